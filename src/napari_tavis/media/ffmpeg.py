@@ -1,0 +1,158 @@
+"""How ffmpeg is called: the program, safe arguments, and what it says.
+
+File names reach ffmpeg as absolute paths behind ``file:``, so that none is ever taken for an
+option or a protocol. Only container formats that hold their media themselves are opened:
+playlists and scripts, which name other files, are not.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from napari_tavis.media.errors import FfmpegMissingError
+
+DEMUXERS = (
+    "mov,matroska,avi,mpegts,mpeg,mpegvideo,h264,hevc,vvc,ivf,obu,av1,flv,live_flv,asf,ogg,gif,nut,"
+    "mxf,mxf_opatom,m4v,rm,dv,wtv,yuv4mpegpipe,3g2,swf,nsv,amv,gxf,mjpeg,h263,"
+    # Sound alone: opened only so that the message can say so.
+    "wav,w64,mp3,flac,aac,aiff,au,caf,ape,ac3,eac3,amr,dts,tta,wv,opus"
+)
+"""ffmpeg's input formats that hold their media themselves."""
+
+_LOG = ("-hide_banner", "-nostdin", "-nostats", "-loglevel", "repeat+level+info")
+_LEVEL = re.compile(r"^(?:\[[^\[\]]* @ 0x[0-9a-f]+\] )*\[(warning|error|fatal|panic)\] (.*)$")
+
+
+@lru_cache(maxsize=1)
+def executable() -> str:
+    """Find the ffmpeg that comes with imageio-ffmpeg.
+
+    Returns
+    -------
+    str
+        Path of the program (``IMAGEIO_FFMPEG_EXE``, where that is set).
+
+    Raises
+    ------
+    FfmpegMissingError
+        If there is none.
+    """
+    import imageio_ffmpeg
+
+    try:
+        return str(imageio_ffmpeg.get_ffmpeg_exe())
+    except RuntimeError as error:
+        raise FfmpegMissingError(
+            "No ffmpeg was found: reinstall imageio-ffmpeg, or set IMAGEIO_FFMPEG_EXE to "
+            "the path of an ffmpeg program."
+        ) from error
+
+
+def url(path: Path) -> str:
+    """Name a file to ffmpeg so that nothing in its name can mean anything else."""
+    return f"file:{path.absolute()}"
+
+
+def input_arguments(path: Path) -> list[str]:
+    """Give the arguments that open an untrusted file, and nothing but that file.
+
+    Time stamps are passed through as the container has them, so that all runs over one file
+    speak of the same times.
+    """
+    return [
+        *("-protocol_whitelist", "file", "-format_whitelist", DEMUXERS),
+        *("-copyts", "-i", url(path)),
+    ]
+
+
+def command(*arguments: str) -> list[str]:
+    """Give a whole command line: the program, its logging, and `arguments`."""
+    return [executable(), *_LOG, *arguments]
+
+
+def environment() -> dict[str, str]:
+    """Give the environment for ffmpeg, without what would colour or redirect its log."""
+    kept = {name: value for name, value in os.environ.items() if name != "FFREPORT"}
+    return {**kept, "AV_LOG_FORCE_NOCOLOR": "1"}
+
+
+def start(
+    arguments: Sequence[str],
+    stdin: int = subprocess.DEVNULL,
+    stdout: int = subprocess.DEVNULL,
+    stderr: int = subprocess.PIPE,
+) -> subprocess.Popen[bytes]:
+    """Start ffmpeg with `command` of some arguments.
+
+    Raises
+    ------
+    FfmpegMissingError
+        If the program does not start.
+    """
+    # On Windows a console program would open a window of its own.
+    flags = getattr(subprocess, "CREATE_NO_WINDOW", 0)
+    try:
+        return subprocess.Popen(
+            command(*arguments),
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+            env=environment(),
+            creationflags=flags,
+        )
+    except OSError as error:
+        raise FfmpegMissingError(f"ffmpeg at {executable()} does not start: {error}.") from error
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one finished run of ffmpeg gave: its exit code, standard output, and log lines."""
+
+    code: int
+    output: bytes
+    log: tuple[str, ...]
+
+    @property
+    def complaints(self) -> list[str]:
+        """The log's errors, in order."""
+        return complaints(self.log)
+
+
+def run(arguments: Sequence[str]) -> Result:
+    """Run ffmpeg to its end.
+
+    Parameters
+    ----------
+    arguments : sequence of str
+        Arguments after those of `command`.
+
+    Returns
+    -------
+    Result
+        Exit code, standard output and log.
+
+    Raises
+    ------
+    FfmpegMissingError
+        If the program does not start.
+    """
+    with start(arguments, stdout=subprocess.PIPE) as process:
+        output, log = process.communicate()
+        return Result(process.returncode, output, tuple(text(log).splitlines()))
+
+
+def text(log: bytes) -> str:
+    """Decode ffmpeg's log, whatever bytes the file's tags put into it."""
+    return log.decode("utf-8", errors="replace")
+
+
+def complaints(log: Sequence[str], levels: tuple[str, ...] = ("error", "fatal")) -> list[str]:
+    """Pick the log lines of some levels, without their prefixes, each once, in order."""
+    found = (_LEVEL.match(line) for line in log)
+    return list(dict.fromkeys(m[2].strip() for m in found if m and m[1] in levels))

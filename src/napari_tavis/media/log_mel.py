@@ -1,0 +1,115 @@
+"""Log-mel spectrograms as ImageBind's audio encoder expects them.
+
+Kaldi's filter bank (``compute-fbank-feats``, Hann window) in numpy, with the padding and the
+normalisation of ImageBind's audio loader.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_tavis.media.timebase import SAMPLE_RATE, WINDOW_SECONDS, sample_at
+
+MEL_BINS = 128
+MEL_FRAMES = 204
+"""Spectrogram columns: 198 are computed from two seconds, the rest is zero."""
+
+_WINDOW_SAMPLES = int(WINDOW_SECONDS * SAMPLE_RATE)
+_FRAME_LENGTH = SAMPLE_RATE * 25 // 1000
+_FRAME_SHIFT = SAMPLE_RATE * 10 // 1000
+_FFT_LENGTH = 512
+_LOW_FREQUENCY = 20.0
+_PRE_EMPHASIS = 0.97
+_FLOOR = float(np.finfo(np.float32).eps)
+_MEAN = -4.268
+_DEVIATION = 9.138
+
+
+def log_mel(waveform: npt.ArrayLike, starts: npt.ArrayLike) -> npt.NDArray[np.float32]:
+    """Compute one normalised log-mel spectrogram per two-second window.
+
+    Parameters
+    ----------
+    waveform : array_like of float, shape (samples,)
+        Mono sound at 16 kHz, in [-1, 1].
+    starts : array_like of float, shape (T,)
+        Window starts in seconds, for example from `timebase.window_starts`. What a window
+        holds beyond either end of the sound is silence.
+
+    Returns
+    -------
+    ndarray of float32, shape (T, 1, 128, 204)
+        Windows, one channel, mel bins (lowest first), time (10 ms each; columns past 198
+        are zero before normalisation), as ``(log energy + 4.268) / 9.138``.
+
+    Raises
+    ------
+    ValueError
+        If `waveform` or `starts` is not one-dimensional, or a value is not finite.
+
+    Notes
+    -----
+    The mean of each window is removed; 25 ms Hann windows every 10 ms, DC removal,
+    pre-emphasis 0.97, power spectrum of 512 points, 128 mel bins from 20 Hz to 8 kHz, natural
+    logarithm floored at the float32 epsilon (Girdhar et al., ImageBind, CVPR 2023).
+    """
+    sound = np.asarray(waveform, dtype=np.float32)
+    begins = np.asarray(starts, dtype=np.float64)
+    if sound.ndim != 1 or begins.ndim != 1:
+        raise ValueError(
+            f"The waveform and the window starts must each have one axis, not the shapes "
+            f"{sound.shape} and {begins.shape}."
+        )
+    if not (np.isfinite(sound).all() and np.isfinite(begins).all()):
+        raise ValueError("The waveform and the window starts must be finite numbers.")
+    mel = np.zeros((begins.size, 1, MEL_BINS, MEL_FRAMES), dtype=np.float32)
+    for index, begin in enumerate(begins):
+        energies = _filter_bank(_window(sound, sample_at(float(begin))))
+        mel[index, 0, :, : len(energies)] = energies.T
+    return (mel - np.float32(_MEAN)) / np.float32(_DEVIATION)
+
+
+def _window(sound: npt.NDArray[np.float32], begin: int) -> npt.NDArray[np.float64]:
+    """Cut ``[32000]`` samples from `begin` on, with silence beyond the ends, mean removed."""
+    window = np.zeros(_WINDOW_SAMPLES)
+    first, last = max(begin, 0), min(begin + _WINDOW_SAMPLES, sound.size)
+    if first < last:
+        window[first - begin : last - begin] = sound[first:last]
+    return window - window.mean()
+
+
+def _filter_bank(window: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Compute Kaldi's log filter-bank energies ``[frames, mel bins]`` of one window."""
+    frames = np.lib.stride_tricks.sliding_window_view(window, _FRAME_LENGTH)[::_FRAME_SHIFT]
+    frames = frames - frames.mean(axis=1, keepdims=True)
+    # Kaldi repeats the first sample to the left of a frame for its pre-emphasis.
+    emphasised = np.empty_like(frames)
+    emphasised[:, 1:] = frames[:, 1:] - _PRE_EMPHASIS * frames[:, :-1]
+    emphasised[:, 0] = (1.0 - _PRE_EMPHASIS) * frames[:, 0]
+    emphasised *= np.hanning(_FRAME_LENGTH)
+    spectrum = np.fft.rfft(emphasised, n=_FFT_LENGTH, axis=1)
+    power = spectrum.real**2 + spectrum.imag**2
+    return np.log(np.maximum(power @ _mel_matrix(), _FLOOR))
+
+
+@lru_cache(maxsize=1)
+def _mel_matrix() -> npt.NDArray[np.float64]:
+    """Build the triangular filters ``[257 frequencies, 128 mel bins]``, straight in mel."""
+    edges = np.linspace(
+        float(_mel(np.array(_LOW_FREQUENCY))), float(_mel(np.array(SAMPLE_RATE / 2))), MEL_BINS + 2
+    )
+    left, centre, right = edges[:-2], edges[1:-1], edges[2:]
+    frequencies = _mel(np.arange(_FFT_LENGTH // 2) * SAMPLE_RATE / _FFT_LENGTH)[:, None]
+    rising = (frequencies - left) / (centre - left)
+    falling = (right - frequencies) / (right - centre)
+    matrix = np.zeros((_FFT_LENGTH // 2 + 1, MEL_BINS))  # Kaldi leaves Nyquist out
+    matrix[:-1] = np.maximum(0.0, np.minimum(rising, falling))
+    return matrix
+
+
+def _mel(frequency: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Convert Hz to Kaldi's (HTK's) mel scale."""
+    return 1127.0 * np.log1p(frequency / 700.0)

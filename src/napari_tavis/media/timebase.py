@@ -1,0 +1,195 @@
+"""The one time base: frames, seconds and audio samples, and the ways between them.
+
+Time zero of a clip is the presentation time of its first video frame. Frame ``i`` is shown
+from ``times[i]`` until ``times[i + 1]``; the soundtrack's sample ``k`` is heard at
+``k / sample_rate`` seconds on the same clock.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import numpy.typing as npt
+
+SAMPLE_RATE = 16_000
+"""Samples per second of every soundtrack that the model hears."""
+
+WINDOW_SECONDS = 2.0
+"""Length of the stretch of sound that goes with one sampled frame."""
+
+TOLERANCE = 1e-6
+"""Seconds by which a time may miss a frame's start and still mean that frame (rounding)."""
+
+
+def seconds_of_ticks(ticks: int, time_base: Fraction, origin: int = 0) -> float:
+    """Convert a container's time stamp to seconds.
+
+    Parameters
+    ----------
+    ticks : int
+        Time stamp in units of `time_base`.
+    time_base : Fraction
+        Seconds per tick.
+    origin : int
+        Time stamp of time zero.
+
+    Returns
+    -------
+    float
+        Seconds since time zero, rounded once.
+    """
+    return float((ticks - origin) * time_base)
+
+
+def frame_at(times: npt.ArrayLike, seconds: float) -> int:
+    """Find the frame that is shown at a time.
+
+    Parameters
+    ----------
+    times : array_like of float, shape (n,)
+        Presentation times in seconds, ascending.
+    seconds : float
+        Time in seconds.
+
+    Returns
+    -------
+    int
+        The last frame whose presentation time is not after `seconds`; the first frame
+        before time zero, the last frame after the end.
+
+    Raises
+    ------
+    ValueError
+        If `times` is empty or `seconds` is not a finite number.
+    """
+    return int(frames_at(times, [seconds])[0])
+
+
+def frames_at(times: npt.ArrayLike, seconds: npt.ArrayLike) -> npt.NDArray[np.intp]:
+    """Find the frames that are shown at some times: `frame_at` for many.
+
+    Parameters
+    ----------
+    times : array_like of float, shape (n,)
+        Presentation times in seconds, ascending.
+    seconds : array_like of float, shape (m,)
+        Times in seconds.
+
+    Returns
+    -------
+    ndarray of intp, shape (m,)
+        Frame indices, 0 to n - 1.
+
+    Raises
+    ------
+    ValueError
+        If `times` is empty or a time is not a finite number.
+    """
+    starts = np.asarray(times, dtype=np.float64)
+    asked = np.asarray(seconds, dtype=np.float64)
+    if starts.size == 0:
+        raise ValueError("There are no frames to look among.")
+    if not np.isfinite(asked).all():
+        raise ValueError(f"A time must be a finite number of seconds, not {seconds}.")
+    found = np.searchsorted(starts, asked + TOLERANCE, side="right") - 1
+    return np.clip(found, 0, starts.size - 1)
+
+
+def sample_at(seconds: float, sample_rate: int = SAMPLE_RATE) -> int:
+    """Give the audio sample nearest to a time.
+
+    Parameters
+    ----------
+    seconds : float
+        Time in seconds; before time zero it gives a negative sample.
+    sample_rate : int
+        Samples per second.
+
+    Returns
+    -------
+    int
+        Sample index.
+    """
+    return round(seconds * sample_rate)
+
+
+def seconds_of_sample(sample: int, sample_rate: int = SAMPLE_RATE) -> float:
+    """Give the time of an audio sample, the inverse of `sample_at`.
+
+    Parameters
+    ----------
+    sample : int
+        Sample index.
+    sample_rate : int
+        Samples per second.
+
+    Returns
+    -------
+    float
+        Time in seconds.
+    """
+    return sample / sample_rate
+
+
+def window_starts(count: int, duration: float) -> npt.NDArray[np.float64]:
+    """Place one two-second sound window per sampled frame, evenly over a clip.
+
+    Five windows of a five-second clip start at 0, 0.75, 1.5, 2.25 and 3 s, as ImageBind's
+    loader and the release of TAViS have it.
+
+    Parameters
+    ----------
+    count : int
+        Number of windows.
+    duration : float
+        Length of the clip in seconds.
+
+    Returns
+    -------
+    ndarray of float64, shape (count,)
+        Starts in seconds, from 0 to ``duration - 2``; all 0 in a clip shorter than that.
+
+    Raises
+    ------
+    ValueError
+        If `count` is negative or `duration` is not a finite number.
+    """
+    if count < 0:
+        raise ValueError(f"The number of windows must not be negative, but is {count}.")
+    if not np.isfinite(duration):
+        raise ValueError(f"The duration must be a finite number of seconds, not {duration}.")
+    return np.linspace(0.0, max(duration - WINDOW_SECONDS, 0.0), count)
+
+
+def frame_rate(times: npt.ArrayLike, duration: float) -> Fraction:
+    """Estimate the nominal frame rate of a clip.
+
+    The usual rates (those with 1001 in the denominator among them) are recognised; with a
+    variable rate the mean rate is given.
+
+    Parameters
+    ----------
+    times : array_like of float, shape (n,)
+        Presentation times in seconds, ascending.
+    duration : float
+        Length of the clip in seconds.
+
+    Returns
+    -------
+    Fraction
+        Frames per second; 1 where there is nothing to measure.
+    """
+    starts = np.asarray(times, dtype=np.float64)
+    if starts.size == 0 or duration <= 0:
+        return Fraction(1)
+    if starts.size > 1 and starts[-1] > starts[0]:
+        rate = (starts.size - 1) / float(starts[-1] - starts[0])
+    else:
+        rate = starts.size / duration
+    for denominator in (1, 1001):
+        whole = round(rate * denominator / (1000 if denominator == 1001 else 1))
+        candidate = Fraction(whole * (1000 if denominator == 1001 else 1), denominator)
+        if whole and abs(float(candidate) - rate) < 2e-4 * rate:
+            return candidate
+    return Fraction(rate).limit_denominator(1000) or Fraction(1)

@@ -1,0 +1,188 @@
+"""Writing videos: H.264 and AAC in mp4, whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import tempfile
+import uuid
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_tavis.media import ffmpeg
+from napari_tavis.media.errors import EncodingError
+from napari_tavis.media.timebase import SAMPLE_RATE
+
+# RGB becomes BT.709, and the file says so: untagged colour is guessed differently everywhere.
+_PICTURE = (
+    *("-vf", "scale=out_color_matrix=bt709:out_range=tv,format=yuv420p"),
+    *("-c:v", "libx264", "-preset", "fast", "-crf", "18"),
+    *("-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709"),
+)
+_SOUND = ("-c:a", "aac", "-b:a", "128k")
+
+
+def write_video(
+    path: str | Path,
+    frames: Iterable[npt.ArrayLike],
+    fps: float | Fraction,
+    waveform: npt.ArrayLike | None = None,
+    sample_rate: int = SAMPLE_RATE,
+) -> Path:
+    """Write frames and sound as an H.264 and AAC mp4 file.
+
+    The file appears whole or not at all: it is written under another name beside its place
+    and moved there when complete. A file that is there already is replaced.
+
+    Parameters
+    ----------
+    path : str or Path
+        Where to write; its folder must exist.
+    frames : iterable of array_like of uint8, each of shape (H, W, 3)
+        The pictures (RGB), one after another; an array ``[n, H, W, 3]`` will do. An odd
+        height or width grows by one row or column, a copy of the last one, because 4:2:0
+        video has only even sizes.
+    fps : float or Fraction
+        Frames per second.
+    waveform : array_like of float, shape (samples,) or (samples, channels), optional
+        Sound in [-1, 1] that begins with the first frame.
+    sample_rate : int
+        Samples per second of `waveform`.
+
+    Returns
+    -------
+    Path
+        `path`.
+
+    Raises
+    ------
+    EncodingError
+        If there are no frames, they are not all of one size, a number makes no sense, or the
+        file cannot be written.
+    """
+    target = Path(path)
+    rate = _rate(fps, target)
+    pictures = _even_pictures(frames, target)
+    first = next(pictures, None)
+    if first is None:
+        raise EncodingError(f"{target} was not written: there are no frames.")
+    height, width, _ = first.shape
+    with _replacing(target) as partial, contextlib.ExitStack() as stack:
+        sound = [] if waveform is None else _sound_input(stack, waveform, sample_rate, target)
+        arguments = [
+            *("-y", "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}"),
+            *("-framerate", str(rate), "-i", "pipe:0"),
+            *sound,
+            *("-map", "0:v", *(("-map", "1:a") if sound else ())),
+            *_PICTURE,
+            *(_SOUND if sound else ()),
+            *("-movflags", "+faststart", "-f", "mp4", ffmpeg.url(partial)),
+        ]
+        _feed(arguments, chain([first], pictures), target)
+    return target
+
+
+def _rate(fps: float | Fraction, target: Path) -> Fraction:
+    """Turn a frame rate into a fraction that mp4 can hold."""
+    if not np.isfinite(float(fps)) or not 0 < float(fps) <= 1000:
+        raise EncodingError(
+            f"{target} was not written: {fps} is no frame rate; give a number over 0, up to 1000."
+        )
+    return Fraction(fps).limit_denominator(1001)
+
+
+def _even_pictures(
+    frames: Iterable[npt.ArrayLike], target: Path
+) -> Iterator[npt.NDArray[np.uint8]]:
+    """Check the pictures one by one and grow odd sizes by one."""
+    shape: tuple[int, ...] | None = None
+    for index, frame in enumerate(frames):
+        picture = np.asarray(frame)
+        if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8 or not picture.size:
+            raise EncodingError(
+                f"{target} was not written: frame {index} must be uint8 of shape (H, W, 3), "
+                f"but is {picture.dtype} of shape {picture.shape}."
+            )
+        if shape is not None and picture.shape != shape:
+            raise EncodingError(
+                f"{target} was not written: frame {index} has the shape {picture.shape}, "
+                f"the frames before it {shape}."
+            )
+        shape = picture.shape
+        grow = [(0, shape[0] % 2), (0, shape[1] % 2), (0, 0)]
+        yield np.pad(picture, grow, mode="edge") if shape[0] % 2 or shape[1] % 2 else picture
+
+
+def _sound_input(
+    stack: contextlib.ExitStack, waveform: npt.ArrayLike, sample_rate: int, target: Path
+) -> list[str]:
+    """Put the sound into a temporary file and give the arguments that read it."""
+    sound = np.asarray(waveform, dtype="<f4")
+    if sound.ndim == 1:
+        sound = sound[:, None]
+    if sound.ndim != 2 or not 1 <= sound.shape[1] <= 8 or not np.isfinite(sound).all():
+        raise EncodingError(
+            f"{target} was not written: the sound must be finite numbers of shape (samples,) "
+            f"or (samples, channels), but has the shape {np.shape(waveform)}."
+        )
+    if sample_rate <= 0:
+        raise EncodingError(f"{target} was not written: {sample_rate} is no sample rate.")
+    if not sound.size:
+        return []
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="napari-tavis-")))
+    raw = folder / "sound.f32"
+    np.ascontiguousarray(sound).tofile(raw)
+    layout = ("-f", "f32le", "-ar", str(sample_rate), "-ac", str(sound.shape[1]))
+    return [*layout, "-i", ffmpeg.url(raw)]
+
+
+@contextlib.contextmanager
+def _replacing(target: Path) -> Iterator[Path]:
+    """Give a path beside `target` to write to, and move it there if all went well."""
+    if not target.parent.is_dir():
+        raise EncodingError(f"{target} was not written: its folder does not exist; create it.")
+    if target.is_dir():
+        raise EncodingError(f"{target} was not written: a folder has that name.")
+    partial = target.parent / f".{uuid.uuid4().hex}.partial.mp4"
+    try:
+        yield partial
+        partial.replace(target)
+    except OSError as error:
+        raise EncodingError(f"{target} was not written: {error.strerror or error}.") from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _feed(
+    arguments: list[str], pictures: Iterable[npt.NDArray[np.uint8]], target: Path
+) -> None:
+    """Run ffmpeg and pass it the pictures, raising what it complains about."""
+    with tempfile.TemporaryFile() as log:
+        process = ffmpeg.start(arguments, stdin=subprocess.PIPE, stderr=log.fileno())
+        assert process.stdin is not None
+        try:
+            # A broken pipe means that ffmpeg gave up: its log says why.
+            with contextlib.suppress(BrokenPipeError):
+                for picture in pictures:
+                    process.stdin.write(np.ascontiguousarray(picture).data)
+            with contextlib.suppress(BrokenPipeError):
+                process.stdin.close()
+            code = process.wait()
+        except BaseException:
+            process.kill()
+            process.wait()
+            raise
+        finally:
+            with contextlib.suppress(BrokenPipeError):
+                process.stdin.close()
+        if code:
+            log.seek(0)
+            said = ffmpeg.complaints(ffmpeg.text(log.read()).splitlines())
+            raise EncodingError(
+                f"{target} was not written: ffmpeg stopped with {'; '.join(said[:3]) or code}."
+            )
