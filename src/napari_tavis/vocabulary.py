@@ -9,6 +9,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from napari_tavis.errors import TavisError
+
 BACKGROUND = "background"
 
 AVSBENCH_CLASSES: tuple[str, ...] = (
@@ -72,3 +74,29 @@ def palette() -> npt.NDArray[np.uint8]:
         Row ``k`` is the colour (red, green, blue) of class index ``k``.
     """
     return np.array([class_color(index) for index in range(256)], dtype=np.uint8)
+
+
+def parse_vocabulary(text: str) -> tuple[str, ...]:
+    """Read the class names that a person typed.
+
+    Parameters
+    ----------
+    text : str
+        Class names, separated by commas; any words. Spaces around them, empty entries,
+        repetitions and the background (always in play) are dropped.
+
+    Returns
+    -------
+    tuple of str
+        The class names, in the order given.
+
+    Raises
+    ------
+    TavisError
+        If no class name is left.
+    """
+    names = dict.fromkeys(" ".join(entry.split()) for entry in text.split(","))
+    classes = tuple(name for name in names if name and name != BACKGROUND)
+    if not classes:
+        raise TavisError("The vocabulary is empty: give class names, separated by commas.")
+    return classes

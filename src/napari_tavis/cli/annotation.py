@@ -1,0 +1,222 @@
+"""The commands that annotate: ``demo``, ``annotate``, ``export`` and ``validate``.
+
+The packages are imported where they are used: ``--help`` must not wait for torch.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from napari_tavis.cli.console import progress_bar, say
+from napari_tavis.errors import TavisError
+
+_USER_ERROR = 2
+_VIOLATIONS = 1
+
+
+class Subset(StrEnum):
+    """The subsets of AVSBench, by the names of its folders and lists."""
+
+    s4 = "s4"
+    ms3 = "ms3"
+    v1s = "v1s"
+    v1m = "v1m"
+    v2 = "v2"
+
+
+class Split(StrEnum):
+    """The splits of every subset."""
+
+    train = "train"
+    val = "val"
+    test = "test"
+
+
+class Masks(StrEnum):
+    """Where the foreground of an exported frame comes from."""
+
+    scene = "scene"
+    objects = "objects"
+
+
+class Device(StrEnum):
+    """Where the network runs."""
+
+    auto = "auto"
+    cuda = "cuda"
+    mps = "mps"
+    cpu = "cpu"
+
+
+def demo(
+    output: Annotated[
+        Path, typer.Option(help="Folder for everything the demo writes.", file_okay=False)
+    ] = Path("tavis-demo"),
+    gui: Annotated[
+        bool, typer.Option("--gui/--no-gui", help="Open napari on the result at the end.")
+    ] = True,
+) -> None:
+    """See the whole path once, on a small synthetic clip: video, masks, AVSBench data.
+
+    Makes a clip of five seconds with sound, segments what sounds in it with the bundled toy
+    model, writes overlay pictures and an AVSBench folder, checks that folder, and opens napari
+    on the result where there is a display. Takes under a minute on a CPU.
+    """
+    from napari_tavis import demo as demonstration
+
+    with progress_bar() as progress:
+        result = demonstration.run_demo(output, progress=progress)
+    print(result.summary())
+    if not gui:
+        return
+    from napari_tavis.display import display_problem
+
+    problem = display_problem()
+    if problem is not None:
+        say(f"napari was not opened: {problem}.")
+        return
+    demonstration.open_in_napari(result)
+
+
+def annotate(
+    videos: Annotated[list[Path], typer.Argument(metavar="VIDEO...", help="Video files.")],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder for the sessions and pictures; beside each video by default.",
+            file_okay=False,
+        ),
+    ] = None,
+    model: Annotated[
+        str, typer.Option(help="'toy' (bundled, a demonstration) or a checkpoint file.")
+    ] = "toy",
+    device: Annotated[Device, typer.Option(help="Where the network runs.")] = Device.auto,
+    fps: Annotated[
+        float, typer.Option(help="Frames per second of video that are segmented.")
+    ] = 1.0,
+    vocabulary: Annotated[
+        str | None,
+        typer.Option(help="Class names, comma-separated; any words. AVSBench's 70 by default."),
+    ] = None,
+) -> None:
+    """Segment what sounds in videos, as sessions that napari and 'export' can open.
+
+    Writes VIDEO.tavis (the session: masks, classes, what was edited) and VIDEO.overlays (one
+    picture per segmented frame) for every video. Running it again replaces the model's masks
+    and keeps every frame that a person edited or accepted.
+
+    For example:
+
+        napari-tavis annotate street.mp4 --output work
+        napari-tavis annotate *.mp4 --fps 2 --vocabulary "dog,siren,church bell" --device cuda
+
+    A video that fails does not stop the others; the exit code is 2 then.
+    """
+    from napari_tavis.model import load_model
+    from napari_tavis.vocabulary import parse_vocabulary
+    from napari_tavis.workflow import annotate_video, output_directories
+
+    directories = output_directories(videos, output)
+    words = None if vocabulary is None else parse_vocabulary(vocabulary)
+    network = load_model(model)
+    failed = 0
+    for video, directory in zip(videos, directories, strict=True):
+        try:
+            with progress_bar() as progress:
+                result = annotate_video(
+                    video,
+                    network,
+                    directory,
+                    fps=fps,
+                    vocabulary=words,
+                    device=device.value,
+                    progress=progress,
+                )
+        except TavisError as error:
+            failed += 1
+            say(f"error: {error}")
+        else:
+            for warning in result.warnings:
+                say(f"warning: {video.name}: {warning}")
+            print(result.summary())
+    if failed:
+        say(f"{failed} of {len(videos)} videos failed.")
+        raise typer.Exit(_USER_ERROR)
+
+
+def export(
+    sessions: Annotated[
+        list[Path],
+        typer.Argument(metavar="SESSION...", help="VIDEO.tavis folders, or their videos."),
+    ],
+    dataset: Annotated[Path, typer.Option(help="The dataset's folder.", file_okay=False)],
+    subset: Annotated[
+        Subset,
+        typer.Option(
+            help="s4, ms3: AVSBench-object (5 s). v1s, v1m: -semantic (5 s). v2: -semantic (10 s)."
+        ),
+    ],
+    split: Annotated[Split, typer.Option(help="The split the clips join.")],
+    masks: Annotated[
+        Masks, typer.Option(help="Foreground of s4 and ms3: the scene mask or all objects.")
+    ] = Masks.scene,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace clips of the same name.")
+    ] = False,
+) -> None:
+    """Write sessions as AVSBench data, appending to the dataset.
+
+    For example:
+
+        napari-tavis export work/*.tavis --dataset data --subset v1m --split train
+
+    A session that fails does not stop the others; the exit code is 2 then.
+    """
+    from napari_tavis.avsbench import export_session
+    from napari_tavis.session import AnnotationSession
+
+    failed = 0
+    for path in sessions:
+        try:
+            with progress_bar() as progress:
+                written = export_session(
+                    AnnotationSession.open(path),
+                    dataset,
+                    subset.value,
+                    split.value,
+                    masks=masks.value,
+                    overwrite=overwrite,
+                    progress=progress,
+                )
+        except TavisError as error:
+            failed += 1
+            say(f"error: {error}")
+        else:
+            print(written)
+    if failed:
+        say(f"{failed} of {len(sessions)} sessions failed.")
+        raise typer.Exit(_USER_ERROR)
+
+
+def validate(
+    directory: Annotated[
+        Path, typer.Argument(metavar="DIR", help="The dataset's folder.", file_okay=False)
+    ],
+) -> None:
+    """Check an AVSBench folder, listing every violation with its path.
+
+    The exit code is 0 where there is none, 1 where there is one.
+    """
+    from napari_tavis.avsbench import validate as find_violations
+
+    violations = find_violations(directory)
+    for violation in violations:
+        print(f"{violation.path}: {violation.message}")
+    if violations:
+        say(f"{len(violations)} violations in {directory}.")
+        raise typer.Exit(_VIOLATIONS)
+    print(f"{directory}: no violations")

@@ -1,0 +1,65 @@
+"""What all tests share: small clips made by the toy world, and the rule for windows.
+
+A test marked ``gui`` needs a napari window. Where none can be opened it is skipped with the
+reason; with ``NAPARI_TAVIS_REQUIRE_GUI=1`` in the environment a skipped one counts as failed.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+from napari_tavis.display import display_problem
+
+REQUIRE_GUI = "NAPARI_TAVIS_REQUIRE_GUI"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    windows = [item for item in items if item.get_closest_marker("gui")]
+    problem = display_problem() if windows else None
+    if problem is not None:
+        for item in windows:
+            item.add_marker(pytest.mark.skip(reason=f"no napari window: {problem}"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.skipped and item.get_closest_marker("gui") and os.environ.get(REQUIRE_GUI):
+        report.outcome = "failed"
+    return report
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> None:
+    """Keep torch to one thread: the small models of the tests are slower with more."""
+    import torch
+
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def toy_video(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A toy clip of 5 s with sound: H.264 and AAC, 224 x 224 pixels, 25 frames per second."""
+    return _write_toy_video(tmp_path_factory.mktemp("toy") / "toy.mp4", with_sound=True)
+
+
+@pytest.fixture(scope="session")
+def silent_video(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same clip without a sound track."""
+    return _write_toy_video(tmp_path_factory.mktemp("toy") / "silent.mp4", with_sound=False)
+
+
+def _write_toy_video(path: Path, with_sound: bool, seed: int = 7, fps: int = 25) -> Path:
+    from napari_tavis.media import write_video
+    from napari_tavis.toyworld import sample_scene
+
+    scene = sample_scene(seed, seconds=5.0)
+    frames = (scene.render(index / fps)[0] for index in range(round(scene.duration * fps)))
+    write_video(path, frames, fps, scene.waveform() if with_sound else None)
+    return path
