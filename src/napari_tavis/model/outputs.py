@@ -1,0 +1,84 @@
+"""What the network gives back. Axes: B clips, T frames, N = 5 queries, K = N + 1 with the scene."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+
+@dataclass
+class TAViSOutput:
+    """Everything a training step needs.
+
+    Attributes
+    ----------
+    mask_logits : Tensor, shape (B, T, K, h, w)
+        The candidate with the highest predicted IoU, at stride 4; the scene's mask is the last.
+    candidate_logits : Tensor, shape (B, T, K, M, h, w)
+        All ``M = 3`` candidates.
+    candidate_iou : Tensor, shape (B, T, K, M)
+        Their predicted IoU, 0 to 1.
+    object_score : Tensor, shape (B, T, K)
+        Logit of an object being there.
+    object_pointer : Tensor, shape (B, T, K, C)
+        SAM 2's summary of the object, with which later frames find it again.
+    audio_embedding : Tensor, shape (B, T, N, D)
+        Decomposed queries, t'_a, through the audio head: ``T_a``.
+    pseudo_text : Tensor, shape (B, T, K, W)
+        Feature of the text trunk at the chosen position.
+    image_features : list of Tensor
+        Levels of the image pyramid, finest first, each ``[B * T, C, h_l, w_l]`` (strides 4, 8
+        and 16), before they are narrowed for the decoder.
+    """
+
+    mask_logits: Tensor
+    candidate_logits: Tensor
+    candidate_iou: Tensor
+    object_score: Tensor
+    object_pointer: Tensor
+    audio_embedding: Tensor
+    pseudo_text: Tensor
+    image_features: list[Tensor]
+
+
+@dataclass
+class Segmentation:
+    """The result for one clip: float32, on the CPU.
+
+    Attributes
+    ----------
+    mask_logits : Tensor, shape (T, K, S, S)
+        Masks of the five queries, then of the scene, at the image size; inside where positive.
+    audio_embedding : Tensor, shape (T, N, D)
+        Decomposed queries through the audio head, to be compared with class texts.
+    object_pointer : Tensor, shape (T, K, C)
+        SAM 2's summary of each object.
+    iou : Tensor, shape (T, K)
+        The decoder's own estimate of the mask's IoU, 0 to 1.
+    object_score : Tensor, shape (T, K)
+        Logit of an object being there.
+    """
+
+    mask_logits: Tensor
+    audio_embedding: Tensor
+    object_pointer: Tensor
+    iou: Tensor
+    object_score: Tensor
+
+
+@dataclass
+class TextFeatures:
+    """Texts in the two spaces that TAViS compares in.
+
+    Attributes
+    ----------
+    trunk : Tensor, shape (P, W)
+        Feature of the text trunk at the end of each text, before the head: the target of a
+        pseudo text.
+    embedding : Tensor, shape (P, D)
+        The same through the text head: normalised, times the logit scale (``T^t``).
+    """
+
+    trunk: Tensor
+    embedding: Tensor

@@ -1,0 +1,128 @@
+"""Text-bridged hybrid prompting (TbHP; paper, section 3.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from sam2.modeling.sam2_utils import MLP
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from napari_tavis.model.config import TAViSConfig
+
+TextEncoder = Callable[..., Tensor]
+"""`ImageBind.encode_text`: token embeddings to features of the text trunk."""
+
+
+@dataclass
+class Prompts:
+    """What the mask decoder is told about the sound of each frame.
+
+    Attributes
+    ----------
+    sparse : Tensor, shape (n, K, C)
+        One prompt token per query, ``p``; the scene's is the last.
+    dense : Tensor, shape (n, C)
+        Added to every pixel of the image embedding, for all queries of the frame (``t_v``).
+    pseudo_text : Tensor, shape (n, K, W)
+        Feature of the text trunk at the chosen position.
+    audio : Tensor, shape (n, K, C)
+        The part of the prompt that comes from the sound itself, ``p^a``.
+    text : Tensor, shape (n, K, C)
+        The part that comes from the pseudo text, ``p^t``.
+    """
+
+    sparse: Tensor
+    dense: Tensor
+    pseudo_text: Tensor
+    audio: Tensor
+    text: Tensor
+
+
+class HybridPrompting(nn.Module):
+    """Turns audio queries, by way of text, into prompts of SAM 2.
+
+    Parameters
+    ----------
+    config : TAViSConfig
+        Sizes.
+    """
+
+    def __init__(self, config: TAViSConfig) -> None:
+        super().__init__()
+        audio, text = config.imagebind.audio.width, config.imagebind.text.width
+        vision, width = config.imagebind.vision.width, config.sam2.width
+        self.pseudo_tokens = config.pseudo_tokens
+        self.token_projection = nn.Linear(audio, config.pseudo_tokens * text)
+        self.position_scores = nn.Linear(audio, config.pseudo_tokens)
+        self.text_projection = nn.Linear(text, width)
+        self.query_projection = nn.Linear(audio, width)
+        self.query_mlp = MLP(width, width, width, 3)
+        self.scene_projection = nn.Linear(audio, width)
+        self.aggregate = MLP(2 * width, width, width, 3)
+        self.dense_projection = nn.Linear(vision, width)
+
+    def forward(
+        self,
+        learned_queries: Tensor,
+        decomposed_queries: Tensor,
+        audio_cls: Tensor,
+        vision_cls: Tensor,
+        encode_text: TextEncoder,
+    ) -> Prompts:
+        """Make the prompts of some frames.
+
+        Parameters
+        ----------
+        learned_queries : Tensor, shape (n, N, C)
+            ``t_W`` of the decomposition.
+        decomposed_queries : Tensor, shape (n, N, C)
+            ``t'_a`` of the decomposition.
+        audio_cls : Tensor, shape (n, C)
+            The sound as a whole, ``t_a``, which becomes the scene query.
+        vision_cls : Tensor, shape (n, Cv)
+            The image as a whole, ``t_v``.
+        encode_text : callable
+            The causal text trunk, `ImageBind.encode_text`.
+
+        Returns
+        -------
+        Prompts
+            For every frame and query.
+        """
+        sounds = torch.cat((decomposed_queries, audio_cls[:, None]), dim=1)
+        pseudo_text = self._pseudo_text(sounds.flatten(0, 1), encode_text)
+        pseudo_text = pseudo_text.unflatten(0, sounds.shape[:2])
+        text = self.text_projection(pseudo_text)
+        of_queries = self.query_mlp(self.query_projection(learned_queries))
+        of_scene = self.scene_projection(audio_cls)
+        audio = torch.cat((of_queries, of_scene[:, None]), dim=1)
+        sparse = self.aggregate(torch.cat((audio, text), dim=-1))
+        return Prompts(sparse, self.dense_projection(vision_cls), pseudo_text, audio, text)
+
+    def _pseudo_text(self, sounds: Tensor, encode_text: TextEncoder) -> Tensor:
+        """Give the text feature ``[m, W]`` of sounds ``[m, C]`` at the best position."""
+        tokens = self.token_projection(sounds).unflatten(-1, (self.pseudo_tokens, -1))
+        scores = self.position_scores(sounds)
+        if self.training:
+            return _straight_through_choice(scores, encode_text(tokens, all_positions=True))
+        return _features_at(scores.argmax(dim=-1), tokens, encode_text)
+
+
+def _straight_through_choice(scores: Tensor, features: Tensor) -> Tensor:
+    """Choose features ``[m, t, W]`` by scores ``[m, t]``: hard forwards, softly backwards."""
+    soft = scores.softmax(dim=-1)
+    hard = F.one_hot(scores.argmax(dim=-1), scores.shape[-1]).to(soft.dtype)
+    weights = hard + soft - soft.detach()
+    return (weights[..., None] * features).sum(dim=1)
+
+
+def _features_at(positions: Tensor, tokens: Tensor, encode_text: TextEncoder) -> Tensor:
+    """Run the text trunk on tokens ``[m, t, W]`` up to each row's position alone: ``[m, W]``."""
+    features = torch.empty_like(tokens[:, 0])
+    for position in positions.unique().tolist():
+        rows = positions == position
+        features[rows] = encode_text(tokens[rows, : position + 1])
+    return features
