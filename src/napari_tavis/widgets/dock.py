@@ -1,0 +1,195 @@
+"""The dock widget "TAViS annotation"."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import napari.viewer
+from magicgui.widgets import Container, Label, ProgressBar, PushButton
+from magicgui.widgets.bases import Widget
+from qtpy.QtWidgets import QWidget
+from superqt import QCollapsible
+
+from napari_tavis.errors import TavisError
+from napari_tavis.widgets.closing import CloseWatcher
+from napari_tavis.widgets.controller import AnnotationController
+from napari_tavis.widgets.forms import ExportForm, SettingsForm
+from napari_tavis.widgets.jobs import report_error
+from napari_tavis.widgets.object_table import ObjectTable
+from napari_tavis.widgets.time_left import TimeLeft, describe_progress
+
+_SEGMENT = "Run the model on the sampled frames. What you edited or accepted stays."
+_CANCEL = "Stop the running work; nothing is left half-written."
+_EXPORT = "Write the masks into the dataset, and check the dataset."
+_NEXT = "Go to the next frame that the model saw."
+_PREVIOUS = "Go back to the last frame that the model saw."
+_ACCEPT_FRAME = "Mark the selected object's mask in this frame as right."
+_ACCEPT_OBJECT = "Mark all masks of the selected object as right."
+
+
+class AnnotationDock(Container[Widget]):
+    """Segments what sounds in a video, shows it as layers, and exports what was corrected.
+
+    Parameters
+    ----------
+    viewer : napari.viewer.Viewer
+        The viewer; napari gives it.
+
+    Attributes
+    ----------
+    controller : AnnotationController
+        Does what the buttons say.
+    """
+
+    def __init__(self, viewer: napari.viewer.Viewer) -> None:
+        super().__init__(labels=False, scrollable=True)
+        self.controller = AnnotationController(viewer)
+        self.settings = SettingsForm()
+        self.segment = PushButton(text="Segment")
+        self.cancel = PushButton(text="Cancel")
+        self.progress = ProgressBar(visible=False, min=0, max=0)
+        self.message = Label(value="")
+        self.objects = ObjectTable()
+        self.previous = PushButton(text="◀ sampled")
+        self.next = PushButton(text="sampled ▶")
+        self.accept_frame = PushButton(text="Accept frame")
+        self.accept_object = PushButton(text="Accept object")
+        self.export_form = ExportForm()
+        self.export = PushButton(text="Export")
+        self._time_left = TimeLeft()
+        self._arrange()
+        self._connect()
+        self._refresh()
+        self.controller.adopt_shown_video()
+
+    # -- building --------------------------------------------------------------------------
+
+    def _arrange(self) -> None:
+        self.message.native.setWordWrap(True)
+        self.append(self.settings)
+        self.append(_row(self.segment, self.cancel))
+        self.append(self.progress)
+        self.append(self.message)
+        self._append_native(self.objects)
+        self.append(_row(self.previous, self.next))
+        self.append(_row(self.accept_frame, self.accept_object))
+        self._export_section = QCollapsible("Export to AVSBench")
+        self._export_section.addWidget(self.export_form.native)
+        self._export_section.addWidget(self.export.native)
+        self._append_native(self._export_section)
+        self.native.setMinimumWidth(300)
+
+    def _append_native(self, widget: QWidget) -> None:
+        """Put a Qt widget under the magicgui ones: for what magicgui does not have."""
+        self.native.layout().addWidget(widget)
+
+    def _connect(self) -> None:
+        controller = self.controller
+        self.settings.video.changed.connect(self._on_video_chosen)
+        self.segment.clicked.connect(self._on_segment)
+        self.cancel.clicked.connect(controller.cancel)
+        self.previous.clicked.connect(lambda: self._go_to(controller.navigation.previous_sampled()))
+        self.next.clicked.connect(lambda: self._go_to(controller.navigation.next_sampled()))
+        self.accept_frame.clicked.connect(lambda: self._on_accept(controller.accept_frame))
+        self.accept_object.clicked.connect(lambda: self._on_accept(controller.accept_object))
+        self.export.clicked.connect(self._on_export)
+        self.objects.chosen.connect(controller.select)
+        self.objects.renamed.connect(controller.rename)
+        controller.changed.connect(self._refresh)
+        controller.edited.connect(self._refresh_objects)
+        controller.said.connect(self._say)
+        controller.layers.selected.connect(self.objects.choose)
+        controller.navigation.moved.connect(self._refresh_controls)
+        controller.jobs.progressed.connect(self._on_progress)
+        self._close_watcher = CloseWatcher(self.root_native_widget, controller.close)
+
+    # -- what the user does ----------------------------------------------------------------
+
+    def _on_video_chosen(self, path: Path | None) -> None:
+        if path is not None and Path(path).is_file() and Path(path) != self.controller.video:
+            self.controller.open_video(path)
+
+    def _on_segment(self) -> None:
+        try:
+            options = self.settings.options()
+        except TavisError as error:
+            report_error(error)
+        else:
+            self.controller.segment(options)
+
+    def _on_export(self) -> None:
+        try:
+            options = self.export_form.options()
+        except TavisError as error:
+            report_error(error)
+        else:
+            self.controller.export(options)
+
+    def _on_accept(self, accept: Callable[[int], None]) -> None:
+        if self.objects.object_id is not None:
+            accept(self.objects.object_id)
+
+    def _go_to(self, frame: int | None) -> None:
+        if frame is not None:
+            self.controller.navigation.go_to(frame)
+
+    # -- what is shown ---------------------------------------------------------------------
+
+    def _say(self, sentence: str) -> None:
+        self.message.value = sentence
+
+    def _on_progress(self, done: int, total: int, what: str) -> None:
+        self.progress.max = max(total, 0)
+        self.progress.value = done
+        self._say(describe_progress(done, total, what, self._time_left.update(done, total, what)))
+
+    def _refresh(self) -> None:
+        """Show the video, the objects, and what can be done."""
+        busy = self.controller.jobs.busy
+        if busy != self.progress.visible:
+            self.progress.visible = busy
+            self.progress.max = 0
+            self._time_left = TimeLeft()
+        video = self.controller.video
+        if video is not None and self.settings.video.value != video:
+            self.settings.video.value = video
+        self._refresh_objects()
+
+    def _refresh_objects(self, object_id: int | None = None) -> None:
+        self.objects.fill(self.controller.session)
+        self._refresh_controls()
+
+    def _refresh_controls(self, frame: int | None = None) -> None:
+        """Enable what can be done now; what cannot be says why."""
+        controller, navigation = self.controller, self.controller.navigation
+        busy = "Wait for the running work, or cancel it." if controller.jobs.busy else None
+        no_video = "Open a video first." if controller.clip is None else None
+        blocked = "Move the unreadable session away first." if controller.blocked else None
+        nothing = "Segment a video first." if controller.session is None else None
+        no_choice = "Select an object first." if self.objects.object_id is None else None
+        last = "No sampled frame after this one." if navigation.next_sampled() is None else None
+        first = "No sampled frame before this one."
+        if navigation.previous_sampled() is not None:
+            first = None
+        _allow(self.segment, _SEGMENT, busy or no_video or blocked)
+        _allow(self.cancel, _CANCEL, None if busy else "Nothing runs now.")
+        _allow(self.export, _EXPORT, busy or nothing)
+        _allow(self.next, _NEXT, nothing or last)
+        _allow(self.previous, _PREVIOUS, nothing or first)
+        _allow(self.accept_frame, _ACCEPT_FRAME, nothing or no_choice)
+        _allow(self.accept_object, _ACCEPT_OBJECT, nothing or no_choice)
+        self.settings.video.enabled = not busy
+
+
+def _row(*widgets: Widget) -> Container[Widget]:
+    """Put widgets side by side."""
+    row = Container(widgets=widgets, layout="horizontal", labels=False)
+    row.margins = (0, 0, 0, 0)
+    return row
+
+
+def _allow(button: PushButton, purpose: str, reason: str | None) -> None:
+    """Enable a button, or disable it and let its tooltip say why."""
+    button.enabled = reason is None
+    button.tooltip = purpose if reason is None else f"{purpose}\n{reason}"

@@ -1,0 +1,142 @@
+"""Runs work off the GUI thread, one job at a time, with progress and cancel."""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from napari.utils.notifications import notification_manager, show_error
+from qtpy.QtCore import QObject, Signal
+from superqt.utils import FunctionWorker
+
+from napari_tavis.errors import TavisError
+from napari_tavis.tasks import Cancelled, CancelToken, Progress
+
+Result = TypeVar("Result")
+Work = Callable[[Progress, CancelToken], Result]
+
+
+def report_error(error: BaseException) -> None:
+    """Show an error as a napari notification.
+
+    What a user can act on is shown as its sentence; a defect keeps its traceback.
+    """
+    if isinstance(error, Cancelled):
+        return
+    if isinstance(error, TavisError):
+        show_error(str(error))
+    else:
+        notification_manager.receive_error(type(error), error, error.__traceback__)
+
+
+class JobRunner(QObject):
+    """Runs one job at a time in a thread of Qt's pool; all its signals reach the GUI thread.
+
+    Attributes
+    ----------
+    progressed : Signal
+        ``(done, total, what)`` as the job reports it.
+    busy_changed : Signal
+        Whether a job runs now.
+    """
+
+    progressed = Signal(int, int, str)
+    busy_changed = Signal(bool)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._cancel: CancelToken | None = None
+        self._on_done: Callable[[Any], None] | None = None
+        self._on_failed: Callable[[BaseException], None] | None = None
+        self._running = threading.Event()
+        self._ended = threading.Event()
+        self._closed = False
+
+    @property
+    def busy(self) -> bool:
+        """Whether a job runs now."""
+        return self._cancel is not None
+
+    def start(
+        self,
+        work: Work[Result],
+        on_done: Callable[[Result], None],
+        on_failed: Callable[[BaseException], None] = report_error,
+    ) -> None:
+        """Start a job.
+
+        Parameters
+        ----------
+        work : callable
+            Called with a `Progress` and a `CancelToken` in the other thread.
+        on_done : callable
+            Called with the result in the GUI thread.
+        on_failed : callable, optional
+            Called with the exception in the GUI thread; a notification by default.
+
+        Raises
+        ------
+        RuntimeError
+            If a job runs already, or the runner is closed.
+        """
+        if self.busy or self._closed:
+            raise RuntimeError("the runner is busy or closed")
+        cancel = self._cancel = CancelToken()
+        self._on_done, self._on_failed = on_done, on_failed
+        self._running.clear()
+        self._ended.clear()
+
+        def run() -> Result:
+            self._running.set()
+            try:
+                # Libraries warn about their own affairs, which tell a user nothing.
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    cancel.check()
+                    return work(self._report, cancel)
+            finally:
+                self._ended.set()
+
+        worker = FunctionWorker(run)
+        worker.returned.connect(self._on_returned)
+        worker.errored.connect(self._on_errored)
+        self.busy_changed.emit(True)
+        worker.start()
+
+    def cancel(self) -> None:
+        """Ask the running job, if any, to stop at its next step."""
+        if self._cancel is not None:
+            self._cancel.cancel()
+
+    def close(self, seconds: float = 20.0) -> None:
+        """Stop for good: cancel the running job and wait for its end; its result is dropped.
+
+        Parameters
+        ----------
+        seconds : float, optional
+            Longest wait.
+        """
+        self._closed = True
+        self.cancel()
+        if self._running.is_set():
+            self._ended.wait(seconds)
+        self._cancel = None
+
+    def _report(self, done: int, total: int, what: str) -> None:
+        self.progressed.emit(done, total, what)
+
+    def _on_returned(self, result: Any) -> None:
+        self._finish(self._on_done, result)
+
+    def _on_errored(self, error: BaseException) -> None:
+        self._finish(self._on_failed, error)
+
+    def _finish(self, callback: Callable[[Any], None] | None, value: Any) -> None:
+        if self._closed:
+            return
+        self._cancel = None
+        self.busy_changed.emit(False)
+        if callback is not None:
+            callback(value)

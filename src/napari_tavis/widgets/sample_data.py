@@ -1,0 +1,46 @@
+"""napari's sample data: a toy clip in which it is to be found what sounds."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from platformdirs import user_data_path
+
+from napari_tavis.toyworld import sample_scene, write_scene_video
+from napari_tavis.widgets.reader import LayerData, read_videos
+
+SAMPLE_SEED = 20_011
+"""The scene shown: several objects, not all of which sound."""
+
+_DIRECTORY = "NAPARI_TAVIS_SAMPLES"
+
+
+def sample_directory() -> Path:
+    """Give the folder of the sample videos, where their sessions are saved, too.
+
+    The environment variable ``NAPARI_TAVIS_SAMPLES`` names another one than the user's data
+    folder.
+    """
+    chosen = os.environ.get(_DIRECTORY)
+    return Path(chosen) if chosen else user_data_path("napari-tavis", appauthor=False) / "samples"
+
+
+def toy_clip_file(directory: Path) -> Path:
+    """Give the toy clip as a video file, drawn on first use.
+
+    Parameters
+    ----------
+    directory : Path
+        Where it is kept.
+    """
+    path = directory / f"toy-clip-{SAMPLE_SEED}.mp4"
+    if not path.is_file():
+        directory.mkdir(parents=True, exist_ok=True)
+        write_scene_video(sample_scene(SAMPLE_SEED), path)
+    return path
+
+
+def open_toy_clip() -> LayerData:
+    """Give the toy clip as napari layer data."""
+    return read_videos(str(toy_clip_file(sample_directory())))

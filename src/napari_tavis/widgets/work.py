@@ -1,0 +1,215 @@
+"""What the dock widget has done off the GUI thread: open, segment, export. No Qt here.
+
+The model, and torch with it, is imported when a clip is segmented and not before.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from napari_tavis.avsbench import Violation, export_session, validate
+from napari_tavis.errors import TavisError
+from napari_tavis.inference.proposals import Proposals
+from napari_tavis.media import Clip, open_clip
+from napari_tavis.session import AnnotationSession
+from napari_tavis.tasks import CancelToken, Progress
+
+if TYPE_CHECKING:
+    from napari_tavis.model import TAViS
+
+TOY_MODEL = "toy"
+
+
+@dataclass(frozen=True)
+class SegmentOptions:
+    """How to segment a clip.
+
+    Parameters
+    ----------
+    model : str or Path
+        `TOY_MODEL`, or a checkpoint file.
+    device : str
+        "auto", "cuda", "mps" or "cpu".
+    fps : float
+        Sampled frames per second.
+    vocabulary : tuple of str
+        Class names; empty for the model's own.
+    """
+
+    model: str | Path = TOY_MODEL
+    device: str = "auto"
+    fps: float = 1.0
+    vocabulary: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ExportOptions:
+    """Where and how to write AVSBench data.
+
+    Parameters
+    ----------
+    root : Path
+        The dataset's folder.
+    subset : str
+        "s4", "ms3", "v1s", "v1m" or "v2".
+    split : str
+        "train", "val" or "test".
+    name : str
+        Name of the clip in the dataset; empty for the video's.
+    masks : str
+        "objects" or "scene": which of them make the binary masks.
+    overwrite : bool
+        Whether a clip of the same name may be replaced.
+    """
+
+    root: Path
+    subset: str = "v1m"
+    split: str = "train"
+    name: str = ""
+    masks: str = "objects"
+    overwrite: bool = False
+
+
+@dataclass(frozen=True)
+class OpenedVideo:
+    """A video, and what was annotated in it before.
+
+    Parameters
+    ----------
+    clip : Clip
+        The open clip.
+    session : AnnotationSession or None
+        The session found beside the video.
+    warnings : tuple of str
+        What the user should know, one sentence each.
+    blocked : bool
+        Whether there is a session that cannot be read, and must be moved away or mended first.
+    """
+
+    clip: Clip
+    session: AnnotationSession | None
+    warnings: tuple[str, ...] = ()
+    blocked: bool = False
+
+
+@dataclass
+class LoadedModel:
+    """Keeps the last model in memory, so that a second run starts at once."""
+
+    _key: tuple[str, str, float] | None = None
+    _model: TAViS | None = field(default=None, repr=False)
+
+    def get(self, name: str | Path, device: str) -> TAViS:
+        """Give a model on a device, loaded anew only if another one or its file changed."""
+        from napari_tavis.model import load_model
+
+        path = Path(name)
+        changed = path.stat().st_mtime if path.is_file() else 0.0
+        key = (str(name), device, changed)
+        if self._model is None or key != self._key:
+            self._model = None
+            self._model = load_model(name, device=device)
+            self._key = key
+        return self._model
+
+
+def open_video(
+    path: Path, clip: Clip | None, directory: Path | None, progress: Progress
+) -> OpenedVideo:
+    """Open a video and the session beside it, if there is one.
+
+    Parameters
+    ----------
+    path : Path
+        The video file.
+    clip : Clip or None
+        The clip, if it is open already.
+    directory : Path or None
+        Where the session is; None for beside the video.
+    progress : Progress
+        Told what is done.
+    """
+    progress(0, 0, f"opening {path.name}")
+    clip = clip or open_clip(path)
+    directory = directory or AnnotationSession.default_directory(path)
+    if not directory.exists():
+        return OpenedVideo(clip, None)
+    try:
+        session = AnnotationSession.open(directory, video=path)
+    except TavisError as error:
+        return OpenedVideo(clip, None, (str(error),), blocked=True)
+    return OpenedVideo(clip, session, tuple(session.warnings))
+
+
+def segment_video(
+    path: Path,
+    options: SegmentOptions,
+    loaded: LoadedModel,
+    progress: Progress,
+    cancel: CancelToken,
+) -> Proposals:
+    """Run the model on a video.
+
+    Parameters
+    ----------
+    path : Path
+        The video file; decoded anew, so that the viewer's own decoding is not disturbed.
+    options : SegmentOptions
+        How.
+    loaded : LoadedModel
+        Keeps the model for the next run.
+    progress, cancel
+        Of the job.
+    """
+    progress(0, 0, "loading the model")
+    from napari_tavis.inference import choose_device, segment_clip
+
+    device = choose_device(options.device)
+    model = loaded.get(options.model, device)
+    cancel.check()
+    with open_clip(path) as clip:
+        return segment_clip(
+            clip,
+            model,
+            fps=options.fps,
+            vocabulary=options.vocabulary or None,
+            device=device,
+            progress=progress,
+            cancel=cancel,
+        )
+
+
+def export_video(
+    directory: Path, options: ExportOptions, progress: Progress, cancel: CancelToken
+) -> list[Violation]:
+    """Write a saved session into an AVSBench dataset, and check the dataset.
+
+    Parameters
+    ----------
+    directory : Path
+        The saved session; read from disk, so that painting may go on meanwhile.
+    options : ExportOptions
+        Where and how.
+    progress, cancel
+        Of the job.
+
+    Returns
+    -------
+    list of Violation
+        What `validate` found in the dataset; empty if all is well.
+    """
+    cancel.check()
+    export_session(
+        AnnotationSession.open(directory),
+        options.root,
+        options.subset,
+        options.split,
+        name=options.name or None,
+        masks=options.masks,
+        overwrite=options.overwrite,
+        progress=progress,
+    )
+    progress(0, 0, "checking the dataset")
+    return validate(options.root)
