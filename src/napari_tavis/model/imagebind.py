@@ -103,7 +103,7 @@ class VisionStem(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Map images ``[n, 3, s, s]`` to patches ``[n, width, s / 14, s / 14]``."""
         # Both frames are the same, so the two halves of the kernel add up.
-        weight = self.proj[1].weight.sum(dim=2)
+        weight = self.proj.get_parameter("1.weight").sum(dim=2)
         return F.conv2d(images, weight, stride=weight.shape[-1])
 
 
@@ -322,7 +322,7 @@ class ImageBind(nn.Module):
 
     def embed_tokens(self, tokens: Tensor) -> Tensor:
         """Look up token numbers ``[..., t]`` in the vocabulary: ``[..., t, W]``."""
-        return self.modality_preprocessors["text"].token_embedding(tokens)
+        return self.modality_preprocessors["text"].get_submodule("token_embedding")(tokens)
 
     def vision_head(self, cls_token: Tensor) -> Tensor:
         """Map ``[..., Cv]`` to unit vectors ``[..., D]``."""

@@ -269,7 +269,7 @@ class SoundPromptedSam2(SAM2Base):
     def _decode(
         self, embedding: Tensor, features: Features, sparse: Tensor, dense: Tensor
     ) -> Masks:
-        """Predict masks for ``R`` objects in ``n`` frames; ``embedding`` is theirs, ``[R, C, h, w]``."""
+        """Predict masks for ``R`` objects, with embeddings ``[R, C, h, w]``, in ``n`` frames."""
         queries = len(embedding) // len(dense)
         size = embedding.shape[-2:]
         candidates, iou, tokens, score = self.sam_mask_decoder(

@@ -43,6 +43,7 @@ class TAViS(nn.Module):
         self.prompting = HybridPrompting(config)
         self.sam2 = SoundPromptedSam2(config.sam2, config.image_size)
         self._text_cache: dict[str, Tensor] = {}
+        self._text_cache_weights = 0
 
     @classmethod
     def from_preset(cls, name: str, image_size: int | None = None) -> TAViS:
@@ -244,14 +245,22 @@ class TAViS(nn.Module):
         Tensor, shape (P, D)
             ``T^t``: unit vectors times the logit scale, on the model's device.
         """
+        weights = self._text_weights()
+        if weights != self._text_cache_weights:
+            self._text_cache, self._text_cache_weights = {}, weights
         new = [text for text in dict.fromkeys(texts) if text not in self._text_cache]
         if new:
             self._text_cache.update(zip(new, self.text_features(new).embedding, strict=True))
-        return torch.stack([self._text_cache[text] for text in texts]).to(self.device)
+        return torch.stack([self._text_cache[text] for text in texts])
+
+    def _text_weights(self) -> int:
+        """Fingerprint the text encoder: another number once a weight was changed or moved."""
+        weights = (p for name, p in self.imagebind.named_parameters() if ".text." in f".{name}")
+        return hash(tuple((p.data_ptr(), p._version) for p in weights))
 
 
 def _by_frame(masks: Masks, shape: torch.Size) -> dict[str, Tensor]:
-    """Name the decoder's results as `TAViSOutput` does, ``[B * T * K, ...]`` to ``[B, T, K, ...]``."""
+    """Name the decoder's results as `TAViSOutput` does, and split their rows by frame."""
     names = {"logits": "mask_logits", "score": "object_score", "pointer": "object_pointer"}
     return {
         names.get(field.name, field.name): getattr(masks, field.name).unflatten(0, (*shape, -1))
