@@ -1,0 +1,122 @@
+"""The lists of a tree as they must read once a clip was added to it or replaced in it.
+
+Rows that are there stay as they are, in their order; nothing is written here.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+
+from napari_tavis.avsbench.errors import DatasetError
+from napari_tavis.avsbench.layout import (
+    CLASS_LIST,
+    MS3_HEADER,
+    MS3_TRAIN_LIST,
+    S4_HEADER,
+    S4_SHUFFLED_LIST,
+    SEMANTIC_HEADER,
+    Split,
+    Subset,
+    list_name,
+)
+from napari_tavis.avsbench.tables import Table, read_table
+from napari_tavis.vocabulary import AVSBENCH_CLASSES
+
+
+def updated_lists(
+    tree: Path, subset: Subset, split: Split, values: Mapping[str, str], replaced: int | None
+) -> dict[Path, str]:
+    """Compute the new texts of all lists of a tree.
+
+    Parameters
+    ----------
+    tree : Path
+        The tree.
+    subset : {"s4", "ms3", "v1s", "v1m", "v2"}
+        The subset of the clip.
+    split : {"train", "val", "test"}
+        Its split.
+    values : mapping
+        The new row: column name to text.
+    replaced : int or None
+        Row of the main list that it replaces; None appends.
+
+    Returns
+    -------
+    dict
+        File to its whole new text.
+
+    Raises
+    ------
+    DatasetError
+        If an existing list cannot be read, or does not fit AVSBench's classes.
+    """
+    header = {"s4": S4_HEADER, "ms3": MS3_HEADER}.get(subset, SEMANTIC_HEADER)
+    table = _table(tree / list_name(subset), header)
+    old = None if replaced is None else list(table.rows[replaced])
+    new = _row(table, values)
+    if replaced is None:
+        table.rows.append(new)
+    else:
+        table.rows[replaced] = new
+    texts = {table.path: table.text()}
+    if subset == "s4":
+        shuffled = _shuffled(tree / S4_SHUFFLED_LIST, table, old, new)
+        texts[shuffled.path] = shuffled.text()
+    elif subset == "ms3":
+        texts[tree / MS3_TRAIN_LIST] = _train_rows(tree / MS3_TRAIN_LIST, table).text()
+    else:
+        texts.update(_class_list(tree / CLASS_LIST))
+    return texts
+
+
+def _table(path: Path, header: tuple[str, ...]) -> Table:
+    return read_table(path) if path.exists() else Table(path, list(header), [], [])
+
+
+def _row(table: Table, values: Mapping[str, str]) -> list[str]:
+    """Lay the values out in the columns of a table, whose names may differ from ours."""
+    row = [""] * len(table.header)
+    for position, (name, value) in enumerate(values.items()):
+        row[table.column(name, position)] = value
+    return row
+
+
+def _shuffled(path: Path, table: Table, old: list[str] | None, new: list[str]) -> Table:
+    """Keep the permutation: the new row takes the old one's place, or one drawn from its name."""
+    shuffled = _table(path, tuple(table.header))
+    if old in shuffled.rows:
+        shuffled.rows[shuffled.rows.index(old)] = new
+    missing = [row for row in table.rows if row not in shuffled.rows]
+    for row in missing:
+        draw = random.Random(zlib.crc32(row[0].encode()))
+        shuffled.rows.insert(draw.randint(0, len(shuffled.rows)), row)
+    shuffled.rows = [row for row in shuffled.rows if row in table.rows]
+    return shuffled
+
+
+def _train_rows(path: Path, table: Table) -> Table:
+    column = table.column("split", 1)
+    rows = [row for row in table.rows if row[column : column + 1] == ["train"]]
+    return Table(path, table.header, rows, [], table.newline)
+
+
+def _class_list(path: Path) -> dict[Path, str]:
+    """Give the text of label2idx.json where it is missing; an existing one must agree."""
+    if not path.exists():
+        classes = {name: index for index, name in enumerate(AVSBENCH_CLASSES)}
+        return {path: json.dumps(classes, indent=2) + "\n"}
+    try:
+        names = list(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise DatasetError(f"{path} cannot be read as a json list of classes: {error}.") from error
+    if tuple(names) != AVSBENCH_CLASSES:
+        raise DatasetError(
+            f"{path} does not list AVSBench's 71 classes in their order: "
+            "export to another folder, or correct it."
+        )
+    return {}
