@@ -14,6 +14,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from napari_tavis.media.errors import FfmpegMissingError
 
@@ -145,6 +149,31 @@ def run(arguments: Sequence[str]) -> Result:
     with start(arguments, stdout=subprocess.PIPE) as process:
         output, log = process.communicate()
         return Result(process.returncode, output, tuple(text(log).splitlines()))
+
+
+def fill(process: subprocess.Popen[bytes], target: npt.NDArray[Any]) -> bool:
+    """Read a process's output into an array.
+
+    Parameters
+    ----------
+    process : Popen
+        Started with a pipe as its standard output.
+    target : ndarray
+        C-contiguous; filled with the bytes as they come.
+
+    Returns
+    -------
+    bool
+        Whether it was filled; False if the output ended before.
+    """
+    assert process.stdout is not None
+    room = memoryview(target.reshape(-1).view(np.uint8))  # type: ignore[arg-type]
+    while room:
+        count = process.stdout.readinto(room)  # type: ignore[attr-defined]
+        if not count:
+            return False
+        room = room[count:]
+    return True
 
 
 def text(log: bytes) -> str:

@@ -91,7 +91,7 @@ def frames_at(times: npt.ArrayLike, seconds: npt.ArrayLike) -> npt.NDArray[np.in
     if starts.size == 0:
         raise ValueError("There are no frames to look among.")
     if not np.isfinite(asked).all():
-        raise ValueError(f"A time must be a finite number of seconds, not {seconds}.")
+        raise ValueError(f"A time must be a finite number of seconds, not {seconds!r}.")
     found = np.searchsorted(starts, asked + TOLERANCE, side="right") - 1
     return np.clip(found, 0, starts.size - 1)
 
@@ -193,3 +193,29 @@ def frame_rate(times: npt.ArrayLike, duration: float) -> Fraction:
         if whole and abs(float(candidate) - rate) < 2e-4 * rate:
             return candidate
     return Fraction(rate).limit_denominator(1000) or Fraction(1)
+
+
+def ascending(times: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Make the times of successive frames ascend.
+
+    A time that is a little before the one before it takes that one's place. After a jump
+    back by more than a second (files joined end to end) the clock runs on from where it was.
+
+    Parameters
+    ----------
+    times : array_like of float, shape (n,)
+        Seconds, in the order in which the frames are shown.
+
+    Returns
+    -------
+    ndarray of float64, shape (n,)
+        Seconds, each at least as large as the one before it.
+    """
+    given = np.array(times, dtype=np.float64)
+    steps = np.diff(given)
+    if steps.size == 0 or steps.min() >= 0:
+        return given
+    usual = float(np.median(steps[steps > 0])) if (steps > 0).any() else 0.0
+    for place in np.flatnonzero(steps < -1.0):
+        given[place + 1 :] += usual - steps[place]
+    return np.maximum.accumulate(given)

@@ -103,7 +103,12 @@ def _even_pictures(
     shape: tuple[int, ...] | None = None
     for index, frame in enumerate(frames):
         picture = np.asarray(frame)
-        if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8 or not picture.size:
+        if (
+            picture.ndim != 3
+            or picture.shape[2] != 3
+            or picture.dtype != np.uint8
+            or not picture.size
+        ):
             raise EncodingError(
                 f"{target} was not written: frame {index} must be uint8 of shape (H, W, 3), "
                 f"but is {picture.dtype} of shape {picture.shape}."
@@ -158,9 +163,7 @@ def _replacing(target: Path) -> Iterator[Path]:
         partial.unlink(missing_ok=True)
 
 
-def _feed(
-    arguments: list[str], pictures: Iterable[npt.NDArray[np.uint8]], target: Path
-) -> None:
+def _feed(arguments: list[str], pictures: Iterable[npt.NDArray[np.uint8]], target: Path) -> None:
     """Run ffmpeg and pass it the pictures, raising what it complains about."""
     with tempfile.TemporaryFile() as log:
         process = ffmpeg.start(arguments, stdin=subprocess.PIPE, stderr=log.fileno())

@@ -1,0 +1,182 @@
+"""A clip: a video file's frames and sound on one time base."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_tavis.media.errors import ClosedClipError
+from napari_tavis.media.frames import CACHE_BYTES, FrameReader, Frames
+from napari_tavis.media.index import FrameIndex, read_index
+from napari_tavis.media.probe import Listing, probe
+from napari_tavis.media.soundtrack import can_be_decoded, read_soundtrack
+from napari_tavis.media.timebase import SAMPLE_RATE
+from napari_tavis.tasks import CancelToken, Progress, no_progress
+
+_SPARE = 1.0
+"""Seconds by which the picture may end before the file does without a warning."""
+
+
+class Clip:
+    """An open video file. Made by `open_clip`; a context manager that closes itself.
+
+    Attributes
+    ----------
+    path : Path
+        The file.
+    frames : Frames
+        ``[n, H, W, 3]`` uint8 (RGB), upright, decoded when looked at.
+    times : ndarray of float64, shape (n,)
+        When each frame is shown, in seconds; the first frame is time zero.
+    duration : float
+        Seconds from the first frame's beginning to the last frame's end.
+    size : tuple of int
+        Height and width of a frame.
+    has_soundtrack : bool
+        Whether there is sound that can be decoded.
+    warnings : tuple of str
+        What a user should know of this file, one sentence each.
+    """
+
+    def __init__(self, path: Path, listing: Listing, index: FrameIndex, cache_bytes: int) -> None:
+        self.path = path
+        self.times = index.times
+        self.duration = index.duration
+        self.size = index.size
+        self._index = index
+        self._reader = FrameReader(path, listing.picture.index, index, cache_bytes)
+        self.frames = Frames(self._reader, index.ticks.size, index.size)
+        sound = listing.sound
+        audible = sound is not None and can_be_decoded(path, sound.index)
+        self._sound = sound if audible else None
+        self.warnings = tuple(_warnings(path, listing, index, audible))
+        self._closed = False
+
+    @property
+    def has_soundtrack(self) -> bool:
+        """Whether there is sound that can be decoded."""
+        return self._sound is not None
+
+    def soundtrack(
+        self, sample_rate: int = SAMPLE_RATE, channels: int = 1
+    ) -> npt.NDArray[np.float32]:
+        """Decode the soundtrack; it is not kept, so keep it yourself.
+
+        Parameters
+        ----------
+        sample_rate : int
+            Samples per second.
+        channels : int
+            1 for the mix of all channels, or 2.
+
+        Returns
+        -------
+        ndarray of float32, shape (samples,) or (samples, 2)
+            Sound in [-1, 1] for the whole duration of the picture, sample 0 with the first
+            frame; silence where there is no sound, and all silence without a soundtrack.
+
+        Raises
+        ------
+        ClosedClipError
+            If the clip was closed.
+        """
+        if self._closed:
+            raise ClosedClipError(f"{self.path} was closed; open it again.")
+        if self._sound is None:
+            shape = (round(self.duration * sample_rate), channels)
+            return np.zeros(shape[:1] if channels == 1 else shape, dtype=np.float32)
+        origin = self._index.container_time(0)
+        return read_soundtrack(
+            self.path, self._sound.index, origin, self.duration, sample_rate, channels
+        )
+
+    def close(self) -> None:
+        """End the decoding and free its memory. A closed clip gives no more frames."""
+        self._closed = True
+        self._reader.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        height, width = self.size
+        return f"Clip({str(self.path)!r}, {len(self.frames)} frames of {width}x{height})"
+
+
+def open_clip(
+    path: str | Path,
+    *,
+    cache_bytes: int = CACHE_BYTES,
+    progress: Progress = no_progress,
+    cancel: CancelToken | None = None,
+) -> Clip:
+    """Open a video file.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file. Its name means nothing but itself: it is never an option, a protocol, or a
+        pattern.
+    cache_bytes : int
+        How much memory the frames that were decoded last may keep.
+    progress : Progress
+        Told of the frames found, where a file has to be decoded once to find them.
+    cancel : CancelToken, optional
+        Stops the opening.
+
+    Returns
+    -------
+    Clip
+        At least one frame, with or without sound.
+
+    Raises
+    ------
+    MediaError
+        One of its subclasses: the file is missing, empty, of no known video format, without
+        a moving picture, or damaged beyond use. The message names the file.
+    Cancelled
+        If `cancel` says so.
+    """
+    file = Path(path)
+    listing = probe(file)
+    index = read_index(file, listing.picture, progress, cancel)
+    return Clip(file.absolute(), listing, index, cache_bytes)
+
+
+def _warnings(path: Path, listing: Listing, index: FrameIndex, audible: bool) -> list[str]:
+    """Say in sentences what is unusual about a file."""
+    found = []
+    said = [*listing.complaints, *index.complaints]
+    short = listing.duration is not None and listing.duration - index.duration > _SPARE
+    if said:
+        found.append(
+            f"{path.name} is damaged or cut off: {index.ticks.size} frames "
+            f"({index.duration:.2f} s) can be shown (ffmpeg: {said[0]})."
+        )
+    elif short:
+        found.append(
+            f"The picture of {path.name} ends at {index.duration:.2f} s, the file only at "
+            f"{listing.duration:.2f} s; what sounds after the picture is left out."
+        )
+    if len(listing.video) > 1:
+        found.append(f"{path.name} has {len(listing.video)} video streams; one is shown.")
+    if len(listing.audio) > 1 and listing.sound is not None:
+        number = listing.audio.index(listing.sound) + 1
+        found.append(f"{path.name} has {len(listing.audio)} sound tracks; number {number} is used.")
+    if listing.audio and not audible:
+        found.append(f"The sound of {path.name} cannot be decoded; it is taken as silence.")
+    if not listing.audio:
+        found.append(f"{path.name} has no soundtrack.")
+    return found
