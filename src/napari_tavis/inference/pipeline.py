@@ -1,0 +1,222 @@
+"""A clip to proposals: the one function behind the dock widget, the command line and the tests."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from torch import Tensor
+
+from napari_tavis.inference.batching import explain_out_of_memory, run_in_batches
+from napari_tavis.inference.detection import FrameDetections, detect
+from napari_tavis.inference.device import choose_device
+from napari_tavis.inference.linking import Detection, Linker, Track
+from napari_tavis.inference.masks import PackedMasks
+from napari_tavis.inference.proposals import SCENE_NAME, ObjectKind, Proposal, Proposals
+from napari_tavis.inference.sampling import FrameSamples, sample_frames
+from napari_tavis.inference.vocabulary import check_vocabulary
+from napari_tavis.media import Clip, log_mel
+from napari_tavis.model import TAViS
+from napari_tavis.model.alignment import class_prompt, classify
+from napari_tavis.tasks import CancelToken, Progress, no_progress
+from napari_tavis.vocabulary import BACKGROUND
+
+BATCH_FRAMES = 10
+"""Frames that go through the model together: a whole AVSBench clip."""
+
+SILENCE = 1e-4
+"""Largest amplitude (of 1) of a soundtrack in which nothing can be heard: -80 dB."""
+
+
+def segment_clip(
+    clip: Clip,
+    model: TAViS,
+    *,
+    fps: float = 1.0,
+    count: int | None = None,
+    vocabulary: Sequence[str] | None = None,
+    device: str = "auto",
+    protocol: str = "memory",
+    zero_shot: bool = False,
+    batch_frames: int = BATCH_FRAMES,
+    model_name: str | None = None,
+    progress: Progress = no_progress,
+    cancel: CancelToken | None = None,
+) -> Proposals:
+    """Propose the objects that sound in a clip.
+
+    Frames are decoded and go through the model `batch_frames` at a time. The model's memory begins
+    anew with each batch, so that a video of any length needs the memory of one batch; objects are
+    linked across batches as they are within (see `linking`). Where memory runs out, the batch
+    is halved. Masks are kept compressed.
+
+    A clip without a soundtrack, or with a silent one, gives no objects and says so in `warnings`:
+    nothing can sound in it.
+
+    Parameters
+    ----------
+    clip : Clip
+        The clip.
+    model : TAViS
+        The network; it is moved to the device.
+    fps : float
+        Sampled frames per second of video.
+    count : int, optional
+        So many frames evenly over the clip instead.
+    vocabulary : sequence of str, optional
+        Class names to choose from, besides the background; AVSBench's 70 by default.
+    device : {"auto", "cuda", "mps", "cpu"}
+        Where the model runs.
+    protocol : {"memory", "independent"}
+        Whether a frame sees the memory of those before it in its batch.
+    zero_shot : bool
+        Let the picture of each region have a say in its class, as the paper does for classes that
+        were never trained on. It costs five vision passes a frame.
+    batch_frames : int
+        Frames at once.
+    model_name : str, optional
+        What to call the model; its preset by default.
+    progress : Progress
+        Called with the number of frames done.
+    cancel : CancelToken, optional
+        Looked at before each batch.
+
+    Returns
+    -------
+    Proposals
+        The objects, best first, then the scene mask, at the size of the video. The same clip and
+        options give the same proposals.
+
+    Raises
+    ------
+    InferenceError
+        If an option makes no sense, the device is absent, or memory does not suffice.
+    MediaError
+        If the video cannot be decoded.
+    Cancelled
+        If `cancel` was asked to.
+    """
+    cancel = cancel or CancelToken()
+    classes = check_vocabulary(vocabulary)
+    device = choose_device(device)
+    samples = sample_frames(clip, fps, count)
+    result = Proposals(
+        frame_indices=samples.indices,
+        frame_times=samples.times,
+        frame_size=clip.size,
+        objects=[],
+        model_name=model_name or model.config.preset,
+        vocabulary=classes,
+        frame_count=len(clip.times),
+    )
+    progress(0, len(samples), "reading the soundtrack")
+    waveform, unheard = _listen(clip)
+    cancel.check()
+    if unheard:
+        result.warnings = (unheard,)
+        return result
+
+    with explain_out_of_memory():
+        model = model.to(device)
+        texts = model.embed_texts([class_prompt(name) for name in (BACKGROUND, *classes)])
+    segmenter = _Segmenter(
+        clip, model, samples, waveform, classes, texts.float().cpu(), protocol, zero_shot, cancel
+    )
+    linker, scene, smallest = Linker(), None, batch_frames
+    progress(0, len(samples), "segmenting frames")
+    for start, stop, detections in run_in_batches(len(samples), batch_frames, segmenter.run):
+        for frame in detections:
+            linker.add_frame(frame.objects)
+            scene = _extend(scene, frame.scene)
+        if stop < len(samples):
+            smallest = min(smallest, stop - start)
+        progress(stop, len(samples), "segmenting frames")
+    result.objects = _proposals(linker.tracks, scene, clip.size)
+    result.warnings = _remarks(clip, result, smallest, batch_frames)
+    return result
+
+
+@dataclass(frozen=True)
+class _Segmenter:
+    """Takes stretches of the sampled frames through the model."""
+
+    clip: Clip
+    model: TAViS
+    samples: FrameSamples
+    waveform: npt.NDArray[np.float32]
+    classes: tuple[str, ...]
+    texts: Tensor
+    protocol: str
+    zero_shot: bool
+    cancel: CancelToken
+
+    def run(self, start: int, stop: int) -> list[FrameDetections]:
+        """Decode and segment the sampled frames ``start`` to ``stop - 1``."""
+        self.cancel.check()
+        indices = self.samples.indices[start:stop].tolist()
+        frames = np.stack([self.clip.frames[index] for index in indices])
+        mel = log_mel(self.waveform, self.samples.starts[start:stop])
+        found = self.model.segment(frames, mel, self.protocol)
+        seen = self.model.embed_regions(frames, found.mask_logits) if self.zero_shot else None
+        probabilities = classify(found.audio_embedding, self.texts, seen)
+        return detect(found, probabilities, indices, self.clip.size, self.classes)
+
+
+def _listen(clip: Clip) -> tuple[npt.NDArray[np.float32], str]:
+    """Read the soundtrack; say why if there is nothing to hear."""
+    name = clip.path.name
+    if not clip.has_soundtrack:
+        return np.zeros(0, np.float32), (
+            f"{name} has no soundtrack, so nothing in it sounds and nothing was proposed: "
+            f"add objects and paint them by hand."
+        )
+    waveform = clip.soundtrack()
+    if waveform.size == 0 or float(np.abs(waveform).max()) < SILENCE:
+        return waveform, (
+            f"The soundtrack of {name} is silent, so nothing was proposed: "
+            f"add objects and paint them by hand."
+        )
+    return waveform, ""
+
+
+def _extend(scene: Track | None, detection: Detection | None) -> Track | None:
+    """Add a frame's scene mask to the others: there is one scene, nothing is to be linked."""
+    if detection is None:
+        return scene
+    scene = scene or Track(detection)
+    scene.add(detection)
+    return scene
+
+
+def _proposals(
+    tracks: Sequence[Track], scene: Track | None, size: tuple[int, int]
+) -> list[Proposal]:
+    """Make proposals, best first, the scene last."""
+    ranked = sorted(tracks, key=lambda track: track.score, reverse=True)
+    objects = [_proposal(track, track.class_name, size, "object") for track in ranked]
+    return objects + ([_proposal(scene, SCENE_NAME, size, "scene")] if scene else [])
+
+
+def _proposal(track: Track, name: str, size: tuple[int, int], kind: ObjectKind) -> Proposal:
+    masks = PackedMasks(size)
+    for frame, png in track.pngs.items():
+        masks.put_encoded(frame, png)
+    return Proposal(name, track.score, masks, dict(track.scores), kind)
+
+
+def _remarks(clip: Clip, result: Proposals, smallest: int, asked: int) -> tuple[str, ...]:
+    """Say what the user should know of a run."""
+    remarks = []
+    if smallest < asked:
+        remarks.append(
+            f"Memory ran short: {smallest} instead of {asked} frames went through the model at "
+            f"once, so objects may be followed less well."
+        )
+    if not any(item.kind == "object" for item in result.objects):
+        remarks.append(
+            f"The model found no object of the vocabulary that sounds in {clip.path.name}: "
+            f"try other class names or more frames per second, or add objects by hand."
+        )
+    return tuple(remarks)
