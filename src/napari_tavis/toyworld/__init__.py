@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from napari_tavis.toyworld.classes import CLASSES
 from napari_tavis.toyworld.clip import ToyClip, make_clip, render_clip
+from napari_tavis.toyworld.dataset import heard_classes, write_toy_dataset
+from napari_tavis.toyworld.errors import ToyWorldError
 from napari_tavis.toyworld.objects import SceneObject
 from napari_tavis.toyworld.sampling import clip_seed, sample_scene
 from napari_tavis.toyworld.scene import Scene
+from napari_tavis.toyworld.video import write_scene_video
 
 __all__ = [
     "CLASSES",
     "Scene",
     "SceneObject",
     "ToyClip",
+    "ToyWorldError",
     "clip_seed",
+    "heard_classes",
     "make_clip",
     "render_clip",
     "sample_scene",
+    "write_scene_video",
+    "write_toy_dataset",
 ]

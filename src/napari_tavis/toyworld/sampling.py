@@ -33,6 +33,9 @@ LARGEST_RADIUS = {1: 0.33, 2: 0.265, 3: 0.225}
 SMALLEST_RADIUS = {1: 0.22, 2: 0.19, 3: 0.17}
 """Half the longer side of objects, in frame sides, by how many share the frame."""
 
+CLIPS_PER_SEED = 1 << 20
+"""How many clips a collection (a data set, a test split) may have."""
+
 _MARGIN = 0.02
 _GROUND_TILTS = {"emergency-car": 0.12, "train": 0.12, "guitar": 0.8, "bell": 0.35}
 
@@ -268,16 +271,16 @@ def _least_room(paths: Sequence[Path], seconds: float) -> float:
 def clip_seed(seed: int, index: int) -> int:
     """Give the scene seed of one clip of a numbered collection.
 
-    Collections of less than a million clips with different seeds share no scene.
+    Collections with different seeds share no scene.
 
     Parameters
     ----------
     seed : int
         Of the collection (a data set, a test split).
     index : int
-        Of the clip, from 0.
+        Of the clip, from 0, below `CLIPS_PER_SEED`.
     """
-    return seed * 1_000_000 + index
+    return seed * CLIPS_PER_SEED + index
 
 
 def frame_times(count: int) -> npt.NDArray[np.float64]:
