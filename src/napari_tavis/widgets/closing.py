@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from qtpy.QtCore import QEvent, QObject
-from qtpy.QtWidgets import QApplication, QWidget
+from qtpy.QtCore import QEvent, QObject, QTimer
+from qtpy.QtWidgets import QApplication, QDockWidget, QWidget
 
 
 class CloseWatcher(QObject):
@@ -22,7 +22,8 @@ class CloseWatcher(QObject):
     def __init__(self, widget: QWidget, on_close: Callable[[], None]) -> None:
         super().__init__()
         self._on_close: Callable[[], None] | None = on_close
-        self._docked = widget.parent() is not None
+        self._widget = widget
+        self._window: QWidget | None = None
         widget.installEventFilter(self)
         widget.destroyed.connect(lambda: self.close())
         application = QApplication.instance()
@@ -30,13 +31,33 @@ class CloseWatcher(QObject):
         application.aboutToQuit.connect(self.close)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
-        """See the widget being put into a dock, and being taken out when that is closed."""
-        if event.type() == QEvent.Type.ParentChange:
-            if watched.parent() is not None:
-                self._docked = True
-            elif self._docked:
+        """See the widget come into a window, leave its dock, and its window being closed."""
+        kind = event.type()
+        if watched is self._widget and kind == QEvent.Type.Show:
+            self._watch_window(self._widget.window())
+        elif watched is self._widget and kind == QEvent.Type.ParentChange:
+            if self._window is not None and self._widget.parent() is None:
                 self.close()
+        elif watched is self._window and kind == QEvent.Type.Close:
+            # The window may still refuse; look once it has answered.
+            QTimer.singleShot(0, self._close_if_hidden)
         return False
+
+    def _watch_window(self, window: QWidget) -> None:
+        main: QWidget | None = window
+        while isinstance(main, QDockWidget):  # floating: its parent is the main window
+            main = main.parentWidget()
+        if main is not None and main is not self._window and main is not self._widget:
+            self._window = main
+            main.installEventFilter(self)
+
+    def _close_if_hidden(self) -> None:
+        try:
+            hidden = self._window is not None and not self._window.isVisible()
+        except RuntimeError:  # Qt has deleted the window
+            hidden = True
+        if hidden:
+            self.close()
 
     def close(self) -> None:
         """Call back, the first time."""

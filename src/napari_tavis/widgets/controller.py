@@ -78,6 +78,11 @@ class AnnotationController:
         """The open video's file."""
         return None if self.clip is None else Path(self.clip.path)
 
+    @property
+    def active_object(self) -> int | None:
+        """Number of the object whose layer is the active one, or None."""
+        return self.layers.object_of(self._viewer.layers.selection.active)
+
     # -- opening ---------------------------------------------------------------------------
 
     def open_video(
@@ -103,7 +108,7 @@ class AnnotationController:
         self._put_away()
         path = Path(path)
         self.jobs.start(
-            lambda progress, cancel: work.open_video(path, clip, directory, progress),
+            lambda progress, cancel: work.open_video(path, clip, directory, progress, cancel),
             self._on_opened,
         )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import napari.viewer
 from magicgui.widgets import Container, Label, ProgressBar, PushButton
@@ -12,9 +11,11 @@ from qtpy.QtWidgets import QWidget
 from superqt import QCollapsible
 
 from napari_tavis.errors import TavisError
+from napari_tavis.session import FrameStatus
 from napari_tavis.widgets.closing import CloseWatcher
 from napari_tavis.widgets.controller import AnnotationController
-from napari_tavis.widgets.forms import ExportForm, SettingsForm
+from napari_tavis.widgets.forms import ExportForm, SettingsForm, path_of
+from napari_tavis.widgets.frame_strip import FrameStrip
 from napari_tavis.widgets.jobs import report_error
 from napari_tavis.widgets.object_table import ObjectTable
 from napari_tavis.widgets.time_left import TimeLeft, describe_progress
@@ -26,6 +27,9 @@ _NEXT = "Go to the next frame that the model saw."
 _PREVIOUS = "Go back to the last frame that the model saw."
 _ACCEPT_FRAME = "Mark the selected object's mask in this frame as right."
 _ACCEPT_OBJECT = "Mark all masks of the selected object as right."
+
+_WIDTH = 330
+"""Least width of the dock, in pixels."""
 
 
 class AnnotationDock(Container[Widget]):
@@ -43,16 +47,19 @@ class AnnotationDock(Container[Widget]):
     """
 
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
-        super().__init__(labels=False, scrollable=True)
-        self.controller = AnnotationController(viewer)
+        super().__init__(labels=False)
+        # napari hands plugins a proxy whose layers are proxies, too: never the same object twice.
+        self.controller = AnnotationController(getattr(viewer, "__wrapped__", viewer))
         self.settings = SettingsForm()
         self.segment = PushButton(text="Segment")
         self.cancel = PushButton(text="Cancel")
         self.progress = ProgressBar(visible=False, min=0, max=0)
         self.message = Label(value="")
         self.objects = ObjectTable()
-        self.previous = PushButton(text="◀ sampled")
-        self.next = PushButton(text="sampled ▶")
+        self.where = Label(value="")
+        self.strip = FrameStrip()
+        self.previous = PushButton(text="◀ Previous")
+        self.next = PushButton(text="Next ▶")
         self.accept_frame = PushButton(text="Accept frame")
         self.accept_object = PushButton(text="Accept object")
         self.export_form = ExportForm()
@@ -67,22 +74,31 @@ class AnnotationDock(Container[Widget]):
 
     def _arrange(self) -> None:
         self.message.native.setWordWrap(True)
-        self.append(self.settings)
-        self.append(_row(self.segment, self.cancel))
-        self.append(self.progress)
-        self.append(self.message)
-        self._append_native(self.objects)
-        self.append(_row(self.previous, self.next))
-        self.append(_row(self.accept_frame, self.accept_object))
-        self._export_section = QCollapsible("Export to AVSBench")
-        self._export_section.addWidget(self.export_form.native)
-        self._export_section.addWidget(self.export.native)
-        self._append_native(self._export_section)
-        self.native.setMinimumWidth(300)
-
-    def _append_native(self, widget: QWidget) -> None:
-        """Put a Qt widget under the magicgui ones: for what magicgui does not have."""
-        self.native.layout().addWidget(widget)
+        self.settings.demonstration.native.setWordWrap(True)
+        self.export_section = QCollapsible("Export to AVSBench")
+        self.export_section.addWidget(self.export_form.native)
+        self.export_section.addWidget(self.export.native)
+        run = _row(self.segment, self.cancel)
+        accept = _row(self.accept_frame, self.accept_object)
+        walk = _row(self.previous, self.next)
+        parts: list[Widget] = [
+            self.settings,
+            run,
+            self.progress,
+            self.message,
+            accept,
+            self.where,
+            walk,
+        ]
+        body = Container(widgets=parts, labels=False, scrollable=True)
+        _insert_below(body, self.message, self.objects)
+        _insert_below(body, self.where, self.strip)
+        _insert_below(body, walk, self.export_section)
+        self._body = body
+        self.margins = (0, 0, 0, 0)
+        # Docking takes a container's inside only: the scroll area has to be inside, too.
+        self.native.layout().addWidget(body.root_native_widget)
+        self.native.setMinimumWidth(_WIDTH)
 
     def _connect(self) -> None:
         controller = self.controller
@@ -94,25 +110,27 @@ class AnnotationDock(Container[Widget]):
         self.accept_frame.clicked.connect(lambda: self._on_accept(controller.accept_frame))
         self.accept_object.clicked.connect(lambda: self._on_accept(controller.accept_object))
         self.export.clicked.connect(self._on_export)
+        self.strip.clicked.connect(controller.navigation.go_to)
         self.objects.chosen.connect(controller.select)
         self.objects.renamed.connect(controller.rename)
         controller.changed.connect(self._refresh)
         controller.edited.connect(self._refresh_objects)
         controller.said.connect(self._say)
-        controller.layers.selected.connect(self.objects.choose)
+        controller.layers.selected.connect(self._on_layer_selected)
         controller.navigation.moved.connect(self._refresh_controls)
         controller.jobs.progressed.connect(self._on_progress)
-        self._close_watcher = CloseWatcher(self.root_native_widget, controller.close)
+        self._close_watcher = CloseWatcher(self.native, controller.close)
 
     # -- what the user does ----------------------------------------------------------------
 
-    def _on_video_chosen(self, path: Path | None) -> None:
-        if path is not None and Path(path).is_file() and Path(path) != self.controller.video:
+    def _on_video_chosen(self) -> None:
+        path = path_of(self.settings.video)
+        if path is not None and path.is_file() and path != self.controller.video:
             self.controller.open_video(path)
 
     def _on_segment(self) -> None:
         try:
-            options = self.settings.options()
+            options = self.settings.read()
         except TavisError as error:
             report_error(error)
         else:
@@ -120,7 +138,7 @@ class AnnotationDock(Container[Widget]):
 
     def _on_export(self) -> None:
         try:
-            options = self.export_form.options()
+            options = self.export_form.read()
         except TavisError as error:
             report_error(error)
         else:
@@ -129,6 +147,10 @@ class AnnotationDock(Container[Widget]):
     def _on_accept(self, accept: Callable[[int], None]) -> None:
         if self.objects.object_id is not None:
             accept(self.objects.object_id)
+
+    def _on_layer_selected(self, object_id: int) -> None:
+        self.objects.choose(object_id)
+        self._refresh_controls()
 
     def _go_to(self, frame: int | None) -> None:
         if frame is not None:
@@ -157,7 +179,7 @@ class AnnotationDock(Container[Widget]):
         self._refresh_objects()
 
     def _refresh_objects(self, object_id: int | None = None) -> None:
-        self.objects.fill(self.controller.session)
+        self.objects.fill(self.controller.session, self.controller.active_object)
         self._refresh_controls()
 
     def _refresh_controls(self, frame: int | None = None) -> None:
@@ -169,9 +191,9 @@ class AnnotationDock(Container[Widget]):
         nothing = "Segment a video first." if controller.session is None else None
         no_choice = "Select an object first." if self.objects.object_id is None else None
         last = "No sampled frame after this one." if navigation.next_sampled() is None else None
-        first = "No sampled frame before this one."
-        if navigation.previous_sampled() is not None:
-            first = None
+        first = None
+        if navigation.previous_sampled() is None:
+            first = "No sampled frame before this one."
         _allow(self.segment, _SEGMENT, busy or no_video or blocked)
         _allow(self.cancel, _CANCEL, None if busy else "Nothing runs now.")
         _allow(self.export, _EXPORT, busy or nothing)
@@ -180,6 +202,30 @@ class AnnotationDock(Container[Widget]):
         _allow(self.accept_frame, _ACCEPT_FRAME, nothing or no_choice)
         _allow(self.accept_object, _ACCEPT_OBJECT, nothing or no_choice)
         self.settings.video.enabled = not busy
+        self._refresh_frames()
+
+    def _refresh_frames(self) -> None:
+        """Show where the viewer is in the video, and the selected object's status there."""
+        controller, navigation = self.controller, self.controller.navigation
+        session, chosen = controller.session, self.objects.object_id
+        status: dict[int, FrameStatus] = {}
+        if session is not None and chosen is not None:
+            status = {
+                frame: found
+                for frame in session.annotated_frames(chosen)
+                if (found := session.status(chosen, frame)) is not None
+            }
+        here = status.get(navigation.frame)
+        place = navigation.describe() or "No video"
+        self.where.value = place if here is None else f"{place} · {here}"
+        count = 0 if controller.clip is None else len(controller.clip.times)
+        self.strip.show_frames(count, navigation.frame, navigation.sampled, status)
+
+
+def _insert_below(body: Container[Widget], above: Widget, widget: QWidget) -> None:
+    """Put a Qt widget below a magicgui one: for what magicgui does not have."""
+    layout = body.native.layout()
+    layout.insertWidget(layout.indexOf(above.native) + 1, widget)
 
 
 def _row(*widgets: Widget) -> Container[Widget]:

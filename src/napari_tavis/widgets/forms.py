@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from magicgui.types import FileDialogMode
 from magicgui.widgets import (
     CheckBox,
     ComboBox,
@@ -12,8 +13,10 @@ from magicgui.widgets import (
     FloatSpinBox,
     Label,
     LineEdit,
+    SpinBox,
 )
-from magicgui.widgets.bases import ValueWidget
+from magicgui.widgets.bases import Widget
+from qtpy.QtWidgets import QComboBox
 
 from napari_tavis.errors import TavisError
 from napari_tavis.vocabulary import parse_vocabulary
@@ -21,6 +24,7 @@ from napari_tavis.widgets.reader import VIDEO_SUFFIXES
 from napari_tavis.widgets.work import TOY_MODEL, ExportOptions, SegmentOptions
 
 _FROM_FILE = "file"
+_SHRINK = QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
 _DEMONSTRATION = "A demonstration: it knows drawn toy scenes only."
 _SUBSETS = {
     "s4": "s4: one source, 5 s, binary masks",
@@ -29,9 +33,13 @@ _SUBSETS = {
     "v1m": "v1m: several sources, 5 s, classes",
     "v2": "v2: any number of sources, 10 s, classes",
 }
+_BINARY_MASKS = (
+    "What the binary masks of s4 and ms3 show: the scene mask (the objects where you edited "
+    "these alone), or all objects."
+)
 
 
-class SettingsForm(Container[ValueWidget]):
+class SettingsForm(Container[Widget]):
     """Which video to segment, with which model, and how."""
 
     def __init__(self) -> None:
@@ -90,9 +98,10 @@ class SettingsForm(Container[ValueWidget]):
             ]
         )
         self.margins = (0, 0, 0, 0)
+        _let_shrink(self.model, self.device)
         self.model.changed.connect(self._show_model)
 
-    def options(self) -> SegmentOptions:
+    def read(self) -> SegmentOptions:
         """Read the form.
 
         Raises
@@ -102,9 +111,10 @@ class SettingsForm(Container[ValueWidget]):
         """
         model: str | Path = TOY_MODEL
         if self.model.value == _FROM_FILE:
-            if self.checkpoint.value is None:
+            chosen = path_of(self.checkpoint)
+            if chosen is None:
                 raise TavisError("Choose a checkpoint file, or take the toy model.")
-            model = Path(self.checkpoint.value)
+            model = chosen
         words = self.vocabulary.value.strip()
         return SegmentOptions(
             model=model,
@@ -123,13 +133,13 @@ class SettingsForm(Container[ValueWidget]):
         self.checkpoint.visible = model == _FROM_FILE
 
 
-class ExportForm(Container[ValueWidget]):
+class ExportForm(Container[Widget]):
     """Where to export to, and as what."""
 
     def __init__(self) -> None:
         self.root = FileEdit(
             label="dataset",
-            mode="d",
+            mode=FileDialogMode.EXISTING_DIRECTORY,
             nullable=True,
             value=None,
             tooltip="The dataset's folder: a new one, or an AVSBench dataset to add to.",
@@ -145,29 +155,44 @@ class ExportForm(Container[ValueWidget]):
             choices=["train", "val", "test"],
             tooltip="Training, validation or test part of the dataset.",
         )
-        self.name = LineEdit(
-            label="name",
-            tooltip="Name of the clip in the dataset. Left empty, the video's name.",
+        self.start = SpinBox(
+            label="from second",
+            value=0,
+            min=0,
+            max=86_400,
+            tooltip="Where the 5 s (v2: 10 s) that are exported start in the video.",
         )
-        self.name.native.setPlaceholderText("the video's name")
+        self.clip_name = LineEdit(
+            label="name",
+            tooltip="Name of the clip in the dataset. Left empty, one made from the video's.",
+        )
+        self.clip_name.native.setPlaceholderText("the video's name")
         self.masks = ComboBox(
             label="masks",
-            choices=[("the objects' masks", "objects"), ("the scene mask", "scene")],
-            tooltip="What the binary masks of s4 and ms3 show: all objects, or the scene mask.",
+            choices=[("the scene mask", "scene"), ("the objects' masks", "objects")],
+            tooltip=_BINARY_MASKS,
         )
         self.overwrite = CheckBox(
             text="replace a clip of the same name",
-            label=" ",
             tooltip="Otherwise nothing in the dataset is ever overwritten.",
         )
         super().__init__(
-            widgets=[self.root, self.subset, self.split, self.name, self.masks, self.overwrite]
+            widgets=[
+                self.root,
+                self.subset,
+                self.split,
+                self.start,
+                self.clip_name,
+                self.masks,
+                self.overwrite,
+            ]
         )
         self.margins = (0, 0, 0, 0)
+        _let_shrink(self.subset, self.split, self.masks)
         self.subset.changed.connect(self._show_subset)
         self._show_subset(self.subset.value)
 
-    def options(self) -> ExportOptions:
+    def read(self) -> ExportOptions:
         """Read the form.
 
         Raises
@@ -175,13 +200,15 @@ class ExportForm(Container[ValueWidget]):
         TavisError
             If the dataset's folder is to be chosen yet.
         """
-        if self.root.value is None or not str(self.root.value).strip(". "):
+        root = path_of(self.root)
+        if root is None:
             raise TavisError("Choose the dataset's folder first.")
         return ExportOptions(
-            root=Path(self.root.value),
+            root=root,
             subset=self.subset.value,
             split=self.split.value,
-            name=self.name.value.strip(),
+            start=float(self.start.value),
+            name=self.clip_name.value.strip(),
             masks=self.masks.value,
             overwrite=self.overwrite.value,
         )
@@ -189,8 +216,20 @@ class ExportForm(Container[ValueWidget]):
     def _show_subset(self, subset: str) -> None:
         binary = subset in ("s4", "ms3")
         self.masks.enabled = binary
-        self.masks.tooltip = (
-            "What the binary masks show: all objects, or the scene mask."
-            if binary
-            else "Subsets with classes are always made of the objects' masks."
-        )
+        reason = "Subsets with classes are always made of the objects' masks."
+        self.masks.tooltip = _BINARY_MASKS if binary else f"{_BINARY_MASKS}\n{reason}"
+
+
+def path_of(field: FileEdit) -> Path | None:
+    """Give the one path that a field names, or None while it names none."""
+    value = field.value
+    if value is None or isinstance(value, tuple) or not str(value).strip(". "):
+        return None
+    return Path(value)
+
+
+def _let_shrink(*boxes: ComboBox) -> None:
+    """Let combo boxes be narrower than their longest choice."""
+    for box in boxes:
+        box.native.setSizeAdjustPolicy(_SHRINK)
+        box.native.setMinimumContentsLength(10)

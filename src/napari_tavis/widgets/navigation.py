@@ -10,6 +10,7 @@ from napari.components import ViewerModel
 from psygnal import Signal
 
 _FRAME_AXIS = -3
+_AXES = ("t", "y", "x")
 
 
 class FrameNavigation:
@@ -51,6 +52,9 @@ class FrameNavigation:
     def set_video(self, times: npt.ArrayLike) -> None:
         """Take the presentation times of a video's frames, in seconds; empty for no video."""
         self._times = np.asarray(times, dtype=np.float64)
+        dims = self._viewer.dims
+        if len(self._times) and dims.ndim >= len(_AXES):
+            dims.axis_labels = (*dims.axis_labels[: -len(_AXES)], *_AXES)
         self.set_sampled([])
 
     def set_sampled(self, frames: npt.ArrayLike) -> None:

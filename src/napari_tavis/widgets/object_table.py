@@ -44,9 +44,10 @@ class ObjectTable(QTableWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(0, len(_COLUMNS), parent)
-        self.setHorizontalHeaderLabels(list(_COLUMNS))
-        for column, tip in enumerate(_COLUMNS.values()):
-            self.horizontalHeaderItem(column).setToolTip(tip)
+        for column, (title, tip) in enumerate(_COLUMNS.items()):
+            heading = QTableWidgetItem(title)
+            heading.setToolTip(tip)
+            self.setHorizontalHeaderItem(column, heading)
         self.setToolTip("The objects found. Select one to edit its layer.")
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
@@ -63,9 +64,17 @@ class ObjectTable(QTableWidget):
         self.itemChanged.connect(self._on_item_changed)
         self._filling = False
 
-    def fill(self, session: AnnotationSession | None) -> None:
-        """Show the objects of a session, keeping the selection."""
-        chosen = self.object_id
+    def fill(self, session: AnnotationSession | None, chosen: int | None) -> None:
+        """Show the objects of a session.
+
+        Parameters
+        ----------
+        session : AnnotationSession or None
+            The session.
+        chosen : int or None
+            The object to select; None keeps the selection.
+        """
+        chosen = self.object_id if chosen is None else chosen
         self._filling = True
         items = [] if session is None else session.objects
         self.setRowCount(len(items))
@@ -78,22 +87,27 @@ class ObjectTable(QTableWidget):
     def object_id(self) -> int | None:
         """The selected object's number, or None."""
         rows = self.selectionModel().selectedRows()
-        return None if not rows else self.item(rows[0].row(), 0).data(_OBJECT)
+        return self._object_at(rows[0].row()) if rows else None
 
     def choose(self, object_id: int | None) -> None:
         """Select the row of an object, without telling anybody."""
         self._filling = True
         self.clearSelection()
         for row in range(self.rowCount()):
-            if self.item(row, 0).data(_OBJECT) == object_id:
+            if self._object_at(row) == object_id:
                 self.selectRow(row)
         self._filling = False
 
+    def _object_at(self, row: int) -> int | None:
+        cell = self.item(row, 0)
+        return None if cell is None else cell.data(_OBJECT)
+
     def _fill_row(self, row: int, item: SessionObject) -> None:
         texts = [layer_name(item), f"{item.score:.2f}", str(frames_with_mask(item)), status(item)]
+        tips = [*list(_COLUMNS.values())[:3], status_in_full(item)]
         for column, text in enumerate(texts):
             cell = QTableWidgetItem(text)
-            cell.setToolTip(text if column in (0, 3) else list(_COLUMNS.values())[column])
+            cell.setToolTip(tips[column])
             editable = column == 0 and item.kind == "object"
             if not editable:
                 cell.setFlags(cell.flags() & ~Qt.ItemFlag.ItemIsEditable)
@@ -109,7 +123,7 @@ class ObjectTable(QTableWidget):
             self.chosen.emit(self.object_id)
 
     def _on_clicked(self, row: int, column: int) -> None:
-        self.chosen.emit(self.item(row, 0).data(_OBJECT))
+        self.chosen.emit(self._object_at(row))
 
     def _on_item_changed(self, cell: QTableWidgetItem) -> None:
         if not self._filling and cell.column() == 0:
@@ -122,13 +136,20 @@ def frames_with_mask(item: SessionObject) -> int:
 
 
 def status(item: SessionObject) -> str:
-    """Sum up the status of an object's frames, such as ``2 accepted, 3 proposed``."""
+    """Say how far a person has gone with an object, such as ``2 of 5 checked``."""
+    found = {record.status for record in item.frames.values()}
+    if len(found) == 1:
+        return str(found.pop())
+    checked = sum(record.status.by_person for record in item.frames.values())
+    return f"{checked} of {len(item.frames)} checked" if item.frames else "empty"
+
+
+def status_in_full(item: SessionObject) -> str:
+    """Count the frames by their status, such as ``Frames: 2 accepted, 3 proposed``."""
     counts = Counter(record.status for record in item.frames.values())
     order = (FrameStatus.ACCEPTED, FrameStatus.EDITED, FrameStatus.PROPOSED)
-    present = [(counts[one], one) for one in order if counts[one]]
-    if len(present) == 1:
-        return str(present[0][1])
-    return ", ".join(f"{count} {one}" for count, one in present) or "empty"
+    parts = [f"{counts[one]} {one}" for one in order if counts[one]]
+    return f"Frames: {', '.join(parts)}." if parts else "No frame has a mask."
 
 
 def swatch(color: tuple[int, int, int]) -> QIcon:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_tavis.avsbench import Violation, export_session, validate
+from napari_tavis.avsbench.export import MaskSource
 from napari_tavis.errors import TavisError
 from napari_tavis.inference.proposals import Proposals
 from napari_tavis.media import Clip, open_clip
@@ -56,10 +57,12 @@ class ExportOptions:
         "s4", "ms3", "v1s", "v1m" or "v2".
     split : str
         "train", "val" or "test".
+    start : float
+        Where the stretch that is exported starts in the video, in whole seconds.
     name : str
-        Name of the clip in the dataset; empty for the video's.
+        Name of the clip in the dataset; empty for one made from the video's.
     masks : str
-        "objects" or "scene": which of them make the binary masks.
+        "scene" or "objects": which of them make the binary masks.
     overwrite : bool
         Whether a clip of the same name may be replaced.
     """
@@ -67,8 +70,9 @@ class ExportOptions:
     root: Path
     subset: str = "v1m"
     split: str = "train"
+    start: float = 0.0
     name: str = ""
-    masks: str = "objects"
+    masks: MaskSource = "scene"
     overwrite: bool = False
 
 
@@ -116,7 +120,11 @@ class LoadedModel:
 
 
 def open_video(
-    path: Path, clip: Clip | None, directory: Path | None, progress: Progress
+    path: Path,
+    clip: Clip | None,
+    directory: Path | None,
+    progress: Progress,
+    cancel: CancelToken,
 ) -> OpenedVideo:
     """Open a video and the session beside it, if there is one.
 
@@ -128,11 +136,11 @@ def open_video(
         The clip, if it is open already.
     directory : Path or None
         Where the session is; None for beside the video.
-    progress : Progress
-        Told what is done.
+    progress, cancel
+        Of the job.
     """
     progress(0, 0, f"opening {path.name}")
-    clip = clip or open_clip(path)
+    clip = clip or open_clip(path, progress=progress, cancel=cancel)
     directory = directory or AnnotationSession.default_directory(path)
     if not directory.exists():
         return OpenedVideo(clip, None)
@@ -200,16 +208,17 @@ def export_video(
     list of Violation
         What `validate` found in the dataset; empty if all is well.
     """
-    cancel.check()
     export_session(
         AnnotationSession.open(directory),
         options.root,
         options.subset,
         options.split,
         name=options.name or None,
+        start=options.start,
         masks=options.masks,
         overwrite=options.overwrite,
         progress=progress,
+        cancel=cancel,
     )
     progress(0, 0, "checking the dataset")
     return validate(options.root)
