@@ -55,11 +55,7 @@ def silent_video(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return _write_toy_video(tmp_path_factory.mktemp("toy") / "silent.mp4", with_sound=False)
 
 
-def _write_toy_video(path: Path, with_sound: bool, seed: int = 7, fps: int = 25) -> Path:
-    from napari_tavis.media import write_video
-    from napari_tavis.toyworld import sample_scene
+def _write_toy_video(path: Path, with_sound: bool) -> Path:
+    from napari_tavis.toyworld import sample_scene, write_scene_video
 
-    scene = sample_scene(seed, seconds=5.0)
-    frames = (scene.render(index / fps)[0] for index in range(round(scene.duration * fps)))
-    write_video(path, frames, fps, scene.waveform() if with_sound else None)
-    return path
+    return write_scene_video(sample_scene(7), path, with_sound=with_sound)

@@ -5,51 +5,22 @@ The packages are imported where they are used: ``--help`` must not wait for torc
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal, TypeAlias
 
 import typer
 
-from napari_tavis.cli.console import progress_bar, say
+from napari_tavis.cli.console import cancel_on_interrupt, progress_bar, say
 from napari_tavis.errors import TavisError
+from napari_tavis.tasks import Cancelled
 
 _USER_ERROR = 2
 _VIOLATIONS = 1
 
 
-class Subset(StrEnum):
-    """The subsets of AVSBench, by the names of its folders and lists."""
-
-    s4 = "s4"
-    ms3 = "ms3"
-    v1s = "v1s"
-    v1m = "v1m"
-    v2 = "v2"
-
-
-class Split(StrEnum):
-    """The splits of every subset."""
-
-    train = "train"
-    val = "val"
-    test = "test"
-
-
-class Masks(StrEnum):
-    """Where the foreground of an exported frame comes from."""
-
-    scene = "scene"
-    objects = "objects"
-
-
-class Device(StrEnum):
-    """Where the network runs."""
-
-    auto = "auto"
-    cuda = "cuda"
-    mps = "mps"
-    cpu = "cpu"
+Subset: TypeAlias = Literal["s4", "ms3", "v1s", "v1m", "v2"]
+Split: TypeAlias = Literal["train", "val", "test"]
+Device: TypeAlias = Literal["auto", "cuda", "mps", "cpu"]
 
 
 def demo(
@@ -79,7 +50,9 @@ def demo(
     if problem is not None:
         say(f"napari was not opened: {problem}.")
         return
-    demonstration.open_in_napari(result)
+    from napari_tavis.widgets.launch import open_session
+
+    open_session(result.annotation.session.directory)
 
 
 def annotate(
@@ -94,9 +67,9 @@ def annotate(
     model: Annotated[
         str, typer.Option(help="'toy' (bundled, a demonstration) or a checkpoint file.")
     ] = "toy",
-    device: Annotated[Device, typer.Option(help="Where the network runs.")] = Device.auto,
+    device: Annotated[Device, typer.Option(help="Where the network runs.")] = "auto",
     fps: Annotated[
-        float, typer.Option(help="Frames per second of video that are segmented.")
+        float, typer.Option(min=0.01, help="Frames per second of video that are segmented.")
     ] = 1.0,
     vocabulary: Annotated[
         str | None,
@@ -118,34 +91,36 @@ def annotate(
     """
     from napari_tavis.model import load_model
     from napari_tavis.vocabulary import parse_vocabulary
-    from napari_tavis.workflow import annotate_video, output_directories
+    from napari_tavis.workflow import annotate_video, session_directories
 
-    directories = output_directories(videos, output)
+    directories = session_directories(videos, output)
     words = None if vocabulary is None else parse_vocabulary(vocabulary)
     network = load_model(model)
     failed = 0
     for video, directory in zip(videos, directories, strict=True):
         try:
-            with progress_bar() as progress:
+            with progress_bar() as progress, cancel_on_interrupt() as cancel:
                 result = annotate_video(
                     video,
                     network,
                     directory,
                     fps=fps,
                     vocabulary=words,
-                    device=device.value,
+                    device=device,
+                    model_name=model,
                     progress=progress,
+                    cancel=cancel,
                 )
+        except Cancelled:
+            raise
         except TavisError as error:
             failed += 1
             say(f"error: {error}")
         else:
-            for warning in result.warnings:
+            for warning in result.session.warnings:
                 say(f"warning: {video.name}: {warning}")
             print(result.summary())
-    if failed:
-        say(f"{failed} of {len(videos)} videos failed.")
-        raise typer.Exit(_USER_ERROR)
+    _end(failed, len(videos), "videos")
 
 
 def export(
@@ -162,8 +137,9 @@ def export(
     ],
     split: Annotated[Split, typer.Option(help="The split the clips join.")],
     masks: Annotated[
-        Masks, typer.Option(help="Foreground of s4 and ms3: the scene mask or all objects.")
-    ] = Masks.scene,
+        Literal["scene", "objects"],
+        typer.Option(help="Foreground of s4 and ms3: the scene mask or all objects."),
+    ] = "scene",
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace clips of the same name.")
     ] = False,
@@ -186,9 +162,9 @@ def export(
                 written = export_session(
                     AnnotationSession.open(path),
                     dataset,
-                    subset.value,
-                    split.value,
-                    masks=masks.value,
+                    subset,
+                    split,
+                    masks=masks,
                     overwrite=overwrite,
                     progress=progress,
                 )
@@ -197,14 +173,13 @@ def export(
             say(f"error: {error}")
         else:
             print(written)
-    if failed:
-        say(f"{failed} of {len(sessions)} sessions failed.")
-        raise typer.Exit(_USER_ERROR)
+    _end(failed, len(sessions), "sessions")
 
 
 def validate(
     directory: Annotated[
-        Path, typer.Argument(metavar="DIR", help="The dataset's folder.", file_okay=False)
+        Path,
+        typer.Argument(metavar="DIR", help="The dataset's folder.", exists=True, file_okay=False),
     ],
 ) -> None:
     """Check an AVSBench folder, listing every violation with its path.
@@ -220,3 +195,11 @@ def validate(
         say(f"{len(violations)} violations in {directory}.")
         raise typer.Exit(_VIOLATIONS)
     print(f"{directory}: no violations")
+
+
+def _end(failed: int, count: int, what: str) -> None:
+    """End a command that goes on after failures, each of which was told when it happened."""
+    if failed and count > 1:
+        say(f"{failed} of {count} {what} failed.")
+    if failed:
+        raise typer.Exit(_USER_ERROR)

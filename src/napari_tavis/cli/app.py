@@ -12,6 +12,7 @@ from napari_tavis import __version__
 from napari_tavis.cli import annotation, experiments
 from napari_tavis.cli.console import say
 from napari_tavis.errors import TavisError
+from napari_tavis.tasks import Cancelled
 
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
@@ -90,14 +91,14 @@ def _run(arguments: Sequence[str]) -> int:
         code = app(
             args=list(arguments) or ["--help"], prog_name="napari-tavis", standalone_mode=False
         )
+    except Cancelled:
+        code = EXIT_INTERRUPTED
     except TavisError as error:
         say(f"error: {error}")
         return EXIT_USER_ERROR
     except typer.TyperException as error:  # unknown options, missing arguments, bad values
         say(f"error: {error.format_message().rstrip('.')}. See: napari-tavis --help")
         return EXIT_USER_ERROR
-    except typer.Abort:
-        code = EXIT_INTERRUPTED
     if code == EXIT_INTERRUPTED:
         say("Cancelled.")
     return code or 0

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import FrameType
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from napari_tavis.tasks import Cancelled, CancelToken
 from napari_tavis.tasks import Progress as Report
 
 
@@ -46,3 +49,36 @@ def progress_bar() -> Iterator[Report]:
             bars.update(task, completed=done, total=total, description=what)
 
         yield report
+
+
+@contextmanager
+def cancel_on_interrupt() -> Iterator[CancelToken]:
+    """Let the first Ctrl+C ask the work to stop at its next step, and a second one end it.
+
+    Yields
+    ------
+    CancelToken
+        For the work to look at.
+
+    Raises
+    ------
+    Cancelled
+        If the work ended with an error after it was asked to stop: Ctrl+C also reaches the
+        processes it runs, whose end it may take for a failure.
+    """
+    cancel = CancelToken()
+
+    def ask(_number: int, _frame: FrameType | None) -> None:
+        signal.signal(signal.SIGINT, before)
+        cancel.cancel()
+        say("Stopping ... (Ctrl+C again to stop at once)")
+
+    before = signal.signal(signal.SIGINT, ask)
+    try:
+        yield cancel
+    except Exception as error:
+        if cancel.cancelled:
+            raise Cancelled from error
+        raise
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
-from napari_tavis.cli.annotation import Split, Subset
-from napari_tavis.cli.console import progress_bar
+from napari_tavis.cli.annotation import Device, Split, Subset
+from napari_tavis.cli.console import cancel_on_interrupt, progress_bar
 
 _Model = Annotated[str, typer.Option(help="'toy' (bundled) or a checkpoint file.")]
 _Json = Annotated[Path, typer.Option("--json", help="File for the results.", dir_okay=False)]
@@ -20,14 +20,16 @@ _Json = Annotated[Path, typer.Option("--json", help="File for the results.", dir
 
 def toy(
     directory: Annotated[
-        Path, typer.Argument(metavar="DIR", help="The dataset's folder.", file_okay=False)
+        Path, typer.Argument(metavar="DIR", help="The folder to make.", file_okay=False)
     ],
     clips: Annotated[int, typer.Option(min=1, help="Number of clips.")],
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the first clip.")],
+    seed: Annotated[int, typer.Option(min=0, help="Which clips: others for each seed.")],
     size: Annotated[
-        int, typer.Option(min=64, help="Width and height of the videos, in pixels.")
+        int, typer.Option(min=32, help="Width and height of the videos, in pixels, even.")
     ] = 224,
-    seconds: Annotated[float, typer.Option(min=5, help="Length of each clip, in seconds.")] = 5.0,
+    seconds: Annotated[
+        float, typer.Option(help="Length of each clip, in seconds: 5, or 10 for v2.")
+    ] = 5.0,
 ) -> None:
     """Make synthetic clips with sound and exact masks, as AVSBench data.
 
@@ -37,9 +39,15 @@ def toy(
     """
     from napari_tavis.toyworld import write_toy_dataset
 
-    with progress_bar() as progress:
+    with progress_bar() as progress, cancel_on_interrupt() as cancel:
         write_toy_dataset(
-            directory, clips=clips, seed=seed, size=size, seconds=seconds, progress=progress
+            directory,
+            clips=clips,
+            seed=seed,
+            size=size,
+            seconds=seconds,
+            progress=progress,
+            cancel=cancel,
         )
     print(directory)
 
@@ -47,49 +55,72 @@ def toy(
 def toy_test(
     model: _Model,
     clips: Annotated[int, typer.Option(min=1, help="Number of clips.")],
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the first clip.")],
+    seed: Annotated[int, typer.Option(min=0, help="Which clips: others for each seed.")],
     json_file: _Json,
+    size: Annotated[int, typer.Option(min=64, help="Width and height, in pixels.")] = 224,
 ) -> None:
     """Measure a model on synthetic clips of seeds it never saw.
 
     For example:
 
-        napari-tavis toy-test --model toy --clips 200 --seed 1000000 --json toy-test.json
+        napari-tavis toy-test --model toy --clips 200 --seed 1 --json toy-test.json
     """
-    from napari_tavis.toyworld import evaluation
+    from napari_tavis.model import load_model
+    from napari_tavis.toyworld.evaluation import toy_test as measure
 
-    with progress_bar() as progress:
-        results = evaluation.toy_test(model, clips, seed, progress)
-    _write_results(json_file, results)
+    network = load_model(model)
+    with progress_bar() as progress, cancel_on_interrupt() as cancel:
+        results = measure(network, clips, seed, size=size, progress=progress, cancel=cancel)
+    _write_results(json_file, {"model": model, **results})
 
 
 def train(
-    output: Annotated[Path, typer.Option(help="The checkpoint file to write.", dir_okay=False)],
-    seed: Annotated[int, typer.Option(min=0, help="Seed of weights and data.")] = 0,
+    output: Annotated[
+        Path,
+        typer.Option(help="Folder of the run: clips (10 GB), log, checkpoint.", file_okay=False),
+    ],
+    seed: Annotated[int, typer.Option(min=0, help="Seed of weights and batches.")] = 0,
+    device: Annotated[Device, typer.Option(help="Where to train.")] = "auto",
+    smoke: Annotated[
+        bool, typer.Option("--smoke", help="A few steps only: does everything run here?")
+    ] = False,
 ) -> None:
-    """Train the toy model on synthetic clips that are made as it goes.
+    """Train the toy model on synthetic clips, as the bundled one was.
+
+    Takes hours on a CPU. Stop it with Ctrl+C and run it again to go on.
 
     For example:
 
-        napari-tavis train --output toy.safetensors
+        napari-tavis train --output runs/toy
     """
-    from napari_tavis.training.train import train_toy
+    from napari_tavis.inference.device import choose_device
+    from napari_tavis.training.config import SMOKE, ToyTrainingConfig
+    from napari_tavis.training.toy_trainer import train_toy
 
-    with progress_bar() as progress:
-        train_toy(output, seed=seed, progress=progress)
-    print(output)
+    with progress_bar() as progress, cancel_on_interrupt() as cancel:
+        checkpoint = train_toy(
+            output,
+            config=SMOKE if smoke else ToyTrainingConfig(),
+            seed=seed,
+            device=choose_device(device),
+            progress=progress,
+            cancel=cancel,
+        )
+    print(checkpoint)
 
 
 def evaluate(
     data: Annotated[
-        Path, typer.Option(help="An AVSBench folder, e.g. an export.", file_okay=False)
+        Path,
+        typer.Option(help="An AVSBench folder, e.g. an export.", exists=True, file_okay=False),
     ],
     model: _Model,
     json_file: _Json,
-    subset: Annotated[Subset, typer.Option(help="The subset to measure on.")] = Subset.v1m,
-    split: Annotated[Split, typer.Option(help="The split to measure on.")] = Split.test,
+    subset: Annotated[Subset, typer.Option(help="The subset to measure on.")] = "v1m",
+    split: Annotated[Split, typer.Option(help="The split to measure on.")] = "test",
     protocol: Annotated[
-        str, typer.Option(help="'memory' (frames in order) or 'independent'.")
+        Literal["memory", "independent"],
+        typer.Option(help="Whether a frame's masks draw on the frames before it."),
     ] = "memory",
 ) -> None:
     """Measure a model on an AVSBench folder, with the metrics of AVSBench.
@@ -104,8 +135,8 @@ def evaluate(
         results = evaluate_dataset(
             data,
             model,
-            subset=subset.value,
-            split=split.value,
+            subset=subset,
+            split=split,
             protocol=protocol,
             progress=progress,
         )
@@ -113,10 +144,9 @@ def evaluate(
 
 
 def _write_results(path: Path, results: dict[str, Any]) -> None:
-    """Print results, and write them so that the file is whole or not there."""
+    """Print results, and write them to a file."""
+    from napari_tavis.session.atomic import write_atomically
+
     text = json.dumps(results, indent=2)
     print(text)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(path.name + ".part")
-    unfinished.write_text(text + "\n", encoding="utf-8")
-    unfinished.replace(path)
+    write_atomically(path, f"{text}\n".encode())

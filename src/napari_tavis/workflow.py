@@ -1,0 +1,184 @@
+"""A video file to a saved session with overlay pictures: one call for scripts and commands."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PIL import Image
+
+from napari_tavis.errors import TavisError
+from napari_tavis.session import AnnotationSession
+from napari_tavis.session.atomic import write_atomically
+from napari_tavis.tasks import CancelToken, Progress, no_progress
+
+if TYPE_CHECKING:
+    from napari_tavis.model import TAViS
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """What `annotate_video` wrote.
+
+    Parameters
+    ----------
+    session : AnnotationSession
+        The session, saved.
+    pictures : tuple of Path
+        One overlay picture per sampled frame.
+    """
+
+    session: AnnotationSession
+    pictures: tuple[Path, ...]
+
+    def summary(self) -> str:
+        """Say in one line what was found, and where it is."""
+        objects = [item for item in self.session.objects if item.kind == "object"]
+        found = ", ".join(f"{item.class_name} ({item.score:.2f})" for item in objects)
+        return f"{self.session.directory}: {found or 'nothing that sounds'}"
+
+
+def session_directories(videos: Sequence[Path], output: Path | None) -> list[Path]:
+    """Give the session directory of each video.
+
+    Parameters
+    ----------
+    videos : sequence of Path
+        The videos.
+    output : Path or None
+        The folder for all sessions; None for beside each video, where napari looks for it.
+
+    Returns
+    -------
+    list of Path
+        ``<video>.tavis`` for each video.
+
+    Raises
+    ------
+    TavisError
+        If two videos would share a directory.
+    """
+    beside = [AnnotationSession.default_directory(video) for video in videos]
+    directories = beside if output is None else [output / path.name for path in beside]
+    for position, directory in enumerate(directories):
+        if directory in directories[:position]:
+            raise TavisError(
+                f"Two of the videos would share the session {directory}: annotate them one by one "
+                "with different output folders."
+            )
+    return directories
+
+
+def annotate_video(
+    video: Path,
+    model: TAViS,
+    directory: Path,
+    *,
+    fps: float = 1.0,
+    vocabulary: Sequence[str] | None = None,
+    device: str = "auto",
+    model_name: str | None = None,
+    progress: Progress = no_progress,
+    cancel: CancelToken | None = None,
+) -> Annotation:
+    """Segment what sounds in a video, save it as a session and draw it.
+
+    Parameters
+    ----------
+    video : Path
+        The video.
+    model : TAViS
+        The network, from `napari_tavis.model.load_model`.
+    directory : Path
+        Of the session. If it holds the video's session already, the model's masks in it are
+        replaced and every frame that a person edited or accepted is kept.
+    fps : float, optional
+        Frames per second of video that are segmented.
+    vocabulary : sequence of str, optional
+        The class names in play; AVSBench's 70 by default.
+    device : {"auto", "cuda", "mps", "cpu"}, optional
+        Where the network runs.
+    model_name : str, optional
+        What the session says made its masks.
+    progress : Progress, optional
+        Told of every step.
+    cancel : CancelToken, optional
+        Looked at between steps.
+
+    Returns
+    -------
+    Annotation
+        The saved session, and the pictures in ``<video>.overlays`` beside its directory.
+
+    Raises
+    ------
+    MediaError, InferenceError, SessionError
+        If the video, the device or an existing session cannot be used.
+    Cancelled
+        If asked for; nothing is written then.
+    """
+    from napari_tavis.inference import segment_clip
+    from napari_tavis.media import open_clip
+
+    earlier = AnnotationSession.open(directory, video=video) if directory.exists() else None
+    with open_clip(video) as clip:
+        proposals = segment_clip(
+            clip,
+            model,
+            fps=fps,
+            vocabulary=vocabulary,
+            device=device,
+            model_name=model_name,
+            progress=progress,
+            cancel=cancel,
+        )
+    if earlier is None:
+        session = AnnotationSession.create(video, proposals, directory=directory)
+    else:
+        session = earlier
+        session.replace_proposals(proposals)
+    session.save()
+    pictures = draw_overlays(session, progress=progress, cancel=cancel)
+    return Annotation(session, pictures)
+
+
+def draw_overlays(
+    session: AnnotationSession,
+    *,
+    progress: Progress = no_progress,
+    cancel: CancelToken | None = None,
+) -> tuple[Path, ...]:
+    """Draw a session's masks on the sampled frames.
+
+    Parameters
+    ----------
+    session : AnnotationSession
+        Any session whose video is there.
+    progress : Progress, optional
+        Told of every picture.
+    cancel : CancelToken, optional
+        Looked at between pictures.
+
+    Returns
+    -------
+    tuple of Path
+        ``<video>.overlays/<frame index>.png`` beside the session's directory, in order.
+    """
+    from napari_tavis.inference.overlay import draw_session
+    from napari_tavis.media import open_clip
+
+    cancel = cancel or CancelToken()
+    folder = session.directory.with_suffix(".overlays")
+    paths = []
+    with open_clip(session.video) as clip:
+        for done, index in enumerate(map(int, session.frame_indices), start=1):
+            cancel.check()
+            picture = io.BytesIO()
+            Image.fromarray(draw_session(clip.frames[index], session, index)).save(picture, "png")
+            paths.append(folder / f"{index:06d}.png")
+            write_atomically(paths[-1], picture.getvalue())
+            progress(done, len(session.frame_indices), "drawing")
+    return tuple(paths)

@@ -1,0 +1,115 @@
+"""From video files to an AVSBench folder on the command line."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from napari_tavis.avsbench import open_dataset
+from napari_tavis.cli import main
+from napari_tavis.session import AnnotationSession, FrameStatus
+
+
+def run(*arguments: str | Path) -> int:
+    """Run the command line in this process, and give its exit code."""
+    with pytest.raises(SystemExit) as end:
+        main([str(argument) for argument in arguments])
+    assert isinstance(end.value.code, int)
+    return end.value.code
+
+
+@pytest.fixture
+def video(toy_video: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copy(toy_video, tmp_path / "street.mp4"))
+
+
+def annotate(video: Path, output: Path, *more: str) -> int:
+    return run("annotate", video, "--output", output, "--device", "cpu", *more)
+
+
+def test_video_to_dataset(video: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    work, data = tmp_path / "work", tmp_path / "data"
+    assert annotate(video, work) == 0
+    session = work / "street.mp4.tavis"
+    assert str(session) in capsys.readouterr().out
+    assert len(list((work / "street.mp4.overlays").glob("*.png"))) == 5
+
+    for subset in ("ms3", "v1m"):
+        export = ["export", session, "--dataset", data, "--subset", subset, "--split", "train"]
+        assert run(*export) == 0
+        assert run("validate", data) == 0
+        assert len(open_dataset(data, subset, "train")) == 1
+
+        capsys.readouterr()
+        assert run(*export) == 2, "a clip of that name is there"
+        assert "--overwrite" in capsys.readouterr().err
+        assert run(*export, "--overwrite") == 0
+        assert run("validate", data) == 0
+        assert len(open_dataset(data, subset, "train")) == 1
+
+
+def test_a_video_that_fails_does_not_stop_the_others(
+    video: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(b"this is not a video")
+    assert run("annotate", broken, video, "--output", tmp_path / "work", "--device", "cpu") == 2
+    output = capsys.readouterr()
+    assert "broken.mp4" in output.err
+    assert "1 of 2 videos failed." in output.err
+    assert "Traceback" not in output.err
+    assert AnnotationSession.open(tmp_path / "work" / "street.mp4.tavis").objects
+    assert not (tmp_path / "work" / "broken.mp4.tavis").exists()
+
+
+def test_session_lies_beside_the_video_by_default(video: Path) -> None:
+    assert run("annotate", video, "--device", "cpu", "--fps", "2", "--vocabulary", "dog,bell") == 0
+    session = AnnotationSession.open(video)
+    assert len(session.frame_indices) == 10
+    assert session.vocabulary == ("dog", "bell")
+    assert {o.class_name for o in session.objects if o.kind == "object"} <= {"dog", "bell"}
+
+
+def test_annotating_again_keeps_what_a_person_did(video: Path, tmp_path: Path) -> None:
+    work = tmp_path / "work"
+    assert annotate(video, work) == 0
+    session = AnnotationSession.open(work / "street.mp4.tavis")
+    item = session.add_object("dog")
+    painted = np.zeros(session.frame_size, dtype=bool)
+    painted[:20, :20] = True
+    session.set_mask(item.object_id, 30, painted)
+    session.save()
+
+    assert annotate(video, work) == 0
+    again = AnnotationSession.open(work / "street.mp4.tavis")
+    assert again.status(item.object_id, 30) is FrameStatus.EDITED
+    np.testing.assert_array_equal(again.mask(item.object_id, 30), painted)
+
+
+def test_a_silent_video_is_told_and_gives_no_object(
+    silent_video: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert annotate(silent_video, tmp_path / "work") == 0
+    output = capsys.readouterr()
+    assert "soundtrack" in output.err
+    session = AnnotationSession.open(tmp_path / "work" / f"{silent_video.name}.tavis")
+    for item in session.objects:
+        for index in session.frame_indices:
+            assert session.mask(item.object_id, int(index)).mean() < 0.02
+
+
+def test_an_unknown_class_is_refused_before_anything_is_written(
+    video: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("annotate", video, "--device", "cpu") == 0
+    session = AnnotationSession.open(video)
+    item = session.add_object("theremin")
+    session.set_mask(item.object_id, 23, np.ones(session.frame_size, dtype=bool))
+    session.save()
+    data = tmp_path / "data"
+    assert run("export", video, "--dataset", data, "--subset", "v1m", "--split", "test") == 2
+    assert "theremin" in capsys.readouterr().err
+    assert not data.exists()

@@ -1,0 +1,154 @@
+"""How the command line talks: help, errors, exit codes, interruption."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import napari_tavis
+from napari_tavis.cli import main
+
+COMMANDS = ["demo", "annotate", "export", "validate", "toy", "toy-test", "train", "evaluate"]
+
+
+def run(*arguments: str | Path) -> int:
+    """Run the command line in this process, and give its exit code."""
+    with pytest.raises(SystemExit) as end:
+        main([str(argument) for argument in arguments])
+    assert isinstance(end.value.code, int)
+    return end.value.code
+
+
+def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--help") == 0
+    text = capsys.readouterr().out
+    for command in COMMANDS:
+        assert command in text
+
+
+def test_without_arguments_it_shows_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run() == 0
+    assert "annotate" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", [name for name in COMMANDS if name not in {"demo", "validate"}])
+def test_help_of_a_command_gives_an_example(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(command, "--help") == 0
+    assert f"napari-tavis {command} " in capsys.readouterr().out
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--version") == 0
+    assert capsys.readouterr().out == f"napari-tavis {napari_tavis.__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["paint"], "paint"),
+        (["annotate"], "VIDEO"),
+        (["annotate", "--colour", "red", "clip.mp4"], "--colour"),
+        (["toy", "data", "--clips", "none", "--seed", "0"], "--clips"),
+        (["toy", "data", "--clips", "0", "--seed", "0"], "--clips"),
+        (["export", "a.tavis", "--dataset", "d", "--subset", "s5", "--split", "test"], "s5"),
+        (["annotate", "missing.mp4", "--vocabulary", " , "], "vocabulary"),
+        (["annotate", "missing.mp4", "--model", "missing.safetensors"], "missing.safetensors"),
+        (["annotate", "missing.mp4", "--fps", "0"], "--fps"),
+        (["export", "missing.tavis", "--dataset", "d", "--subset", "s4", "--split", "test"], ""),
+        (["validate", "missing"], "missing"),
+        (["evaluate", "--data", "missing", "--model", "toy", "--json", "r.json"], "missing"),
+    ],
+)
+def test_wrong_input_is_one_line_and_exit_code_2(
+    arguments: list[str],
+    named: str,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(*arguments) == 2
+    output = capsys.readouterr()
+    errors = [line for line in output.err.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1
+    assert named in errors[0]
+    assert "Traceback" not in output.err
+    assert output.out == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_defect_keeps_its_traceback(tmp_path: Path) -> None:
+    """A stand-in for a defect: the working directory is gone."""
+    code = (
+        "import os, shutil, sys; shutil.rmtree(os.getcwd())\n"
+        "from napari_tavis.cli import app\n"
+        "@app.command()\n"
+        "def broken() -> None: os.getcwd()\n"
+        "from napari_tavis.cli import main; main(['broken'])"
+    )
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    result = subprocess.run([sys.executable, "-c", code], cwd=gone, capture_output=True, text=True)
+    assert result.returncode == 1
+    assert "Traceback" in result.stderr
+    assert "FileNotFoundError" in result.stderr
+
+
+def test_two_videos_of_one_name_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    videos = [tmp_path / "a" / "clip.mp4", tmp_path / "b" / "clip.mp4"]
+    assert run("annotate", *videos, "--output", tmp_path / "out") == 2
+    assert "clip.mp4.tavis" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_toy_writes_a_dataset_that_validate_passes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = tmp_path / "data"
+    assert run("toy", data, "--clips", "2", "--seed", "5", "--size", "96") == 0
+    assert run("validate", data) == 0
+    picture = next(data.rglob("*.png"))
+    picture.write_bytes(b"not a picture")
+    capsys.readouterr()
+    assert run("validate", data) == 1
+    assert str(picture.name) in capsys.readouterr().out
+
+
+def test_toy_test_writes_its_results(tmp_path: Path) -> None:
+    results = tmp_path / "results" / "toy.json"
+    assert run("toy-test", "--model", "toy", "--clips", "1", "--seed", "3", "--json", results) == 0
+    written = json.loads(results.read_text())
+    assert written["clips"] == 1
+    for protocol in ("independent", "memory"):
+        assert 0 <= written[protocol]["M_J"] <= 1
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for another process")
+def test_an_interrupted_command_leaves_nothing_behind(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    command = [sys.executable, "-m", "napari_tavis", "toy", data, "--clips", "500", "--seed", "0"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    try:
+        deadline = time.monotonic() + 120
+        while not list(tmp_path.rglob("*.mp4")) and time.monotonic() < deadline:
+            assert process.poll() is None
+            time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=120)
+    finally:
+        process.kill()
+    assert process.returncode == 130
+    assert errors.splitlines()[-1] == "Cancelled."
+    assert "Traceback" not in errors
+    assert list(tmp_path.iterdir()) == []
