@@ -38,7 +38,9 @@ def encode_mask(mask: Mask) -> bytes:
         A PNG file. The same mask gives the same bytes.
     """
     buffer = io.BytesIO()
-    image = Image.fromarray(np.asarray(mask, dtype=bool).astype(np.uint8) * 255).convert("1")
+    height, width = mask.shape
+    bits = np.packbits(np.asarray(mask, dtype=bool), axis=1)
+    image = Image.frombytes("1", (width, height), bits.tobytes())
     image.save(buffer, format="PNG", compress_level=4)
     return buffer.getvalue()
 

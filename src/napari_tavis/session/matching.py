@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from napari_tavis.inference.masks import decode_mask, mask_overlap
+from napari_tavis.inference.masks import Mask, PackedMasks, mask_overlap
 from napari_tavis.inference.proposals import Proposal
 from napari_tavis.session.objects import SessionObject
 
 _FRAMES_COMPARED = 16
 """Frames looked at per pair: enough to tell, and bounded for a long video."""
+_COARSE_SIDE = 200
+"""Pixels per side, roughly, at which masks are compared."""
 _APART = 0.05
 """Below this overlap, two objects of one class that are seen together are two objects."""
 _RENAMED_OVERLAP = 0.3
@@ -44,10 +46,14 @@ def match_proposals(
     dict of int to int
         Object number by position of the proposal; a proposal of a new object is not in it.
     """
+    side = max(1, min(size) // _COARSE_SIDE)
+    new = [_CoarseMasks(proposal.masks, side) for proposal in proposals]
+    old = [_CoarseMasks(_saved_masks(item, size), side) for item in objects]
     agreement = np.zeros((len(proposals), len(objects)))
     for row, proposal in enumerate(proposals):
         for column, item in enumerate(objects):
-            agreement[row, column] = _agreement(proposal, item, size)
+            overlap = _mean_overlap(new[row], old[column])
+            agreement[row, column] = _agreement(proposal, item, overlap)
     rows, columns = linear_sum_assignment(agreement, maximize=True)
     return {
         int(row): objects[column].object_id
@@ -56,29 +62,48 @@ def match_proposals(
     }
 
 
-def _agreement(proposal: Proposal, item: SessionObject, size: tuple[int, int]) -> float:
+def _agreement(proposal: Proposal, item: SessionObject, overlap: float | None) -> float:
     """Rate a pair: 0 where it cannot be one object, more the better it fits."""
     if proposal.kind != item.kind:
         return 0.0
     if item.kind == "scene":
         return _SAME_CLASS
-    overlap = _mean_overlap(proposal, item, size)
     if proposal.class_name == item.class_name:
         apart = overlap is not None and overlap < _APART
         return 0.0 if apart else _SAME_CLASS + (overlap or 0.0)
-    renamed = item.named_by_person and overlap is not None and overlap >= _RENAMED_OVERLAP
-    return overlap if renamed and overlap is not None else 0.0
+    if item.named_by_person and overlap is not None and overlap >= _RENAMED_OVERLAP:
+        return overlap
+    return 0.0
 
 
-def _mean_overlap(proposal: Proposal, item: SessionObject, size: tuple[int, int]) -> float | None:
+def _saved_masks(item: SessionObject, size: tuple[int, int]) -> PackedMasks:
+    """Give what an object's mask is in each frame where it is not empty."""
+    masks = PackedMasks(size)
+    for frame, record in item.frames.items():
+        if record.png is not None:
+            masks.put_encoded(frame, record.png)
+    return masks
+
+
+class _CoarseMasks:
+    """Masks by frame at a fraction of their size, each decoded once, when it is asked for."""
+
+    def __init__(self, masks: Mapping[int, Mask], side: int) -> None:
+        self.frames = frozenset(masks)
+        self._masks = masks
+        self._side = side
+        self._coarse: dict[int, Mask] = {}
+
+    def __getitem__(self, frame: int) -> Mask:
+        if frame not in self._coarse:
+            self._coarse[frame] = self._masks[frame][:: self._side, :: self._side].copy()
+        return self._coarse[frame]
+
+
+def _mean_overlap(new: _CoarseMasks, old: _CoarseMasks) -> float | None:
     """Give the mean overlap where both have a mask, or None where they never meet."""
-    seen = {frame: record.png for frame, record in item.frames.items() if record.png}
-    common = sorted(seen.keys() & set(proposal.masks))
+    common = sorted(new.frames & old.frames)
     if not common:
         return None
     step = -(-len(common) // _FRAMES_COMPARED)
-    overlaps = [
-        mask_overlap(proposal.masks[frame], decode_mask(seen[frame], size))
-        for frame in common[::step]
-    ]
-    return float(np.mean(overlaps))
+    return float(np.mean([mask_overlap(new[frame], old[frame]) for frame in common[::step]]))
