@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from napari_tavis.avsbench.annotation import ClipAnnotation
 from napari_tavis.avsbench.errors import ClipExistsError, DatasetError, MissingFilesError
+from napari_tavis.avsbench.export import export_session, session_clip
 from napari_tavis.avsbench.metrics import (
     MF,
     MJ,
@@ -12,7 +13,10 @@ from napari_tavis.avsbench.metrics import (
     max_f_measure,
     mean_jaccard,
 )
+from napari_tavis.avsbench.reader import DatasetReader, open_dataset, read_clip
 from napari_tavis.avsbench.semantic_metrics import SemanticMetric, SemanticScores
+from napari_tavis.avsbench.validate import validate
+from napari_tavis.avsbench.violations import Violation
 from napari_tavis.avsbench.writer import write_clip
 
 __all__ = [
@@ -21,12 +25,19 @@ __all__ = [
     "ClipAnnotation",
     "ClipExistsError",
     "DatasetError",
+    "DatasetReader",
     "MissingFilesError",
     "SemanticMetric",
     "SemanticScores",
+    "Violation",
+    "export_session",
     "iou_of_masks",
     "mask_iou",
     "max_f_measure",
     "mean_jaccard",
+    "open_dataset",
+    "read_clip",
+    "session_clip",
+    "validate",
     "write_clip",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path, PurePath
 
@@ -85,7 +85,7 @@ def commit(
     tree: Path,
     staging: Path,
     added: Iterable[PurePath],
-    removed: Iterable[PurePath],
+    removed: Collection[PurePath],
     texts: Mapping[Path, str],
 ) -> None:
     """Move a staged clip into its tree and write the lists; undo all of it if a step fails.
@@ -98,7 +98,7 @@ def commit(
         The staging folder, which holds the parts of the clip at their places in the tree.
     added : iterable of PurePath
         Parts of the clip (files and folders), relative to the tree.
-    removed : iterable of PurePath
+    removed : collection of PurePath
         Parts of the clip that it replaces; those that do not exist are passed over.
     texts : mapping
         List file to its new text.
@@ -117,6 +117,16 @@ def commit(
         for source, target in reversed(undo):
             os.replace(target, source)
         raise
+    for part in removed:
+        _remove_empty_parents(tree, part)
+
+
+def _remove_empty_parents(tree: Path, part: PurePath) -> None:
+    """Drop the folders that a replaced clip leaves empty, a category of its own for example."""
+    for parent in part.parents:
+        folder = tree / parent
+        if parent.name and folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
 
 
 def _move(source: Path, target: Path, undo: list[tuple[Path, Path]]) -> None:

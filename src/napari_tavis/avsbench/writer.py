@@ -27,6 +27,7 @@ from napari_tavis.avsbench.lists import ListedClip, listed_clips
 from napari_tavis.avsbench.names import check_name
 from napari_tavis.avsbench.pairing import check_pairing
 from napari_tavis.avsbench.transaction import commit, staging_folder, tree_lock
+from napari_tavis.media import extract_segment, write_video
 from napari_tavis.tasks import CancelToken
 from napari_tavis.vocabulary import BACKGROUND
 
@@ -229,10 +230,6 @@ def _stage_semantic(
 
 def _stage_video(path: Path, clip: ClipAnnotation, length: float) -> None:
     if clip.video is not None:
-        from napari_tavis.media import extract_segment
-
         extract_segment(clip.video, path, clip.start, length)
     else:
-        from napari_tavis.media import write_video
-
         write_video(path, clip.frames, 1.0, clip.waveform, sound.SAMPLE_RATE)
