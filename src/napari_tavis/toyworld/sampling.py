@@ -79,7 +79,8 @@ def sample_scene(
     Raises
     ------
     ValueError
-        If a class is unknown to the toy world, or there are fewer classes than objects.
+        If a class is unknown to the toy world, there are fewer classes than objects, or fewer
+        objects than are to sound.
     """
     pool = CLASSES if classes is None else tuple(dict.fromkeys(classes))
     unknown = [name for name in pool if name not in CLASSES]
@@ -94,6 +95,8 @@ def sample_scene(
         raise ValueError(
             f"A scene of {number} objects needs 1 to 3 objects, each of its own class."
         )
+    if sounding is not None and not 0 <= sounding <= number:
+        raise ValueError(f"{sounding} of {number} objects cannot sound.")
     names = [str(name) for name in rng.permutation(pool)]
     visible, unseen = names[:number], names[number:]
     background = sample_background(rng)
