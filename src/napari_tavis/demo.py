@@ -7,7 +7,7 @@ from pathlib import Path
 
 from napari_tavis.avsbench import Violation, export_session, validate
 from napari_tavis.tasks import Progress, no_progress
-from napari_tavis.toyworld import sample_scene, write_scene_video
+from napari_tavis.toyworld import heard_classes, sample_scene, write_scene_video
 from napari_tavis.workflow import Annotation, annotate_video, session_directories
 
 DEMO_SEED = 20_000_003
@@ -95,6 +95,4 @@ def run_demo(output: Path, *, device: str = "auto", progress: Progress = no_prog
         export_session(
             annotation.session, dataset, subset, "test", overwrite=True, progress=progress
         )
-    sounding = scene.sounding([0.0, 0.75, 1.5, 2.25, 3.0]).any(axis=0)
-    truth = tuple(name for name, heard in zip(scene.class_names, sounding, strict=True) if heard)
-    return DemoResult(video, truth, annotation, dataset, tuple(validate(dataset)))
+    return DemoResult(video, heard_classes(scene), annotation, dataset, tuple(validate(dataset)))

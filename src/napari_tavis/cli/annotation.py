@@ -136,6 +136,15 @@ def export(
         ),
     ],
     split: Annotated[Split, typer.Option(help="The split the clips join.")],
+    start: Annotated[
+        float, typer.Option(min=0, help="Where the clip begins in the video, in seconds.")
+    ] = 0.0,
+    name: Annotated[
+        str | None, typer.Option(help="Name of the clip; by default, that of the video.")
+    ] = None,
+    category: Annotated[
+        str, typer.Option(help="Category of an s4 clip; by default, the class that sounds.")
+    ] = "",
     masks: Annotated[
         Literal["scene", "objects"],
         typer.Option(help="Foreground of s4 and ms3: the scene mask or all objects."),
@@ -146,31 +155,43 @@ def export(
 ) -> None:
     """Write sessions as AVSBench data, appending to the dataset.
 
+    A clip is a stretch of 5 s (10 s in v2) of the video, all of it annotated.
+
     For example:
 
         napari-tavis export work/*.tavis --dataset data --subset v1m --split train
+        napari-tavis export long.mp4.tavis --dataset data --subset v1m --split test --start 60
 
     A session that fails does not stop the others; the exit code is 2 then.
     """
-    from napari_tavis.avsbench import export_session
+    from napari_tavis.avsbench import ClipExistsError, export_session
     from napari_tavis.session import AnnotationSession
 
+    if name is not None and len(sessions) > 1:
+        raise TavisError("--name names one clip: give one session with it.")
     failed = 0
     for path in sessions:
         try:
-            with progress_bar() as progress:
+            with progress_bar() as progress, cancel_on_interrupt() as cancel:
                 written = export_session(
                     AnnotationSession.open(path),
                     dataset,
                     subset,
                     split,
+                    name=name,
+                    start=start,
                     masks=masks,
+                    category=category,
                     overwrite=overwrite,
                     progress=progress,
+                    cancel=cancel,
                 )
+        except Cancelled:
+            raise
         except TavisError as error:
             failed += 1
-            say(f"error: {error}")
+            hint = " Add --overwrite to replace it." if isinstance(error, ClipExistsError) else ""
+            say(f"error: {error}{hint}")
         else:
             print(written)
     _end(failed, len(sessions), "sessions")
@@ -188,7 +209,8 @@ def validate(
     """
     from napari_tavis.avsbench import validate as find_violations
 
-    violations = find_violations(directory)
+    with progress_bar() as progress, cancel_on_interrupt() as cancel:
+        violations = find_violations(directory, progress=progress, cancel=cancel)
     for violation in violations:
         print(f"{violation.path}: {violation.message}")
     if violations:

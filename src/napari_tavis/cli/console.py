@@ -35,13 +35,15 @@ def progress_bar() -> Iterator[Report]:
     Progress
         To be called as ``progress(done, total, what)``, from any thread.
     """
+    console = Console(stderr=True)
     with Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
-        console=Console(stderr=True),
+        console=console,
         transient=True,
+        disable=not console.is_terminal,
     ) as bars:
         task = bars.add_task("", total=None)
 
