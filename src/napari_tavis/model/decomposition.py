@@ -64,8 +64,10 @@ class QueryDecomposition(nn.Module):
         decomposed_queries : Tensor, shape (n, N, C)
             ``t'_a = t_a + Linear(t_W)``, after it attended to the sound again.
         """
-        initial = self.queries.expand(len(audio_tokens), -1, -1)
-        learned = self.query_attention(initial, audio_tokens, self.query_positions)
+        frames = len(audio_tokens)
+        initial = self.queries.repeat(frames, 1, 1)
+        positions = self.query_positions.repeat(frames, 1, 1)
+        learned = self.query_attention(initial, audio_tokens, positions)
         decomposed = cls_token[:, None] + self.bias(learned)
         for layer in self.audio_attention:
             decomposed = layer(decomposed, audio_tokens)

@@ -202,8 +202,8 @@ class LogitScale(nn.Module):
 
     def __init__(self, scale: float, learnable: bool) -> None:
         super().__init__()
-        self.initial = math.log(scale)
-        value = torch.tensor(self.initial)
+        # A value the network is built with: it is there even before weights are.
+        value = torch.tensor(math.log(scale), device="cpu")
         if learnable:
             self.log_logit_scale = nn.Parameter(value)
         else:

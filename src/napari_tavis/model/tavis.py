@@ -19,8 +19,9 @@ from napari_tavis.model.errors import ModelError
 from napari_tavis.model.imagebind import ImageBind
 from napari_tavis.model.outputs import Segmentation, TAViSOutput, TextFeatures
 from napari_tavis.model.prompting import HybridPrompting
-from napari_tavis.model.segmenter import Masks, SoundPromptedSam2
+from napari_tavis.model.segmenter import SoundPromptedSam2
 from napari_tavis.model.tokenizer import tokenize
+from napari_tavis.model.tracking import Masks
 
 PROTOCOLS = ("memory", "independent")
 
@@ -67,6 +68,23 @@ class TAViS(nn.Module):
             If there is no such preset, or the image size does not fit.
         """
         return cls(preset_config(name, image_size)).eval()
+
+    @classmethod
+    def without_weights(cls, config: TAViSConfig) -> TAViS:
+        """Build a network that takes no memory until weights are loaded into it.
+
+        Parameters
+        ----------
+        config : TAViSConfig
+            Sizes.
+
+        Returns
+        -------
+        TAViS
+            In evaluation mode, on the ``meta`` device.
+        """
+        with torch.device("meta"):
+            return cls(config).eval()
 
     @property
     def image_size(self) -> int:

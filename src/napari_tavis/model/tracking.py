@@ -1,0 +1,155 @@
+"""SAM 2's memory of earlier frames: what lets a frame be segmented as the next of a clip."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+from sam2.modeling.sam2_base import SAM2Base
+from torch import Tensor
+from torch.nn import functional as F
+
+
+@dataclass
+class Features:
+    """Frames as the decoder sees them; ``R`` rows, coarse size ``(h, w)``, stride 16.
+
+    Attributes
+    ----------
+    embedding : Tensor, shape (R, C, h, w)
+        Coarsest level of the pyramid.
+    position : Tensor, shape (R, C, h, w)
+        Its sine positions.
+    middle, fine : Tensor, shapes (R, C / 4, 2 h, 2 w) and (R, C / 8, 4 h, 4 w)
+        The finer levels, narrowed for the decoder.
+    """
+
+    embedding: Tensor
+    position: Tensor
+    middle: Tensor
+    fine: Tensor
+
+    def rows(self, index: slice | Tensor) -> Features:
+        """Give some rows."""
+        return Features(*(getattr(self, field.name)[index] for field in fields(self)))
+
+
+@dataclass
+class Masks:
+    """What the decoder says about ``R`` objects: see `TAViSOutput` for the meanings.
+
+    Attributes
+    ----------
+    logits : Tensor, shape (R, 4 h, 4 w)
+    candidate_logits : Tensor, shape (R, M, 4 h, 4 w)
+    candidate_iou : Tensor, shape (R, M)
+    score : Tensor, shape (R,)
+    pointer : Tensor, shape (R, C)
+    """
+
+    logits: Tensor
+    candidate_logits: Tensor
+    candidate_iou: Tensor
+    score: Tensor
+    pointer: Tensor
+
+
+class MemoryBank:
+    """The last frames of some clips, as SAM 2 remembers them.
+
+    The memory of a frame is made when the next one arrives, so that of the last is never made.
+
+    Parameters
+    ----------
+    sam2 : SAM2Base
+        Whose memory attention and memory encoder are used.
+    clips : int
+        Number of clips followed side by side.
+    """
+
+    def __init__(self, sam2: SAM2Base, clips: int) -> None:
+        self.clips = clips
+        self._sam2 = sam2
+        self._frames: dict[int, dict[str, Any]] = {}
+        self._unread: tuple[Tensor, Masks] | None = None
+        self._seen = 0
+
+    def condition(self, features: Features, queries: int) -> Tensor:
+        """Mix the memory of earlier frames into the next one.
+
+        Parameters
+        ----------
+        features : Features
+            The next frame of each clip: ``B`` rows.
+        queries : int
+            Objects ``K`` per clip.
+
+        Returns
+        -------
+        Tensor, shape (B * K, C, h, w)
+            Image embedding for each object.
+        """
+        self._store_unread()
+        embedding = features.embedding.repeat_interleave(queries, dim=0)
+        position = features.position.repeat_interleave(queries, dim=0)
+        cond = {t: frame for t, frame in self._frames.items() if t == 0}
+        rest = {t: frame for t, frame in self._frames.items() if t > 0}
+        return self._sam2._prepare_memory_conditioned_features(
+            frame_idx=self._seen,
+            is_init_cond_frame=self._seen == 0,
+            current_vision_feats=[embedding.flatten(2).permute(2, 0, 1)],
+            current_vision_pos_embeds=[position.flatten(2).permute(2, 0, 1)],
+            feat_sizes=[embedding.shape[-2:]],
+            output_dict={"cond_frame_outputs": cond, "non_cond_frame_outputs": rest},
+            num_frames=self._seen + 1,
+        )
+
+    def remember(self, features: Features, masks: Masks) -> None:
+        """Keep what was found in the frame that `condition` was asked about.
+
+        Parameters
+        ----------
+        features : Features
+            The frame of each clip: ``B`` rows.
+        masks : Masks
+            What the decoder found: ``B * K`` rows.
+        """
+        self._unread = features.embedding, masks
+        self._seen += 1
+
+    def _store_unread(self) -> None:
+        """Encode the memory of the frame before, now that it is known that someone reads it."""
+        if self._unread is None:
+            return
+        (embedding, masks), self._unread = self._unread, None
+        sam2, index = self._sam2, self._seen - 1
+        queries = len(masks.logits) // len(embedding)
+        high_res = F.interpolate(
+            masks.logits[:, None],
+            size=(sam2.image_size, sam2.image_size),
+            mode="bilinear",
+            align_corners=False,
+        )
+        pixels = embedding.repeat_interleave(queries, dim=0)
+        memory, positions = sam2._encode_new_memory(
+            current_vision_feats=[pixels.flatten(2).permute(2, 0, 1)],
+            feat_sizes=[embedding.shape[-2:]],
+            pred_masks_high_res=high_res,
+            object_score_logits=masks.score[:, None],
+            is_mask_from_pts=True,
+        )
+        if not sam2.training:
+            # SAM 2 stores memories in half the space, and the released numbers show it.
+            memory = memory.bfloat16().to(memory.dtype)
+        self._frames[index] = {
+            "maskmem_features": memory,
+            "maskmem_pos_enc": positions,
+            "obj_ptr": masks.pointer,
+        }
+        self._forget()
+
+    def _forget(self) -> None:
+        """Drop frames that are too old to be read: memory stays bounded however long the clip."""
+        oldest = self._seen - self._sam2.max_obj_ptrs_in_encoder + 1
+        for index in [t for t in self._frames if 0 < t < oldest]:
+            del self._frames[index]
