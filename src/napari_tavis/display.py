@@ -35,5 +35,6 @@ def display_problem() -> str | None:
         return "the display does not answer"
     if probe.returncode == 0:
         return None
-    lines = probe.stderr.strip().splitlines()
-    return f"Qt cannot open a window ({lines[-1] if lines else 'it ended without a word'})"
+    lines = probe.stderr.strip().splitlines() or ["it ended without a word"]
+    why = lines[-1] if probe.returncode == 1 else lines[0]  # Python's error; Qt's first complaint
+    return f"Qt cannot open a window ({why})"
