@@ -68,7 +68,8 @@ def updated_lists(
         shuffled = _shuffled(tree / S4_SHUFFLED_LIST, table, old, new)
         texts[shuffled.path] = shuffled.text()
     elif subset == "ms3":
-        texts[tree / MS3_TRAIN_LIST] = _train_rows(tree / MS3_TRAIN_LIST, table).text()
+        train = _train_rows(tree / MS3_TRAIN_LIST, table, old)
+        texts[train.path] = train.text()
     else:
         texts.update(_class_list(tree / CLASS_LIST))
     return texts
@@ -91,18 +92,26 @@ def _shuffled(path: Path, table: Table, old: list[str] | None, new: list[str]) -
     shuffled = _table(path, tuple(table.header))
     if old in shuffled.rows:
         shuffled.rows[shuffled.rows.index(old)] = new
-    missing = [row for row in table.rows if row not in shuffled.rows]
-    for row in missing:
+    for row in _lacking(table.rows, shuffled.rows):
         draw = random.Random(zlib.crc32(row[0].encode()))
         shuffled.rows.insert(draw.randint(0, len(shuffled.rows)), row)
-    shuffled.rows = [row for row in shuffled.rows if row in table.rows]
     return shuffled
 
 
-def _train_rows(path: Path, table: Table) -> Table:
+def _train_rows(path: Path, table: Table, old: list[str] | None) -> Table:
+    """Add the train rows that are not there yet; a replaced clip's old row goes."""
+    train = _table(path, tuple(table.header))
     column = table.column("split", 1)
-    rows = [row for row in table.rows if row[column : column + 1] == ["train"]]
-    return Table(path, table.header, rows, [], table.newline)
+    if old in train.rows:
+        train.rows.remove(old)
+    wanted = [row for row in table.rows if row[column : column + 1] == ["train"]]
+    train.rows += _lacking(wanted, train.rows)
+    return train
+
+
+def _lacking(wanted: list[list[str]], rows: list[list[str]]) -> list[list[str]]:
+    present = {tuple(row) for row in rows}
+    return [row for row in wanted if tuple(row) not in present]
 
 
 def _class_list(path: Path) -> dict[Path, str]:
