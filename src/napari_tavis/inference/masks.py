@@ -88,9 +88,9 @@ def decode_mask(data: bytes, size: tuple[int, int]) -> Mask:
     MaskDamaged
         If it is not a whole 1-bit PNG of that size.
     """
+    check_mask(data, size)  # decoding alone may pass over a missing end
     try:
         with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
-            _require(image, size)
             return np.array(image, dtype=bool)
     except _DAMAGE as error:
         raise MaskDamaged(str(error) or "not a PNG file") from error

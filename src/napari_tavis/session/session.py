@@ -31,6 +31,7 @@ from napari_tavis.session.video import (
     relative_place,
 )
 
+_SUFFIX = ".tavis"
 _DECODED_MASKS = 16
 """Decoded masks kept at hand: 32 MB at 1080p."""
 
@@ -38,7 +39,7 @@ _DECODED_MASKS = 16
 def default_directory(video: str | os.PathLike[str]) -> Path:
     """Give the directory of a video's session: ``<video>.tavis`` beside it."""
     video = Path(video)
-    return video.with_name(f"{video.name}.tavis")
+    return video.with_name(video.name + _SUFFIX)
 
 
 class AnnotationSession:
@@ -149,7 +150,7 @@ class AnnotationSession:
         path = Path(path).absolute()
         if path.name == SESSION_FILE:
             folder = path.parent
-        elif path.is_dir():
+        elif path.is_dir() or path.suffix == _SUFFIX:
             folder = path
         else:
             folder, video = default_directory(path), path if video is None else video

@@ -201,8 +201,10 @@ def test_a_link_out_of_the_directory_is_refused(saved: Path, video: Path, tmp_pa
 
 
 def test_no_session_is_said_plainly(video: Path) -> None:
-    with pytest.raises(SessionError, match=r"clip\.mp4\.tavis"):
-        AnnotationSession.open(video)
+    directory = video.with_name("clip.mp4.tavis")
+    for path in (video, directory):
+        with pytest.raises(SessionError, match=r"session to open in [^ ]*clip\.mp4\.tavis \("):
+            AnnotationSession.open(path)
 
 
 def test_a_disk_that_refuses_leaves_what_was_there(session: AnnotationSession, saved: Path) -> None:

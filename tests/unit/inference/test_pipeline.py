@@ -1,0 +1,206 @@
+"""Real clips through an untrained toy network: what it finds is arbitrary, the way is not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from napari_tavis.inference import InferenceError, Proposals, sample_frames, segment_clip
+from napari_tavis.inference.detection import mask_at_size
+from napari_tavis.media import log_mel, open_clip, write_video
+from napari_tavis.model import TAViS
+from napari_tavis.session import AnnotationSession
+from napari_tavis.tasks import Cancelled, CancelToken
+
+SIZE = (90, 122)
+WORDS = ("dog", "bell", "Theremin")
+
+
+@pytest.fixture(scope="module")
+def model() -> TAViS:
+    torch.manual_seed(0)
+    return TAViS.from_preset("toy", image_size=64)
+
+
+def write_clip(path: Path, seconds: float, loudness: float = 0.3) -> Path:
+    """A bright disc that wanders over noise, and a tone."""
+    noise = np.random.default_rng(0).integers(0, 80, (*SIZE, 3), dtype=np.uint8)
+    rows, columns = np.ogrid[: SIZE[0], : SIZE[1]]
+
+    def frame(number: int) -> np.ndarray:
+        picture = noise.copy()
+        picture[(rows - 45) ** 2 + (columns - 20 - number // 4) ** 2 < 400] = (250, 200, 40)
+        return picture
+
+    tone = loudness * np.sin(np.arange(int(seconds * 16_000)) * 0.2).astype(np.float32)
+    write_video(path, (frame(number) for number in range(int(seconds * 10))), 10, tone)
+    return path
+
+
+@pytest.fixture(scope="module")
+def short(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_clip(tmp_path_factory.mktemp("clips") / "short.mp4", 5)
+
+
+@pytest.fixture(scope="module")
+def long(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_clip(tmp_path_factory.mktemp("clips") / "long.mp4", 13)
+
+
+def run(path: Path, model: TAViS, **options: object) -> Proposals:
+    settings: dict = {"vocabulary": WORDS, "device": "cpu"} | options
+    with open_clip(path) as clip:
+        return segment_clip(clip, model, **settings)
+
+
+def masks_of(proposals: Proposals, kind: str) -> dict[int, np.ndarray]:
+    """All masks of a kind, by frame, laid over each other."""
+    union: dict[int, np.ndarray] = {}
+    for item in proposals.objects:
+        if item.kind == kind:
+            for frame, mask in item.masks.items():
+                union[frame] = union.get(frame, np.zeros_like(mask)) | mask
+    return union
+
+
+def test_proposals_describe_the_clip(short: Path, model: TAViS) -> None:
+    proposals = run(short, model)
+    assert proposals.frame_indices.tolist() == [9, 19, 29, 39, 49]
+    assert proposals.frame_times.tolist() == pytest.approx([0.9, 1.9, 2.9, 3.9, 4.9])
+    assert proposals.frame_size == SIZE
+    assert proposals.frame_count == 50
+    assert proposals.vocabulary == WORDS
+    assert proposals.model_name == "toy"
+    assert proposals.objects
+    for item in proposals.objects:
+        assert item.kind == "scene" or item.class_name in WORDS
+        assert set(item.masks) == set(item.frame_scores)
+        assert set(item.masks) <= {9, 19, 29, 39, 49}
+        assert all(mask.shape == SIZE and mask.any() for mask in item.masks.values())
+        assert 0 <= item.score <= 1
+        assert item.score == pytest.approx(np.mean(list(item.frame_scores.values())))
+    assert [item.kind for item in proposals.objects].count("scene") <= 1
+    scores = [item.score for item in proposals.objects if item.kind == "object"]
+    assert scores == sorted(scores, reverse=True)
+
+
+@pytest.mark.parametrize("protocol", ["memory", "independent"])
+def test_the_scene_is_what_the_model_says(short: Path, model: TAViS, protocol: str) -> None:
+    with open_clip(short) as clip:
+        samples = sample_frames(clip)
+        frames = np.stack([clip.frames[int(index)] for index in samples.indices])
+        mel = log_mel(clip.soundtrack(), samples.starts)
+    logits = model.segment(frames, mel, protocol).mask_logits[:, 5]
+    expected = {
+        int(frame): mask_at_size(logits[row], SIZE)
+        for row, frame in enumerate(samples.indices)
+        if (logits[row] > 0).float().mean() >= 0.001
+    }
+    scene = masks_of(run(short, model, protocol=protocol), "scene")
+    assert scene.keys() == expected.keys()
+    assert all(np.array_equal(scene[frame], expected[frame]) for frame in expected)
+
+
+def test_the_same_clip_gives_the_same_proposals(short: Path, model: TAViS) -> None:
+    first, second = run(short, model), run(short, model)
+    for one, other in zip(first.objects, second.objects, strict=True):
+        assert (one.class_name, one.score, one.kind) == (other.class_name, other.score, other.kind)
+        assert one.masks.keys() == other.masks.keys()
+        assert all(np.array_equal(one.masks[frame], other.masks[frame]) for frame in one.masks)
+
+
+def test_the_batch_makes_no_difference_without_memory(long: Path, model: TAViS) -> None:
+    whole = masks_of(run(long, model, protocol="independent", batch_frames=99), "scene")
+    parts = masks_of(run(long, model, protocol="independent", batch_frames=4), "scene")
+    assert len(whole) == 13
+    assert whole.keys() == parts.keys()
+    wrong = [np.count_nonzero(whole[frame] ^ parts[frame]) for frame in whole]
+    assert max(wrong) <= 3  # rounding, at pixels whose logit is nearly 0
+
+
+def test_objects_are_linked_across_batches(long: Path, model: TAViS) -> None:
+    proposals = run(long, model, vocabulary=None, batch_frames=5)
+    (scene,) = [item for item in proposals.objects if item.kind == "scene"]
+    assert sorted(scene.masks) == proposals.frame_indices.tolist()
+    objects = [item for item in proposals.objects if item.kind == "object"]
+    assert objects
+    assert any(min(item.masks) < 50 < max(item.masks) for item in objects)
+
+
+def test_progress_counts_frames(long: Path, model: TAViS) -> None:
+    told: list[tuple[int, int]] = []
+    run(long, model, batch_frames=5, progress=lambda done, total, what: told.append((done, total)))
+    assert told == [(0, 13), (0, 13), (5, 13), (10, 13), (13, 13)]
+
+
+def test_cancelling_stops_at_the_next_batch(long: Path, model: TAViS) -> None:
+    token = CancelToken()
+    told: list[int] = []
+
+    def progress(done: int, total: int, what: str) -> None:
+        told.append(done)
+        if done == 5:
+            token.cancel()
+
+    with pytest.raises(Cancelled):
+        run(long, model, batch_frames=5, progress=progress, cancel=token)
+    assert told[-1] == 5
+
+
+def test_memory_that_runs_out_halves_the_batch_and_is_told(long: Path, model: TAViS) -> None:
+    def limit(module: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
+        if inputs[0].shape[1] > 3:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    hook = model.register_forward_pre_hook(limit)
+    try:
+        proposals = run(long, model)
+    finally:
+        hook.remove()
+    assert sorted(masks_of(proposals, "scene")) == proposals.frame_indices.tolist()
+    assert [warning for warning in proposals.warnings if "2 instead of 10 frames" in warning]
+
+
+def test_no_soundtrack_gives_a_warning_and_a_session_to_paint_in(
+    silent_video: Path, model: TAViS
+) -> None:
+    proposals = run(silent_video, model)
+    assert proposals.objects == []
+    assert len(proposals.frame_indices) == 5
+    assert ["has no soundtrack" in warning for warning in proposals.warnings] == [True]
+    session = AnnotationSession.create(silent_video, proposals)
+    item = session.add_object("dog")
+    session.set_mask(item.object_id, 23, np.ones(session.frame_size))
+    session.save()
+    assert AnnotationSession.open(silent_video).mask(item.object_id, 23).all()
+
+
+def test_a_silent_soundtrack_gives_a_warning(tmp_path: Path, model: TAViS) -> None:
+    proposals = run(write_clip(tmp_path / "quiet.mp4", 3, loudness=0), model)
+    assert proposals.objects == []
+    assert ["is silent" in warning for warning in proposals.warnings] == [True]
+
+
+def test_a_number_of_frames_evenly(long: Path, model: TAViS) -> None:
+    assert run(long, model, count=2).frame_indices.tolist() == [60, 125]
+
+
+def test_in_the_zero_shot_setting_the_picture_has_a_say(short: Path, model: TAViS) -> None:
+    heard = run(short, model, count=1, vocabulary=None)
+    seen = run(short, model, count=1, vocabulary=None, zero_shot=True)
+    (heard_scene,) = [item for item in heard.objects if item.kind == "scene"]
+    (seen_scene,) = [item for item in seen.objects if item.kind == "scene"]
+    assert np.array_equal(heard_scene.masks[46], seen_scene.masks[46])
+    assert heard_scene.score != seen_scene.score
+
+
+def test_wrong_options_are_explained(short: Path, model: TAViS) -> None:
+    with pytest.raises(InferenceError, match="empty"):
+        run(short, model, vocabulary=[])
+    with pytest.raises(InferenceError, match="frames per second"):
+        run(short, model, fps=0)
+    with pytest.raises(InferenceError, match="device"):
+        run(short, model, device="abacus")
