@@ -47,6 +47,13 @@ def test_masks_are_one_bit_pictures_that_others_can_read(saved: Path) -> None:
         assert np.array_equal(np.asarray(image), box(4, 2))
 
 
+def test_others_may_read_what_the_umask_lets_them(session: AnnotationSession, video: Path) -> None:
+    session.save()
+    allowed = video.stat().st_mode & 0o777
+    for path in (session.directory / "session.json", mask_path(session.directory, 28)):
+        assert path.stat().st_mode & 0o777 == allowed
+
+
 def test_saving_twice_writes_nothing(session: AnnotationSession, saved: Path) -> None:
     before = files_of(saved)
     session.save()
