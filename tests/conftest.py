@@ -1,7 +1,11 @@
-"""What all tests share: small clips made by the toy world, and the rule for windows.
+"""What all tests share: small clips made by the toy world, and the rules for windows.
 
 A test marked ``gui`` needs a napari window. Where none can be opened it is skipped with the
 reason; with ``NAPARI_TAVIS_REQUIRE_GUI=1`` in the environment a skipped one counts as failed.
+
+On a bare machine Qt's own libraries may be missing, so that not even the import works: the
+tests then run without pytest-qt (hence ``-p no:pytest-qt`` in pyproject.toml) and without the
+modules that import Qt.
 """
 
 from __future__ import annotations
@@ -14,7 +18,33 @@ import pytest
 
 from napari_tavis.display import display_problem
 
+try:
+    import qtpy.QtWidgets  # noqa: F401
+except ImportError as error:
+    QT_PROBLEM = str(error)
+    pytest_plugins: list[str] = []
+else:
+    QT_PROBLEM = ""
+    pytest_plugins = ["pytestqt.plugin"]
+
 REQUIRE_GUI = "NAPARI_TAVIS_REQUIRE_GUI"
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    if QT_PROBLEM and not os.environ.get(REQUIRE_GUI) and collection_path.name == "widgets":
+        return True
+    return None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    report = yield
+    if QT_PROBLEM and not os.environ.get(REQUIRE_GUI) and "ImportError" in str(report.longrepr):
+        report.outcome = "skipped"
+        report.longrepr = (str(collector.path), 0, f"no napari window: {QT_PROBLEM}")
+    return report
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
