@@ -254,10 +254,12 @@ class AnnotationSession:
         try:
             return self._decode(record.png).copy()
         except MaskDamaged as error:
-            self.warnings.append(
+            warning = (
                 f"The mask of object {object_id} in frame {frame_index} of {self.directory} is "
                 f"damaged and shown empty ({error})."
             )
+            if warning not in self.warnings:
+                self.warnings.append(warning)
             return np.zeros(self.frame_size, dtype=bool)
 
     def status(self, object_id: int, frame_index: int) -> FrameStatus | None:
