@@ -33,6 +33,7 @@ class Autosave(QObject):
     ) -> None:
         super().__init__(parent)
         self._collect = collect
+        self._closed = False
         self._jobs = JobRunner(self)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -41,11 +42,12 @@ class Autosave(QObject):
 
     def request(self) -> None:
         """Save soon; a request that is waiting already is not put off."""
-        if not self._timer.isActive():
+        if not self._closed and not self._timer.isActive():
             self._timer.start()
 
     def close(self) -> None:
         """Save what is outstanding, now, and stop for good."""
+        self._closed = True
         self._timer.stop()
         self._jobs.close()
         save_now(self._collect())

@@ -62,8 +62,11 @@ class CloseWatcher(QObject):
     def close(self) -> None:
         """Call back, the first time."""
         on_close, self._on_close = self._on_close, None
-        if on_close is not None:
-            application = QApplication.instance()
-            if application is not None:
-                application.aboutToQuit.disconnect(self.close)
-            on_close()
+        if on_close is None:
+            return
+        application = QApplication.instance()
+        if application is not None:
+            application.aboutToQuit.disconnect(self.close)
+        # A reference to a window that is gone would keep its Python side alive.
+        self._window = None
+        on_close()

@@ -11,6 +11,7 @@ from napari.utils.notifications import show_warning
 from psygnal import Signal
 
 from napari_tavis.avsbench import Violation
+from napari_tavis.errors import TavisError
 from napari_tavis.inference.proposals import Proposals
 from napari_tavis.media import Clip
 from napari_tavis.session import AnnotationSession
@@ -168,12 +169,16 @@ class AnnotationController:
         for warning in proposals.warnings:
             show_warning(warning)
         self.collect_edits()
-        if self.session is None:
-            assert self.video is not None
-            session = AnnotationSession.create(self.video, proposals)
-        else:
-            session = self.session
-            session.replace_proposals(proposals)
+        assert self.video is not None
+        try:
+            if self.session is None:
+                session = AnnotationSession.create(self.video, proposals)
+            else:
+                session = self.session
+                session.replace_proposals(proposals)
+        except TavisError as error:
+            report_error(error)
+            return
         self._take_session(session)
         self._autosave.request()
         found = sum(item.kind == "object" for item in session.objects)
@@ -217,10 +222,36 @@ class AnnotationController:
             return
         try:
             session.rename(object_id, class_name)
-        except Exception as error:
+        except TavisError as error:
             report_error(error)
         self.layers.update(self.item(object_id))
         self._note_edit(object_id)
+
+    def add_object(self, class_name: str, fps: float) -> None:
+        """Add an empty object to paint in, to a new session if there is none.
+
+        Parameters
+        ----------
+        class_name : str
+            Its class.
+        fps : float
+            Sampled frames per second of a new session.
+        """
+        if self.clip is None or self.blocked:
+            return
+        session = self.collect_edits()
+        try:
+            if session is None:
+                session = work.empty_session(self.clip, fps)
+                self._take_session(session)
+            added = session.add_object(class_name)
+        except TavisError as error:
+            report_error(error)
+            return
+        self._autosave.request()
+        self.changed.emit()
+        self.select(added.object_id)
+        self.said.emit(f"Paint the {added.class_name} in its layer, in any frame.")
 
     def select(self, object_id: int) -> None:
         """Make an object's layer the active one; it is shown again if it was deleted."""
@@ -271,6 +302,8 @@ class AnnotationController:
         if self._closed:
             return
         self._closed = True
+        for signal in (self.changed, self.edited, self.said):
+            signal.disconnect()  # who listens may be gone already
         self.jobs.close()
         self._autosave.close()
         self._viewer.layers.events.inserted.disconnect(self._on_inserted)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import napari.viewer
-from magicgui.widgets import Container, Label, ProgressBar, PushButton
+from magicgui.widgets import Container, Label, LineEdit, ProgressBar, PushButton
 from magicgui.widgets.bases import Widget
-from qtpy.QtWidgets import QWidget
+from qtpy.QtWidgets import QCompleter, QWidget
 from superqt import QCollapsible
 
 from napari_tavis.errors import TavisError
 from napari_tavis.session import FrameStatus
+from napari_tavis.vocabulary import AVSBENCH_CLASSES
 from napari_tavis.widgets.closing import CloseWatcher
 from napari_tavis.widgets.controller import AnnotationController
 from napari_tavis.widgets.forms import ExportForm, SettingsForm, path_of
@@ -23,6 +24,7 @@ from napari_tavis.widgets.time_left import TimeLeft, describe_progress
 _SEGMENT = "Run the model on the sampled frames. What you edited or accepted stays."
 _CANCEL = "Stop the running work; nothing is left half-written."
 _EXPORT = "Write the masks into the dataset, and check the dataset."
+_ADD = "Add an object that the model did not find, and paint it yourself."
 _NEXT = "Go to the next frame that the model saw."
 _PREVIOUS = "Go back to the last frame that the model saw."
 _ACCEPT_FRAME = "Mark the selected object's mask in this frame as right."
@@ -56,6 +58,8 @@ class AnnotationDock(Container[Widget]):
         self.progress = ProgressBar(visible=False, min=0, max=0)
         self.message = Label(value="")
         self.objects = ObjectTable()
+        self.new_class = LineEdit()
+        self.add_object = PushButton(text="Add object")
         self.where = Label(value="")
         self.strip = FrameStrip()
         self.previous = PushButton(text="◀ Previous")
@@ -74,12 +78,16 @@ class AnnotationDock(Container[Widget]):
 
     def _arrange(self) -> None:
         self.message.native.setWordWrap(True)
+        self.new_class.tooltip = "The class of the object to add, such as: dog."
+        self.new_class.native.setPlaceholderText("class")
+        self.new_class.native.setCompleter(QCompleter(AVSBENCH_CLASSES[1:]))
         self.settings.demonstration.native.setWordWrap(True)
         self.export_section = QCollapsible("Export to AVSBench")
         self.export_section.addWidget(self.export_form.native)
         self.export_section.addWidget(self.export.native)
         run = _row(self.segment, self.cancel)
         accept = _row(self.accept_frame, self.accept_object)
+        add = _row(self.new_class, self.add_object)
         walk = _row(self.previous, self.next)
         parts: list[Widget] = [
             self.settings,
@@ -110,6 +118,7 @@ class AnnotationDock(Container[Widget]):
         self.accept_frame.clicked.connect(lambda: self._on_accept(controller.accept_frame))
         self.accept_object.clicked.connect(lambda: self._on_accept(controller.accept_object))
         self.export.clicked.connect(self._on_export)
+        self.add_object.clicked.connect(self._on_add)
         self.strip.clicked.connect(controller.navigation.go_to)
         self.objects.chosen.connect(controller.select)
         self.objects.renamed.connect(controller.rename)
@@ -120,6 +129,10 @@ class AnnotationDock(Container[Widget]):
         controller.navigation.moved.connect(self._refresh_controls)
         controller.jobs.progressed.connect(self._on_progress)
         self._close_watcher = CloseWatcher(self.native, controller.close)
+
+    def close_session(self) -> None:
+        """Cancel running work, save, and let go of the viewer; as when the dock is closed."""
+        self._close_watcher.close()
 
     # -- what the user does ----------------------------------------------------------------
 
@@ -147,6 +160,10 @@ class AnnotationDock(Container[Widget]):
     def _on_accept(self, accept: Callable[[int], None]) -> None:
         if self.objects.object_id is not None:
             accept(self.objects.object_id)
+
+    def _on_add(self) -> None:
+        self.controller.add_object(self.new_class.value.strip(), self.settings.fps.value)
+        self.new_class.value = ""
 
     def _on_layer_selected(self, object_id: int) -> None:
         self.objects.choose(object_id)
@@ -197,6 +214,7 @@ class AnnotationDock(Container[Widget]):
         _allow(self.segment, _SEGMENT, busy or no_video or blocked)
         _allow(self.cancel, _CANCEL, None if busy else "Nothing runs now.")
         _allow(self.export, _EXPORT, busy or nothing)
+        _allow(self.add_object, _ADD, no_video or blocked)
         _allow(self.next, _NEXT, nothing or last)
         _allow(self.previous, _PREVIOUS, nothing or first)
         _allow(self.accept_frame, _ACCEPT_FRAME, nothing or no_choice)

@@ -151,6 +151,23 @@ def open_video(
     return OpenedVideo(clip, session, tuple(session.warnings))
 
 
+def empty_session(clip: Clip, fps: float) -> AnnotationSession:
+    """Start a session without proposals, for a person to paint in.
+
+    Parameters
+    ----------
+    clip : Clip
+        The open video.
+    fps : float
+        Sampled frames per second.
+    """
+    from napari_tavis.inference import sample_frames
+
+    samples = sample_frames(clip, fps)
+    nothing = Proposals(samples.indices, samples.times, clip.size, [], frame_count=len(clip.times))
+    return AnnotationSession.create(clip.path, nothing)
+
+
 def segment_video(
     path: Path,
     options: SegmentOptions,
@@ -184,6 +201,7 @@ def segment_video(
             fps=options.fps,
             vocabulary=options.vocabulary or None,
             device=device,
+            model_name=Path(options.model).name,
             progress=progress,
             cancel=cancel,
         )

@@ -1,0 +1,75 @@
+"""A real viewer with the dock widget, and videos with and without a saved session."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from napari.viewer import Viewer
+
+from napari_tavis.inference.proposals import Proposal, Proposals
+from napari_tavis.media import open_clip
+from napari_tavis.session import AnnotationSession
+from napari_tavis.widgets.dock import AnnotationDock
+from napari_tavis.widgets.launch import add_dock
+
+SAMPLED = [23, 48, 73, 98, 123]
+
+
+def disk(size: tuple[int, int], row: float, column: float, radius: float) -> np.ndarray:
+    rows, columns = np.ogrid[: size[0], : size[1]]
+    return (rows - row) ** 2 + (columns - column) ** 2 < radius**2
+
+
+def example_proposals(video: Path) -> Proposals:
+    """A dog in all sampled frames, a drum in two, and the scene mask of both."""
+    with open_clip(video) as clip:
+        size, times = clip.size, clip.times
+    dog = {frame: disk(size, 60, 60 + frame / 2, 30) for frame in SAMPLED}
+    drum = {frame: disk(size, 160, 150, 25) for frame in SAMPLED[:2]}
+    scene = {frame: dog[frame] | drum.get(frame, False) for frame in SAMPLED}
+    objects = [
+        Proposal("dog", 0.9, dog, dict.fromkeys(dog, 0.9)),
+        Proposal("drum", 0.7, drum, dict.fromkeys(drum, 0.7)),
+        Proposal("scene", 0.8, scene, dict.fromkeys(scene, 0.8), kind="scene"),
+    ]
+    return Proposals(
+        SAMPLED, times[SAMPLED], size, objects, vocabulary=("dog", "drum"), frame_count=len(times)
+    )
+
+
+@pytest.fixture
+def video(toy_video: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copy(toy_video, tmp_path / "clip.mp4"))
+
+
+@pytest.fixture
+def annotated_video(video: Path) -> Path:
+    AnnotationSession.create(video, example_proposals(video)).save()
+    return video
+
+
+@pytest.fixture
+def viewer(make_napari_viewer: Callable[..., Viewer]) -> Iterator[Viewer]:
+    yield make_napari_viewer(show=True)
+
+
+@pytest.fixture
+def dock(viewer: Viewer) -> Iterator[AnnotationDock]:
+    dock = add_dock(viewer)
+    yield dock
+    dock.close_session()
+
+
+@pytest.fixture
+def open_in(qtbot) -> Callable[[AnnotationDock, Path], None]:
+    """Choose a video in the dock, and wait until it is open."""
+
+    def choose(dock: AnnotationDock, path: Path) -> None:
+        dock.settings.video.value = path
+        qtbot.waitUntil(lambda: not dock.controller.jobs.busy, timeout=20_000)
+
+    return choose

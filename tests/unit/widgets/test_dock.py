@@ -1,0 +1,279 @@
+"""The dock widget in a real viewer, on videos whose session is known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from napari.viewer import Viewer
+from qtpy.QtCore import QEvent, QPointF, Qt
+from qtpy.QtGui import QMouseEvent
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication
+
+from napari_tavis.session import AnnotationSession, FrameStatus
+from napari_tavis.widgets.dock import AnnotationDock
+
+pytestmark = pytest.mark.gui
+
+DOG, DRUM, SCENE = 1, 2, 3
+
+
+def canvas_position(viewer: Viewer, row: float, column: float) -> QPointF:
+    """Where a pixel of the shown frame is on the canvas widget."""
+    native = viewer.window._qt_viewer.canvas.native
+    _, centre_row, centre_column = viewer.camera.center
+    zoom = viewer.camera.zoom
+    x = native.width() / 2 + (column - centre_column) * zoom
+    y = native.height() / 2 + (row - centre_row) * zoom
+    return QPointF(x, y)
+
+
+def stroke(viewer: Viewer, *pixels: tuple[float, float]) -> None:
+    """Press the mouse on the first pixel, drag it over the others, and let go."""
+    native = viewer.window._qt_viewer.canvas.native
+    places = [canvas_position(viewer, *pixel) for pixel in pixels]
+    left, none = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton
+
+    def send(kind: QEvent.Type, place: QPointF, button: Qt.MouseButton, held: Qt.MouseButton):
+        everywhere = native.mapToGlobal(place)
+        event = QMouseEvent(kind, place, everywhere, button, held, Qt.KeyboardModifier.NoModifier)
+        QApplication.sendEvent(native, event)
+
+    send(QEvent.Type.MouseMove, places[0], none, none)
+    send(QEvent.Type.MouseButtonPress, places[0], left, left)
+    for place in places[1:]:
+        QTest.qWait(20)  # moves that follow each other too closely are dropped
+        send(QEvent.Type.MouseMove, place, none, left)
+    send(QEvent.Type.MouseButtonRelease, places[-1], left, none)
+
+
+def test_a_saved_session_is_resumed(
+    viewer: Viewer, dock: AnnotationDock, annotated_video: Path, open_in
+) -> None:
+    open_in(dock, annotated_video)
+    names = [layer.name for layer in viewer.layers]
+    assert names == ["clip", "scene: all that sounds", "drum", "dog"]
+    assert "Resumed" in dock.message.value
+    assert dock.objects.rowCount() == 3
+    shape = viewer.layers[0].data.shape
+    for layer in viewer.layers[1:]:
+        assert layer.data.shape == shape[:3]
+
+
+def test_a_brush_stroke_is_an_edit_and_undo_takes_it_back(
+    qtbot, viewer: Viewer, dock: AnnotationDock, annotated_video: Path, open_in
+) -> None:
+    open_in(dock, annotated_video)
+    dock.controller.select(DOG)
+    dock.controller.navigation.go_to(48)
+    layer = dock.controller.layers.layer(DOG)
+    before = dock.controller.session.mask(DOG, 48)
+    layer.mode = "paint"
+    layer.brush_size = 9
+    stroke(viewer, (150, 30), (150, 50), (150, 70))
+
+    dock.controller.collect_edits()
+    painted = dock.controller.session.mask(DOG, 48)
+    assert painted[150, 30:71].all()
+    assert 41 * 5 < (painted & ~before).sum() < 60 * 12
+    assert dock.controller.session.status(DOG, 48) is FrameStatus.EDITED
+    assert dock.controller.session.status(DOG, 73) is FrameStatus.PROPOSED
+
+    layer.undo()
+    dock.controller.collect_edits()
+    np.testing.assert_array_equal(dock.controller.session.mask(DOG, 48), before)
+
+
+def test_the_eraser_and_the_bucket_edit_the_session(
+    viewer: Viewer, dock: AnnotationDock, annotated_video: Path, open_in
+) -> None:
+    open_in(dock, annotated_video)
+    dock.controller.select(DRUM)
+    dock.controller.navigation.go_to(23)
+    layer = dock.controller.layers.layer(DRUM)
+    layer.mode = "erase"
+    layer.brush_size = 5
+    stroke(viewer, (160, 150))
+    layer.mode = "fill"
+    layer.selected_label = 0
+    dock.controller.navigation.go_to(48)
+    stroke(viewer, (160, 150))
+    dock.controller.collect_edits()
+    session = dock.controller.session
+    assert not session.mask(DRUM, 23)[160, 150]
+    assert session.mask(DRUM, 23).any()
+    assert not session.mask(DRUM, 48).any()
+
+
+def test_painting_where_there_is_no_mask_makes_one(
+    viewer: Viewer, dock: AnnotationDock, annotated_video: Path, open_in
+) -> None:
+    open_in(dock, annotated_video)
+    dock.controller.select(DRUM)
+    dock.controller.navigation.go_to(60)
+    layer = dock.controller.layers.layer(DRUM)
+    assert not np.asarray(layer.data[60]).any()
+    layer.mode = "paint"
+    stroke(viewer, (100, 100), (100, 120))
+    dock.controller.collect_edits()
+    assert dock.controller.session.mask(DRUM, 60)[100, 110]
+
+
+def test_edits_reach_the_disk_by_themselves(
+    qtbot, viewer: Viewer, dock: AnnotationDock, annotated_video: Path, open_in
+) -> None:
+    open_in(dock, annotated_video)
+    dock.controller.select(DOG)
+    dock.controller.navigation.go_to(23)
+    dock.controller.layers.layer(DOG).paint((23, 200, 200), 1)
+
+    def on_disk() -> None:
+        assert AnnotationSession.open(annotated_video).mask(DOG, 23)[200, 200]
+
+    qtbot.waitUntil(on_disk, timeout=10_000)
+
+
+def test_layers_may_be_renamed_moved_and_deleted(
+    viewer: Viewer, dock: AnnotationDock, annotated_video: Path, open_in
+) -> None:
+    open_in(dock, annotated_video)
+    controller = dock.controller
+    dog = controller.layers.layer(DOG)
+    dog.name = "something else"
+    viewer.layers.move(viewer.layers.index(dog), 0)
+    dog.paint((23, 200, 200), 1)
+    viewer.layers.remove(dog)
+    assert controller.session.mask(DOG, 23)[200, 200]
+    assert dock.objects.rowCount() == 3
+    assert "show it again" in dock.message.value
+
+    controller.select(DOG)
+    shown = controller.layers.layer(DOG)
+    assert shown is not dog
+    assert shown in viewer.layers
+    assert shown.data[23, 200, 200] == 1
+
+
+def test_choosing_a_row_selects_the_layer_and_the_other_way_round(
+    viewer: Viewer, dock: AnnotationDock, annotated_video: Path, open_in
+) -> None:
+    open_in(dock, annotated_video)
+    dock.objects.selectRow(1)
+    assert viewer.layers.selection.active is dock.controller.layers.layer(DRUM)
+    viewer.layers.selection.active = dock.controller.layers.layer(DOG)
+    assert dock.objects.object_id == DOG
+
+
+def test_accepting_a_frame_and_an_object(
+    viewer: Viewer, dock: AnnotationDock, annotated_video: Path, open_in
+) -> None:
+    open_in(dock, annotated_video)
+    session = dock.controller.session
+    dock.objects.selectRow(0)
+    dock.controller.navigation.go_to(48)
+    dock.accept_frame.native.click()
+    assert session.status(DOG, 48) is FrameStatus.ACCEPTED
+    assert session.status(DOG, 73) is FrameStatus.PROPOSED
+    assert dock.objects.item(0, 3).text() == "1 of 5 checked"
+    dock.accept_object.native.click()
+    assert session.status(DOG, 73) is FrameStatus.ACCEPTED
+    assert dock.objects.item(0, 3).text() == "accepted"
+    assert session.status(DRUM, 48) is FrameStatus.PROPOSED
+
+
+def test_walking_over_the_sampled_frames(
+    viewer: Viewer, dock: AnnotationDock, annotated_video: Path, open_in
+) -> None:
+    open_in(dock, annotated_video)
+    dock.controller.navigation.go_to(0)
+    assert not dock.previous.enabled
+    assert "No sampled frame before" in dock.previous.tooltip
+    dock.next.native.click()
+    assert viewer.dims.current_step[0] == 23
+    assert viewer.text_overlay.text == "0.92 s · sampled frame 1 of 5"
+    dock.next.native.click()
+    assert viewer.dims.current_step[0] == 48
+    dock.controller.navigation.go_to(50)
+    assert viewer.text_overlay.text == "2.00 s · frame 51 of 125"
+    dock.previous.native.click()
+    assert viewer.dims.current_step[0] == 48
+
+
+def test_a_class_typed_into_the_table_renames_and_recolours_the_layer(
+    viewer: Viewer, dock: AnnotationDock, annotated_video: Path, open_in
+) -> None:
+    open_in(dock, annotated_video)
+    layer = dock.controller.layers.layer(DOG)
+    before = layer.get_color(1)
+    dock.objects.item(0, 0).setText("cat")
+    assert dock.controller.session.object(DOG).class_name == "cat"
+    assert layer.name == "cat"
+    assert not np.allclose(layer.get_color(1), before)
+
+
+def test_objects_are_painted_by_hand_where_there_is_no_session(
+    viewer: Viewer, dock: AnnotationDock, video: Path, open_in
+) -> None:
+    open_in(dock, video)
+    assert dock.controller.session is None
+    dock.new_class.value = "bell"
+    dock.add_object.native.click()
+    (item,) = dock.controller.session.objects
+    assert item.class_name == "bell"
+    layer = dock.controller.layers.layer(item.object_id)
+    assert viewer.layers.selection.active is layer
+    layer.paint((23, 50, 50), 1)
+    dock.close_session()
+    assert AnnotationSession.open(video).mask(item.object_id, 23)[50, 50]
+
+
+def test_buttons_say_why_they_are_disabled(dock: AnnotationDock) -> None:
+    assert not dock.segment.enabled
+    assert "Open a video first" in dock.segment.tooltip
+    assert not dock.export.enabled
+    assert "Segment a video first" in dock.export.tooltip
+    assert not dock.cancel.enabled
+    assert "Nothing runs" in dock.cancel.tooltip
+
+
+def test_the_toy_model_is_called_a_demonstration(dock: AnnotationDock, tmp_path: Path) -> None:
+    assert dock.settings.demonstration.visible
+    assert "demonstration" in dock.settings.demonstration.value
+    dock.settings.choose_checkpoint(tmp_path / "other.safetensors")
+    assert not dock.settings.demonstration.visible
+
+
+def test_closing_the_window_saves(
+    qtbot, viewer: Viewer, dock: AnnotationDock, annotated_video: Path, open_in
+) -> None:
+    open_in(dock, annotated_video)
+    dock.controller.layers.layer(DOG).paint((23, 200, 200), 1)
+    viewer.window.close()
+
+    def saved() -> None:
+        assert AnnotationSession.open(annotated_video).mask(DOG, 23)[200, 200]
+
+    qtbot.waitUntil(saved, timeout=10_000)
+
+
+def test_closing_the_dock_saves_and_lets_go(
+    qtbot, viewer: Viewer, dock: AnnotationDock, annotated_video: Path, open_in
+) -> None:
+    open_in(dock, annotated_video)
+    dock.controller.layers.layer(DOG).paint((23, 200, 200), 1)
+    viewer.window.remove_dock_widget(dock.native)
+    assert AnnotationSession.open(annotated_video).mask(DOG, 23)[200, 200]
+
+
+def test_the_video_shown_is_taken_when_the_dock_opens(
+    qtbot, viewer: Viewer, annotated_video: Path
+) -> None:
+    viewer.open(annotated_video, plugin="napari-tavis")
+    dock = AnnotationDock(viewer)
+    viewer.window.add_dock_widget(dock)
+    qtbot.waitUntil(lambda: dock.controller.session is not None, timeout=20_000)
+    assert [layer.name for layer in viewer.layers][0] == "clip"
+    assert len(viewer.layers) == 4
+    dock.close_session()
