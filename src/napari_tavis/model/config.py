@@ -162,6 +162,8 @@ class TAViSConfig:
         Heads and layers of the attention of the decomposed queries, ``t'_a``.
     adapter_width, adapter_hidden_width : int
         Channels of the sound vector that enters the adapters, and of their hidden layer.
+    needs_release : bool
+        Whether the network is meant for released weights rather than training from scratch.
     """
 
     preset: str
@@ -175,6 +177,7 @@ class TAViSConfig:
     refine_layers: int = 4
     adapter_width: int = 128
     adapter_hidden_width: int = 512
+    needs_release: bool = False
 
     def __post_init__(self) -> None:
         if self.image_size <= 0 or self.image_size % IMAGE_SIZE_STEP:
@@ -196,6 +199,7 @@ def _large() -> TAViSConfig:
             embedding_width=1024,
         ),
         sam2=Sam2Config(),
+        needs_release=True,
     )
 
 

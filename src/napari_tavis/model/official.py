@@ -83,11 +83,12 @@ def load_official_state_dict(
     Parameters
     ----------
     model : TAViS
-        The ``large`` preset. If it was built `TAViS.without_weights`, the tensors of ``state``
-        become its weights without a copy; otherwise they are copied.
+        The ``large`` preset.
     state : mapping of str to ndarray or Tensor
-        All parameters by their official names. Names that TAViS is known not to use are passed
-        over, whether they are there or not; logit scales may be absent.
+        All parameters by their official names. They become the model's weights without a copy
+        where device and number format allow it, for they take gigabytes. Names that TAViS is
+        known not to use are passed over, whether they are there or not; logit scales may be
+        absent.
 
     Raises
     ------
@@ -110,6 +111,7 @@ def load_official_state_dict(
         )
     for official, value in given.items():
         name = places[official]
-        current[name] = torch.as_tensor(value).to(current[name].dtype)
-    assign = any(parameter.is_meta for parameter in model.parameters())
-    model.load_state_dict(current, assign=assign)
+        target = current[name]
+        device = None if target.is_meta else target.device
+        current[name] = torch.as_tensor(value).to(device, target.dtype)
+    model.load_state_dict(current, assign=True)

@@ -48,7 +48,11 @@ class TAViS(nn.Module):
 
     @classmethod
     def from_preset(cls, name: str, image_size: int | None = None) -> TAViS:
-        """Build a network with new weights.
+        """Build a network.
+
+        The toy comes with random weights to be trained. The paper's network starts from those of
+        ImageBind and SAM 2, so memory for its weights is reserved but not filled: load a
+        checkpoint into it.
 
         Parameters
         ----------
@@ -67,7 +71,11 @@ class TAViS(nn.Module):
         ModelError
             If there is no such preset, or the image size does not fit.
         """
-        return cls(preset_config(name, image_size)).eval()
+        config = preset_config(name, image_size)
+        if not config.needs_release:
+            return cls(config).eval()
+        model = cls.without_weights(config)
+        return model._apply(lambda w: torch.empty_like(w, device="cpu") if w.is_meta else w)
 
     @classmethod
     def without_weights(cls, config: TAViSConfig) -> TAViS:
