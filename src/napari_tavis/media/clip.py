@@ -17,8 +17,11 @@ from napari_tavis.media.soundtrack import can_be_decoded, read_soundtrack
 from napari_tavis.media.timebase import SAMPLE_RATE
 from napari_tavis.tasks import CancelToken, Progress, no_progress
 
-_SPARE = 1.0
+_SPARE = 0.5
 """Seconds by which the picture may end before the file does without a warning."""
+
+_SLOW = 1000
+"""Frames from which on decoding from the beginning, each time, is worth a warning."""
 
 
 class Clip:
@@ -151,7 +154,7 @@ def open_clip(
     """
     file = Path(path)
     listing = probe(file)
-    index = read_index(file, listing.picture, progress, cancel)
+    index = read_index(file, listing.picture, listing.duration, progress, cancel)
     return Clip(file.absolute(), listing, index, cache_bytes)
 
 
@@ -169,6 +172,11 @@ def _warnings(path: Path, listing: Listing, index: FrameIndex, audible: bool) ->
         found.append(
             f"The picture of {path.name} ends at {index.duration:.2f} s, the file only at "
             f"{listing.duration:.2f} s; what sounds after the picture is left out."
+        )
+    if not index.seekable and index.ticks.size > _SLOW:
+        found.append(
+            f"{path.name} has no reliable time stamps, so that jumping about in it is slow; "
+            f"convert it to mp4 for quicker work."
         )
     if len(listing.video) > 1:
         found.append(f"{path.name} has {len(listing.video)} video streams; one is shown.")

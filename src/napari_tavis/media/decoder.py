@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import queue
 import re
 import subprocess
@@ -59,8 +60,30 @@ def stamps(lines: Iterable[str]) -> Iterator[FrameStamp]:
             time_base = Fraction(int(match[1]), int(match[2]))
 
 
+def seeking_arguments(seek: Fraction | None) -> list[str]:
+    """Give the arguments that begin at the key frame before a time.
+
+    Parameters
+    ----------
+    seek : Fraction or None
+        Time on the container's clock, in seconds; None for the beginning.
+
+    Returns
+    -------
+    list of str
+        Arguments to put before those of the input.
+    """
+    if seek is None:
+        return []
+    # Rounded up: rounded down, it would miss the key frame that it means.
+    micros = math.ceil(seek * 1_000_000)
+    sign, whole = "-" if micros < 0 else "", abs(micros)
+    stamp = f"{sign}{whole // 1_000_000}.{whole % 1_000_000:06d}"
+    return ["-noaccurate_seek", "-seek_timestamp", "1", "-ss", stamp]
+
+
 def decoding_arguments(path: Path, stream: int, seek: Fraction | None) -> list[str]:
-    """Give the arguments that decode one stream, every frame once, upright.
+    """Give the arguments that decode one stream: every frame once, upright.
 
     Parameters
     ----------
@@ -69,22 +92,17 @@ def decoding_arguments(path: Path, stream: int, seek: Fraction | None) -> list[s
     stream : int
         Index of the video stream in the file.
     seek : Fraction, optional
-        Time in the container's seconds; decoding begins at the key frame before it.
+        Time on the container's clock, in seconds; decoding begins at the key frame before.
 
     Returns
     -------
     list of str
         Arguments, up to and without the filters and the output.
     """
-    jump: list[str] = []
-    if seek is not None:
-        # Rounded up: rounded down, it would miss the key frame that it means.
-        micros = -(-seek * 1_000_000 // 1)
-        stamp = f"{float(micros / 1_000_000):.6f}"
-        jump = ["-noaccurate_seek", "-seek_timestamp", "1", "-ss", stamp]
     return [
-        *jump,
-        *ffmpeg.input_arguments(path),
+        *seeking_arguments(seek),
+        # Damage ends nothing: what can be decoded is.
+        *("-max_error_rate", "1", *ffmpeg.input_arguments(path)),
         *("-map", f"0:{stream}", "-fps_mode", "passthrough"),
     ]
 
@@ -152,6 +170,10 @@ class Decoder:
             return None
         stamp = self._stamps.get()
         return None if stamp is None else (stamp, frame)
+
+    def finished_well(self) -> bool:
+        """Say, after the last frame, whether the file was decoded to its end."""
+        return self._process.wait() == 0
 
     def close(self) -> None:
         """End the process. Harmless when it has ended."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -124,7 +124,7 @@ class Result:
 
     @property
     def complaints(self) -> list[str]:
-        """The log's errors, in order."""
+        """What ffmpeg found wrong, in order."""
         return complaints(self.log)
 
 
@@ -181,7 +181,16 @@ def text(log: bytes) -> str:
     return log.decode("utf-8", errors="replace")
 
 
-def complaints(log: Sequence[str], levels: tuple[str, ...] = ("error", "fatal")) -> list[str]:
-    """Pick the log lines of some levels, without their prefixes, each once, in order."""
+def complaints(log: Iterable[str]) -> list[str]:
+    """Pick what ffmpeg found wrong, without its prefixes, each once, in order.
+
+    These are its errors, and its warnings of packets that are damaged or cut off.
+    """
     found = (_LEVEL.match(line) for line in log)
-    return list(dict.fromkeys(m[2].strip() for m in found if m and m[1] in levels))
+    return list(
+        dict.fromkeys(
+            match[2].strip()
+            for match in found
+            if match and (match[1] != "warning" or "corrupt" in match[2])
+        )
+    )

@@ -133,10 +133,14 @@ class FrameReader:
             near = 0 < self._asked - index <= 2 * _SKIP
             back = min(_SKIP, self._capacity // 2) if near else 0
             yield key, max(key, index - back)
-            # A key frame may not be what its container says: begin one earlier.
-            earlier = self._index.key_frame_before(key - 1) if key else 0
-            yield earlier, earlier
-        yield 0, 0
+            # The jump may have landed too late, or on what is no key frame: ever further back.
+            step = 1
+            while key:
+                key = self._index.key_frame_before(key, step)
+                yield key, key
+                step *= 2
+        else:
+            yield 0, 0
 
     def _open(self, key: int, first: int) -> None:
         """Start a decoder at a key frame."""
@@ -167,7 +171,7 @@ class FrameReader:
                 return picture
             if place > index:
                 return self._stand_in(index, before)
-        latest = self._latest
+        latest = self._latest if self._decoder.finished_well() else None
         self._stop()
         return self._stand_in(index, latest)
 

@@ -9,7 +9,7 @@ stream is decoded once instead.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
@@ -20,7 +20,7 @@ import numpy.typing as npt
 from napari_tavis.media import ffmpeg
 from napari_tavis.media.decoder import FrameStamp, stamp_arguments, stamps
 from napari_tavis.media.errors import NoPictureError
-from napari_tavis.media.packets import Packets, read_packets
+from napari_tavis.media.packets import Packets, jumps_are_true, read_packets
 from napari_tavis.media.probe import Stream
 from napari_tavis.media.timebase import ascending, seconds_of_ticks
 from napari_tavis.tasks import CancelToken, Progress, no_progress
@@ -83,9 +83,9 @@ class FrameIndex:
         place = int(np.searchsorted(self.ticks, ticks))
         return place if place < self.ticks.size and self.ticks[place] == ticks else None
 
-    def key_frame_before(self, index: int) -> int:
-        """Give the last frame up to `index` from which decoding can begin."""
-        place = int(np.searchsorted(self.key_frames, index, side="right")) - 1
+    def key_frame_before(self, index: int, back: int = 0) -> int:
+        """Give the last frame up to `index` from which decoding can begin, or one `back`."""
+        place = int(np.searchsorted(self.key_frames, index, side="right")) - 1 - back
         return int(self.key_frames[place]) if place >= 0 else 0
 
 
@@ -122,6 +122,7 @@ class _Run:
 def read_index(
     path: Path,
     stream: Stream,
+    seconds: float | None = None,
     progress: Progress = no_progress,
     cancel: CancelToken | None = None,
 ) -> FrameIndex:
@@ -133,8 +134,10 @@ def read_index(
         The file.
     stream : Stream
         Its video stream.
+    seconds : float, optional
+        Length that the file states, for the progress.
     progress : Progress
-        Told of the frames found, where all must be decoded.
+        Told of what was read, and of the frames found where all must be decoded.
     cancel : CancelToken, optional
         Stops the work.
 
@@ -150,7 +153,7 @@ def read_index(
     Cancelled
         If `cancel` says so.
     """
-    packets = read_packets(path, stream.index)
+    packets = read_packets(path, stream.index, seconds, progress, cancel)
     whole = packets.ticks.size <= 2 * _CHECKED
     run = _Run(path, stream.index, limit=None if whole else _CHECKED)
     head = list(run) if whole else list(islice(run, _CHECKED))
@@ -159,14 +162,15 @@ def read_index(
             f"{path} has no frame that can be decoded; it is damaged or of an unknown "
             f"coding ({stream.codec}). Copy or convert it again."
         )
-    ticks = _trusted_ticks(packets, stream, head)
     complaints = [*packets.complaints, *run.complaints]
-    if ticks is None or not (_ends_as_told(path, stream, ticks, head[0]) if not whole else True):
-        run = _Run(path, stream.index)
-        found = head if whole else _decode_all(run, packets.ticks.size, progress, cancel)
-        complaints += run.complaints
-        return _from_frames(found, packets, stream, complaints)
-    return _index(ticks, ticks, packets, head[0], True, complaints)
+    ticks = _trusted_ticks(packets, stream, head)
+    if ticks is not None and (whole or _ends_as_told(path, stream, ticks, head[0])):
+        index = _index(ticks, packets, head[0], True, complaints)
+    else:
+        rest = _Run(path, stream.index)
+        found = head if whole else _decode_all(rest, packets.ticks.size, progress, cancel)
+        index = _from_frames(found, packets, stream, [*complaints, *rest.complaints])
+    return _without_false_jumps(path, stream, packets, index)
 
 
 def _trusted_ticks(
@@ -188,6 +192,16 @@ def _ends_as_told(
     seek = int(ticks[-_CHECKED]) * sample.time_base
     found = [stamp.ticks for stamp in _Run(path, stream.index, seek=seek)]
     return 0 < len(found) <= ticks.size and found == ticks[-len(found) :].tolist()
+
+
+def _without_false_jumps(
+    path: Path, stream: Stream, packets: Packets, index: FrameIndex
+) -> FrameIndex:
+    """Give up jumping where a jump to the last key frame finds other pictures."""
+    last = int(index.key_frames[-1]) if index.key_frames.size else 0
+    if last == 0 or jumps_are_true(path, stream.index, packets, index.container_time(last)):
+        return index
+    return replace(index, key_frames=np.zeros(1, dtype=np.intp), seekable=False)
 
 
 def _decode_all(
@@ -222,12 +236,11 @@ def _from_frames(
         # Frames without a stamp follow on one another at the usual distance.
         step = max(1, round(Fraction(_USUAL_FRAME) / found[0].time_base))
         ticks = np.arange(len(found), dtype=np.int64) * step
-    return _index(ticks, told, packets, found[0], seekable, complaints)
+    return _index(ticks, packets, found[0], seekable, complaints)
 
 
 def _index(
     ticks: npt.NDArray[np.int64],
-    told: npt.NDArray[np.int64] | None,
     packets: Packets,
     sample: FrameStamp,
     seekable: bool,

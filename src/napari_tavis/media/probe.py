@@ -19,6 +19,8 @@ _STREAM = re.compile(
     r"(?P<kind>Video|Audio): (?P<codec>[\w-]+)(?P<rest>.*)$"
 )
 _DURATION = re.compile(r"^\[info\] +Duration: (\d+):(\d\d):(\d\d(?:\.\d+)?)")
+# What mp4 and mov files begin with, whole or not.
+_MP4_BOXES = (b"ftyp", b"mdat", b"wide", b"free", b"skip")
 # Cover pictures and thumbnails are "video" to ffmpeg, but no moving picture.
 _STILL = ("(attached pic)", "(still image)", "(timed thumbnails)")
 
@@ -138,7 +140,9 @@ def _check_readable(path: Path) -> None:
 
 def _unreadable(path: Path, said: list[str]) -> str:
     """Say in one sentence why ffmpeg could not open a file."""
-    if any("moov atom not found" in line for line in said):
+    with path.open("rb") as file:
+        begin = file.read(8)
+    if begin[4:] in _MP4_BOXES and any("moov atom not found" in line for line in said):
         return (
             f"{path} is incomplete: it was cut off before its index was written, so that no "
             f"frame can be found in it; copy or record it again."

@@ -23,7 +23,7 @@ _FRAME_SHIFT = SAMPLE_RATE * 10 // 1000
 _FFT_LENGTH = 512
 _LOW_FREQUENCY = 20.0
 _PRE_EMPHASIS = 0.97
-_FLOOR = float(np.finfo(np.float32).eps)
+_FLOOR = np.finfo(np.float32).eps
 _MEAN = -4.268
 _DEVIATION = 9.138
 
@@ -69,19 +69,21 @@ def log_mel(waveform: npt.ArrayLike, starts: npt.ArrayLike) -> npt.NDArray[np.fl
     for index, begin in enumerate(begins):
         energies = _filter_bank(_window(sound, sample_at(float(begin))))
         mel[index, 0, :, : len(energies)] = energies.T
-    return (mel - np.float32(_MEAN)) / np.float32(_DEVIATION)
+    mel -= np.float32(_MEAN)
+    mel /= np.float32(_DEVIATION)
+    return mel
 
 
-def _window(sound: npt.NDArray[np.float32], begin: int) -> npt.NDArray[np.float64]:
+def _window(sound: npt.NDArray[np.float32], begin: int) -> npt.NDArray[np.float32]:
     """Cut ``[32000]`` samples from `begin` on, with silence beyond the ends, mean removed."""
-    window = np.zeros(_WINDOW_SAMPLES)
+    window = np.zeros(_WINDOW_SAMPLES, dtype=np.float32)
     first, last = max(begin, 0), min(begin + _WINDOW_SAMPLES, sound.size)
     if first < last:
         window[first - begin : last - begin] = sound[first:last]
-    return window - window.mean()
+    return window - window.mean(dtype=np.float64).astype(np.float32)
 
 
-def _filter_bank(window: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _filter_bank(window: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Compute Kaldi's log filter-bank energies ``[frames, mel bins]`` of one window."""
     frames = np.lib.stride_tricks.sliding_window_view(window, _FRAME_LENGTH)[::_FRAME_SHIFT]
     frames = frames - frames.mean(axis=1, keepdims=True)
@@ -89,14 +91,15 @@ def _filter_bank(window: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     emphasised = np.empty_like(frames)
     emphasised[:, 1:] = frames[:, 1:] - _PRE_EMPHASIS * frames[:, :-1]
     emphasised[:, 0] = (1.0 - _PRE_EMPHASIS) * frames[:, 0]
-    emphasised *= np.hanning(_FRAME_LENGTH)
+    emphasised *= np.hanning(_FRAME_LENGTH).astype(np.float32)
     spectrum = np.fft.rfft(emphasised, n=_FFT_LENGTH, axis=1)
-    power = spectrum.real**2 + spectrum.imag**2
-    return np.log(np.maximum(power @ _mel_matrix(), _FLOOR))
+    power = (spectrum.real**2 + spectrum.imag**2).astype(np.float32)
+    energies: npt.NDArray[np.float32] = np.log(np.maximum(power @ _mel_matrix(), _FLOOR))
+    return energies
 
 
 @lru_cache(maxsize=1)
-def _mel_matrix() -> npt.NDArray[np.float64]:
+def _mel_matrix() -> npt.NDArray[np.float32]:
     """Build the triangular filters ``[257 frequencies, 128 mel bins]``, straight in mel."""
     edges = np.linspace(
         float(_mel(np.array(_LOW_FREQUENCY))), float(_mel(np.array(SAMPLE_RATE / 2))), MEL_BINS + 2
@@ -107,7 +110,7 @@ def _mel_matrix() -> npt.NDArray[np.float64]:
     falling = (right - frequencies) / (right - centre)
     matrix = np.zeros((_FFT_LENGTH // 2 + 1, MEL_BINS))  # Kaldi leaves Nyquist out
     matrix[:-1] = np.maximum(0.0, np.minimum(rising, falling))
-    return matrix
+    return matrix.astype(np.float32)
 
 
 def _mel(frequency: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -167,25 +167,37 @@ def _feed(arguments: list[str], pictures: Iterable[npt.NDArray[np.uint8]], targe
     """Run ffmpeg and pass it the pictures, raising what it complains about."""
     with tempfile.TemporaryFile() as log:
         process = ffmpeg.start(arguments, stdin=subprocess.PIPE, stderr=log.fileno())
-        assert process.stdin is not None
         try:
-            # A broken pipe means that ffmpeg gave up: its log says why.
-            with contextlib.suppress(BrokenPipeError):
-                for picture in pictures:
-                    process.stdin.write(np.ascontiguousarray(picture).data)
-            with contextlib.suppress(BrokenPipeError):
-                process.stdin.close()
-            code = process.wait()
-        except BaseException:
-            process.kill()
-            process.wait()
-            raise
+            for picture in pictures:
+                if not _accepted(process, picture):
+                    break
+            _finish(process)
         finally:
-            with contextlib.suppress(BrokenPipeError):
-                process.stdin.close()
-        if code:
+            # Where the pictures raised, ffmpeg still waits for more of them.
+            process.kill()
+            _finish(process)
+        if process.returncode:
             log.seek(0)
             said = ffmpeg.complaints(ffmpeg.text(log.read()).splitlines())
             raise EncodingError(
-                f"{target} was not written: ffmpeg stopped with {'; '.join(said[:3]) or code}."
+                f"{target} was not written: ffmpeg stopped with "
+                f"{'; '.join(said[:3]) or process.returncode}."
             )
+
+
+def _accepted(process: subprocess.Popen[bytes], picture: npt.NDArray[np.uint8]) -> bool:
+    """Pass on one picture; False where ffmpeg gave up, and its log says why."""
+    assert process.stdin is not None
+    try:
+        process.stdin.write(np.ascontiguousarray(picture).data)
+    except OSError:
+        return False
+    return True
+
+
+def _finish(process: subprocess.Popen[bytes]) -> None:
+    """Tell ffmpeg that this was all, and wait until it is done."""
+    assert process.stdin is not None
+    with contextlib.suppress(OSError):
+        process.stdin.close()
+    process.wait()
