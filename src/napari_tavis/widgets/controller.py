@@ -16,6 +16,7 @@ from napari_tavis.inference.proposals import Proposals
 from napari_tavis.media import Clip
 from napari_tavis.session import AnnotationSession
 from napari_tavis.session.objects import SessionObject
+from napari_tavis.tasks import Cancelled
 from napari_tavis.widgets import work
 from napari_tavis.widgets.autosave import Autosave, save_now
 from napari_tavis.widgets.jobs import JobRunner, report_error
@@ -111,6 +112,7 @@ class AnnotationController:
         self.jobs.start(
             lambda progress, cancel: work.open_video(path, clip, directory, progress, cancel),
             self._on_opened,
+            self._on_failed,
         )
 
     def adopt_shown_video(self) -> None:
@@ -163,6 +165,7 @@ class AnnotationController:
                 video, options, self._loaded_model, progress, cancel
             ),
             self._on_segmented,
+            self._on_failed,
         )
 
     def _on_segmented(self, proposals: Proposals) -> None:
@@ -186,6 +189,12 @@ class AnnotationController:
         first = self.navigation.sampled
         if first:
             self.navigation.go_to(first[0])
+        self.changed.emit()
+
+    def _on_failed(self, error: BaseException) -> None:
+        """Say that the work stopped, and why."""
+        self.said.emit("Cancelled." if isinstance(error, Cancelled) else "Not done; see the error.")
+        report_error(error)
         self.changed.emit()
 
     def cancel(self) -> None:
@@ -283,7 +292,7 @@ class AnnotationController:
             session.save()
             return work.export_video(session.directory, options, progress, cancel)
 
-        self.jobs.start(run, lambda found: self._on_exported(options, found))
+        self.jobs.start(run, lambda found: self._on_exported(options, found), self._on_failed)
 
     def _on_exported(self, options: work.ExportOptions, found: list[Violation]) -> None:
         if found:

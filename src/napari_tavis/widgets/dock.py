@@ -85,16 +85,14 @@ class AnnotationDock(Container[Widget]):
         self.export_section = QCollapsible("Export to AVSBench")
         self.export_section.addWidget(self.export_form.native)
         self.export_section.addWidget(self.export.native)
-        run = _row(self.segment, self.cancel)
-        accept = _row(self.accept_frame, self.accept_object)
-        add = _row(self.new_class, self.add_object)
         walk = _row(self.previous, self.next)
         parts: list[Widget] = [
             self.settings,
-            run,
+            _row(self.segment, self.cancel),
             self.progress,
             self.message,
-            accept,
+            _row(self.accept_frame, self.accept_object),
+            _row(self.new_class, self.add_object),
             self.where,
             walk,
         ]

@@ -239,4 +239,4 @@ def export_video(
         cancel=cancel,
     )
     progress(0, 0, "checking the dataset")
-    return validate(options.root)
+    return validate(options.root, progress=progress, cancel=cancel)

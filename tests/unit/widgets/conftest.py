@@ -53,8 +53,8 @@ def annotated_video(video: Path) -> Path:
 
 
 @pytest.fixture
-def viewer(make_napari_viewer: Callable[..., Viewer]) -> Iterator[Viewer]:
-    yield make_napari_viewer(show=True)
+def viewer(make_napari_viewer: Callable[..., Viewer]) -> Viewer:
+    return make_napari_viewer(show=True)
 
 
 @pytest.fixture

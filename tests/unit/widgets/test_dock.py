@@ -274,6 +274,6 @@ def test_the_video_shown_is_taken_when_the_dock_opens(
     dock = AnnotationDock(viewer)
     viewer.window.add_dock_widget(dock)
     qtbot.waitUntil(lambda: dock.controller.session is not None, timeout=20_000)
-    assert [layer.name for layer in viewer.layers][0] == "clip"
+    assert viewer.layers[0].name == "clip"
     assert len(viewer.layers) == 4
     dock.close_session()

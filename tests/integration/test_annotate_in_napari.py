@@ -1,0 +1,261 @@
+"""Open a video in napari, segment it, paint a correction, and export it: the whole product."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from napari.viewer import Viewer
+from PIL import Image
+
+from napari_tavis.avsbench import open_dataset, validate
+from napari_tavis.model import TAViS, save_checkpoint
+from napari_tavis.session import AnnotationSession, FrameStatus
+from napari_tavis.widgets.dock import AnnotationDock
+
+pytestmark = pytest.mark.gui
+
+DOCK = "TAViS annotation"
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A toy model that has learnt nothing: it finds something, somewhere."""
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("model") / "untrained.safetensors"
+    return save_checkpoint(TAViS.from_preset("toy"), path)
+
+
+@pytest.fixture
+def video(toy_video: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copy(toy_video, tmp_path / "someone plays.mp4"))
+
+
+@pytest.fixture
+def viewer(make_napari_viewer: Callable[..., Viewer]) -> Viewer:
+    return make_napari_viewer(show=True)
+
+
+@pytest.fixture
+def dock(viewer: Viewer) -> Iterator[AnnotationDock]:
+    """The dock widget as the Plugins menu opens it."""
+    _, dock = viewer.window.add_plugin_dock_widget("napari-tavis", DOCK)
+    yield dock
+    dock.close_session()
+
+
+@pytest.fixture
+def finish(qtbot) -> Callable[[AnnotationDock], None]:
+    def wait(dock: AnnotationDock) -> None:
+        qtbot.waitUntil(lambda: not dock.controller.jobs.busy, timeout=120_000)
+
+    return wait
+
+
+def test_from_a_video_to_an_avsbench_folder(
+    viewer: Viewer,
+    dock: AnnotationDock,
+    video: Path,
+    checkpoint: Path,
+    tmp_path: Path,
+    finish: Callable[[AnnotationDock], None],
+) -> None:
+    viewer.open(video, plugin="napari-tavis")
+    finish(dock)
+    assert dock.settings.video.value == video
+    assert dock.segment.enabled
+
+    dock.settings.choose_checkpoint(checkpoint)
+    dock.settings.device.value = "cpu"
+    dock.segment.native.click()
+    assert not dock.segment.enabled
+    assert dock.cancel.enabled
+    finish(dock)
+    session = dock.controller.session
+    objects = [item for item in session.objects if item.kind == "object"]
+    assert objects, "even an untrained model proposes something"
+    names = [layer.name for layer in viewer.layers]
+    assert set(names) >= {item.class_name for item in objects}
+    assert len(viewer.layers) == 1 + len(session.objects)
+    assert len(session.frame_indices) == 5
+
+    first = objects[0]
+    frame = int(session.frame_indices[2])
+    before = session.mask(first.object_id, frame)
+    dock.controller.select(first.object_id)
+    dock.controller.navigation.go_to(frame)
+    layer = viewer.layers.selection.active
+    layer.brush_size = 20
+    layer.paint((frame, 30, 30), 1)
+    layer.paint((frame, 30, 40), 0)
+    layer.undo()
+    dock.accept_frame.native.click()
+    painted = session.mask(first.object_id, frame)
+    assert painted[30, 30]
+    assert painted[before].all()
+    assert session.status(first.object_id, frame) is FrameStatus.ACCEPTED
+
+    root = tmp_path / "dataset"
+    dock.export_form.root.value = root
+    dock.export_form.subset.value = "v1m"
+    dock.export_form.split.value = "train"
+    dock.export.native.click()
+    finish(dock)
+    assert "the dataset is valid" in dock.message.value
+    assert validate(root) == []
+
+    (clip,) = open_dataset(root, "v1m", "train")
+    index = objects_class_index(first.class_name)
+    exported = clip.class_map[2] == index
+    assert exported[30, 30]
+    assert exported.mean() == pytest.approx(painted.mean(), abs=0.25)
+    folder = next((root / "v1m").iterdir())
+    with Image.open(folder / "labels_semantic" / "2.png") as picture:
+        assert np.asarray(picture)[30, 30] == index
+
+    reopened = AnnotationSession.open(video)
+    np.testing.assert_array_equal(reopened.mask(first.object_id, frame), painted)
+
+
+def objects_class_index(class_name: str) -> int:
+    from napari_tavis.vocabulary import class_index
+
+    index = class_index(class_name)
+    assert index is not None
+    return index
+
+
+def test_exporting_twice_asks_before_it_replaces(
+    viewer: Viewer,
+    dock: AnnotationDock,
+    video: Path,
+    checkpoint: Path,
+    tmp_path: Path,
+    finish: Callable[[AnnotationDock], None],
+) -> None:
+    dock.settings.video.value = video
+    finish(dock)
+    dock.settings.choose_checkpoint(checkpoint)
+    dock.segment.native.click()
+    finish(dock)
+    dock.export_form.root.value = tmp_path / "dataset"
+    dock.export_form.subset.value = "ms3"
+    for _ in range(2):
+        dock.export.native.click()
+        finish(dock)
+    assert "exists" in last_notification()
+    dock.export_form.overwrite.value = True
+    dock.export.native.click()
+    finish(dock)
+    assert "the dataset is valid" in dock.message.value
+
+
+def last_notification() -> str:
+    from napari.utils.notifications import notification_manager
+
+    return notification_manager.records[-1].message
+
+
+def test_running_again_keeps_what_was_edited(
+    viewer: Viewer,
+    dock: AnnotationDock,
+    video: Path,
+    checkpoint: Path,
+    finish: Callable[[AnnotationDock], None],
+) -> None:
+    dock.settings.video.value = video
+    finish(dock)
+    dock.settings.choose_checkpoint(checkpoint)
+    dock.segment.native.click()
+    finish(dock)
+    session = dock.controller.session
+    first = session.objects[0]
+    frame = int(session.frame_indices[0])
+    dock.controller.layers.layer(first.object_id).paint((frame, 5, 5), 1)
+    dock.segment.native.click()
+    finish(dock)
+    assert session.mask(first.object_id, frame)[5, 5]
+    assert session.status(first.object_id, frame) is FrameStatus.EDITED
+
+
+def test_cancelling_leaves_everything_as_it_was(
+    viewer: Viewer,
+    dock: AnnotationDock,
+    video: Path,
+    checkpoint: Path,
+    finish: Callable[[AnnotationDock], None],
+) -> None:
+    dock.settings.video.value = video
+    finish(dock)
+    dock.settings.choose_checkpoint(checkpoint)
+    dock.segment.native.click()
+    dock.cancel.native.click()
+    finish(dock)
+    assert dock.controller.session is None
+    assert len(viewer.layers) == 1
+    assert dock.segment.enabled
+    assert dock.message.value == "Cancelled."
+
+
+def test_closing_the_window_ends_the_work(
+    qtbot, viewer: Viewer, dock: AnnotationDock, video: Path, checkpoint: Path, finish
+) -> None:
+    dock.settings.video.value = video
+    finish(dock)
+    dock.settings.choose_checkpoint(checkpoint)
+    dock.segment.native.click()
+    jobs = dock.controller.jobs
+    viewer.window.close()
+    qtbot.waitUntil(lambda: not jobs.busy, timeout=60_000)
+    assert not AnnotationSession.default_directory(video).exists()
+
+
+def test_a_silent_video_says_so_and_can_be_annotated_by_hand(
+    viewer: Viewer,
+    dock: AnnotationDock,
+    silent_video: Path,
+    checkpoint: Path,
+    tmp_path: Path,
+    finish: Callable[[AnnotationDock], None],
+) -> None:
+    video = Path(shutil.copy(silent_video, tmp_path / "silent.mp4"))
+    dock.settings.video.value = video
+    finish(dock)
+    dock.settings.choose_checkpoint(checkpoint)
+    dock.segment.native.click()
+    finish(dock)
+    assert "soundtrack" in last_notification()
+    dock.new_class.value = "drum"
+    dock.add_object.native.click()
+    assert [item.class_name for item in dock.controller.session.objects] == ["drum"]
+
+
+@pytest.mark.parametrize("content", [b"", b"this is no video " * 100])
+def test_what_is_not_a_video_is_said_and_nothing_breaks(
+    viewer: Viewer, dock: AnnotationDock, tmp_path: Path, content: bytes, finish
+) -> None:
+    path = tmp_path / "notes.mp4"
+    path.write_bytes(content)
+    viewer.open(path, plugin="napari-tavis")
+    assert "notes.mp4" in last_notification()
+    assert len(viewer.layers) == 0
+    dock.settings.video.value = path
+    finish(dock)
+    assert "notes.mp4" in last_notification()
+    assert not dock.segment.enabled
+
+
+def test_an_unknown_checkpoint_is_said(
+    viewer: Viewer, dock: AnnotationDock, video: Path, tmp_path: Path, finish
+) -> None:
+    dock.settings.video.value = video
+    finish(dock)
+    dock.settings.choose_checkpoint(tmp_path / "missing.safetensors")
+    dock.segment.native.click()
+    finish(dock)
+    assert "missing.safetensors" in last_notification()
+    assert dock.segment.enabled
