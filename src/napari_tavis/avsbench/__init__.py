@@ -17,11 +17,12 @@ from napari_tavis.avsbench.reader import DatasetReader, open_dataset, read_clip
 from napari_tavis.avsbench.semantic_metrics import SemanticMetric, SemanticScores
 from napari_tavis.avsbench.validate import validate
 from napari_tavis.avsbench.violations import Violation
-from napari_tavis.avsbench.writer import write_clip
+from napari_tavis.avsbench.writer import OFF_SCREEN, write_clip
 
 __all__ = [
     "MF",
     "MJ",
+    "OFF_SCREEN",
     "ClipAnnotation",
     "ClipExistsError",
     "DatasetError",

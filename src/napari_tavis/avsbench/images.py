@@ -32,7 +32,7 @@ def write_object_frame(path: Path, frame: npt.NDArray[np.uint8]) -> None:
         RGB.
     """
     size = (OBJECT_SIZE, OBJECT_SIZE)
-    Image.fromarray(frame, "RGB").resize(size, Image.Resampling.BILINEAR).save(path)
+    Image.fromarray(frame).resize(size, Image.Resampling.BILINEAR).save(path)
 
 
 def write_object_mask(path: Path, mask: npt.NDArray[np.bool_]) -> None:
@@ -45,7 +45,7 @@ def write_object_mask(path: Path, mask: npt.NDArray[np.bool_]) -> None:
     mask : ndarray of bool, shape (H, W)
         Everything that sounds.
     """
-    picture = Image.fromarray(mask.astype(np.uint8) * 255, "L")
+    picture = Image.fromarray(mask.astype(np.uint8) * 255)
     picture.resize((OBJECT_SIZE, OBJECT_SIZE), Image.Resampling.NEAREST).save(path)
 
 
@@ -59,7 +59,7 @@ def write_semantic_frame(path: Path, frame: npt.NDArray[np.uint8]) -> None:
     frame : ndarray of uint8, shape (H, W, 3)
         RGB.
     """
-    Image.fromarray(frame, "RGB").save(path, quality=JPEG_QUALITY, subsampling=0)
+    Image.fromarray(frame).save(path, quality=JPEG_QUALITY, subsampling=0)
 
 
 def write_semantic_labels(
@@ -74,8 +74,8 @@ def write_semantic_labels(
     class_map : ndarray of uint8, shape (H, W)
         Class indices, 0 to 70.
     """
-    Image.fromarray(palette()[class_map], "RGB").save(rgb_path)
-    Image.fromarray(class_map, "L").save(index_path)
+    Image.fromarray(palette()[class_map]).save(rgb_path)
+    Image.fromarray(class_map).save(index_path)
 
 
 def keep_background_pixel(class_map: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:

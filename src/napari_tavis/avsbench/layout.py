@@ -262,13 +262,17 @@ def find_trees(root: Path, subset: Subset) -> list[Path]:
 
 def _subfolders(folder: Path) -> list[Path]:
     """List the folders in which trees may lie: not those of clips, of which there are many."""
-    if not folder.is_dir() or folder.name in DATA_FOLDERS:
+    if folder.name in DATA_FOLDERS:
         return []
-    return sorted(
+    try:
+        inside = sorted(folder.iterdir())
+    except OSError:  # no folder, or one that may not be looked into
+        return []
+    return [
         inner
-        for inner in folder.iterdir()
+        for inner in inside
         if not inner.name.startswith(".") and inner.name not in DATA_FOLDERS and inner.is_dir()
-    )
+    ]
 
 
 def _is_tree(folder: Path, subset: Subset) -> bool:

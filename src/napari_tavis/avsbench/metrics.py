@@ -120,7 +120,7 @@ def f_curve(logits: Floats, truth: Mask, scores: Scores = "sigmoid") -> npt.NDAr
     selected = _count_from_top(bins)
     precision = positive / (selected + _PRECISION_GUARD)
     recall = positive / (np.count_nonzero(wanted) + _PRECISION_GUARD)
-    return _f_measure(precision, recall)
+    return f_measure(precision, recall)
 
 
 def _score_values(logits: Floats, scores: Scores) -> npt.NDArray[np.float32]:
@@ -136,7 +136,18 @@ def _count_from_top(bins: npt.NDArray[np.intp]) -> npt.NDArray[np.int64]:
     return np.cumsum(counts[::-1], dtype=np.int64)[::-1][1:]
 
 
-def _f_measure(precision: Floats, recall: Floats) -> npt.NDArray[np.float64]:
+def f_measure(precision: Floats, recall: Floats) -> npt.NDArray[np.float64]:
+    """Combine precision and recall with beta squared 0.3; 0 where both are 0.
+
+    Parameters
+    ----------
+    precision, recall : ndarray, any one shape
+        In [0, 1].
+
+    Returns
+    -------
+    ndarray of float64, the same shape
+    """
     numerator = (1 + BETA_SQUARED) * precision * recall
     denominator = BETA_SQUARED * precision + recall
     result = np.zeros(np.shape(numerator), dtype=np.float64)

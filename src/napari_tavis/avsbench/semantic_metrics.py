@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from napari_tavis.avsbench.metrics import _f_measure
+from napari_tavis.avsbench.metrics import f_measure
 from napari_tavis.vocabulary import AVSBENCH_CLASSES
 
 
@@ -97,7 +97,7 @@ class SemanticMetric:
         predicted_area, true_area = self._areas(predicted), self._areas(truth)
         union = predicted_area + true_area - intersection
         self._iou += _ratio(intersection, union)
-        self._f += _f_measure(_ratio(intersection, predicted_area), _ratio(intersection, true_area))
+        self._f += f_measure(_ratio(intersection, predicted_area), _ratio(intersection, true_area))
         self._frames += union > 0
 
     def _areas(self, labels: npt.NDArray[Any]) -> npt.NDArray[np.int64]:

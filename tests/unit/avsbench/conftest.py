@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,7 +18,7 @@ HEIGHT, WIDTH = 60, 81
 DOG, TRUMPET = class_index("dog"), class_index("trumpet")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_clip() -> MakeClip:
     """Give a function that draws a clip: a dog (large) and a trumpet, moving right."""
 
@@ -40,15 +41,20 @@ def make_clip() -> MakeClip:
     return make
 
 
-@pytest.fixture
-def dataset(tmp_path: Path, make_clip: MakeClip) -> Path:
-    """Write an AVSBench folder with a train and a test clip in each subset."""
-    root = tmp_path / "data"
+@pytest.fixture(scope="session")
+def _written(tmp_path_factory: pytest.TempPathFactory, make_clip: MakeClip) -> Path:
+    root = tmp_path_factory.mktemp("avsbench") / "data"
     for split in ("train", "test"):
         for subset in ("s4", "ms3", "v1s", "v1m", "v2"):
             count = 10 if subset == "v2" else 5
             write_clip(root, subset, split, make_clip(f"park-{split}", count))
     return root
+
+
+@pytest.fixture
+def dataset(tmp_path: Path, _written: Path) -> Path:
+    """Give an AVSBench folder, the test's own, with a train and a test clip in each subset."""
+    return Path(shutil.copytree(_written, tmp_path / "data"))
 
 
 def tree_of(root: Path) -> dict[str, bytes]:

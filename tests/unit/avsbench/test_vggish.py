@@ -95,6 +95,7 @@ def test_pickle_cannot_run_anything(tmp_path: Path) -> None:
     assert not target.exists()
 
 
+@pytest.mark.filterwarnings("ignore:Detected pickle protocol")
 def test_storage_inside_a_pickle_cannot_run_anything(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
     path, target = tmp_path / "a.pkl", tmp_path / "attacked"
