@@ -147,7 +147,7 @@ def test_exporting_twice_asks_before_it_replaces(
     for _ in range(2):
         dock.export.native.click()
         finish(dock)
-    assert "exists" in last_notification()
+    assert "already hold a clip" in last_notification()
     dock.export_form.overwrite.value = True
     dock.export.native.click()
     finish(dock)

@@ -16,19 +16,19 @@ class CloseWatcher(QObject):
     widget : QWidget
         The widget in the dock.
     on_close : callable
-        Called without arguments, in the GUI thread.
+        Called in the GUI thread; its argument says whether the window stays.
     """
 
-    def __init__(self, widget: QWidget, on_close: Callable[[], None]) -> None:
+    def __init__(self, widget: QWidget, on_close: Callable[[bool], None]) -> None:
         super().__init__()
-        self._on_close: Callable[[], None] | None = on_close
+        self._on_close: Callable[[bool], None] | None = on_close
         self._widget = widget
         self._window: QWidget | None = None
         widget.installEventFilter(self)
-        widget.destroyed.connect(lambda: self.close())
+        widget.destroyed.connect(lambda: self.close(window_stays=False))
         application = QApplication.instance()
         assert application is not None
-        application.aboutToQuit.connect(self.close)
+        application.aboutToQuit.connect(self._on_quit)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
         """See the widget come into a window, leave its dock, and its window being closed."""
@@ -57,16 +57,25 @@ class CloseWatcher(QObject):
         except RuntimeError:  # Qt has deleted the window
             hidden = True
         if hidden:
-            self.close()
+            self.close(window_stays=False)
 
-    def close(self) -> None:
-        """Call back, the first time."""
+    def _on_quit(self) -> None:
+        self.close(window_stays=False)
+
+    def close(self, window_stays: bool = True) -> None:
+        """Call back, the first time.
+
+        Parameters
+        ----------
+        window_stays : bool
+            Whether the window is still there.
+        """
         on_close, self._on_close = self._on_close, None
         if on_close is None:
             return
         application = QApplication.instance()
         if application is not None:
-            application.aboutToQuit.disconnect(self.close)
+            application.aboutToQuit.disconnect(self._on_quit)
         # A reference to a window that is gone would keep its Python side alive.
         self._window = None
-        on_close()
+        on_close(window_stays)

@@ -306,8 +306,14 @@ class AnnotationController:
 
     # -- the viewer ------------------------------------------------------------------------
 
-    def close(self) -> None:
-        """Cancel running work, save the session, and let go of the viewer."""
+    def close(self, window_stays: bool = True) -> None:
+        """Cancel running work, save the session, and let go of the viewer.
+
+        Parameters
+        ----------
+        window_stays : bool
+            Whether the viewer's window is still there.
+        """
         if self._closed:
             return
         self._closed = True
@@ -318,6 +324,8 @@ class AnnotationController:
         self._viewer.layers.events.inserted.disconnect(self._on_inserted)
         self.layers.close()
         self.navigation.close()
+        if window_stays:
+            self._viewer.text_overlay.visible = False
 
     def _on_inserted(self, event: Any) -> None:
         clip = clip_of(event.value)

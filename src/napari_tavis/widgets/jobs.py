@@ -44,6 +44,7 @@ class JobRunner(QObject):
 
     progressed = Signal(int, int, str)
     busy_changed = Signal(bool)
+    _reported = Signal(int, int, str)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -53,6 +54,7 @@ class JobRunner(QObject):
         self._running = threading.Event()
         self._ended = threading.Event()
         self._closed = False
+        self._reported.connect(self._on_reported)
 
     @property
     def busy(self) -> bool:
@@ -125,7 +127,13 @@ class JobRunner(QObject):
         self._cancel = None
 
     def _report(self, done: int, total: int, what: str) -> None:
-        self.progressed.emit(done, total, what)
+        """Pass progress from the job's thread to the GUI thread."""
+        if not self._closed:
+            self._reported.emit(done, total, what)
+
+    def _on_reported(self, done: int, total: int, what: str) -> None:
+        if not self._closed:
+            self.progressed.emit(done, total, what)
 
     def _on_returned(self, result: Any) -> None:
         self._finish(self._on_done, result)

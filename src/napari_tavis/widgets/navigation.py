@@ -92,7 +92,6 @@ class FrameNavigation:
     def close(self) -> None:
         """Let go of the viewer."""
         self._viewer.dims.events.current_step.disconnect(self._on_step)
-        self._viewer.text_overlay.visible = False
 
     def _on_step(self, event: Any = None) -> None:
         if self.frame != self._shown:
