@@ -81,6 +81,7 @@ def run_demo(output: Path, *, device: str = "auto", progress: Progress = no_prog
     """
     from napari_tavis.model import load_model
 
+    output = output.absolute()
     output.mkdir(parents=True, exist_ok=True)
     scene = sample_scene(DEMO_SEED)
     video = output / "toy-clip.mp4"
