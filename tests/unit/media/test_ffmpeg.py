@@ -1,0 +1,71 @@
+"""How ffmpeg is called."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from napari_tavis.media import ffmpeg, open_clip
+from napari_tavis.media.errors import FfmpegMissingError
+
+
+def test_a_name_is_always_an_absolute_path_behind_its_protocol(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("-i.mp4", "concat:a|b", "http:x", "pipe:0"):
+        assert ffmpeg.url(Path(name)) == f"file:{tmp_path}/{name}"
+
+
+def test_errors_and_damaged_packets_are_complaints() -> None:
+    log = [
+        "[info] Input #0, mov, from 'file:x':",
+        "[mov @ 0x55d0c0] [error] moov atom not found",
+        "[in#0/avi @ 0x1] [warning] Packet corrupt (stream = 0, dts = 123).",
+        "[in#0/avi @ 0x1] [warning] deprecated pixel format used",
+        "[vist#0:0/h264 @ 0x1] [dec:h264 @ 0x2] [error] Invalid data",
+        "[mov @ 0x55d0c0] [error] moov atom not found",
+    ]
+    assert ffmpeg.complaints(log) == [
+        "moov atom not found",
+        "Packet corrupt (stream = 0, dts = 123).",
+        "Invalid data",
+    ]
+
+
+def test_a_log_in_any_encoding_is_read() -> None:
+    assert ffmpeg.text(b"title: \xff\xfe caf\xc3\xa9").endswith("café")
+
+
+def test_the_users_log_settings_do_not_disturb(
+    plain_video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AV_LOG_FORCE_COLOR", "1")
+    monkeypatch.setenv("FFREPORT", f"file={tmp_path}/report.log")
+    with open_clip(plain_video) as clip:
+        assert len(clip.frames) == 72
+        assert clip.frames[70].any()
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_program_can_be_another_one(monkeypatch: pytest.MonkeyPatch, plain_video: Path) -> None:
+    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", "/nowhere/ffmpeg")
+    ffmpeg.executable.cache_clear()
+    try:
+        with pytest.raises(FfmpegMissingError, match="/nowhere/ffmpeg"):
+            open_clip(plain_video)
+    finally:
+        monkeypatch.undo()
+        ffmpeg.executable.cache_clear()
+
+
+def test_output_fills_an_array_or_says_that_it_ended() -> None:
+    source = ["-f", "lavfi", "-i", "color=white:s=8x8:d=1:r=1", "-pix_fmt", "gray"]
+    for size, filled in ((64, True), (65, False)):
+        with ffmpeg.start([*source, "-f", "rawvideo", "pipe:1"], stdout=-1) as process:
+            target = np.zeros(size, dtype=np.uint8)
+            assert ffmpeg.fill(process, target) is filled
+            assert (target[:64] > 200).all()
+            process.kill()
