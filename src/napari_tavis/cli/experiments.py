@@ -147,6 +147,7 @@ def _write_results(path: Path, results: dict[str, Any]) -> None:
     """Print results, and write them to a file."""
     from napari_tavis.session.atomic import write_atomically
 
-    text = json.dumps(results, indent=2)
+    valid = json.loads(json.dumps(results), parse_constant=lambda _: None)  # NaN: no such case
+    text = json.dumps(valid, indent=2)
     print(text)
     write_atomically(path, f"{text}\n".encode())
