@@ -73,6 +73,11 @@ def highlight(images: Tensor, mask_logits: Tensor, kernel: int = BLUR_KERNEL) ->
     inside = logits.sigmoid()[:, :, None]
     picture = images[:, None]
     background = (picture * (1 - inside)).flatten(0, 1)
-    blurred = F.avg_pool2d(background, kernel, stride=1, padding=kernel // 2)
-    blurred = blurred.unflatten(0, inside.shape[:2])
+    blurred = _box_blur(background, kernel).unflatten(0, inside.shape[:2])
     return torch.lerp(blurred, picture.expand_as(blurred), inside.expand_as(blurred))
+
+
+def _box_blur(images: Tensor, kernel: int) -> Tensor:
+    """Average ``[n, 3, s, s]`` over squares, zero outside: one direction after the other."""
+    rows = F.avg_pool2d(images, (kernel, 1), stride=1, padding=(kernel // 2, 0))
+    return F.avg_pool2d(rows, (1, kernel), stride=1, padding=(0, kernel // 2))

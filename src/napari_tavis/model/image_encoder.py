@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
-from sam2.modeling.backbones.hieradet import Hiera
+from sam2.modeling.backbones.hieradet import Hiera, MultiScaleAttention, MultiScaleBlock
 from sam2.modeling.backbones.image_encoder import FpnNeck, ImageEncoder
 from sam2.modeling.position_encoding import PositionEmbeddingSine
 from torch import Tensor
+from torch.nn import functional as F
 
 from napari_tavis.model.config import Sam2Config
 
@@ -74,7 +76,44 @@ class AudioGuidedImageEncoder(ImageEncoder):
         x = x + self.trunk._get_pos_embed(x.shape[1:3])
         stages = []
         for index, (block, bias) in enumerate(zip(self.trunk.blocks, biases, strict=True)):
-            x = block(x + bias[:, None, None, :])
+            x = x + bias[:, None, None, :]
+            x = _one_window_block(block, x) if _fits_one_window(block, x) else block(x)
             if index in self.trunk.stage_ends:
                 stages.append(x.permute(0, 3, 1, 2))
         return stages
+
+
+def _fits_one_window(block: MultiScaleBlock, x: Tensor) -> bool:
+    """Whether a block would pad ``[n, h, w, C]`` to a single attention window, larger than it."""
+    height, width = x.shape[1:3]
+    fits = max(height, width) <= block.window_size and height * width < block.window_size**2
+    return fits and block.q_stride is None and block.dim == block.dim_out
+
+
+def _one_window_block(block: MultiScaleBlock, x: Tensor) -> Tensor:
+    """Run a block on ``[n, h, w, C]`` as if it were padded to its window, without the padding.
+
+    The paper's network at 224 pixels has 14x14 tokens in windows of 16x16: padding makes a
+    quarter of the tokens in most of its blocks.
+    """
+    padded = block.window_size**2 - x.shape[1] * x.shape[2]
+    tokens = _attend_with_padding(block.attn, block.norm1(x).flatten(1, 2), padded)
+    x = x + tokens.view_as(x)
+    return x + block.mlp(block.norm2(x))
+
+
+def _attend_with_padding(attention: MultiScaleAttention, tokens: Tensor, padded: int) -> Tensor:
+    """Let tokens ``[n, t, C]`` attend to each other and to so many zero tokens.
+
+    The key and value of a zero token are the biases of their layer. All are alike, so one of
+    them, with the logarithm of their number added to its score, weighs as much as all.
+    """
+    heads = attention.num_heads
+    q, k, v = attention.qkv(tokens).unflatten(-1, (3, heads, -1)).permute(2, 0, 3, 1, 4)
+    _, key, value = attention.qkv.bias.view(3, heads, 1, -1)
+    k = torch.cat((k, key.expand(len(k), -1, -1, -1)), dim=2)
+    v = torch.cat((v, value.expand(len(v), -1, -1, -1)), dim=2)
+    extra = q.new_zeros(k.shape[2])
+    extra[-1] = math.log(padded)
+    answer = F.scaled_dot_product_attention(q, k, v, attn_mask=extra.expand(q.shape[2], -1))
+    return attention.proj(answer.transpose(1, 2).flatten(2))

@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from napari_tavis.model import CheckpointError, TAViS, load_checkpoint, load_model, save_checkpoint
+from napari_tavis.model.checkpoint import read_metadata
+
+
+@pytest.fixture
+def saved(toy: TAViS, tmp_path: Path) -> Path:
+    return save_checkpoint(toy, tmp_path / "toy.safetensors", {"seed": "7"})
+
+
+def _resave(path: Path, weights: dict[str, torch.Tensor]) -> None:
+    save_file(weights, path, metadata=read_metadata(path))
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 0.0), (torch.float16, 1e-3)])
+def test_weights_survive(toy: TAViS, tmp_path: Path, dtype: torch.dtype, tolerance: float) -> None:
+    path = save_checkpoint(toy, tmp_path / "new" / "toy.safetensors", dtype=dtype)
+    loaded = load_checkpoint(path)
+    assert loaded.image_size == toy.image_size
+    assert not loaded.training
+    for name, value in loaded.state_dict().items():
+        assert value.dtype == torch.float32
+        torch.testing.assert_close(value, toy.state_dict()[name], rtol=tolerance, atol=1e-4)
+    assert [entry.name for entry in path.parent.iterdir()] == ["toy.safetensors"]
+
+
+def test_metadata_says_what_the_weights_are(saved: Path) -> None:
+    facts = read_metadata(saved)
+    assert facts["preset"] == "toy"
+    assert facts["image_size"] == "128"
+    assert facts["seed"] == "7"
+
+
+def test_weights_serve_at_any_image_size(saved: Path) -> None:
+    model = load_model(saved, image_size=224)
+    found = model.segment(
+        torch.zeros((2, 50, 60, 3), dtype=torch.uint8), torch.zeros(2, 1, 128, 204)
+    )
+    assert found.mask_logits.shape == (2, 6, 224, 224)
+
+
+def test_a_loaded_model_can_be_trained_on(saved: Path) -> None:
+    assert all(parameter.requires_grad for parameter in load_model(saved).parameters())
+
+
+def test_missing_surplus_and_misshaped_weights_are_named(saved: Path) -> None:
+    weights = load_file(saved)
+    del weights["decomposition.queries"]
+    weights["decomposition.more"] = torch.zeros(1)
+    weights["prompting.position_scores.bias"] = torch.zeros(7)
+    _resave(saved, weights)
+    with pytest.raises(CheckpointError) as caught:
+        load_checkpoint(saved)
+    message = str(caught.value)
+    assert str(saved) in message
+    assert "missing: decomposition.queries" in message
+    assert "surplus: decomposition.more" in message
+    assert "prompting.position_scores.bias (is (7,), needs (6,))" in message
+
+
+def test_weights_that_are_no_numbers_are_refused(toy: TAViS, saved: Path) -> None:
+    weights = load_file(saved)
+    weights["decomposition.queries"][0, 0] = float("nan")
+    _resave(saved, weights)
+    with pytest.raises(CheckpointError, match=r"broken values in decomposition\.queries"):
+        load_checkpoint(saved)
+    with torch.no_grad():
+        toy.decomposition.queries[0, 0] = 1e6
+    good = saved.read_bytes()
+    with pytest.raises(CheckpointError, match=r"decomposition\.queries would not be finite"):
+        save_checkpoint(toy, saved)
+    assert saved.read_bytes() == good
+
+
+@pytest.mark.parametrize("kept", [0, 5, 1000, 1_000_000])
+def test_a_truncated_file_is_called_damaged(saved: Path, kept: int) -> None:
+    saved.write_bytes(saved.read_bytes()[:kept])
+    with pytest.raises(CheckpointError, match="is damaged or no safetensors file"):
+        load_model(saved)
+
+
+def test_other_safetensors_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "other.safetensors"
+    save_file({"weight": torch.zeros(2)}, path)
+    with pytest.raises(CheckpointError, match="was not saved by napari-tavis"):
+        load_model(path)
+
+
+def test_an_absent_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"There is no model file .*none\.safetensors"):
+        load_model(tmp_path / "none.safetensors")
+
+
+class _Malicious:
+    """Unpickling it would write a file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[object, tuple[str, str]]:
+        return open, (str(self.path), "w")
+
+
+def test_code_in_a_release_file_is_not_run(tmp_path: Path) -> None:
+    path, trace = tmp_path / "evil.pth", tmp_path / "trace"
+    torch.save({"model": _Malicious(trace)}, path)
+    with pytest.raises(CheckpointError, match="cannot be read as a PyTorch checkpoint"):
+        load_model(path)
+    path.write_bytes(pickle.dumps(_Malicious(trace)))
+    with pytest.raises(CheckpointError, match="cannot be read as a PyTorch checkpoint"):
+        load_model(path)
+    assert not trace.exists()
+
+
+def test_a_release_file_of_another_network_says_what_is_missing(tmp_path: Path) -> None:
+    path = tmp_path / "sam2.pth"
+    torch.save({"model": {"no_mem_embed": torch.zeros(1, 1, 256)}}, path)
+    with pytest.raises(CheckpointError, match="missing: imagebind"):
+        load_model(path)
+    torch.save([1, 2], path)
+    with pytest.raises(CheckpointError, match="holds no weights by name"):
+        load_model(path)

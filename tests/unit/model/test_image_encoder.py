@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from sam2.modeling.backbones.hieradet import MultiScaleBlock
+from sam2.modeling.backbones.image_encoder import ImageEncoder
+
+from napari_tavis.model.config import preset_config
+from napari_tavis.model.image_encoder import AudioGuidedImageEncoder, _one_window_block
+
+
+@pytest.mark.parametrize("size", [128, 224])
+@torch.no_grad()
+def test_without_sound_it_is_the_encoder_of_sam2(size: int) -> None:
+    config = preset_config("toy").sam2
+    encoder = AudioGuidedImageEncoder(config)
+    images = torch.randn(2, 3, size, size)
+    silence = [torch.zeros(2, width) for width in config.block_widths]
+    levels, position = encoder(images, silence)
+    expected = ImageEncoder.forward(
+        _plain(encoder),
+        images,
+    )
+    for found, wanted in zip(levels, expected["backbone_fpn"], strict=True):
+        torch.testing.assert_close(found, wanted)
+    torch.testing.assert_close(position, expected["vision_pos_enc"][-1])
+
+
+def _plain(encoder: AudioGuidedImageEncoder) -> ImageEncoder:
+    """The same modules in SAM 2's own encoder."""
+    return ImageEncoder(trunk=encoder.trunk, neck=encoder.neck, scalp=encoder.scalp)
+
+
+@torch.no_grad()
+def test_the_sound_of_a_frame_changes_that_frame_alone() -> None:
+    config = preset_config("toy").sam2
+    encoder = AudioGuidedImageEncoder(config)
+    images = torch.randn(2, 3, 128, 128)
+    biases = [torch.zeros(2, width) for width in config.block_widths]
+    silent, _ = encoder(images, biases)
+    biases[3][1] += 1
+    sounding, _ = encoder(images, biases)
+    torch.testing.assert_close(silent[2][0], sounding[2][0])
+    assert not torch.allclose(silent[2][1], sounding[2][1])
+
+
+@pytest.mark.parametrize("side", [7, 14])
+@torch.no_grad()
+def test_leaving_out_the_padding_of_a_window_changes_nothing(side: int) -> None:
+    torch.manual_seed(0)
+    block = MultiScaleBlock(32, 32, num_heads=4, window_size=16)
+    torch.nn.init.normal_(block.attn.qkv.bias)
+    x = torch.randn(2, side, side, 32)
+    torch.testing.assert_close(_one_window_block(block, x), block(x), rtol=1e-4, atol=1e-5)
+
+
+def test_adapter_widths_are_those_of_the_release() -> None:
+    widths = preset_config("large").sam2.block_widths
+    assert [widths.count(width) for width in (144, 288, 576, 1152)] == [3, 6, 36, 3]
