@@ -1,0 +1,93 @@
+"""What a training run does, as data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stretch of training with one batch shape.
+
+    Attributes
+    ----------
+    name : str
+        Shown in the log.
+    steps : int
+        Optimiser steps.
+    task : {"align", "segment"}
+        Encoder alignment alone, or the whole network.
+    image_size : int
+        Side of the frames in pixels.
+    clips, frames : int
+        Batch: clips, and frames of each.
+    protocol : {"independent", "memory"}
+        How SAM 2 decodes.
+    """
+
+    name: str
+    steps: int
+    task: Literal["align", "segment"]
+    image_size: int = 128
+    clips: int = 8
+    frames: int = 2
+    protocol: Literal["independent", "memory"] = "independent"
+
+
+@dataclass(frozen=True)
+class ToyTrainingConfig:
+    """The training of the ``toy`` preset on the toy world.
+
+    Attributes
+    ----------
+    stages : tuple of Stage
+        In order; optimiser state and schedule run through all of them.
+    clips : dict of int to int
+        Number of training clips rendered at each frame size.
+    learning_rate, encoder_rate : float
+        Of AdamW; the encoders (ImageBind's part) learn at the factor `encoder_rate` of it once
+        alignment is over.
+    warm_up, cool_down : int
+        Steps over which the learning rate rises at the beginning and falls at the end.
+    ema : float
+        Decay of the averaged weights, which are what is shipped.
+    region_every : int
+        `L_i2t` is computed at every so-manieth step: it costs five vision passes a frame.
+    """
+
+    stages: tuple[Stage, ...] = (
+        Stage("align", 900, "align", clips=10, frames=2),
+        Stage("segment", 5000, "segment", clips=8, frames=2),
+        Stage("remember", 600, "segment", clips=4, frames=4, protocol="memory"),
+        Stage("sharpen", 500, "segment", image_size=224, clips=6, frames=1),
+        Stage("finish", 400, "segment", image_size=224, clips=2, frames=4, protocol="memory"),
+    )
+    clips: dict[int, int] = field(default_factory=lambda: {128: 10_000, 224: 3_000})
+    learning_rate: float = 1e-3
+    encoder_rate: float = 0.3
+    weight_decay: float = 0.02
+    warm_up: int = 200
+    cool_down: int = 1500
+    clip_norm: float = 1.0
+    ema: float = 0.998
+    region_every: int = 4
+
+    @property
+    def steps(self) -> int:
+        """Optimiser steps of all stages together."""
+        return sum(stage.steps for stage in self.stages)
+
+
+SMOKE = ToyTrainingConfig(
+    stages=(
+        Stage("align", 4, "align", clips=2, frames=2),
+        Stage("segment", 4, "segment", clips=2, frames=2),
+        Stage("finish", 2, "segment", image_size=224, clips=1, frames=2, protocol="memory"),
+    ),
+    clips={128: 8, 224: 4},
+    warm_up=2,
+    cool_down=4,
+    region_every=2,
+)
+"""Seconds rather than hours: shows that everything runs, teaches nothing."""

@@ -1,0 +1,186 @@
+"""The losses of sections 3.4 and 3.5 of the paper.
+
+``L = L_a2pt + L_a2t + L_i2t + sum L_sep + L_binary``, and, beyond the paper, a loss on all
+three candidate masks of SAM 2's decoder and on its predicted IoU and object score: without
+them the choice among the candidates stays arbitrary.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as functional
+from torch import Tensor
+
+from napari_tavis.model import TAViSOutput
+from napari_tavis.training.batches import Targets
+from napari_tavis.training.matching import match, pair_costs
+
+BACKGROUND_WEIGHT = 0.1
+CLASS_WEIGHT = 0.5
+TEXT_WEIGHT = 0.3
+
+
+@dataclass(frozen=True)
+class ClassTexts:
+    """The constant text side of the alignment, ``T^t``; ``P`` classes, background first.
+
+    Attributes
+    ----------
+    embedding : Tensor, shape (P, D)
+        Text embeddings of "A {class}", with their logit scale.
+    trunk : Tensor, shape (P, W)
+        Features of the text trunk at the end of the text.
+    """
+
+    embedding: Tensor
+    trunk: Tensor
+
+
+def classification_loss(logits: Tensor, labels: Tensor) -> Tensor:
+    """Cross entropy over the vocabulary with the background weighted down.
+
+    Parameters
+    ----------
+    logits : Tensor, shape (..., P)
+        Class logits, background first.
+    labels : Tensor, int64, shape (...)
+        True class indices.
+
+    Returns
+    -------
+    Tensor, scalar
+        Weighted mean.
+    """
+    weight = torch.ones(logits.shape[-1], device=logits.device, dtype=logits.dtype)
+    weight[0] = BACKGROUND_WEIGHT
+    return functional.cross_entropy(logits.flatten(0, -2), labels.flatten(), weight=weight)
+
+
+def mask_loss(logits: Tensor, truth: Tensor) -> Tensor:
+    """Binary cross entropy plus one minus the soft IoU; the latter only where truth has any.
+
+    Parameters
+    ----------
+    logits : Tensor, shape (k, M, h, w)
+        Candidate masks.
+    truth : Tensor, shape (k, h, w)
+        Covered shares, 0 to 1.
+
+    Returns
+    -------
+    Tensor, shape (k,)
+        Mean over the candidates.
+    """
+    truth = truth[:, None].expand_as(logits)
+    entropy = functional.binary_cross_entropy_with_logits(logits, truth, reduction="none")
+    shares = logits.sigmoid()
+    overlap = (shares * truth).sum((-2, -1))
+    union = (shares + truth - shares * truth).sum((-2, -1))
+    area = truth.sum((-2, -1))
+    iou = torch.where(area > 0, 1 - overlap / (union + 1e-6), torch.zeros_like(overlap))
+    return (entropy.mean((-2, -1)) + iou).mean(1)
+
+
+@torch.no_grad()
+def hard_iou(logits: Tensor, truth: Tensor) -> Tensor:
+    """Measure the IoU of thresholded candidates; empty against empty counts as 1.
+
+    Parameters
+    ----------
+    logits : Tensor, shape (k, M, h, w)
+        Candidate masks.
+    truth : Tensor, shape (k, h, w)
+        Covered shares, 0 to 1.
+
+    Returns
+    -------
+    Tensor, shape (k, M)
+        Values in [0, 1].
+    """
+    predicted, true = logits > 0, (truth > 0.5)[:, None]
+    overlap = (predicted & true).sum((-2, -1)).float()
+    union = (predicted | true).sum((-2, -1)).float()
+    return torch.where(union > 0, overlap / union.clamp(min=1), torch.ones_like(union))
+
+
+def tavis_loss(
+    output: TAViSOutput,
+    targets: Targets,
+    texts: ClassTexts,
+    image_embedding: Tensor | None = None,
+) -> dict[str, Tensor]:
+    """Compute every term of the loss; their sum is what is minimised.
+
+    Parameters
+    ----------
+    output : TAViSOutput
+        Of a batch of ``B`` clips of ``T`` frames, ``n = B T``.
+    targets : Targets
+        The truth about the ``n`` frames.
+    texts : ClassTexts
+        The vocabulary, constant.
+    image_embedding : Tensor, optional, shape (B, T, N, D)
+        Embeddings of the queries' highlighted regions, ``T_v``; without it `L_i2t` is left out.
+
+    Returns
+    -------
+    dict of str to Tensor
+        The weighted terms by name, scalars.
+    """
+    candidates = output.candidate_logits.flatten(0, 1)
+    queries = output.audio_embedding.shape[2]
+    a2t = output.audio_embedding.flatten(0, 1) @ texts.embedding.T
+    probabilities = a2t.softmax(-1)
+    i2t = None
+    if image_embedding is not None:
+        i2t = image_embedding.flatten(0, 1) @ texts.embedding.T
+        probabilities = probabilities + i2t.softmax(-1)
+    chosen = output.mask_logits.flatten(0, 1)[:, :queries]
+    assigned = match(pair_costs(chosen.float(), probabilities, targets), targets.present)
+
+    frame, item = (assigned >= 0).nonzero(as_tuple=True)
+    query = assigned[frame, item]
+    labels = torch.zeros(a2t.shape[:2], dtype=torch.int64, device=a2t.device)
+    labels[frame, query] = targets.classes[frame, item]
+    masks = torch.cat([candidates[frame, query], candidates[:, queries]])
+    truth = torch.cat([targets.masks[frame, item], targets.scene])
+    per_mask = mask_loss(masks, truth)
+    split = len(frame)
+
+    terms = {
+        "a2t": CLASS_WEIGHT * classification_loss(a2t, labels),
+        "a2pt": TEXT_WEIGHT
+        * _text_loss(output.pseudo_text.flatten(0, 1)[:, :queries], labels, texts),
+        "separate": per_mask[:split].sum() / max(split, 1),
+        "scene": per_mask[split:].mean(),
+        "iou": _iou_loss(output, masks, truth, frame, query),
+        "object": _object_loss(output, labels, targets),
+    }
+    if i2t is not None:
+        terms["i2t"] = CLASS_WEIGHT * classification_loss(i2t, labels)
+    return terms
+
+
+def _text_loss(pseudo_text: Tensor, labels: Tensor, texts: ClassTexts) -> Tensor:
+    """Pull pseudo texts to the trunk features of their class's text, `L_a2pt`."""
+    distance = (pseudo_text - texts.trunk[labels]).square().mean(-1)
+    weight = torch.where(labels > 0, 1.0, BACKGROUND_WEIGHT)
+    return (distance * weight).sum() / weight.sum()
+
+
+def _iou_loss(
+    output: TAViSOutput, masks: Tensor, truth: Tensor, frame: Tensor, query: Tensor
+) -> Tensor:
+    """Teach the decoder how good its candidates are."""
+    predicted = output.candidate_iou.flatten(0, 1)
+    predicted = torch.cat([predicted[frame, query], predicted[:, -1]])
+    return functional.mse_loss(predicted, hard_iou(masks, truth))
+
+
+def _object_loss(output: TAViSOutput, labels: Tensor, targets: Targets) -> Tensor:
+    """Teach the decoder whether a query holds anything in the frame."""
+    present = torch.cat([labels > 0, targets.present.any(1, keepdim=True)], dim=1)
+    scores = output.object_score.flatten(0, 1)
+    return 0.2 * functional.binary_cross_entropy_with_logits(scores, present.to(scores.dtype))
