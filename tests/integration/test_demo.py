@@ -77,3 +77,32 @@ def test_without_a_display_it_says_so_and_ends_well(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "napari was not opened: there is no display." in done.stderr
     assert "valid" in done.stdout
+
+
+@pytest.mark.gui
+def test_with_a_display_napari_opens_on_the_result(tmp_path: Path) -> None:
+    code = """
+import sys
+from napari import current_viewer
+from napari.qt import get_qapp
+from qtpy.QtCore import QTimer
+from napari_tavis.cli import main
+
+def look() -> None:
+    viewer = current_viewer()
+    if viewer is not None and len(viewer.layers) >= 3:
+        print("layers:", sorted(type(layer).__name__ for layer in viewer.layers))
+        viewer.close()
+    else:
+        QTimer.singleShot(200, look)
+
+application = get_qapp()
+QTimer.singleShot(200, look)
+main(["demo", "--output", sys.argv[1]])
+"""
+    command = [sys.executable, "-c", code, tmp_path]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    layers = next(line for line in done.stdout.splitlines() if line.startswith("layers:"))
+    assert "Image" in layers
+    assert "Labels" in layers
