@@ -108,7 +108,8 @@ class AnnotationController:
             )
             return
         self._put_away()
-        path = Path(path)
+        path = Path(path).absolute()
+        clip = clip or next((shown for shown in self._shown_clips() if shown.path == path), None)
         self.jobs.start(
             lambda progress, cancel: work.open_video(path, clip, directory, progress, cancel),
             self._on_opened,
@@ -117,15 +118,19 @@ class AnnotationController:
 
     def adopt_shown_video(self) -> None:
         """Open the video that the viewer shows already, if it shows one."""
-        shown = [clip for layer in self._viewer.layers if (clip := clip_of(layer)) is not None]
+        shown = self._shown_clips()
         if shown:
             self.open_video(shown[-1].path, shown[-1])
+
+    def _shown_clips(self) -> list[Clip]:
+        """Give the clips that the viewer's layers show, the topmost last."""
+        return [clip for layer in self._viewer.layers if (clip := clip_of(layer)) is not None]
 
     def _on_opened(self, opened: work.OpenedVideo) -> None:
         for warning in opened.warnings:
             show_warning(warning)
         self.clip, self.blocked = opened.clip, opened.blocked
-        if not any(clip_of(layer) is opened.clip for layer in self._viewer.layers):
+        if opened.clip not in self._shown_clips():
             for warning in opened.clip.warnings:
                 show_warning(warning)
             self._viewer.layers.append(Layer.create(*clip_layer_data(opened.clip)))

@@ -69,6 +69,7 @@ class AnnotationDock(Container[Widget]):
         self.export_form = ExportForm()
         self.export = PushButton(text="Export")
         self._time_left = TimeLeft()
+        self._busy = False
         self._arrange()
         self._connect()
         self._refresh()
@@ -184,7 +185,8 @@ class AnnotationDock(Container[Widget]):
     def _refresh(self) -> None:
         """Show the video, the objects, and what can be done."""
         busy = self.controller.jobs.busy
-        if busy != self.progress.visible:
+        if busy != self._busy:
+            self._busy = busy
             self.progress.visible = busy
             self.progress.max = 0
             self._time_left = TimeLeft()

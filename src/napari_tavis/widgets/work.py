@@ -16,6 +16,7 @@ from napari_tavis.inference.proposals import Proposals
 from napari_tavis.media import Clip, open_clip
 from napari_tavis.session import AnnotationSession
 from napari_tavis.tasks import CancelToken, Progress
+from napari_tavis.widgets.torch_import import import_torch
 
 if TYPE_CHECKING:
     from napari_tavis.model import TAViS
@@ -189,6 +190,7 @@ def segment_video(
         Of the job.
     """
     progress(0, 0, "loading the model")
+    import_torch()
     from napari_tavis.inference import choose_device, segment_clip
 
     device = choose_device(options.device)
