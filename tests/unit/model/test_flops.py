@@ -14,9 +14,7 @@ def test_parts_add_up(toy: TAViS, images: Tensor, mel: Tensor) -> None:
     assert 0 < attention < total
     assert all(gflop > 0 for gflop in parts.values())
     assert parts["rest"] < 0.02 * total
-    assert f"total                {total:.2f}".split() in [
-        line.split() for line in format_gflop({"total": total}).splitlines()
-    ]
+    assert format_gflop({"total": total}).split() == ["total", f"{total:.2f}"]
 
 
 def test_single_frames_need_no_memory(toy: TAViS, images: Tensor, mel: Tensor) -> None:
@@ -26,10 +24,9 @@ def test_single_frames_need_no_memory(toy: TAViS, images: Tensor, mel: Tensor) -
     assert clip["mask decoder"] == pytest.approx(alone["mask decoder"])
 
 
-def test_a_convolution_is_counted_by_hand(toy: TAViS, images: Tensor, mel: Tensor) -> None:
+def test_counts_are_those_made_by_hand(toy: TAViS, images: Tensor, mel: Tensor) -> None:
     parts = count_gflop(toy, images, mel)
-    tokens, width, hidden = 96, 128, 64
+    width, hidden = 128, 64
     sound = 2 * width * hidden
     layers = sum(2 * hidden * hidden + 2 * hidden * w for w in toy.config.sam2.block_widths)
     assert parts["adapters"] == pytest.approx((sound + layers) / 1e9)
-    assert tokens == toy.config.imagebind.audio_grid[0] * toy.config.imagebind.audio_grid[1]

@@ -44,10 +44,9 @@ def test_unused_names_and_logit_scales_may_be_absent(large: TAViS, released: Sta
     used = {official_name(name) for name in large.state_dict()}
     state = {name: released[name] for name in used if "logit_scale" not in name}
     load_official_state_dict(large, state)
-    scale = large.imagebind.audio_head(torch.ones(1, 768)).isnan()
-    assert scale.shape == (1, 1024)
-    audio = large.imagebind.modality_postprocessors["audio"][1].log_logit_scale
-    assert float(audio.exp()) == pytest.approx(20.0)
+    scales = large.imagebind.modality_postprocessors
+    assert float(scales["audio"][1].log_logit_scale.exp()) == pytest.approx(20.0)
+    assert float(scales["text"][1].log_logit_scale.exp()) == pytest.approx(1 / 0.07)
 
 
 def test_what_does_not_fit_is_listed_at_once(large: TAViS, released: State) -> None:

@@ -5,7 +5,6 @@ import pytest
 import torch
 from PIL import Image
 
-from napari_tavis.model import TAViS
 from napari_tavis.model.preprocess import halve, imagebind_size, normalise, stretch_frames
 
 
@@ -61,4 +60,3 @@ def test_normalise_takes_out_the_mean() -> None:
 
 def test_no_frames_give_no_images() -> None:
     assert stretch_frames(_frames(9, 16, count=0), 224).shape == (0, 3, 224, 224)
-    assert TAViS.from_preset("toy").image_size == 224
