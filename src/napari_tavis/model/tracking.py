@@ -126,7 +126,7 @@ class MemoryBank:
         queries = len(masks.logits) // len(embedding)
         high_res = F.interpolate(
             masks.logits[:, None],
-            size=(sam2.image_size, sam2.image_size),
+            size=[side * sam2.backbone_stride for side in embedding.shape[-2:]],
             mode="bilinear",
             align_corners=False,
         )
