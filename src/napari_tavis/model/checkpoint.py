@@ -78,7 +78,11 @@ def save_checkpoint(
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=".saving-") as folder:
             written = Path(folder) / target.name
+            # safetensors writes files that only their owner may read.
+            usual = Path(folder) / "permissions"
+            usual.touch()
             save_file(weights, written, metadata=facts)
+            written.chmod(usual.stat().st_mode)
             os.replace(written, target)
     except OSError as error:
         raise CheckpointError(f"{target} cannot be written: {error.strerror}.") from error

@@ -32,6 +32,12 @@ def test_weights_survive(toy: TAViS, tmp_path: Path, dtype: torch.dtype, toleran
     assert [entry.name for entry in path.parent.iterdir()] == ["toy.safetensors"]
 
 
+def test_a_checkpoint_may_be_read_by_whom_the_system_allows(saved: Path) -> None:
+    other = saved.with_name("other")
+    other.touch()
+    assert saved.stat().st_mode == other.stat().st_mode
+
+
 def test_metadata_says_what_the_weights_are(saved: Path) -> None:
     facts = read_metadata(saved)
     assert facts["preset"] == "toy"

@@ -45,8 +45,8 @@ def test_unused_names_and_logit_scales_may_be_absent(large: TAViS, released: Sta
     state = {name: released[name] for name in used if "logit_scale" not in name}
     load_official_state_dict(large, state)
     scales = large.imagebind.modality_postprocessors
-    assert float(scales["audio"][1].log_logit_scale.exp()) == pytest.approx(20.0)
-    assert float(scales["text"][1].log_logit_scale.exp()) == pytest.approx(1 / 0.07)
+    assert scales["audio"][1].log_logit_scale.exp().item() == pytest.approx(20.0)
+    assert scales["text"][1].log_logit_scale.exp().item() == pytest.approx(1 / 0.07)
 
 
 def test_what_does_not_fit_is_listed_at_once(large: TAViS, released: State) -> None:
