@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import napari_tavis
+from napari_tavis.avsbench import DatasetError, open_dataset
 from napari_tavis.cli import main
 
 COMMANDS = ["demo", "annotate", "export", "validate", "toy", "toy-test", "train", "evaluate"]
@@ -132,6 +133,24 @@ def test_toy_test_writes_its_results(tmp_path: Path) -> None:
     assert written["clips"] == 1
     for protocol in ("independent", "memory"):
         assert 0 <= written[protocol]["M_J"] <= 1
+
+
+def test_evaluate_writes_its_results(tmp_path: Path) -> None:
+    data, results = tmp_path / "data", tmp_path / "results.json"
+    assert run("toy", data, "--clips", "3", "--seed", "2", "--size", "96") == 0
+    subset = next(name for name in ("v1s", "v1m") if clips_in(data, name))
+    arguments = ["--model", "toy", "--json", results, "--subset", subset, "--split", "test"]
+    assert run("evaluate", "--data", data, *arguments) == 0
+    written = json.loads(results.read_text())
+    assert 0 <= written["M_J"] <= 1
+
+
+def clips_in(data: Path, subset: str) -> int:
+    """Give how many test clips a subset holds."""
+    try:
+        return len(open_dataset(data, subset, "test"))
+    except DatasetError:
+        return 0
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for another process")

@@ -58,6 +58,7 @@ def toy_test(
     seed: Annotated[int, typer.Option(min=0, help="Which clips: others for each seed.")],
     json_file: _Json,
     size: Annotated[int, typer.Option(min=64, help="Width and height, in pixels.")] = 224,
+    device: Annotated[Device, typer.Option(help="Where the network runs.")] = "auto",
 ) -> None:
     """Measure a model on synthetic clips of seeds it never saw.
 
@@ -65,10 +66,11 @@ def toy_test(
 
         napari-tavis toy-test --model toy --clips 200 --seed 1 --json toy-test.json
     """
+    from napari_tavis.inference.device import choose_device
     from napari_tavis.model import load_model
     from napari_tavis.toyworld.evaluation import toy_test as measure
 
-    network = load_model(model)
+    network = load_model(model, device=choose_device(device))
     with progress_bar() as progress, cancel_on_interrupt() as cancel:
         results = measure(network, clips, seed, size=size, progress=progress, cancel=cancel)
     _write_results(json_file, {"model": model, **results})
@@ -119,9 +121,10 @@ def evaluate(
     subset: Annotated[Subset, typer.Option(help="The subset to measure on.")] = "v1m",
     split: Annotated[Split, typer.Option(help="The split to measure on.")] = "test",
     protocol: Annotated[
-        Literal["memory", "independent"],
-        typer.Option(help="Whether a frame's masks draw on the frames before it."),
-    ] = "memory",
+        Literal["independent", "memory"],
+        typer.Option(help="Each frame by itself, as the authors do, or with memory."),
+    ] = "independent",
+    device: Annotated[Device, typer.Option(help="Where the network runs.")] = "auto",
 ) -> None:
     """Measure a model on an AVSBench folder, with the metrics of AVSBench.
 
@@ -129,16 +132,19 @@ def evaluate(
 
         napari-tavis evaluate --data data --model toy --json results.json --subset v1m --split test
     """
+    from napari_tavis.inference.device import choose_device
     from napari_tavis.training.evaluate import evaluate_dataset
 
-    with progress_bar() as progress:
+    with progress_bar() as progress, cancel_on_interrupt() as cancel:
         results = evaluate_dataset(
             data,
             model,
             subset=subset,
             split=split,
             protocol=protocol,
+            device=choose_device(device),
             progress=progress,
+            cancel=cancel,
         )
     _write_results(json_file, results)
 
