@@ -67,7 +67,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--model", default=TOY_MODEL, help="toy, or a checkpoint file")
     parser.add_argument("--seed", type=int, default=11, help="which scene is drawn")
     parser.add_argument("--frame", type=int, default=1, help="which sampled frame is shown")
-    parser.add_argument("--video-size", type=int, default=224, help="its height and width")
+    parser.add_argument("--video-size", type=int, default=448, help="its height and width")
     return parser.parse_args()
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import napari.viewer
 from magicgui.widgets import Container, Label, LineEdit, ProgressBar, PushButton
 from magicgui.widgets.bases import Widget
-from qtpy.QtWidgets import QCompleter, QWidget
+from qtpy.QtWidgets import QCompleter, QSizePolicy, QWidget
 from superqt import QCollapsible
 
 from napari_tavis.errors import TavisError
@@ -78,12 +78,15 @@ class AnnotationDock(Container[Widget]):
     # -- building --------------------------------------------------------------------------
 
     def _arrange(self) -> None:
-        self.message.native.setWordWrap(True)
+        for text in (self.message, self.settings.demonstration):
+            text.native.setWordWrap(True)
+            text.native.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self.new_class.tooltip = "The class of the object to add, such as: dog."
         self.new_class.native.setPlaceholderText("class")
         self.new_class.native.setCompleter(QCompleter(AVSBENCH_CLASSES[1:]))
-        self.settings.demonstration.native.setWordWrap(True)
-        self.export_section = QCollapsible("Export to AVSBench")
+        self.export_section = QCollapsible(
+            "Export to AVSBench", collapsedIcon="▸", expandedIcon="▾"
+        )
         self.export_section.addWidget(self.export_form.native)
         self.export_section.addWidget(self.export.native)
         walk = _row(self.previous, self.next)

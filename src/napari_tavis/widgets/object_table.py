@@ -16,7 +16,6 @@ from qtpy.QtWidgets import (
 
 from napari_tavis.session import AnnotationSession, FrameStatus
 from napari_tavis.session.objects import SessionObject
-from napari_tavis.widgets.object_layers import layer_name
 
 _COLUMNS = {
     "class": "The object's class and colour. Double-click to give it another class.",
@@ -103,8 +102,9 @@ class ObjectTable(QTableWidget):
         return None if cell is None else cell.data(_OBJECT)
 
     def _fill_row(self, row: int, item: SessionObject) -> None:
-        texts = [layer_name(item), f"{item.score:.2f}", str(frames_with_mask(item)), status(item)]
-        tips = [*list(_COLUMNS.values())[:3], status_in_full(item)]
+        texts = [item.class_name, f"{item.score:.2f}", str(frames_with_mask(item)), status(item)]
+        about = _COLUMNS["class"] if item.kind == "object" else "The mask of all that sounds."
+        tips = [about, _COLUMNS["score"], _COLUMNS["frames"], status_in_full(item)]
         for column, text in enumerate(texts):
             cell = QTableWidgetItem(text)
             cell.setToolTip(tips[column])

@@ -42,6 +42,11 @@ def example_proposals(video: Path) -> Proposals:
 
 
 @pytest.fixture
+def proposals(toy_video: Path) -> Proposals:
+    return example_proposals(toy_video)
+
+
+@pytest.fixture
 def video(toy_video: Path, tmp_path: Path) -> Path:
     return Path(shutil.copy(toy_video, tmp_path / "clip.mp4"))
 

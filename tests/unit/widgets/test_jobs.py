@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import threading
+
+import pytest
+from napari.utils.notifications import notification_manager
+
+from napari_tavis.errors import TavisError
+from napari_tavis.tasks import Cancelled, CancelToken, Progress
+from napari_tavis.widgets.jobs import JobRunner, report_error
+
+pytestmark = pytest.mark.gui
+
+
+@pytest.fixture
+def jobs(qapp) -> JobRunner:
+    return JobRunner()
+
+
+def test_work_runs_in_another_thread_and_its_result_comes_back_in_this_one(
+    qtbot, jobs: JobRunner
+) -> None:
+    came: list[tuple[int, threading.Thread]] = []
+    progress: list[tuple[int, int, str]] = []
+    jobs.progressed.connect(lambda *report: progress.append(report))
+
+    def work(report: Progress, cancel: CancelToken) -> threading.Thread:
+        report(1, 2, "counting")
+        return threading.current_thread()
+
+    with qtbot.waitSignal(jobs.busy_changed, check_params_cb=lambda busy: not busy):
+        jobs.start(work, lambda result: came.append((result, threading.current_thread())))
+        assert jobs.busy
+    assert not jobs.busy
+    ((worker, receiver),) = came
+    assert worker is not receiver
+    assert receiver is threading.main_thread()
+    assert progress == [(1, 2, "counting")]
+
+
+def test_one_job_at_a_time(qtbot, jobs: JobRunner) -> None:
+    go = threading.Event()
+    jobs.start(lambda report, cancel: go.wait(), lambda result: None)
+    with pytest.raises(RuntimeError):
+        jobs.start(lambda report, cancel: None, lambda result: None)
+    go.set()
+    qtbot.waitUntil(lambda: not jobs.busy)
+
+
+def test_a_cancelled_job_fails_with_cancelled(qtbot, jobs: JobRunner) -> None:
+    started = threading.Event()
+    errors: list[BaseException] = []
+
+    def work(report: Progress, cancel: CancelToken) -> None:
+        started.set()
+        while True:
+            cancel.check()
+
+    jobs.start(work, lambda result: errors.append(AssertionError()), errors.append)
+    qtbot.waitUntil(started.is_set)
+    jobs.cancel()
+    qtbot.waitUntil(lambda: not jobs.busy)
+    assert [type(error) for error in errors] == [Cancelled]
+
+
+def test_closing_waits_for_the_job_and_drops_its_result(qtbot, jobs: JobRunner) -> None:
+    started, ended = threading.Event(), threading.Event()
+    came: list[object] = []
+
+    def work(report: Progress, cancel: CancelToken) -> str:
+        started.set()
+        while not cancel.cancelled:
+            report(0, 1, "waiting")
+        ended.set()
+        return "too late"
+
+    jobs.start(work, came.append, came.append)
+    qtbot.waitUntil(started.is_set)
+    jobs.close()
+    assert ended.is_set()
+    qtbot.wait(50)
+    assert came == []
+
+
+def test_closing_before_the_job_began_does_not_wait(qtbot, jobs: JobRunner) -> None:
+    came: list[object] = []
+    jobs.start(lambda report, cancel: came.append("ran"), came.append, came.append)
+    jobs.close()
+    qtbot.wait(100)
+    assert came == []
+
+
+def test_a_users_error_is_said_in_its_own_words(qtbot, jobs: JobRunner) -> None:
+    def work(report: Progress, cancel: CancelToken) -> None:
+        raise TavisError("Choose another file.")
+
+    jobs.start(work, lambda result: None)
+    qtbot.waitUntil(lambda: not jobs.busy)
+    assert notification_manager.records[-1].message == "Choose another file."
+
+
+def test_being_cancelled_is_no_error_to_show() -> None:
+    count = len(notification_manager.records)
+    report_error(Cancelled())
+    assert len(notification_manager.records) == count
