@@ -19,6 +19,7 @@ from napari.viewer import Viewer
 from PIL import Image
 from qtpy.QtWidgets import QApplication
 
+from napari_tavis.demo import DEMO_SEED
 from napari_tavis.toyworld import sample_scene, write_scene_video
 from napari_tavis.widgets.dock import AnnotationDock
 from napari_tavis.widgets.launch import add_dock
@@ -65,7 +66,7 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--output", type=Path, default=OUTPUT)
     parser.add_argument("--model", default=TOY_MODEL, help="toy, or a checkpoint file")
-    parser.add_argument("--seed", type=int, default=11, help="which scene is drawn")
+    parser.add_argument("--seed", type=int, default=DEMO_SEED, help="which scene is drawn")
     parser.add_argument("--frame", type=int, default=1, help="which sampled frame is shown")
     parser.add_argument("--video-size", type=int, default=448, help="its height and width")
     return parser.parse_args()

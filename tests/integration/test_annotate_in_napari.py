@@ -12,14 +12,20 @@ import torch
 from napari.viewer import Viewer
 from PIL import Image
 
+import napari_tavis
 from napari_tavis.avsbench import open_dataset, validate
+from napari_tavis.demo import DEMO_SEED
+from napari_tavis.inference import SCENE_NAME
 from napari_tavis.model import TAViS, save_checkpoint
 from napari_tavis.session import AnnotationSession, FrameStatus
+from napari_tavis.toyworld import heard_classes, sample_scene
+from napari_tavis.vocabulary import class_index
 from napari_tavis.widgets.dock import AnnotationDock
 
 pytestmark = pytest.mark.gui
 
 DOCK = "TAViS annotation"
+BUNDLED = Path(napari_tavis.__file__).parent / "toyworld" / "checkpoints" / "toy.safetensors"
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +115,7 @@ def test_from_a_video_to_an_avsbench_folder(
     assert validate(root) == []
 
     (clip,) = open_dataset(root, "v1m", "train")
-    index = objects_class_index(first.class_name)
+    index = known_index(first.class_name)
     exported = clip.class_map[2] == index
     assert exported[30, 30]
     assert exported.mean() == pytest.approx(painted.mean(), abs=0.25)
@@ -121,9 +127,27 @@ def test_from_a_video_to_an_avsbench_folder(
     np.testing.assert_array_equal(reopened.mask(first.object_id, frame), painted)
 
 
-def objects_class_index(class_name: str) -> int:
-    from napari_tavis.vocabulary import class_index
+@pytest.mark.skipif(not BUNDLED.is_file(), reason=f"{BUNDLED.name} is not trained yet")
+def test_the_bundled_model_finds_what_sounds_in_the_sample_clip(
+    qtbot,
+    viewer: Viewer,
+    dock: AnnotationDock,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    finish: Callable[[AnnotationDock], None],
+) -> None:
+    monkeypatch.setenv("NAPARI_TAVIS_SAMPLES", str(tmp_path))
+    viewer.open_sample("napari-tavis", "toy-clip")
+    qtbot.waitUntil(lambda: dock.controller.clip is not None, timeout=60_000)
+    finish(dock)
+    dock.segment.native.click()
+    finish(dock)
+    found = {item.class_name for item in dock.controller.session.objects}
+    scene = sample_scene(DEMO_SEED, count=3, sounding=2)
+    assert found - {SCENE_NAME} == set(heard_classes(scene))
 
+
+def known_index(class_name: str) -> int:
     index = class_index(class_name)
     assert index is not None
     return index

@@ -59,11 +59,11 @@ class SettingsForm(Container[Widget]):
         self.demonstration = Label(label=" ", value=_DEMONSTRATION)
         self.checkpoint = FileEdit(
             label="file",
-            filter="Checkpoints (*.safetensors)",
+            filter="Checkpoints (*.safetensors *.pth)",
             nullable=True,
             value=None,
             visible=False,
-            tooltip="A TAViS checkpoint (.safetensors), as the train command writes it.",
+            tooltip="A TAViS checkpoint: .safetensors, as the train command writes it, or .pth.",
         )
         self.device = ComboBox(
             label="device",

@@ -7,11 +7,9 @@ from pathlib import Path
 
 from platformdirs import user_data_path
 
+from napari_tavis.demo import DEMO_SEED
 from napari_tavis.toyworld import sample_scene, write_scene_video
 from napari_tavis.widgets.reader import LayerData, read_videos
-
-SAMPLE_SEED = 20_011
-"""The scene shown: several objects, not all of which sound."""
 
 _DIRECTORY = "NAPARI_TAVIS_SAMPLES"
 
@@ -27,17 +25,19 @@ def sample_directory() -> Path:
 
 
 def toy_clip_file(directory: Path) -> Path:
-    """Give the toy clip as a video file, drawn on first use.
+    """Give the demo's scene, of three objects two of which sound, as a video file.
+
+    It is drawn on first use.
 
     Parameters
     ----------
     directory : Path
         Where it is kept.
     """
-    path = directory / f"toy-clip-{SAMPLE_SEED}.mp4"
+    path = directory / f"toy-clip-{DEMO_SEED}.mp4"
     if not path.is_file():
         directory.mkdir(parents=True, exist_ok=True)
-        write_scene_video(sample_scene(SAMPLE_SEED), path)
+        write_scene_video(sample_scene(DEMO_SEED, count=3, sounding=2), path)
     return path
 
 
