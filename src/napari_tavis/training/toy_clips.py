@@ -125,7 +125,7 @@ class ToyClips:
 
     def __init__(self, arrays: dict[str, np.ndarray]) -> None:
         self._arrays = arrays
-        heard = np.asarray(arrays["heard"]).any(1)
+        heard = np.any(arrays["heard"], axis=1)
         self._heard_by = [np.flatnonzero(column) for column in heard.T]
 
     def __len__(self) -> int:

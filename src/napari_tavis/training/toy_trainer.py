@@ -7,14 +7,14 @@ import os
 import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from napari_tavis.model import TAViS
+from napari_tavis.model import TAViS, save_checkpoint
 from napari_tavis.model.alignment import class_prompt
 from napari_tavis.tasks import CancelToken, Progress, no_progress
 from napari_tavis.training.alignment import (
@@ -241,14 +241,14 @@ class ToyTrainer:
 
     def save_checkpoint(self, path: Path, **card: str) -> None:
         """Write the averaged weights as a checkpoint that the plugin can load."""
-        from napari_tavis.model import save_checkpoint
+        averaged = cast(TAViS, self.average.module).eval()
+        save_checkpoint(averaged, path, card, torch.float16)
 
-        save_checkpoint(self.average.module.eval(), path, card, torch.float16)
 
-
-def _text_parameters(model: TAViS) -> list[nn.Parameter]:
+def _text_parameters(model: nn.Module) -> list[nn.Parameter]:
     """Weights of ImageBind's text encoder, its head and its logit scale."""
-    return [weight for name, weight in model.imagebind.named_parameters() if ".text." in name]
+    named = model.get_submodule("imagebind").named_parameters()
+    return [weight for name, weight in named if ".text." in name]
 
 
 def train_toy(
