@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 import torch
-from sam2.modeling.backbones.hieradet import Hiera, MultiScaleAttention, MultiScaleBlock
+from sam2.modeling.backbones.hieradet import Hiera, MultiScaleAttention, MultiScaleBlock, do_pool
 from sam2.modeling.backbones.image_encoder import FpnNeck, ImageEncoder
 from sam2.modeling.position_encoding import PositionEmbeddingSine
 from torch import Tensor
@@ -86,8 +86,9 @@ class AudioGuidedImageEncoder(ImageEncoder):
 def _fits_one_window(block: MultiScaleBlock, x: Tensor) -> bool:
     """Whether a block would pad ``[n, h, w, C]`` to a single attention window, larger than it."""
     height, width = x.shape[1:3]
-    fits = max(height, width) <= block.window_size and height * width < block.window_size**2
-    return fits and block.q_stride is None and block.dim == block.dim_out
+    padded = max(height, width) <= block.window_size and height * width < block.window_size**2
+    whole = block.q_stride is None or height % block.q_stride[0] == width % block.q_stride[1] == 0
+    return padded and whole
 
 
 def _one_window_block(block: MultiScaleBlock, x: Tensor) -> Tensor:
@@ -96,20 +97,24 @@ def _one_window_block(block: MultiScaleBlock, x: Tensor) -> Tensor:
     The paper's network at 224 pixels has 14x14 tokens in windows of 16x16: padding makes a
     quarter of the tokens in most of its blocks.
     """
+    normed = block.norm1(x)
+    shortcut = x if block.dim == block.dim_out else do_pool(block.proj(normed), block.pool)
     padded = block.window_size**2 - x.shape[1] * x.shape[2]
-    tokens = _attend_with_padding(block.attn, block.norm1(x).flatten(1, 2), padded)
-    x = x + tokens.view_as(x)
+    x = shortcut + _attend_with_padding(block.attn, normed, padded).view_as(shortcut)
     return x + block.mlp(block.norm2(x))
 
 
-def _attend_with_padding(attention: MultiScaleAttention, tokens: Tensor, padded: int) -> Tensor:
-    """Let tokens ``[n, t, C]`` attend to each other and to so many zero tokens.
+def _attend_with_padding(attention: MultiScaleAttention, x: Tensor, padded: int) -> Tensor:
+    """Let tokens ``[n, h, w, C]`` attend to each other and to so many zero tokens.
 
     The key and value of a zero token are the biases of their layer. All are alike, so one of
-    them, with the logarithm of their number added to its score, weighs as much as all.
+    them, with the logarithm of their number added to its score, weighs as much as all. Gives
+    ``[n, t, C]``, where queries are pooled the pooled ones.
     """
     heads = attention.num_heads
-    q, k, v = attention.qkv(tokens).unflatten(-1, (3, heads, -1)).permute(2, 0, 3, 1, 4)
+    q, k, v = attention.qkv(x).chunk(3, dim=-1)
+    q = do_pool(q, attention.q_pool)
+    q, k, v = (part.flatten(1, 2).unflatten(-1, (heads, -1)).transpose(1, 2) for part in (q, k, v))
     _, key, value = attention.qkv.bias.view(3, heads, 1, -1)
     k = torch.cat((k, key.expand(len(k), -1, -1, -1)), dim=2)
     v = torch.cat((v, value.expand(len(v), -1, -1, -1)), dim=2)
