@@ -32,7 +32,8 @@ class Clip:
     path : Path
         The file.
     frames : Frames
-        ``[n, H, W, 3]`` uint8 (RGB), upright, decoded when looked at.
+        ``[n, H, W, 3]`` uint8 (RGB), upright, decoded when looked at. Pixels are as they are
+        stored: a video of oblong pixels is not stretched.
     times : ndarray of float64, shape (n,)
         When each frame is shown, in seconds; the first frame is time zero.
     duration : float
@@ -170,8 +171,13 @@ def _warnings(path: Path, listing: Listing, index: FrameIndex, audible: bool) ->
         )
     elif short:
         found.append(
-            f"The picture of {path.name} ends at {index.duration:.2f} s, the file only at "
-            f"{listing.duration:.2f} s; what sounds after the picture is left out."
+            f"{path.name} was cut off, or its picture ends before its sound: the picture ends "
+            f"at {index.duration:.2f} s of {listing.duration:.2f} s, and nothing is heard after."
+        )
+    if index.jumps_back:
+        found.append(
+            f"The clock of {path.name} starts again within it, so that its sound may not fit "
+            f"the picture; convert it to mp4."
         )
     if not index.seekable and index.ticks.size > _SLOW:
         found.append(

@@ -30,7 +30,12 @@ DEMUXERS = (
 """ffmpeg's input formats that hold their media themselves."""
 
 _LOG = ("-hide_banner", "-nostdin", "-nostats", "-loglevel", "repeat+level+info")
-_LEVEL = re.compile(r"^(?:\[[^\[\]]* @ 0x[0-9a-f]+\] )*\[(warning|error|fatal|panic)\] (.*)$")
+_LEVEL = re.compile(
+    r"^(?P<from>(?:\[[^\[\]]* @ 0x[0-9a-f]+\] )*)"
+    r"\[(?P<level>warning|error|fatal|panic)\] (?P<said>.*)$"
+)
+# What is said of our own output is no word about the file: it may dislike the file's times.
+_OUTPUTS = ("[null", "[framecrc", "[rawvideo", "[f32le", "[out#", "[vost#", "[aost#")
 
 
 @lru_cache(maxsize=1)
@@ -186,11 +191,12 @@ def complaints(log: Iterable[str]) -> list[str]:
 
     These are its errors, and its warnings of packets that are damaged or cut off.
     """
-    found = (_LEVEL.match(line) for line in log)
+    found = [match for line in log if (match := _LEVEL.match(line))]
     return list(
         dict.fromkeys(
-            match[2].strip()
+            match["said"].strip()
             for match in found
-            if match and (match[1] != "warning" or "corrupt" in match[2])
+            if not match["from"].startswith(_OUTPUTS)
+            and (match["level"] != "warning" or "corrupt" in match["said"])
         )
     )

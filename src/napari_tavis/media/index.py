@@ -59,6 +59,8 @@ class FrameIndex:
     seekable : bool
         Whether frames can be told apart by their time stamps. If not, decoding always begins
         at the beginning, and frames are counted.
+    jumps_back : bool
+        Whether the file's clock starts again within it, as in files joined end to end.
     complaints : tuple of str
         What ffmpeg found wrong with the file.
     """
@@ -70,6 +72,7 @@ class FrameIndex:
     key_frames: npt.NDArray[np.intp]
     size: tuple[int, int]
     seekable: bool
+    jumps_back: bool
     complaints: tuple[str, ...]
 
     def container_time(self, index: int) -> Fraction:
@@ -248,7 +251,8 @@ def _index(
 ) -> FrameIndex:
     """Put an index together from the frames' time stamps and the packets."""
     origin, base = int(ticks[0]), sample.time_base
-    times = ascending([seconds_of_ticks(int(tick), base, origin) for tick in ticks])
+    stamped = [seconds_of_ticks(int(tick), base, origin) for tick in ticks]
+    times = ascending(stamped)
     keys = np.zeros(1, dtype=np.intp)
     last = 0.0
     in_order = packets.ticks_in(base)
@@ -266,5 +270,6 @@ def _index(
         key_frames=keys,
         size=sample.size,
         seekable=seekable,
+        jumps_back=bool(times[-1] != max(stamped)),
         complaints=tuple(dict.fromkeys(complaints)),
     )

@@ -18,7 +18,9 @@ _STREAM = re.compile(
     r"^\[info\] +Stream #0:(?P<index>\d+)(?:\[0x[0-9a-f]+\])?(?:\([^)]*\))?: "
     r"(?P<kind>Video|Audio): (?P<codec>[\w-]+)(?P<rest>.*)$"
 )
-_DURATION = re.compile(r"^\[info\] +Duration: (\d+):(\d\d):(\d\d(?:\.\d+)?)")
+_DURATION = re.compile(
+    r"^\[info\] +Duration: (\d+):(\d\d):(\d\d(?:\.\d+)?), start: (-?\d+(?:\.\d+)?)"
+)
 # What mp4 and mov files begin with, whole or not.
 _MP4_BOXES = (b"ftyp", b"mdat", b"wide", b"free", b"skip")
 # Cover pictures and thumbnails are "video" to ffmpeg, but no moving picture.
@@ -115,7 +117,9 @@ def parse(log: tuple[str, ...]) -> Listing | None:
                 stream = Stream(int(match["index"]), match["codec"], "(default)" in match["rest"])
                 found[match["kind"]].append(stream)
         elif match := _DURATION.match(line):
-            duration = int(match[1]) * 3600 + int(match[2]) * 60 + float(match[3])
+            end = int(match[1]) * 3600 + int(match[2]) * 60 + float(match[3])
+            # Some formats mean the time of the end by it, so count from the beginning.
+            duration = end - max(0.0, float(match[4]))
     said = tuple(ffmpeg.complaints(log[:begin]))
     return Listing(tuple(found["Video"]), tuple(found["Audio"]), duration, said)
 

@@ -109,7 +109,7 @@ AWKWARD = [
     "http:x.mp4",
     "file:x.mp4",
     "with space.mp4",
-    "quote's \"double\".mp4",
+    'quote\'s "double".mp4',
     "ünïcödé 日本 🎺.mp4",
     "new\nline.mp4",
     "percent%03d.mp4",
