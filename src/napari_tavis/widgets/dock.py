@@ -7,6 +7,7 @@ from collections.abc import Callable
 import napari.viewer
 from magicgui.widgets import Container, Label, LineEdit, ProgressBar, PushButton
 from magicgui.widgets.bases import Widget
+from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QCompleter, QSizePolicy, QWidget
 from superqt import QCollapsible
 
@@ -87,6 +88,8 @@ class AnnotationDock(Container[Widget]):
         self.export_section = QCollapsible(
             "Export to AVSBench", collapsedIcon="▸", expandedIcon="▾"
         )
+        self.export_section.setDuration(0)
+        self.export_section.toggled.connect(self._show_export)
         self.export_section.addWidget(self.export_form.native)
         self.export_section.addWidget(self.export.native)
         walk = _row(self.previous, self.next)
@@ -158,6 +161,12 @@ class AnnotationDock(Container[Widget]):
             report_error(error)
         else:
             self.controller.export(options)
+
+    def _show_export(self, expanded: bool) -> None:
+        """Scroll to the export's button once its form has its place."""
+        if expanded:
+            scroll, button = self._body.root_native_widget, self.export.native
+            QTimer.singleShot(0, button, lambda: scroll.ensureWidgetVisible(button))
 
     def _on_accept(self, accept: Callable[[int], None]) -> None:
         if self.objects.object_id is not None:

@@ -27,11 +27,11 @@ _FROM_FILE = "file"
 _SHRINK = QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
 _DEMONSTRATION = "A demonstration: it knows drawn toy scenes only."
 _SUBSETS = {
-    "s4": "s4: one source, 5 s, binary masks",
-    "ms3": "ms3: several sources, 5 s, binary masks",
-    "v1s": "v1s: one source, 5 s, classes",
-    "v1m": "v1m: several sources, 5 s, classes",
-    "v2": "v2: any number of sources, 10 s, classes",
+    "s4": "s4: one source, masks",
+    "ms3": "ms3: several, masks",
+    "v1s": "v1s: one source, classes",
+    "v1m": "v1m: several, classes",
+    "v2": "v2: any, 10 s, classes",
 }
 _BINARY_MASKS = (
     "What the binary masks of s4 and ms3 show: the scene mask (the objects where you edited "
@@ -148,7 +148,10 @@ class ExportForm(Container[Widget]):
             label="subset",
             choices=[(text, key) for key, text in _SUBSETS.items()],
             value="v1m",
-            tooltip="Which part of AVSBench the clip is written as.",
+            tooltip=(
+                "Which part of AVSBench the clip is written as: of one sounding source or of "
+                "several, 5 s (v2: 10 s) long, with binary masks or with classes."
+            ),
         )
         self.split = ComboBox(
             label="split",

@@ -24,6 +24,7 @@ _COLUMNS = {
     "status": "Frames a person has accepted or edited, and those only proposed.",
 }
 _SWATCH = 12
+_HEIGHT = 124
 _OBJECT = Qt.ItemDataRole.UserRole
 
 
@@ -57,11 +58,15 @@ class ObjectTable(QTableWidget):
         header = self.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-        self.setMinimumHeight(120)
+        self.setMinimumHeight(_HEIGHT)
         self.itemSelectionChanged.connect(self._on_selection)
         self.cellClicked.connect(self._on_clicked)
         self.itemChanged.connect(self._on_item_changed)
         self._filling = False
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        """Ask for a few rows; the rest of the dock is given where there is room."""
+        return QSize(200, _HEIGHT)
 
     def fill(self, session: AnnotationSession | None, chosen: int | None) -> None:
         """Show the objects of a session.
@@ -136,12 +141,12 @@ def frames_with_mask(item: SessionObject) -> int:
 
 
 def status(item: SessionObject) -> str:
-    """Say how far a person has gone with an object, such as ``2 of 5 checked``."""
+    """Say how far a person has gone with an object, such as ``2/5 checked``."""
     found = {record.status for record in item.frames.values()}
     if len(found) == 1:
         return str(found.pop())
     checked = sum(record.status.by_person for record in item.frames.values())
-    return f"{checked} of {len(item.frames)} checked" if item.frames else "empty"
+    return f"{checked}/{len(item.frames)} checked" if item.frames else "empty"
 
 
 def status_in_full(item: SessionObject) -> str:

@@ -176,7 +176,7 @@ def test_accepting_a_frame_and_an_object(
     dock.accept_frame.native.click()
     assert session.status(DOG, 48) is FrameStatus.ACCEPTED
     assert session.status(DOG, 73) is FrameStatus.PROPOSED
-    assert dock.objects.item(0, 3).text() == "1 of 5 checked"
+    assert dock.objects.item(0, 3).text() == "1/5 checked"
     dock.accept_object.native.click()
     assert session.status(DOG, 73) is FrameStatus.ACCEPTED
     assert dock.objects.item(0, 3).text() == "accepted"
