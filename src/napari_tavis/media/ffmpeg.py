@@ -29,6 +29,9 @@ DEMUXERS = (
 )
 """ffmpeg's input formats that hold their media themselves."""
 
+_OLDEST = (5, 1)
+"""The first version that has ``-fps_mode``."""
+
 _LOG = ("-hide_banner", "-nostdin", "-nostats", "-loglevel", "repeat+level+info")
 _LEVEL = re.compile(
     r"^(?P<from>(?:\[[^\[\]]* @ 0x[0-9a-f]+\] )*)"
@@ -50,17 +53,24 @@ def executable() -> str:
     Raises
     ------
     FfmpegMissingError
-        If there is none.
+        If there is none, or it is too old.
     """
     import imageio_ffmpeg
 
     try:
-        return str(imageio_ffmpeg.get_ffmpeg_exe())
-    except RuntimeError as error:
+        program, version = imageio_ffmpeg.get_ffmpeg_exe(), imageio_ffmpeg.get_ffmpeg_version()
+    except (RuntimeError, OSError, IndexError) as error:
         raise FfmpegMissingError(
-            "No ffmpeg was found: reinstall imageio-ffmpeg, or set IMAGEIO_FFMPEG_EXE to "
-            "the path of an ffmpeg program."
+            f"No ffmpeg was found that starts ({error}): reinstall imageio-ffmpeg, or set "
+            f"IMAGEIO_FFMPEG_EXE to the path of an ffmpeg program."
         ) from error
+    release = re.match(r"n?(\d+)\.(\d+)", version)
+    if release and (int(release[1]), int(release[2])) < _OLDEST:
+        raise FfmpegMissingError(
+            f"The ffmpeg at {program} is version {version}, which is too old: update "
+            f"imageio-ffmpeg (pip install -U imageio-ffmpeg)."
+        )
+    return str(program)
 
 
 def url(path: Path) -> str:
@@ -126,6 +136,11 @@ class Result:
     code: int
     output: bytes
     log: tuple[str, ...]
+
+    @property
+    def crashed(self) -> bool:
+        """Whether the program itself broke down (a signal, or Windows' like)."""
+        return self.code < 0 or self.code > 255
 
     @property
     def complaints(self) -> list[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from napari_tavis.media import ffmpeg
 from napari_tavis.media.errors import (
+    DecodingError,
     EmptyFileError,
     MissingFileError,
     NoPictureError,
@@ -90,10 +91,17 @@ def probe(path: Path) -> Listing:
         If it is of no known video format, or damaged beyond use.
     NoPictureError
         If it holds no moving picture.
+    DecodingError
+        If ffmpeg itself breaks down on it.
     """
     _check_readable(path)
     result = ffmpeg.run(ffmpeg.input_arguments(path))
     listing = parse(result.log)
+    if result.crashed:
+        raise DecodingError(
+            f"ffmpeg broke down while it opened {path}; update imageio-ffmpeg (pip install -U "
+            f"imageio-ffmpeg), or convert the file to mp4."
+        )
     if listing is None:
         raise NotAVideoError(_unreadable(path, ffmpeg.complaints(result.log)))
     if not listing.video:

@@ -72,7 +72,8 @@ def encode(
     heard = () if sound is None else (*before_sound, "-i", str(sound))
     run_ffmpeg(
         *before,
-        *(*raw, "-framerate", str(FPS), "-i", "pipe:0", *heard, *options, str(path)),
+        *(*raw, "-framerate", str(FPS), "-i", "pipe:0", *heard),
+        *("-fps_mode", "passthrough", *options, str(path)),
         data=numbered_frames(count, size).tobytes(),
     )
     return path

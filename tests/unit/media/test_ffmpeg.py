@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from napari_tavis.media import ffmpeg, open_clip
-from napari_tavis.media.errors import FfmpegMissingError
+from napari_tavis.media.errors import DecodingError, FfmpegMissingError
 
 
 def test_a_name_is_always_an_absolute_path_behind_its_protocol(
@@ -50,15 +52,48 @@ def test_the_users_log_settings_do_not_disturb(
     assert not list(tmp_path.iterdir())
 
 
-def test_the_program_can_be_another_one(monkeypatch: pytest.MonkeyPatch, plain_video: Path) -> None:
-    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", "/nowhere/ffmpeg")
+BREAKS_DOWN = "case $1 in -version) echo ffmpeg version n9.0;; *) kill -SEGV $$;; esac"
+
+
+@pytest.fixture
+def no_program_found_yet() -> Iterator[None]:
     ffmpeg.executable.cache_clear()
-    try:
-        with pytest.raises(FfmpegMissingError, match="/nowhere/ffmpeg"):
-            open_clip(plain_video)
-    finally:
-        monkeypatch.undo()
-        ffmpeg.executable.cache_clear()
+    yield
+    ffmpeg.executable.cache_clear()
+
+
+@pytest.mark.usefixtures("no_program_found_yet")
+def test_a_program_that_is_not_there_is_said(
+    monkeypatch: pytest.MonkeyPatch, plain_video: Path
+) -> None:
+    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", "/nowhere/ffmpeg")
+    with pytest.raises(FfmpegMissingError, match="/nowhere/ffmpeg"):
+        open_clip(plain_video)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs a shell script as a program")
+@pytest.mark.usefixtures("no_program_found_yet")
+@pytest.mark.parametrize(
+    ("script", "error", "words"),
+    [
+        ("echo ffmpeg version 4.2.2-static Copyright", FfmpegMissingError, "too old"),
+        (BREAKS_DOWN, DecodingError, "broke down"),
+    ],
+)
+def test_a_program_that_is_too_old_or_breaks_down_is_said(
+    script: str,
+    error: type[Exception],
+    words: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    plain_video: Path,
+) -> None:
+    program = tmp_path / "ffmpeg"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(program))
+    with pytest.raises(error, match=words):
+        open_clip(plain_video)
 
 
 def test_output_fills_an_array_or_says_that_it_ended() -> None:

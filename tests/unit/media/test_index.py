@@ -17,7 +17,7 @@ from .samples import H264, H264_OPEN, encode, number_shown, remux, run_ffmpeg
 
 UNEVEN = "settb=1/1000,setpts=40*N+9*mod(N\\,3)"
 """Frame n at 40 n ms, and 9 or 18 ms later for two of three."""
-VARIABLE = ("-vf", UNEVEN, "-fps_mode", "passthrough", "-enc_time_base", "1:1000")
+VARIABLE = ("-vf", UNEVEN, "-enc_time_base", "1:1000")
 JPEG = ("-c:v", "mjpeg", "-pix_fmt", "yuvj420p")
 
 
@@ -127,7 +127,7 @@ def test_few_frames_and_the_edge_of_what_is_decoded_at_once(count: int, tmp_path
 
 
 def test_slow_frames(tmp_path: Path) -> None:
-    path = encode(tmp_path / "slow.mp4", "-vf", "setpts=N*5/TB", "-r", "1/5", *H264, count=6)
+    path = encode(tmp_path / "slow.mp4", "-vf", "setpts=N*5/TB,fps=1/5", *H264, count=6)
     assert index_of(path).times.tolist() == [0, 5, 10, 15, 20, 25]
     assert index_of(path).duration == 30
 
