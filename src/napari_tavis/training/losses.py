@@ -164,8 +164,12 @@ def tavis_loss(
 
 
 def _text_loss(pseudo_text: Tensor, labels: Tensor, texts: ClassTexts) -> Tensor:
-    """Pull pseudo texts to the trunk features of their class's text, `L_a2pt`."""
-    distance = (pseudo_text - texts.trunk[labels]).square().mean(-1)
+    """Pull pseudo texts to the trunk features of their class's text, `L_a2pt`.
+
+    The mean squared error is taken in units of the features' variance: how large features are
+    is arbitrary in a text trunk that was trained from nothing.
+    """
+    distance = (pseudo_text - texts.trunk[labels]).square().mean(-1) / texts.trunk.var()
     weight = torch.where(labels > 0, 1.0, BACKGROUND_WEIGHT)
     return (distance * weight).sum() / weight.sum()
 
