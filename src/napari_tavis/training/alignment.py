@@ -2,8 +2,8 @@
 
 The paper starts from ImageBind, whose sound, picture and text already share one space, and from
 a SAM 2 that has seen millions of masks. The toy preset starts from nothing, so this stage gives
-it both: sound and regions of pictures are drawn to the texts of their classes by a sigmoid loss,
-and a throw-away head names every pixel's object from SAM 2's image features.
+it a beginning of both: sounds are drawn to the texts of their classes by a sigmoid loss, and a
+throw-away head names every pixel's object from SAM 2's image features.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import torch.nn.functional as functional
 from torch import Tensor, nn
 
 from napari_tavis.model import TAViS, preprocess
-from napari_tavis.training.batches import Batch, object_masks, region_images
+from napari_tavis.training.batches import Batch, region_images
 from napari_tavis.training.losses import ClassTexts
 
 
@@ -24,12 +24,15 @@ class TrainingHeads(nn.Module):
     ----------
     channels : sequence of int
         Channels of the image features, finest level first.
+    mask_channels : int
+        Channels of the features that the mask decoder multiplies its mask tokens with.
     classes : int
         Size of the vocabulary, ``P``.
     """
 
-    def __init__(self, channels: list[int], classes: int) -> None:
+    def __init__(self, channels: list[int], mask_channels: int, classes: int) -> None:
         super().__init__()
+        self.mask_pixels = nn.Conv2d(mask_channels, classes, 1)
         self.temperature = nn.Parameter(torch.tensor(2.3))
         self.bias = nn.Parameter(torch.tensor(-4.0))
         self.levels = nn.ModuleList(nn.Conv2d(width, 64, 1) for width in channels)
@@ -122,8 +125,7 @@ def alignment_losses(
     audio = model.imagebind.audio_head(cls)
     return {
         "audio": audio_loss(heads, audio, batch, texts.embedding),
-        "region": 0.5 * region_loss(model, heads, batch, texts),
-        "pixels": pixel_loss(heads, features, batch),
+        "pixels": pixel_loss(heads.pixel_logits(features), batch),
     }
 
 
@@ -150,29 +152,16 @@ def region_embedding(model: TAViS, batch: Batch, masks: Tensor) -> Tensor:
     return model.imagebind.vision_head(cls).unflatten(0, shape)
 
 
-def region_loss(model: TAViS, heads: TrainingHeads, batch: Batch, texts: ClassTexts) -> Tensor:
-    """Draw the picture of each object, its surroundings blurred, to the text of its class.
+def pixel_loss(logits: Tensor, batch: Batch) -> Tensor:
+    """Name every pixel's object, sounding or not.
 
-    One object of each frame, picked at random, is looked at.
+    Parameters
+    ----------
+    logits : Tensor, shape (n, P, h, w)
+        Class logits.
+    batch : Batch
+        The clips, ``n`` frames in all.
     """
-    masks = object_masks(batch)
-    seen = masks.sum((-2, -1)) > 100
-    item = torch.where(seen, torch.rand(seen.shape, device=seen.device), -1.0).argmax(-1)
-    chosen = item[..., None]
-    region = masks.gather(2, chosen[..., None, None].expand(-1, -1, 1, *masks.shape[-2:]))
-    embedding = region_embedding(model, batch, region.float())[:, :, 0]
-    labels = batch.objects.gather(1, item) * seen.any(-1)
-    present = functional.one_hot(labels, len(texts.embedding)).flatten(0, 1)
-    logits = embedding.flatten(0, 1) @ texts.embedding.T
-    sigmoid = presence_loss(
-        heads.presence_logits(embedding.flatten(0, 1), texts.embedding), present
-    )
-    return sigmoid + 0.5 * functional.cross_entropy(logits, labels.flatten())
-
-
-def pixel_loss(heads: TrainingHeads, features: list[Tensor], batch: Batch) -> Tensor:
-    """Name every pixel's object, sounding or not, from SAM 2's image features."""
-    logits = heads.pixel_logits(features)
     seen = batch.visible.flatten(0, 1)
     step = seen.shape[-1] // logits.shape[-1]
     labels = seen[:, step // 2 :: step, step // 2 :: step].long()

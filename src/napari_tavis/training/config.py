@@ -45,9 +45,9 @@ class ToyTrainingConfig:
         In order; optimiser state and schedule run through all of them.
     clips : dict of int to int
         Number of training clips rendered at each frame size.
-    learning_rate, encoder_rate : float
-        Of AdamW; the encoders (ImageBind's part) learn at the factor `encoder_rate` of it once
-        alignment is over.
+    learning_rate, bridge_rate : float
+        Of AdamW; all that leads from sound to prompts learns at the factor `bridge_rate` of it
+        once alignment is over: its features are large, and prompts that run away blind SAM 2.
     warm_up, cool_down : int
         Steps over which the learning rate rises at the beginning and falls at the end.
     ema : float
@@ -57,18 +57,18 @@ class ToyTrainingConfig:
     """
 
     stages: tuple[Stage, ...] = (
-        Stage("align", 900, "align", clips=10, frames=2),
-        Stage("segment", 5000, "segment", clips=8, frames=2),
-        Stage("remember", 600, "segment", clips=4, frames=4, protocol="memory"),
-        Stage("sharpen", 500, "segment", image_size=224, clips=6, frames=1),
-        Stage("finish", 400, "segment", image_size=224, clips=2, frames=4, protocol="memory"),
+        Stage("align", 1000, "align", clips=10, frames=2),
+        Stage("segment", 4300, "segment", clips=8, frames=2),
+        Stage("remember", 400, "segment", clips=4, frames=4, protocol="memory"),
+        Stage("sharpen", 400, "segment", image_size=224, clips=6, frames=1),
+        Stage("finish", 300, "segment", image_size=224, clips=2, frames=4, protocol="memory"),
     )
     clips: dict[int, int] = field(default_factory=lambda: {128: 10_000, 224: 3_000})
-    learning_rate: float = 1e-3
-    encoder_rate: float = 0.3
+    learning_rate: float = 6e-4
+    bridge_rate: float = 0.3
     weight_decay: float = 0.02
     warm_up: int = 200
-    cool_down: int = 1500
+    cool_down: int = 1400
     clip_norm: float = 1.0
     ema: float = 0.998
     region_every: int = 4

@@ -23,7 +23,6 @@ from napari_tavis.training.alignment import (
     audio_loss,
     pixel_loss,
     region_embedding,
-    region_loss,
 )
 from napari_tavis.training.batches import Batch, make_targets
 from napari_tavis.training.config import Stage, ToyTrainingConfig
@@ -56,8 +55,12 @@ class ToyTrainer:
         self.config, self.output, self.seed = config, output, seed
         self.device = torch.device(device)
         self.model = TAViS.from_preset("toy").to(self.device).train()
-        self.heads = TrainingHeads(self._feature_widths(), len(AVSBENCH_CLASSES)).to(self.device)
         self.average = AveragedModel(self.model, multi_avg_fn=get_ema_multi_avg_fn(config.ema))
+        self._mask_features = torch.empty(0)
+        self._upscaling().register_forward_hook(self._keep_mask_features)
+        widths = self._feature_widths()
+        mask_width = self._mask_features.shape[1]
+        self.heads = TrainingHeads(widths, mask_width, len(AVSBENCH_CLASSES)).to(self.device)
         self.optimizer = self._optimizer()
         self.step = 0
         self._texts: ClassTexts | None = None
@@ -72,13 +75,26 @@ class ToyTrainer:
             )
         return [feature.shape[1] for feature in output.image_features]
 
+    def _upscaling(self) -> nn.Module:
+        """Last activation of the mask decoder's upscaling, whose output meets the mask tokens."""
+        return self.model.get_submodule("sam2.sam_mask_decoder.output_upscaling")[-1]
+
+    def _keep_mask_features(self, _module: nn.Module, _inputs: Any, output: Tensor) -> None:
+        """Keep the decoder's features of the last pass (a forward hook)."""
+        self._mask_features = output
+
+    def _mask_pixel_logits(self) -> Tensor:
+        """Class logits per pixel from the decoder's features for the scene query."""
+        of_queries = self._mask_features.unflatten(0, (-1, self.model.config.queries + 1))
+        return self.heads.mask_pixels(of_queries[:, -1])
+
     def _optimizer(self) -> torch.optim.AdamW:
-        """Make AdamW with the encoders in a group of their own."""
-        encoders = list(self.model.imagebind.parameters())
-        known = {id(parameter) for parameter in encoders}
-        rest = [p for p in self.model.parameters() if id(p) not in known]
+        """Make AdamW with SAM 2 in one group and all that leads to its prompts in the other."""
+        sam2 = [*self.model.sam2.parameters(), *self.heads.parameters()]
+        known = {id(parameter) for parameter in sam2}
+        bridge = [p for p in self.model.parameters() if id(p) not in known]
         return torch.optim.AdamW(
-            [{"params": encoders}, {"params": [*rest, *self.heads.parameters()]}],
+            [{"params": bridge}, {"params": sam2}],
             lr=self.config.learning_rate,
             weight_decay=self.config.weight_decay,
             betas=(0.9, 0.99),
@@ -151,9 +167,9 @@ class ToyTrainer:
         config = self.config
         left = min(1.0, (config.steps - self.step) / config.cool_down)
         rate = config.learning_rate * max(0.01, left) * min(1.0, (self.step + 1) / config.warm_up)
-        encoders, rest = self.optimizer.param_groups
-        rest["lr"] = rate
-        encoders["lr"] = rate * (1.0 if stage.task == "align" else config.encoder_rate)
+        bridge, sam2 = self.optimizer.param_groups
+        sam2["lr"] = rate
+        bridge["lr"] = rate * (1.0 if stage.task == "align" else config.bridge_rate)
 
     def _align(self, batch: Batch) -> dict[str, Tensor]:
         """Losses of the alignment stage."""
@@ -171,10 +187,11 @@ class ToyTrainer:
             regions = region_embedding(self.model, batch, masks)
         targets = make_targets(batch, output.mask_logits.shape[-1])
         losses = tavis_loss(output, targets, self._texts, regions)
-        losses["pixels"] = 0.2 * pixel_loss(self.heads, output.image_features, batch)
+        features = self.heads.pixel_logits(output.image_features)
+        losses["pixels"] = 0.2 * pixel_loss(features, batch)
+        if stage.protocol == "independent":
+            losses["mask_pixels"] = 0.2 * pixel_loss(self._mask_pixel_logits(), batch)
         losses["audio"] = 0.2 * self._audio_loss(batch)
-        if self.step % self.config.region_every == 1:
-            losses["region"] = 0.5 * region_loss(self.model, self.heads, batch, self._texts)
         return losses
 
     def _audio_loss(self, batch: Batch) -> Tensor:
