@@ -34,6 +34,11 @@ from napari_tavis.vocabulary import AVSBENCH_CLASSES
 STATE_EVERY = 250
 LOG_EVERY = 20
 
+PROMPT_SPREAD = 1.5
+"""RMS by which fresh prompts differ from sound to sound; the decoder's own tokens have 1."""
+
+DENSE_SCALE = 0.1
+
 
 class ToyTrainer:
     """One training run, which can be stopped at any moment and taken up again.
@@ -137,6 +142,8 @@ class ToyTrainer:
             if self.step % STATE_EVERY == 0:
                 self.save_state()
             progress(self.step, self.config.steps, f"{stage.name}: loss {sum(terms.values()):.3f}")
+        if stage.task == "align":
+            self._scale_prompts(self._on_device(next(batches)))
 
     def _clips(self, size: int, progress: Progress) -> ToyClips:
         """Open the training clips of a size, rendering them at the first call."""
@@ -145,7 +152,7 @@ class ToyTrainer:
 
     def _train_step(self, stage: Stage, batch: Batch) -> dict[str, float]:
         """Take one step and give the weighted terms of its loss."""
-        batch = Batch(**{name: value.to(self.device) for name, value in vars(batch).items()})
+        batch = self._on_device(batch)
         self._set_rate(stage)
         losses = self._align(batch) if stage.task == "align" else self._segment(stage, batch)
         total = torch.stack(list(losses.values())).sum()
@@ -161,6 +168,31 @@ class ToyTrainer:
         self.optimizer.step()
         self.average.update_parameters(self.model)
         return {name: float(value.detach()) for name, value in losses.items()}
+
+    def _on_device(self, batch: Batch) -> Batch:
+        """Move a batch to where the network is."""
+        return Batch(**{name: value.to(self.device) for name, value in vars(batch).items()})
+
+    @torch.no_grad()
+    def _scale_prompts(self, batch: Batch) -> None:
+        """Bring fresh prompts to the size of the mask decoder's own tokens.
+
+        As they are drawn, what differs from sound to sound is a tenth of those, and the decoder
+        takes thousands of steps to hear it; the picture's own prompt drowns the image embedding.
+        """
+        model, prompting = self.model, self.model.prompting
+        tokens, cls = model.imagebind.encode_audio(batch.mel.flatten(0, 1))
+        learned, decomposed = model.decomposition(tokens, cls)
+        seen = cls.new_zeros(len(cls), prompting.dense_projection.in_features)
+        sparse = prompting(learned, decomposed, cls, seen, model.imagebind.encode_text).sparse
+        spread = float((sparse - sparse.mean(0)).square().mean().sqrt())
+        for layer, factor in (
+            (cast(nn.Linear, prompting.aggregate.layers[-1]), PROMPT_SPREAD / spread),
+            (prompting.dense_projection, DENSE_SCALE),
+        ):
+            layer.weight.mul_(factor)
+            layer.bias.mul_(factor)
+        cast(TAViS, self.average.module).prompting.load_state_dict(prompting.state_dict())
 
     def _set_rate(self, stage: Stage) -> None:
         """Warm up, stay, and at the end fall in a straight line to a hundredth."""
