@@ -29,10 +29,13 @@ class Annotation:
         The session, saved.
     pictures : tuple of Path
         One overlay picture per sampled frame.
+    warnings : tuple of str
+        What is wrong with the video, the sound or the session, a sentence each.
     """
 
     session: AnnotationSession
     pictures: tuple[Path, ...]
+    warnings: tuple[str, ...]
 
     def summary(self) -> str:
         """Say in one line what was found, and where it is."""
@@ -125,6 +128,7 @@ def annotate_video(
 
     earlier = AnnotationSession.open(directory, video=video) if directory.exists() else None
     with open_clip(video) as clip:
+        noticed = clip.warnings
         proposals = segment_clip(
             clip,
             model,
@@ -142,7 +146,7 @@ def annotate_video(
         session.replace_proposals(proposals)
     session.save()
     pictures = draw_overlays(session, progress=progress, cancel=cancel)
-    return Annotation(session, pictures)
+    return Annotation(session, pictures, tuple(dict.fromkeys((*noticed, *session.warnings))))
 
 
 def draw_overlays(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
+from imageio_ffmpeg import get_ffmpeg_exe
 
 from napari_tavis.avsbench import open_dataset
 from napari_tavis.cli import main
@@ -99,6 +101,21 @@ def test_a_silent_video_is_told_and_gives_no_object(
     for item in session.objects:
         for index in session.frame_indices:
             assert session.mask(item.object_id, int(index)).mean() < 0.02
+
+
+def test_a_truncated_video_gives_what_can_be_decoded_and_says_so(
+    toy_video: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # A Matroska file has no index at its end that is lost with it.
+    whole, cut = tmp_path / "whole.mkv", tmp_path / "cut.mkv"
+    ffmpeg = [get_ffmpeg_exe(), "-v", "error", "-i", toy_video, "-c", "copy", whole]
+    subprocess.run(ffmpeg, check=True)
+    data = whole.read_bytes()
+    cut.write_bytes(data[: len(data) * 6 // 10])
+    assert annotate(cut, tmp_path / "work") == 0
+    assert "warning: cut.mkv: " in capsys.readouterr().err
+    session = AnnotationSession.open(tmp_path / "work" / "cut.mkv.tavis", video=cut)
+    assert 0 < len(session.frame_indices) < 5
 
 
 def test_an_unknown_class_is_refused_before_anything_is_written(

@@ -117,7 +117,7 @@ def annotate(
             failed += 1
             say(f"error: {error}")
         else:
-            for warning in result.session.warnings:
+            for warning in result.warnings:
                 say(f"warning: {video.name}: {warning}")
             print(result.summary())
     _end(failed, len(videos), "videos")

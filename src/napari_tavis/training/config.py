@@ -52,15 +52,16 @@ class ToyTrainingConfig:
         Steps over which the learning rate rises at the beginning and falls at the end.
     ema : float
         Decay of the averaged weights, which are what is shipped.
-    region_every : int
-        `L_i2t` is computed at every so-manieth step: it costs five vision passes a frame.
+    extra_every : int
+        `L_i2t`, which costs five vision passes a frame, and the alignment of sounds are computed
+        at every so-manieth step, in turn.
     """
 
     stages: tuple[Stage, ...] = (
         Stage("align", 1000, "align", clips=10, frames=2),
-        Stage("segment", 4300, "segment", clips=8, frames=2),
-        Stage("remember", 400, "segment", clips=4, frames=4, protocol="memory"),
-        Stage("sharpen", 400, "segment", image_size=224, clips=6, frames=1),
+        Stage("segment", 3600, "segment", clips=8, frames=2),
+        Stage("remember", 300, "segment", clips=4, frames=4, protocol="memory"),
+        Stage("sharpen", 800, "segment", image_size=224, clips=6, frames=1),
         Stage("finish", 300, "segment", image_size=224, clips=2, frames=4, protocol="memory"),
     )
     clips: dict[int, int] = field(default_factory=lambda: {128: 10_000, 224: 3_000})
@@ -68,10 +69,10 @@ class ToyTrainingConfig:
     bridge_rate: float = 0.3
     weight_decay: float = 0.02
     warm_up: int = 200
-    cool_down: int = 1400
+    cool_down: int = 1200
     clip_norm: float = 1.0
     ema: float = 0.998
-    region_every: int = 4
+    extra_every: int = 4
 
     @property
     def steps(self) -> int:
@@ -88,6 +89,6 @@ SMOKE = ToyTrainingConfig(
     clips={128: 8, 224: 4},
     warm_up=2,
     cool_down=4,
-    region_every=2,
+    extra_every=2,
 )
 """Seconds rather than hours: shows that everything runs, teaches nothing."""

@@ -214,7 +214,7 @@ class ToyTrainer:
         assert self._texts is not None
         output = self.model(batch.images, batch.mel, protocol=stage.protocol)
         regions = None
-        if self.step % self.config.region_every == 0:
+        if self.step % self.config.extra_every == 0:
             masks = output.mask_logits[:, :, :-1].sigmoid()
             regions = region_embedding(self.model, batch, masks)
         targets = make_targets(batch, output.mask_logits.shape[-1])
@@ -223,7 +223,8 @@ class ToyTrainer:
         losses["pixels"] = 0.2 * pixel_loss(features, batch)
         if stage.protocol == "independent":
             losses["mask_pixels"] = 0.2 * pixel_loss(self._mask_pixel_logits(), batch)
-        losses["audio"] = 0.2 * self._audio_loss(batch)
+        if self.step % self.config.extra_every == 1:
+            losses["audio"] = self._audio_loss(batch)
         return losses
 
     def _audio_loss(self, batch: Batch) -> Tensor:
