@@ -61,10 +61,10 @@ class ToyTrainingConfig:
         Stage("align", 1000, "align", clips=10, frames=2),
         Stage("segment", 3600, "segment", clips=8, frames=2),
         Stage("remember", 300, "segment", clips=4, frames=4, protocol="memory"),
-        Stage("sharpen", 800, "segment", image_size=224, clips=6, frames=1),
+        Stage("sharpen", 700, "segment", image_size=224, clips=6, frames=1),
         Stage("finish", 300, "segment", image_size=224, clips=2, frames=4, protocol="memory"),
     )
-    clips: dict[int, int] = field(default_factory=lambda: {128: 10_000, 224: 3_000})
+    clips: dict[int, int] = field(default_factory=lambda: {128: 10_000, 224: 2_000})
     learning_rate: float = 6e-4
     bridge_rate: float = 0.3
     weight_decay: float = 0.02
