@@ -2,7 +2,8 @@
 
 python scripts/toy_card.py RUN TOY_TEST_JSON
 
-RUN is the folder of ``napari-tavis train --output RUN``; TOY_TEST_JSON the file written by
+RUN is the folder of ``napari-tavis train --output RUN``; what should be known of the run beyond its
+settings stands in its ``notes.md``, if there is one. TOY_TEST_JSON is the file written by
 ``napari-tavis toy-test --json``. No number is written by hand.
 """
 
@@ -42,7 +43,7 @@ def results_table(results: dict[str, Any]) -> str:
     return "\n".join(rows)
 
 
-def card(recipe: dict[str, Any], results: dict[str, Any]) -> str:
+def card(recipe: dict[str, Any], notes: str, results: dict[str, Any]) -> str:
     """Give the card's text."""
     stages = "\n".join(
         f"| {stage['name']} | {stage['steps']} | {stage['image_size']} "
@@ -68,7 +69,7 @@ sounds. It knows ten classes and has never seen a real video.
 - Training clips: {clips}, of seeds that no test uses; no further data.
 - Its picture encoder (ImageBind's part) is hardly trained: classes come from the sound, and the
   zero-shot setting, which asks the picture as well, means nothing with this model.
-
+{notes}
 ## Measured
 
 By `napari-tavis {command} --json FILE`, on unseen seeds:
@@ -84,8 +85,9 @@ def main() -> None:
     if len(sys.argv) != 3:
         sys.exit(__doc__)
     recipe = json.loads((Path(sys.argv[1]) / "config.json").read_text())
+    notes = Path(sys.argv[1]) / "notes.md"
     results = json.loads(Path(sys.argv[2]).read_text())
-    CARD.write_text(card(recipe, results))
+    CARD.write_text(card(recipe, notes.read_text() if notes.is_file() else "", results))
     text = README.read_text()
     before, rest = text.split(BEGIN)
     _, after = rest.split(END)

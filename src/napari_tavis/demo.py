@@ -10,9 +10,9 @@ from napari_tavis.tasks import Progress, no_progress
 from napari_tavis.toyworld import heard_classes, sample_scene, write_scene_video
 from napari_tavis.workflow import Annotation, annotate_video, session_directories
 
-DEMO_SEED = 118
-"""A scene that the bundled model was not trained on: an emergency car that falls silent, a guitar,
-and a dog that is seen but not heard."""
+DEMO_SEED = 1
+"""A scene that the bundled model was not trained on: a clock and a drum that sound,
+and a guitar that is seen but not heard."""
 
 SUBSETS = ("ms3", "v1m")
 """What the demo exports: AVSBench-object with several sources, and its semantic counterpart."""

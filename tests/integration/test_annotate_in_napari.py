@@ -12,7 +12,6 @@ import torch
 from napari.viewer import Viewer
 from PIL import Image
 
-import napari_tavis
 from napari_tavis.avsbench import open_dataset, validate
 from napari_tavis.demo import DEMO_SEED
 from napari_tavis.inference import SCENE_NAME
@@ -25,7 +24,6 @@ from napari_tavis.widgets.dock import AnnotationDock
 pytestmark = pytest.mark.gui
 
 DOCK = "TAViS annotation"
-BUNDLED = Path(napari_tavis.__file__).parent / "toyworld" / "checkpoints" / "toy.safetensors"
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +125,6 @@ def test_from_a_video_to_an_avsbench_folder(
     np.testing.assert_array_equal(reopened.mask(first.object_id, frame), painted)
 
 
-@pytest.mark.skipif(not BUNDLED.is_file(), reason=f"{BUNDLED.name} is not trained yet")
 def test_the_bundled_model_finds_what_sounds_in_the_sample_clip(
     qtbot,
     viewer: Viewer,

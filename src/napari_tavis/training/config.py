@@ -62,7 +62,7 @@ class ToyTrainingConfig:
         Stage("segment", 3600, "segment", clips=8, frames=2),
         Stage("remember", 300, "segment", clips=4, frames=4, protocol="memory"),
         Stage("sharpen", 700, "segment", image_size=224, clips=6, frames=1),
-        Stage("finish", 300, "segment", image_size=224, clips=2, frames=4, protocol="memory"),
+        Stage("finish", 200, "segment", image_size=224, clips=2, frames=4, protocol="memory"),
     )
     clips: dict[int, int] = field(default_factory=lambda: {128: 10_000, 224: 2_000})
     learning_rate: float = 6e-4

@@ -73,9 +73,6 @@ class CloseWatcher(QObject):
         on_close, self._on_close = self._on_close, None
         if on_close is None:
             return
-        application = QApplication.instance()
-        if application is not None:
-            application.aboutToQuit.disconnect(self._on_quit)
         # A reference to a window that is gone would keep its Python side alive.
         self._window = None
         on_close(window_stays)
