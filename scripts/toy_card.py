@@ -40,7 +40,22 @@ def results_table(results: dict[str, Any]) -> str:
     for name, (asked, meaning) in MEASURES.items():
         values = [f"{results[protocol][name]:.3f}" for protocol in ("independent", "memory")]
         rows.append(f"| {name} | {asked} | {' | '.join(values)} | {meaning} |")
-    return "\n".join(rows)
+    return "\n".join(rows) + _shortfall(results)
+
+
+def _shortfall(results: dict[str, Any]) -> str:
+    """Name the measures that are lower than asked, by either protocol."""
+    short = [
+        name
+        for name, (asked, _) in MEASURES.items()
+        if asked and min(results[way][name] for way in ("independent", "memory")) < float(asked)
+    ]
+    if not short:
+        return ""
+    return (
+        f"\n\nLower than asked: {', '.join(short)}. "
+        "The model was still improving when its training ended."
+    )
 
 
 def card(recipe: dict[str, Any], notes: str, results: dict[str, Any]) -> str:
@@ -53,6 +68,10 @@ def card(recipe: dict[str, Any], notes: str, results: dict[str, Any]) -> str:
     steps = sum(stage["steps"] for stage in recipe["stages"])
     clips = ", ".join(f"{count} at {size} pixels" for size, count in recipe["clips"].items())
     counts = results["independent"]
+    counted = (
+        f"{counts['sounding_objects']} sounding objects, {counts['silent_frames']} silenced frames, "
+        f"{counts['swaps']} swaps"
+    )
     command = f"toy-test --model toy --clips {results['clips']} --seed {results['seed']}"
     return f"""# The toy model
 
@@ -73,8 +92,7 @@ sounds. It knows ten classes and has never seen a real video.
 ## Measured
 
 By `napari-tavis {command} --json FILE`, on unseen seeds:
-{counts["sounding_objects"]} sounding objects, {counts["silent_frames"]} silenced frames,
-{counts["swaps"]} swaps.
+{counted}.
 
 {results_table(results)}
 """
