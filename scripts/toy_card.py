@@ -69,8 +69,8 @@ def card(recipe: dict[str, Any], notes: str, results: dict[str, Any]) -> str:
     clips = ", ".join(f"{count} at {size} pixels" for size, count in recipe["clips"].items())
     counts = results["independent"]
     counted = (
-        f"{counts['sounding_objects']} sounding objects, {counts['silent_frames']} silenced frames, "
-        f"{counts['swaps']} swaps"
+        f"{counts['sounding_objects']} sounding objects, "
+        f"{counts['silent_frames']} silenced frames, {counts['swaps']} swaps"
     )
     command = f"toy-test --model toy --clips {results['clips']} --seed {results['seed']}"
     return f"""# The toy model

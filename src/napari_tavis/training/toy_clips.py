@@ -6,7 +6,9 @@ import json
 import os
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache, partial
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -66,6 +68,16 @@ def _render(directory: Path, first_seed: int, count: int, size: int, part: range
     return len(part)
 
 
+def _pool(processes: int) -> AbstractContextManager[ProcessPoolExecutor | None]:
+    """Give processes to render in, or none where this one suffices.
+
+    They are spawned: forking a process that has threads, as torch's or Qt's, may hang.
+    """
+    if processes == 1:
+        return nullcontext()
+    return ProcessPoolExecutor(processes, mp_context=get_context("spawn"))
+
+
 def render_toy_clips(
     directory: Path,
     count: int,
@@ -105,9 +117,10 @@ def render_toy_clips(
         _arrays(directory, count, size, "w+")
         parts = [range(row, min(row + 25, count)) for row in range(0, count, 25)]
         render = partial(_render, directory, first_seed, count, size)
+        processes = min(workers or os.cpu_count() or 1, len(parts))
         rendered = 0
-        with ProcessPoolExecutor(workers or os.cpu_count()) as pool:
-            for finished in pool.map(render, parts):
+        with _pool(processes) as pool:
+            for finished in (pool.map if pool else map)(render, parts):
                 rendered += finished
                 progress(rendered, count, f"rendering {size}-pixel clips")
         done.write_text(json.dumps(recipe))

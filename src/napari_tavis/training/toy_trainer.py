@@ -82,7 +82,7 @@ class ToyTrainer:
 
     def _upscaling(self) -> nn.Module:
         """Last activation of the mask decoder's upscaling, whose output meets the mask tokens."""
-        return self.model.get_submodule("sam2.sam_mask_decoder.output_upscaling")[-1]
+        return self.model.get_submodule("sam2.sam_mask_decoder.output_upscaling.4")
 
     def _keep_mask_features(self, _module: nn.Module, _inputs: Any, output: Tensor) -> None:
         """Keep the decoder's features of the last pass (a forward hook)."""
