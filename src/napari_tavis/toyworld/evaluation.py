@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+import torch.nn.functional as functional
 
 from napari_tavis.avsbench.metrics import MF, MJ, iou_of_masks
 from napari_tavis.media import log_mel
@@ -133,14 +134,25 @@ def _score_clip(
     """Add one clip to the tally: as it sounds, in silence, and with sounds swapped."""
     truth = _object_masks(clip)
     sounding = clip.sounding & (truth.sum((-2, -1)) > SMALLEST_OBJECT)
-    heard = model.segment(clip.frames, log_mel(clip.waveform, clip.starts), protocol=protocol)
+    heard = _segment(model, clip, clip.waveform, protocol)
     _score_scene(_scene_logits(heard), (truth & sounding[..., None, None]).any(1), tally)
     _score_objects(heard, clip, truth, sounding, texts, tally)
 
-    silence = log_mel(np.zeros_like(clip.waveform), clip.starts)
-    silent = model.segment(clip.frames, silence, protocol=protocol)
+    silent = _segment(model, clip, np.zeros_like(clip.waveform), protocol)
     tally.clean.extend((_scene_logits(silent) > 0).mean((-2, -1)) < CLEAN_SHARE)
     _score_swaps(model, clip, truth, sounding, protocol, tally)
+
+
+def _segment(
+    model: TAViS, clip: ToyClip, waveform: npt.NDArray[np.float32], protocol: Protocol
+) -> Segmentation:
+    """Segment a clip's frames with some sound; the masks get the size of the frames."""
+    found = model.segment(clip.frames, log_mel(waveform, clip.starts), protocol=protocol)
+    size = clip.frames.shape[1:3]
+    if found.mask_logits.shape[-2:] == size:
+        return found
+    logits = functional.interpolate(found.mask_logits, size, mode="bilinear", align_corners=False)
+    return replace(found, mask_logits=logits)
 
 
 def _object_masks(clip: ToyClip) -> Masks:
@@ -201,8 +213,7 @@ def _score_swaps(
         cases = np.flatnonzero(others & visible & ~clip.sounding[:, item])
         if not len(cases):
             continue
-        mel = log_mel(scene.waveform(only=[item]), clip.starts)
-        swapped = model.segment(clip.frames, mel, protocol=protocol)
+        swapped = _segment(model, clip, scene.waveform(only=[item]), protocol)
         overlaps = iou_of_masks(_scene_logits(swapped) > 0, truth[:, item])
         tally.followed.extend(overlaps[cases] > FOUND_IOU)
 

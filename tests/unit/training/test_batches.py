@@ -36,12 +36,12 @@ def test_padding_is_never_an_object() -> None:
 
 
 def test_regions_stay_sharp_and_their_surroundings_lose_detail() -> None:
-    images = torch.rand(1, 3, 32, 32)
-    mask = torch.zeros(1, 32, 32)
-    mask[0, 8:24, 8:24] = 1
+    images = torch.rand(1, 3, 112, 112)
+    mask = torch.zeros(1, 112, 112)
+    mask[0, 32:80, 32:80] = 1
     result = region_images(images, mask)
-    assert torch.equal(result[..., 8:24, 8:24], images[..., 8:24, 8:24])
-    assert result[..., :8, :8].std() < 0.5 * images[..., :8, :8].std()
+    assert torch.equal(result[..., 32:80, 32:80], images[..., 32:80, 32:80])
+    assert result[..., :24, :24].std() < 0.5 * images[..., :24, :24].std()
 
 
 def test_frames_become_images() -> None:
