@@ -63,6 +63,8 @@ class ToyTrainingConfig:
         Stage("remember", 300, "segment", clips=4, frames=4, protocol="memory"),
         Stage("sharpen", 700, "segment", image_size=224, clips=6, frames=1),
         Stage("finish", 200, "segment", image_size=224, clips=2, frames=4, protocol="memory"),
+        Stage("polish", 700, "segment", image_size=224, clips=6, frames=1),
+        Stage("settle", 120, "segment", image_size=224, clips=2, frames=4, protocol="memory"),
     )
     clips: dict[int, int] = field(default_factory=lambda: {128: 10_000, 224: 2_000})
     learning_rate: float = 6e-4
