@@ -23,15 +23,15 @@ LAYERS = [
     {"model"},
     {"inference"},
     {"session"},
-    {"avsbench"},
-    {"training", "toyworld"},
+    {"avsbench", "formats"},
+    {"training", "toyworld", "project"},
     {"workflow", "demo"},
     {"cli", "widgets", "__main__"},
 ]
 """What may be imported by what stands further down, and by its own layer; "" is the top."""
 
 WINDOWS = {"napari", "qtpy", "magicgui", "superqt", "PySide6", "PyQt5", "PyQt6", "vispy"}
-TORCH_FREE = {"media", "session", "avsbench"}
+TORCH_FREE = {"media", "session", "avsbench", "formats", "project"}
 PICKLED_TENSOR = "avsbench/vggish.py"
 """The one file format with a tensor in it: imports torch inside the functions that need it."""
 
