@@ -1,0 +1,20 @@
+"""What has become of the set of videos."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtWidgets import QWidget
+
+if TYPE_CHECKING:
+    from napari_tavis.widgets.controller import AnnotationController
+
+COMMANDS: tuple[object, ...] = ()
+
+
+class StatisticsPage(QWidget):
+    """What has become of the set of videos."""
+
+    def __init__(self, controller: AnnotationController, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._controller = controller
