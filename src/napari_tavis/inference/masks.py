@@ -17,7 +17,8 @@ from PIL import Image
 Mask: TypeAlias = npt.NDArray[np.bool_]
 """A binary mask, bool ``[H, W]``, at the size of the video's frames."""
 
-_DAMAGE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
+PNG_DAMAGE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
+"""What Pillow raises on bytes that are no whole PNG."""
 
 
 class MaskDamaged(ValueError):
@@ -64,7 +65,7 @@ def check_mask(data: bytes, size: tuple[int, int]) -> None:
         with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
             _require(image, size)
             image.verify()
-    except _DAMAGE as error:
+    except PNG_DAMAGE as error:
         raise MaskDamaged(str(error) or "not a PNG file") from error
 
 
@@ -92,7 +93,7 @@ def decode_mask(data: bytes, size: tuple[int, int]) -> Mask:
     try:
         with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
             return np.array(image, dtype=bool)
-    except _DAMAGE as error:
+    except PNG_DAMAGE as error:
         raise MaskDamaged(str(error) or "not a PNG file") from error
 
 
