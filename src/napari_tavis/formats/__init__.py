@@ -1,0 +1,1 @@
+"""Formats beside AVSBench, and the way back from datasets to sessions. No Qt, no torch."""
