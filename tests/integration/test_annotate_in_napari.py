@@ -90,7 +90,7 @@ def test_from_a_video_to_an_avsbench_folder(
     first = objects[0]
     frame = int(session.frame_indices[2])
     before = session.mask(first.object_id, frame)
-    dock.controller.select(first.object_id)
+    dock.controller.choose(first.object_id)
     dock.controller.navigation.go_to(frame)
     layer = viewer.layers.selection.active
     layer.brush_size = 20

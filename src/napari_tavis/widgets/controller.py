@@ -1,32 +1,35 @@
-"""What the dock widget does, without the widget: one video, its session, and its layers."""
+"""What the panels share: one video, its session and its layers, and what is done to them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from napari.components import ViewerModel
-from napari.layers import Layer
-from napari.utils.notifications import show_warning
 from psygnal import Signal
 
-from napari_tavis.avsbench import Violation
 from napari_tavis.errors import TavisError
-from napari_tavis.inference.proposals import Proposals
 from napari_tavis.media import Clip
 from napari_tavis.session import AnnotationSession
+from napari_tavis.session.changes import SessionChange
 from napari_tavis.session.objects import SessionObject
-from napari_tavis.tasks import Cancelled
 from napari_tavis.widgets import work
 from napari_tavis.widgets.autosave import Autosave, save_now
 from napari_tavis.widgets.jobs import JobRunner, report_error
 from napari_tavis.widgets.navigation import FrameNavigation
 from napari_tavis.widgets.object_layers import ObjectLayers
-from napari_tavis.widgets.reader import clip_layer_data, clip_of
+from napari_tavis.widgets.opening import VideoOpener
+from napari_tavis.widgets.reader import clip_of
+
+Result = TypeVar("Result")
 
 
 class AnnotationController:
-    """Opens, segments, edits, saves and exports one video at a time.
+    """Keeps one video, its session and its layers together, for all panels.
+
+    Every panel changes the session through `do`, and looks at `chosen` for the object that is
+    worked on. Nothing here computes a mask.
 
     Parameters
     ----------
@@ -37,18 +40,28 @@ class AnnotationController:
     ----------
     changed : Signal
         Emitted when the video, the session, or what can be done has changed.
+    opened : Signal
+        Emitted with the clip and its session (or None) when a video was opened.
     edited : Signal
         Emitted with an object's number when its masks, status or class have changed.
+    chosen_changed : Signal
+        Emitted with the number of the object that is worked on now, or None.
     said : Signal
         Emitted with a sentence about what was done.
+    viewer : ViewerModel
+        The viewer.
     clip : Clip or None
         The open video.
     session : AnnotationSession or None
         What is annotated in it.
     blocked : bool
         Whether a session lies beside the video that cannot be read, so that none can be made.
+    options : SegmentOptions
+        Model, device, frames per second and vocabulary, as the form says them now.
+    loaded_model : LoadedModel
+        Keeps the model in memory.
     jobs : JobRunner
-        Runs the long work; reports progress.
+        Runs the long work, one at a time; reports progress.
     layers : ObjectLayers
         The objects' layers.
     navigation : FrameNavigation
@@ -56,41 +69,42 @@ class AnnotationController:
     """
 
     changed = Signal()
+    opened = Signal(object, object)
     edited = Signal(int)
+    chosen_changed = Signal(object)
     said = Signal(str)
 
     def __init__(self, viewer: ViewerModel) -> None:
-        self._viewer = viewer
+        self.viewer = viewer
         self.clip: Clip | None = None
         self.session: AnnotationSession | None = None
         self.blocked = False
+        self.options = work.SegmentOptions()
+        self.loaded_model = work.LoadedModel()
         self.jobs = JobRunner()
         self.layers = ObjectLayers(viewer.layers)
         self.navigation = FrameNavigation(viewer)
-        self._autosave = Autosave(self.collect_edits)
-        self._loaded_model = work.LoadedModel()
+        self._chosen: int | None = None
         self._closed = False
+        self._autosave = Autosave(self.collect_edits)
+        self._opener = VideoOpener(self)
         self.layers.painted.connect(self._autosave.request)
         self.layers.hidden.connect(self._on_hidden)
+        self.layers.selected.connect(self._on_layer_selected)
         self.jobs.busy_changed.connect(self._on_busy_changed)
         viewer.layers.events.inserted.connect(self._on_inserted)
+
+    # -- the video -------------------------------------------------------------------------
 
     @property
     def video(self) -> Path | None:
         """The open video's file."""
         return None if self.clip is None else Path(self.clip.path)
 
-    @property
-    def active_object(self) -> int | None:
-        """Number of the object whose layer is the active one, or None."""
-        return self.layers.object_of(self._viewer.layers.selection.active)
-
-    # -- opening ---------------------------------------------------------------------------
-
     def open_video(
         self, path: str | Path, clip: Clip | None = None, directory: Path | None = None
     ) -> None:
-        """Open a video, and the session beside it where there is one.
+        """Open a video, and its session where there is one, in the background.
 
         Parameters
         ----------
@@ -99,115 +113,68 @@ class AnnotationController:
         clip : Clip, optional
             The clip, if a layer shows it already.
         directory : Path, optional
-            Where its session is; beside the video by default.
+            Where its session is; found by the video by default.
         """
-        if self.jobs.busy:
-            show_warning(
-                f"{Path(path).name} is not open for annotation yet: "
-                "wait for the running work or cancel it, then choose the file under Video."
-            )
-            return
-        self._put_away()
-        path = Path(path).absolute()
-        clip = clip or next((shown for shown in self._shown_clips() if shown.path == path), None)
-        self.jobs.start(
-            lambda progress, cancel: work.open_video(path, clip, directory, progress, cancel),
-            self._on_opened,
-            self._on_failed,
-        )
+        self._opener.open(Path(path), clip, directory)
 
     def adopt_shown_video(self) -> None:
         """Open the video that the viewer shows already, if it shows one."""
-        shown = self._shown_clips()
-        if shown:
-            self.open_video(shown[-1].path, shown[-1])
+        self._opener.adopt_shown()
 
-    def _shown_clips(self) -> list[Clip]:
-        """Give the clips that the viewer's layers show, the topmost last."""
-        return [clip for layer in self._viewer.layers if (clip := clip_of(layer)) is not None]
-
-    def _on_opened(self, opened: work.OpenedVideo) -> None:
-        for warning in opened.warnings:
-            show_warning(warning)
-        self.clip, self.blocked = opened.clip, opened.blocked
-        if opened.clip not in self._shown_clips():
-            for warning in opened.clip.warnings:
-                show_warning(warning)
-            self._viewer.layers.append(Layer.create(*clip_layer_data(opened.clip)))
-        self.navigation.set_video(opened.clip.times)
-        if opened.blocked:
-            self.said.emit("The annotation saved with this video cannot be read.")
-        elif opened.session is None:
-            self.said.emit("Ready. Press Segment to find what sounds.")
-        else:
-            self._take_session(opened.session)
-            self.said.emit("Resumed: the annotation saved with this video is back.")
-        self.changed.emit()
-
-    def _take_session(self, session: AnnotationSession) -> None:
+    def take_session(self, session: AnnotationSession) -> None:
+        """Show a session of the open video, and work on it from now on."""
         self.session = session
         self.layers.clear()
         self.layers.show_all(session)
         self.navigation.set_sampled(session.frame_indices)
+        self._choose_something()
 
-    def _put_away(self) -> None:
+    def put_away(self) -> None:
         """Save the session and take its layers out of the viewer."""
         save_now(self.collect_edits())
         self.session, self.clip, self.blocked = None, None, False
         self.layers.clear()
         self.navigation.set_video([])
+        self._set_chosen(None)
         self.changed.emit()
 
-    # -- segmenting ------------------------------------------------------------------------
+    # -- the object worked on --------------------------------------------------------------
 
-    def segment(self, options: work.SegmentOptions) -> None:
-        """Run the model on the open video; what a person edited or accepted stays."""
-        video = self.video
-        if video is None or self.jobs.busy:
+    @property
+    def chosen(self) -> int | None:
+        """Number of the object that is worked on, or None."""
+        return self._chosen
+
+    def choose(self, object_id: int | None) -> None:
+        """Work on an object: its layer becomes the active one, and is shown if it was hidden."""
+        if object_id is None or self.session is None:
+            self._set_chosen(None)
             return
-        self.jobs.start(
-            lambda progress, cancel: work.segment_video(
-                video, options, self._loaded_model, progress, cancel
-            ),
-            self._on_segmented,
-            self._on_failed,
-        )
+        layer = self.layers.show(self.session, object_id)
+        layer.visible = True
+        self._set_chosen(object_id)
+        self.viewer.layers.selection.active = layer
 
-    def _on_segmented(self, proposals: Proposals) -> None:
-        for warning in proposals.warnings:
-            show_warning(warning)
-        self.collect_edits()
-        assert self.video is not None
-        try:
-            if self.session is None:
-                session = AnnotationSession.create(self.video, proposals)
-            else:
-                session = self.session
-                session.replace_proposals(proposals)
-        except TavisError as error:
-            report_error(error)
+    def item(self, object_id: int) -> SessionObject:
+        """Give an object of the session."""
+        assert self.session is not None
+        return self.session.object(object_id)
+
+    def _set_chosen(self, object_id: int | None) -> None:
+        if object_id != self._chosen:
+            self._chosen = object_id
+            self.chosen_changed.emit(object_id)
+
+    def _choose_something(self) -> None:
+        """Keep the chosen object where it still is; else choose the best one."""
+        assert self.session is not None
+        items = {item.object_id: item for item in self.session.objects}
+        if self._chosen in items:
             return
-        self._take_session(session)
-        self._autosave.request()
-        found = sum(item.kind == "object" for item in session.objects)
-        self.said.emit(f"{found} sounding object{'' if found == 1 else 's'} proposed.")
-        first = self.navigation.sampled
-        if first:
-            self.navigation.go_to(first[0])
-        self.changed.emit()
+        layer = self.viewer.layers.selection.active
+        self._set_chosen(self.layers.object_of(layer))
 
-    def _on_failed(self, error: BaseException) -> None:
-        """Say that the work stopped, and why."""
-        self.said.emit("Cancelled." if isinstance(error, Cancelled) else "Not done; see the error.")
-        report_error(error)
-        self.changed.emit()
-
-    def cancel(self) -> None:
-        """Ask the running work to stop."""
-        self.jobs.cancel()
-        self.said.emit("Cancelling after this step …")
-
-    # -- editing ---------------------------------------------------------------------------
+    # -- changing the session --------------------------------------------------------------
 
     def collect_edits(self) -> AnnotationSession | None:
         """Hand what was painted to the session, and give the session."""
@@ -215,99 +182,71 @@ class AnnotationController:
             self.edited.emit(object_id)
         return self.session
 
-    def accept_frame(self, object_id: int) -> None:
-        """Mark an object's mask in the frame shown as right."""
-        session = self.collect_edits()
-        if session is not None:
-            session.accept(object_id, self.navigation.frame)
-            self._note_edit(object_id)
+    def do(self, action: Callable[[AnnotationSession], Result]) -> Result | None:
+        """Change the session: the way for all panels.
 
-    def accept_object(self, object_id: int) -> None:
-        """Mark all masks of an object as right."""
-        session = self.collect_edits()
-        if session is not None:
-            session.accept(object_id)
-            self._note_edit(object_id)
-
-    def rename(self, object_id: int, class_name: str) -> None:
-        """Give an object another class; its layer takes the class's name and colour."""
-        session = self.collect_edits()
-        if session is None:
-            return
-        try:
-            session.rename(object_id, class_name)
-        except TavisError as error:
-            report_error(error)
-        self.layers.update(self.item(object_id))
-        self._note_edit(object_id)
-
-    def add_object(self, class_name: str, fps: float) -> None:
-        """Add an empty object to paint in, to a new session if there is none.
+        What was painted reaches the session first; what the action changed is drawn again and
+        saved soon. An error that the user can act on is shown as a notification.
 
         Parameters
         ----------
-        class_name : str
-            Its class.
-        fps : float
-            Sampled frames per second of a new session.
+        action : callable
+            Called with the session, in this thread.
+
+        Returns
+        -------
+        object or None
+            What the action returned; None where there is no session, or the action failed.
         """
-        if self.clip is None or self.blocked:
-            return
         session = self.collect_edits()
+        if session is None:
+            return None
+        seen: list[SessionChange] = []
+        session.changed.connect(seen.append)
         try:
-            if session is None:
-                session = work.empty_session(self.clip, fps)
-                self._take_session(session)
-            added = session.add_object(class_name)
+            return action(session)
         except TavisError as error:
             report_error(error)
+            return None
+        finally:
+            session.changed.disconnect(seen.append)
+            ids = {change.object_id for change in seen}
+            self.refresh(None if None in ids else [one for one in ids if one is not None])
+
+    def refresh(self, object_ids: Iterable[int] | None = None) -> None:
+        """Show what has changed in the session outside the layers, and save it soon.
+
+        Parameters
+        ----------
+        object_ids : iterable of int, optional
+            The changed objects; None for all of them.
+        """
+        session = self.session
+        if session is None:
             return
+        ids = None if object_ids is None else list(object_ids)
+        self.layers.refresh(session, ids)
+        self._choose_something()
         self._autosave.request()
-        self.changed.emit()
-        self.select(added.object_id)
-        self.said.emit(f"Paint the {added.class_name} in its layer, in any frame.")
+        for object_id in ids or ():
+            self.edited.emit(object_id)
+        if ids is None:
+            self.changed.emit()
 
-    def select(self, object_id: int) -> None:
-        """Make an object's layer the active one; it is shown again if it was deleted."""
-        if self.session is None:
+    def undo(self) -> None:
+        """Take the last step back, and show the frame it was made in."""
+        self._travel(AnnotationSession.undo)
+
+    def redo(self) -> None:
+        """Make the step again that was taken back last, and show its frame."""
+        self._travel(AnnotationSession.redo)
+
+    def _travel(self, move: Callable[[AnnotationSession], Any]) -> None:
+        step = self.do(move)
+        if step is None:
             return
-        layer = self.layers.show(self.session, object_id)
-        layer.visible = True
-        self._viewer.layers.selection.active = layer
-
-    def item(self, object_id: int) -> SessionObject:
-        """Give an object of the session."""
-        assert self.session is not None
-        return self.session.object(object_id)
-
-    def _note_edit(self, object_id: int) -> None:
-        self._autosave.request()
-        self.edited.emit(object_id)
-
-    # -- exporting -------------------------------------------------------------------------
-
-    def export(self, options: work.ExportOptions) -> None:
-        """Save the session and write it into an AVSBench dataset."""
-        session = self.collect_edits()
-        if session is None or self.jobs.busy:
-            return
-
-        def run(progress: Any, cancel: Any) -> list[Violation]:
-            progress(0, 0, "saving")
-            session.save()
-            return work.export_video(session.directory, options, progress, cancel)
-
-        self.jobs.start(run, lambda found: self._on_exported(options, found), self._on_failed)
-
-    def _on_exported(self, options: work.ExportOptions, found: list[Violation]) -> None:
-        if found:
-            show_warning(
-                f"Exported, but the dataset {options.root} has {len(found)} violations, "
-                f"the first in {found[0].path}: {found[0].message}"
-            )
-        result = "the dataset is valid" if not found else f"{len(found)} violations"
-        self.said.emit(f"Exported to {options.root} ({options.subset}); {result}.")
-        self.changed.emit()
+        if step.frame_index is not None:
+            self.navigation.go_to(step.frame_index)
 
     # -- the viewer ------------------------------------------------------------------------
 
@@ -322,20 +261,23 @@ class AnnotationController:
         if self._closed:
             return
         self._closed = True
-        for signal in (self.changed, self.edited, self.said):
+        for signal in (self.changed, self.opened, self.edited, self.chosen_changed, self.said):
             signal.disconnect()  # who listens may be gone already
         self.jobs.close()
         self._autosave.close()
-        self._viewer.layers.events.inserted.disconnect(self._on_inserted)
+        self.viewer.layers.events.inserted.disconnect(self._on_inserted)
         self.layers.close()
         self.navigation.close()
         if window_stays:
-            self._viewer.text_overlay.visible = False
+            self.viewer.text_overlay.visible = False
 
     def _on_inserted(self, event: Any) -> None:
         clip = clip_of(event.value)
-        if clip is not None and (self.clip is None or clip is not self.clip):
+        if clip is not None and clip is not self.clip:
             self.open_video(clip.path, clip)
+
+    def _on_layer_selected(self, object_id: int) -> None:
+        self._set_chosen(object_id)
 
     def _on_hidden(self, object_id: int) -> None:
         self._autosave.request()

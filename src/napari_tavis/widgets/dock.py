@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import napari.viewer
 from magicgui.widgets import Container, Label, LineEdit, ProgressBar, PushButton
 from magicgui.widgets.bases import Widget
@@ -14,6 +12,8 @@ from superqt import QCollapsible
 from napari_tavis.errors import TavisError
 from napari_tavis.session import FrameStatus
 from napari_tavis.vocabulary import AVSBENCH_CLASSES
+from napari_tavis.widgets import long_work
+from napari_tavis.widgets import object_actions as actions
 from napari_tavis.widgets.closing import CloseWatcher
 from napari_tavis.widgets.controller import AnnotationController
 from napari_tavis.widgets.forms import ExportForm, SettingsForm, path_of
@@ -117,20 +117,20 @@ class AnnotationDock(Container[Widget]):
         controller = self.controller
         self.settings.video.changed.connect(self._on_video_chosen)
         self.segment.clicked.connect(self._on_segment)
-        self.cancel.clicked.connect(controller.cancel)
+        self.cancel.clicked.connect(lambda: long_work.cancel(controller))
         self.previous.clicked.connect(lambda: self._go_to(controller.navigation.previous_sampled()))
         self.next.clicked.connect(lambda: self._go_to(controller.navigation.next_sampled()))
-        self.accept_frame.clicked.connect(lambda: self._on_accept(controller.accept_frame))
-        self.accept_object.clicked.connect(lambda: self._on_accept(controller.accept_object))
+        self.accept_frame.clicked.connect(lambda: actions.accept_frame(controller))
+        self.accept_object.clicked.connect(lambda: actions.accept_object(controller))
         self.export.clicked.connect(self._on_export)
         self.add_object.clicked.connect(self._on_add)
         self.strip.clicked.connect(controller.navigation.go_to)
-        self.objects.chosen.connect(controller.select)
-        self.objects.renamed.connect(controller.rename)
+        self.objects.chosen.connect(controller.choose)
+        self.objects.renamed.connect(self._on_renamed)
         controller.changed.connect(self._refresh)
         controller.edited.connect(self._refresh_objects)
         controller.said.connect(self._say)
-        controller.layers.selected.connect(self._on_layer_selected)
+        controller.chosen_changed.connect(self._on_chosen)
         controller.navigation.moved.connect(self._refresh_controls)
         controller.jobs.progressed.connect(self._on_progress)
         self._close_watcher = CloseWatcher(self.native, controller.close)
@@ -147,12 +147,17 @@ class AnnotationDock(Container[Widget]):
             self.controller.open_video(path)
 
     def _on_segment(self) -> None:
+        if self._read_options():
+            long_work.segment(self.controller)
+
+    def _read_options(self) -> bool:
+        """Hand what the form says to the controller; say what cannot be read."""
         try:
-            options = self.settings.read()
+            self.controller.options = self.settings.read()
         except TavisError as error:
             report_error(error)
-        else:
-            self.controller.segment(options)
+            return False
+        return True
 
     def _on_export(self) -> None:
         try:
@@ -160,7 +165,7 @@ class AnnotationDock(Container[Widget]):
         except TavisError as error:
             report_error(error)
         else:
-            self.controller.export(options)
+            long_work.export(self.controller, options)
 
     def _show_export(self, expanded: bool) -> None:
         """Scroll to the export's button once its form has its place."""
@@ -168,15 +173,15 @@ class AnnotationDock(Container[Widget]):
             scroll, button = self._body.root_native_widget, self.export.native
             QTimer.singleShot(0, button, lambda: scroll.ensureWidgetVisible(button))
 
-    def _on_accept(self, accept: Callable[[int], None]) -> None:
-        if self.objects.object_id is not None:
-            accept(self.objects.object_id)
+    def _on_renamed(self, object_id: int, class_name: str) -> None:
+        actions.rename_object(self.controller, object_id, class_name)
+        self._refresh_objects()  # a refused name is taken back
 
     def _on_add(self) -> None:
-        self.controller.add_object(self.new_class.value.strip(), self.settings.fps.value)
+        actions.add_object(self.controller, self.new_class.value.strip())
         self.new_class.value = ""
 
-    def _on_layer_selected(self, object_id: int) -> None:
+    def _on_chosen(self, object_id: int | None) -> None:
         self.objects.choose(object_id)
         self._refresh_controls()
 
@@ -208,7 +213,7 @@ class AnnotationDock(Container[Widget]):
         self._refresh_objects()
 
     def _refresh_objects(self, object_id: int | None = None) -> None:
-        self.objects.fill(self.controller.session, self.controller.active_object)
+        self.objects.fill(self.controller.session, self.controller.chosen)
         self._refresh_controls()
 
     def _refresh_controls(self, frame: int | None = None) -> None:
@@ -218,7 +223,7 @@ class AnnotationDock(Container[Widget]):
         no_video = "Open a video first." if controller.clip is None else None
         blocked = "Move the unreadable session away first." if controller.blocked else None
         nothing = "Segment a video first." if controller.session is None else None
-        no_choice = "Select an object first." if self.objects.object_id is None else None
+        no_choice = "Select an object first." if self.controller.chosen is None else None
         last = "No sampled frame after this one." if navigation.next_sampled() is None else None
         first = None
         if navigation.previous_sampled() is None:
@@ -237,7 +242,7 @@ class AnnotationDock(Container[Widget]):
     def _refresh_frames(self) -> None:
         """Show where the viewer is in the video, and the selected object's status there."""
         controller, navigation = self.controller, self.controller.navigation
-        session, chosen = controller.session, self.objects.object_id
+        session, chosen = controller.session, controller.chosen
         status: dict[int, FrameStatus] = {}
         if session is not None and chosen is not None:
             status = {

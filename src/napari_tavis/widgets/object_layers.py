@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -100,12 +100,34 @@ class ObjectLayers:
         for item in ordered:
             self.show(session, item.object_id)
 
-    def update(self, item: SessionObject) -> None:
-        """Give an object's layer the name and colour that the object has now."""
+    def refresh(self, session: AnnotationSession, object_ids: Iterable[int] | None = None) -> None:
+        """Draw objects again: masks, names and colours; those gone lose their layer.
+
+        Parameters
+        ----------
+        session : AnnotationSession
+            Owner of the objects.
+        object_ids : iterable of int, optional
+            The objects; by default all, and those without a layer get one.
+        """
+        items = {item.object_id: item for item in session.objects}
+        for gone in [key for key in self._bound if key not in items]:
+            layer = self._bound.pop(gone)
+            if layer in self._layers:
+                self._layers.remove(layer)
+        for object_id in items if object_ids is None else object_ids:
+            if object_id in items:
+                self._refresh_one(session, items[object_id])
+
+    def _refresh_one(self, session: AnnotationSession, item: SessionObject) -> None:
         layer = self._bound.get(item.object_id)
-        if layer is not None:
+        if layer is None:
+            self.show(session, item.object_id)
+            return
+        if layer.name != layer_name(item):
             layer.name = layer_name(item)
             layer.colormap = object_colormap(item.color)
+        layer.refresh(extent=False, thumbnail=False)
 
     def layer(self, object_id: int) -> Labels | None:
         """Give the layer of an object, or None where it has none."""

@@ -66,7 +66,7 @@ def test_a_brush_stroke_is_an_edit_and_undo_takes_it_back(
     qtbot, viewer: Viewer, dock: AnnotationDock, annotated_video: Path, open_in
 ) -> None:
     open_in(dock, annotated_video)
-    dock.controller.select(DOG)
+    dock.controller.choose(DOG)
     dock.controller.navigation.go_to(48)
     layer = dock.controller.layers.layer(DOG)
     before = dock.controller.session.mask(DOG, 48)
@@ -90,7 +90,7 @@ def test_the_eraser_and_the_bucket_edit_the_session(
     viewer: Viewer, dock: AnnotationDock, annotated_video: Path, open_in
 ) -> None:
     open_in(dock, annotated_video)
-    dock.controller.select(DRUM)
+    dock.controller.choose(DRUM)
     dock.controller.navigation.go_to(23)
     layer = dock.controller.layers.layer(DRUM)
     layer.mode = "erase"
@@ -111,7 +111,7 @@ def test_painting_where_there_is_no_mask_makes_one(
     viewer: Viewer, dock: AnnotationDock, annotated_video: Path, open_in
 ) -> None:
     open_in(dock, annotated_video)
-    dock.controller.select(DRUM)
+    dock.controller.choose(DRUM)
     dock.controller.navigation.go_to(60)
     layer = dock.controller.layers.layer(DRUM)
     assert not np.asarray(layer.data[60]).any()
@@ -125,7 +125,7 @@ def test_edits_reach_the_disk_by_themselves(
     qtbot, viewer: Viewer, dock: AnnotationDock, annotated_video: Path, open_in
 ) -> None:
     open_in(dock, annotated_video)
-    dock.controller.select(DOG)
+    dock.controller.choose(DOG)
     dock.controller.navigation.go_to(23)
     dock.controller.layers.layer(DOG).paint((23, 200, 200), 1)
 
@@ -149,7 +149,7 @@ def test_layers_may_be_renamed_moved_and_deleted(
     assert dock.objects.rowCount() == 3
     assert "show it again" in dock.message.value
 
-    controller.select(DOG)
+    controller.choose(DOG)
     shown = controller.layers.layer(DOG)
     assert shown is not dog
     assert shown in viewer.layers
