@@ -48,6 +48,8 @@ class AnnotationController:
         Emitted with the number of the object that is worked on now, or None.
     said : Signal
         Emitted with a sentence about what was done.
+    closing : Signal
+        Emitted once, before anything is let go; the bool says whether the window stays.
     viewer : ViewerModel
         The viewer.
     clip : Clip or None
@@ -66,6 +68,9 @@ class AnnotationController:
         The objects' layers.
     navigation : FrameNavigation
         The frame shown.
+    correction, queue, player : object or None
+        What the commands of the correction, queue and soundtrack panels work with; each panel
+        puts its own here.
     """
 
     changed = Signal()
@@ -73,6 +78,7 @@ class AnnotationController:
     edited = Signal(int)
     chosen_changed = Signal(object)
     said = Signal(str)
+    closing = Signal(bool)
 
     def __init__(self, viewer: ViewerModel) -> None:
         self.viewer = viewer
@@ -84,6 +90,9 @@ class AnnotationController:
         self.jobs = JobRunner()
         self.layers = ObjectLayers(viewer.layers)
         self.navigation = FrameNavigation(viewer)
+        self.correction: Any = None
+        self.queue: Any = None
+        self.player: Any = None
         self._chosen: int | None = None
         self._closed = False
         self._autosave = Autosave(self.collect_edits)
@@ -261,6 +270,7 @@ class AnnotationController:
         if self._closed:
             return
         self._closed = True
+        self.closing.emit(window_stays)
         for signal in (self.changed, self.opened, self.edited, self.chosen_changed, self.said):
             signal.disconnect()  # who listens may be gone already
         self.jobs.close()

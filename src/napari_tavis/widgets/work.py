@@ -5,6 +5,7 @@ The model, and torch with it, is imported when a clip is segmented and not befor
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -101,10 +102,14 @@ class OpenedVideo:
 
 @dataclass
 class LoadedModel:
-    """Keeps the last model in memory, so that a second run starts at once."""
+    """Keeps the last model in memory, so that a second run starts at once.
+
+    Any thread may ask for it; who comes while it is loaded waits.
+    """
 
     _key: tuple[str, str, float] | None = None
     _model: TAViS | None = field(default=None, repr=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def get(self, name: str | Path, device: str) -> TAViS:
         """Give a model on a device, loaded anew only if another one or its file changed."""
@@ -113,11 +118,12 @@ class LoadedModel:
         path = Path(name)
         changed = path.stat().st_mtime if path.is_file() else 0.0
         key = (str(name), device, changed)
-        if self._model is None or key != self._key:
-            self._model = None
-            self._model = load_model(name, device=device)
-            self._key = key
-        return self._model
+        with self._lock:
+            if self._model is None or key != self._key:
+                self._model = None
+                self._model = load_model(name, device=device)
+                self._key = key
+            return self._model
 
 
 def open_video(
