@@ -6,7 +6,17 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 ChangeKind: TypeAlias = Literal[
-    "mask", "status", "added", "removed", "renamed", "replaced", "saved"
+    "mask",
+    "status",
+    "state",
+    "threshold",
+    "added",
+    "removed",
+    "renamed",
+    "replaced",
+    "undone",
+    "marked",
+    "saved",
 ]
 
 
@@ -17,8 +27,9 @@ class SessionChange:
     Parameters
     ----------
     kind : str
-        "mask" or "status" of an object in a frame; an object "added", "removed" or "renamed";
-        all objects "replaced" by a new run of the model; the session "saved".
+        "mask" or "status" of an object in a frame; "state" or "threshold" of an object; an object
+        "added", "removed" or "renamed"; all objects "replaced" by a new run of the model; a step
+        "undone" or redone; the session "marked" (done, time worked, exports) or "saved".
     object_id : int or None
         The object, where there is one; None for all of them.
     frame_index : int or None

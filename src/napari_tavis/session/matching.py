@@ -80,7 +80,7 @@ def _saved_masks(item: SessionObject, size: tuple[int, int]) -> PackedMasks:
     """Give what an object's mask is in each frame where it is not empty."""
     masks = PackedMasks(size)
     for frame, record in item.frames.items():
-        if record.png is not None:
+        if not record.empty:
             masks.put_encoded(frame, record.png)
     return masks
 

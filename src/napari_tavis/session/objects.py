@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from napari_tavis.inference.masks import Mask, PackedMasks, encode_mask
+from napari_tavis.inference.masks import PackedMasks
 from napari_tavis.inference.proposals import ObjectKind, Proposal
+from napari_tavis.session.blobs import EMPTY, Blob
 from napari_tavis.session.colors import RGB
+
+DEFAULT_THRESHOLD = 0.5
+"""The probability at which the model cuts its own masks."""
 
 
 class FrameStatus(StrEnum):
@@ -26,7 +30,16 @@ class FrameStatus(StrEnum):
         return self is not FrameStatus.PROPOSED
 
 
-@dataclass(frozen=True)
+class ObjectState(StrEnum):
+    """Whether an object takes part."""
+
+    ACTIVE = "active"
+    """It does."""
+    REJECTED = "rejected"
+    """A person found that it does not sound: kept in reach, never exported."""
+
+
+@dataclass(frozen=True, slots=True)
 class FrameRecord:
     """What is known of one object in one frame.
 
@@ -34,15 +47,54 @@ class FrameRecord:
     ----------
     status : FrameStatus
         How far a person has gone with it.
-    png : bytes or None
-        The mask as a 1-bit PNG; None where it is empty.
+    mask : Blob
+        The mask as a 1-bit PNG; `EMPTY` where there is nothing. While the frame is proposed, what
+        the model cut; the object's threshold may cut something else out of `logits`.
     score : float or None
         The model's score of it, 0 to 1, where the model made it.
+    proposal : Blob or None
+        What the model proposed, once a person stands behind `mask`; None if it proposed nothing.
+    logits : Blob or None
+        What the proposal was cut out of, where that was kept.
     """
 
     status: FrameStatus
-    png: bytes | None
+    mask: Blob = EMPTY
     score: float | None = None
+    proposal: Blob | None = None
+    logits: Blob | None = None
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing in the mask; known without reading it."""
+        return self.mask is EMPTY
+
+    @property
+    def png(self) -> bytes | None:
+        """The mask as a 1-bit PNG, read from the disk if need be; None where it is empty."""
+        return None if self.empty else self.mask.read()
+
+    @property
+    def proposed(self) -> Blob | None:
+        """What the model proposed here, as it cut it; None if it proposed nothing."""
+        return self.proposal if self.status.by_person else self.mask
+
+    @property
+    def blobs(self) -> list[Blob]:
+        """All that takes a file."""
+        found = (self.mask, self.proposal, self.logits)
+        return [blob for blob in found if blob is not None and blob is not EMPTY]
+
+    def by_person(self, status: FrameStatus, mask: Blob) -> FrameRecord:
+        """Give the record of a mask that a person stands behind; the proposal stays in reach."""
+        return replace(self, status=status, mask=mask, proposal=self.proposed)
+
+    def as_proposed(self) -> FrameRecord | None:
+        """Give the record without what a person did; None if the model proposed nothing."""
+        mask = self.proposed
+        if mask is None:
+            return None
+        return replace(self, status=FrameStatus.PROPOSED, mask=mask, proposal=None)
 
 
 @dataclass
@@ -59,10 +111,15 @@ class SessionObject:
         Its class's red, green and blue, 0 to 255.
     score : float
         How sure the model is, 0 to 1; 1 where a person made the object.
-    kind : {"object", "scene"}
-        An object, or the mask of everything that sounds.
+    kind : {"object", "scene", "background"}
+        An object, the mask of everything that sounds, or a query that the model called
+        background: kept in reach, never exported, not shown by default.
     named_by_person : bool
         Whether a person gave it its class, so that a new run of the model keeps it.
+    state : ObjectState
+        Whether it takes part.
+    threshold : float
+        Probability, 0 to 1, at which its proposed masks are cut out of their logits.
     frames : dict of int to FrameRecord
         What is known of it, by video frame index.
     """
@@ -73,12 +130,18 @@ class SessionObject:
     score: float
     kind: ObjectKind = "object"
     named_by_person: bool = False
+    state: ObjectState = ObjectState.ACTIVE
+    threshold: float = DEFAULT_THRESHOLD
     frames: dict[int, FrameRecord] = field(default_factory=dict)
 
+    @property
+    def takes_part(self) -> bool:
+        """Whether it is shown, accepted with the others, and exported."""
+        return self.state is ObjectState.ACTIVE and self.kind != "background"
 
-def record_mask(mask: Mask, status: FrameStatus, score: float | None = None) -> FrameRecord:
-    """Make the record of a mask; an empty one takes no file."""
-    return FrameRecord(status, encode_mask(mask) if mask.any() else None, score)
+    def bare(self) -> SessionObject:
+        """Give a copy without frames."""
+        return replace(self, frames={})
 
 
 def proposed_records(proposal: Proposal, size: tuple[int, int]) -> dict[int, FrameRecord]:
@@ -100,8 +163,14 @@ def proposed_records(proposal: Proposal, size: tuple[int, int]) -> dict[int, Fra
     packed = masks if isinstance(masks, PackedMasks) else PackedMasks(size, masks)
     if packed.size != size:
         raise ValueError(f"masks of {packed.size} where the frames are {size}")
-    return {
-        int(frame): FrameRecord(FrameStatus.PROPOSED, png, proposal.frame_scores.get(frame))
-        for frame in packed
-        if (png := packed.encoded(frame)) is not None
-    }
+    records = {}
+    for frame in packed:
+        png, logits = packed.encoded(frame), proposal.logits.get(frame)
+        if png is not None:
+            records[int(frame)] = FrameRecord(
+                FrameStatus.PROPOSED,
+                Blob.of(png),
+                proposal.frame_scores.get(frame),
+                logits=None if logits is None else Blob.of(logits),
+            )
+    return records

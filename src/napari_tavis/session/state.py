@@ -1,16 +1,18 @@
-"""The content of a session and what may be done to it; no files, threads or observers here."""
+"""The content of a session, and the few ways in which it changes; no files, threads, observers."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from napari_tavis.inference.proposals import SCENE_NAME, ObjectKind, Proposal, Proposals
-from napari_tavis.session.colors import SCENE_COLOR, class_colors
+from napari_tavis.inference.proposals import SCENE_NAME, ObjectKind, Proposal
+from napari_tavis.session.colors import RGB, SCENE_COLOR, class_colors
+from napari_tavis.session.diff import Diff
 from napari_tavis.session.errors import SessionError
-from napari_tavis.session.matching import match_proposals
+from napari_tavis.session.marks import Marks
 from napari_tavis.session.objects import FrameRecord, SessionObject, proposed_records
 from napari_tavis.session.video import VideoIdentity
 from napari_tavis.vocabulary import BACKGROUND
@@ -41,7 +43,11 @@ class SessionState:
     next_id : int
         The number the next object will have.
     objects : dict of int to SessionObject
-        The objects by number.
+        The objects by number, ascending.
+    marks : Marks
+        What is noted of the session as a whole.
+    diff : Diff
+        What the methods here have changed since `take_diff`.
     """
 
     video: VideoIdentity
@@ -54,6 +60,8 @@ class SessionState:
     model_name: str
     next_id: int = 1
     objects: dict[int, SessionObject] = field(default_factory=dict)
+    marks: Marks = field(default_factory=Marks)
+    diff: Diff = field(default_factory=Diff)
 
     def snapshot(self) -> SessionState:
         """Copy what may change, so that another thread can write it."""
@@ -61,87 +69,109 @@ class SessionState:
             item.object_id: replace(item, frames=dict(item.frames))
             for item in self.objects.values()
         }
-        return replace(self, objects=objects)
+        return replace(self, objects=objects, marks=self.marks.copy(), diff=Diff())
+
+    def take_diff(self) -> Diff:
+        """Give what was changed since this was called last."""
+        diff, self.diff = self.diff, Diff()
+        return diff
+
+    def apply(self, diff: Diff) -> None:
+        """Make a change again, or take it back; objects that are no more are passed over."""
+        for object_id, (_, after) in diff.objects.items():
+            if after is not None:
+                self.put_object(after)
+        for (object_id, frame), (_, record) in diff.frames.items():
+            if object_id in self.objects:
+                self.put_frame(object_id, frame, record)
+        for object_id in diff.removed_objects():
+            self.drop_object(object_id)
+        if diff.vocabulary:
+            self.put_vocabulary(diff.vocabulary[1])
+
+    # The ways in which it changes, each of them noted in `diff`
+
+    def put_frame(self, object_id: int, frame: int, record: FrameRecord | None) -> None:
+        """Set what is known of an object in a frame; None for nothing."""
+        frames = self.objects[object_id].frames
+        before = frames.get(frame)
+        if before is record:
+            return
+        if record is None:
+            del frames[frame]
+        else:
+            frames[frame] = record
+        self.diff.note_frame(object_id, frame, before, record)
+
+    def put_object(self, item: SessionObject) -> None:
+        """Add an object without frames, or give one that is there what `item` says of it."""
+        known = self.objects.get(item.object_id)
+        before = known and known.bare()
+        if known is None:
+            self.objects[item.object_id] = item.bare()
+            if item.object_id != max(self.objects):  # one that comes back to its place
+                self.objects = dict(sorted(self.objects.items()))
+        else:
+            known.__dict__.update(item.__dict__ | {"frames": known.frames})
+        self.diff.note_object(item.object_id, before, item.bare())
+
+    def change_object(self, object_id: int, **changes: Any) -> None:
+        """Change what is known of an object apart from its frames."""
+        self.put_object(replace(self.objects[object_id].bare(), **changes))
+
+    def drop_object(self, object_id: int) -> None:
+        """Remove an object with its frames."""
+        item = self.objects.get(object_id)
+        if item is None:
+            return
+        for frame in list(item.frames):
+            self.put_frame(object_id, frame, None)
+        del self.objects[object_id]
+        self.diff.note_object(object_id, item.bare(), None)
+
+    def put_vocabulary(self, vocabulary: tuple[str, ...]) -> None:
+        """Set the class names in play."""
+        if vocabulary != self.vocabulary:
+            self.diff.note_vocabulary(self.vocabulary, vocabulary)
+            self.vocabulary = vocabulary
+
+    # New objects
 
     def take(self, proposal: Proposal) -> SessionObject:
         """Make an object of a proposal."""
-        name = SCENE_NAME if proposal.kind == "scene" else self._learn(proposal.class_name)
-        item = self._new(name, proposal.score, proposal.kind)
-        item.frames = self._records(proposal)
+        records = self.records(proposal)
+        fixed = {"scene": SCENE_NAME, "background": BACKGROUND}
+        name = fixed.get(proposal.kind) or self.learn(proposal.class_name)
+        item = self.new_object(name, proposal.score, proposal.kind)
+        for frame, record in records.items():
+            self.put_frame(item.object_id, frame, record)
         return item
 
-    def add(self, class_name: str, kind: ObjectKind) -> SessionObject:
-        """Make an object for a person to paint."""
-        if kind == "scene" and any(item.kind == "scene" for item in self.objects.values()):
-            raise SessionError("There is a scene mask already: paint in that one.")
-        name = SCENE_NAME if kind == "scene" else self._learn(class_name)
-        item = self._new(name, 1.0, kind)
-        item.named_by_person = True
-        return item
+    def new_object(
+        self, class_name: str, score: float, kind: ObjectKind, **facts: Any
+    ) -> SessionObject:
+        """Make an object without frames."""
+        color = self.color(class_name, kind)
+        item = SessionObject(self.next_id, class_name, color, float(score), kind, **facts)
+        self.next_id += 1
+        self.put_object(item)
+        return self.objects[item.object_id]
 
-    def rename(self, object_id: int, class_name: str) -> None:
-        """Give an object the class that a person says it has."""
-        item = self.objects[object_id]
-        if item.kind == "scene":
-            raise SessionError("The scene mask has no class: rename one of the objects.")
-        item.class_name = self._learn(class_name)
-        item.color = self._color(item.class_name, item.kind)
-        item.named_by_person = True
-
-    def replace(self, proposals: Proposals, replace_edits: bool) -> None:
-        """Take a new run's proposals; what a person did survives unless `replace_edits`."""
-        if proposals.frame_size != self.frame_size:
-            raise SessionError(
-                f"The proposals are for frames of {proposals.frame_size}, and this session's video "
-                f"{self.video.name} has {self.frame_size}: segment that video again."
-            )
-        old = list(self.objects.values())
-        matches = match_proposals(old, proposals.objects, self.frame_size)
-        records = [self._records(proposal) for proposal in proposals.objects]
-        self.vocabulary = proposals.vocabulary
-        self.frame_indices = proposals.frame_indices
-        self.frame_times = proposals.frame_times
-        self.model_name = proposals.model_name
-        self._forget_proposed(replace_edits, set(matches.values()))
-        for position, proposal in enumerate(proposals.objects):
-            if position in matches:
-                item = self.objects[matches[position]]
-                item.frames = records[position] | item.frames
-                item.score = proposal.score
-            else:
-                self.take(proposal)
-        for item in self.objects.values():
-            if item.kind == "object":
-                self._learn(item.class_name)
-                item.color = self._color(item.class_name, item.kind)
-
-    def _forget_proposed(self, forget_edits: bool, continued: set[int]) -> None:
-        """Drop what no person stands behind (or everything), and objects with nothing left."""
-        for item in list(self.objects.values()):
-            item.frames = {
-                frame: record
-                for frame, record in item.frames.items()
-                if record.status.by_person and not forget_edits
-            }
-            kept_by_person = item.named_by_person and not forget_edits
-            if not (item.frames or kept_by_person or item.object_id in continued):
-                del self.objects[item.object_id]
-
-    def _records(self, proposal: Proposal) -> dict[int, FrameRecord]:
+    def records(self, proposal: Proposal) -> dict[int, FrameRecord]:
+        """Make the records of a proposal, whose frames must be of this video."""
         records = proposed_records(proposal, self.frame_size)
-        beyond = [frame for frame in records if not 0 <= frame < self.frame_count]
-        if beyond:
-            raise IndexError(f"the video has {self.frame_count} frames, and no frame {beyond[0]}")
+        for frame in records:
+            self.check_frame(frame)
         return records
 
-    def _new(self, class_name: str, score: float, kind: ObjectKind) -> SessionObject:
-        color = self._color(class_name, kind)
-        item = SessionObject(self.next_id, class_name, color, float(score), kind)
-        self.objects[item.object_id] = item
-        self.next_id += 1
-        return item
+    # Rules
 
-    def _learn(self, class_name: str) -> str:
+    def check_frame(self, frame: int) -> None:
+        """Raise IndexError for a frame that the video does not have."""
+        if not 0 <= frame < self.frame_count:
+            raise IndexError(f"the video has frames 0 to {self.frame_count - 1}, no {frame}")
+
+    def learn(self, class_name: str) -> str:
         """Check a class name, and add it to the vocabulary if it is new there."""
         name = class_name.strip()
         if not name or name == BACKGROUND:
@@ -149,8 +179,11 @@ class SessionState:
                 f"{class_name!r} is no class an object can have: give it a word such as 'dog'."
             )
         if name not in self.vocabulary:
-            self.vocabulary = (*self.vocabulary, name)
+            self.put_vocabulary((*self.vocabulary, name))
         return name
 
-    def _color(self, class_name: str, kind: ObjectKind) -> tuple[int, int, int]:
-        return SCENE_COLOR if kind == "scene" else class_colors(self.vocabulary)[class_name]
+    def color(self, class_name: str, kind: ObjectKind) -> RGB:
+        """Give the colour of a class; black for what is background."""
+        if kind == "scene":
+            return SCENE_COLOR
+        return class_colors((*self.vocabulary, class_name))[class_name]

@@ -24,9 +24,10 @@ from typing import Any
 import numpy as np
 
 from napari_tavis.inference.masks import MaskDamaged, check_mask
+from napari_tavis.session.blobs import EMPTY, Blob
 from napari_tavis.session.atomic import sync_directory, write_atomically
 from napari_tavis.session.errors import SessionError
-from napari_tavis.session.objects import FrameRecord, FrameStatus, SessionObject
+from napari_tavis.session.objects import FrameRecord, FrameStatus, ObjectState, SessionObject
 from napari_tavis.session.state import SessionState
 from napari_tavis.session.video import VideoIdentity
 
@@ -152,6 +153,8 @@ def _object_to_json(item: SessionObject) -> dict[str, Any]:
         "score": item.score,
         "kind": item.kind,
         "named_by_person": item.named_by_person,
+        "state": str(item.state),
+        "threshold": item.threshold,
         "frames": frames,
     }
 
@@ -247,7 +250,7 @@ def _from_json(
 
 def _object_from_json(entry: dict[str, Any]) -> SessionObject:
     red, green, blue = (int(channel) for channel in entry["color"])
-    if entry["kind"] not in ("object", "scene"):
+    if entry["kind"] not in ("object", "scene", "background"):
         raise ValueError(f"the kind {entry['kind']!r} is unknown")
     return SessionObject(
         object_id=int(entry["id"]),
@@ -256,6 +259,8 @@ def _object_from_json(entry: dict[str, Any]) -> SessionObject:
         score=float(entry["score"]),
         kind=entry["kind"],
         named_by_person=bool(entry["named_by_person"]),
+        state=ObjectState(entry.get("state", "active")),
+        threshold=float(entry.get("threshold", 0.5)),
     )
 
 
@@ -280,7 +285,8 @@ def _frames_from_json(
                 continue
             on_disk.add(name)
         status = FrameStatus(entry["status"])
-        frames[frame] = FrameRecord(status, png, None if score is None else float(score))
+        blob = EMPTY if png is None else Blob.of(png)
+        frames[frame] = FrameRecord(status, blob, None if score is None else float(score))
     return frames
 
 

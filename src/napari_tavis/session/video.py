@@ -115,3 +115,9 @@ def count_frames(video: Path) -> int:
 
     with open_clip(video) as clip:
         return len(clip.times)
+
+
+def find_session(video: str | os.PathLike[str]) -> Path | None:
+    """Find the session of a video: beside it, or under the name that the video had before."""
+    beside = Path(video).with_name(Path(video).name + ".tavis")
+    return beside if beside.is_dir() else None
