@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -13,7 +14,12 @@ from napari_tavis.media.errors import ClosedClipError
 from napari_tavis.media.frames import CACHE_BYTES, FrameReader, Frames
 from napari_tavis.media.index import FrameIndex, read_index
 from napari_tavis.media.probe import Listing, probe
-from napari_tavis.media.soundtrack import can_be_decoded, read_soundtrack
+from napari_tavis.media.soundtrack import (
+    BLOCK_SECONDS,
+    can_be_decoded,
+    read_soundtrack,
+    sound_blocks,
+)
 from napari_tavis.media.timebase import SAMPLE_RATE
 from napari_tavis.tasks import CancelToken, Progress, no_progress
 
@@ -56,14 +62,14 @@ class Clip:
         self.frames = Frames(self._reader, index.ticks.size, index.size)
         sound = listing.sound
         audible = sound is not None and can_be_decoded(path, sound.index)
-        self._sound = sound if audible else None
+        self._stream = sound.index if sound is not None and audible else None
         self.warnings = tuple(_warnings(path, listing, index, audible))
         self._closed = False
 
     @property
     def has_soundtrack(self) -> bool:
         """Whether there is sound that can be decoded."""
-        return self._sound is not None
+        return self._stream is not None
 
     def soundtrack(
         self, sample_rate: int = SAMPLE_RATE, channels: int = 1
@@ -90,12 +96,51 @@ class Clip:
         """
         if self._closed:
             raise ClosedClipError(f"{self.path} was closed; open it again.")
-        if self._sound is None:
-            shape = (round(self.duration * sample_rate), channels)
-            return np.zeros(shape[:1] if channels == 1 else shape, dtype=np.float32)
         origin = self._index.container_time(0)
         return read_soundtrack(
-            self.path, self._sound.index, origin, self.duration, sample_rate, channels
+            self.path, self._stream, origin, self.duration, sample_rate, channels
+        )
+
+    def sound_blocks(
+        self,
+        start: float = 0.0,
+        stop: float | None = None,
+        *,
+        sample_rate: int = SAMPLE_RATE,
+        channels: int = 1,
+        speed: float = 1.0,
+        block_seconds: float = BLOCK_SECONDS,
+    ) -> Iterator[npt.NDArray[np.float32]]:
+        """Decode a stretch of the soundtrack in blocks, so that its length costs no memory.
+
+        Parameters
+        ----------
+        start, stop : float
+            The stretch, in seconds; to the end by default.
+        sample_rate, channels
+            As in `soundtrack`.
+        speed : float
+            How fast it is to be played, 0.5 to 2; the pitch stays.
+        block_seconds : float
+            Length of a block as it is heard; the last one may be shorter.
+
+        Returns
+        -------
+        iterator of ndarray of float32, shape (samples,) or (samples, 2)
+            Sound in [-1, 1]: together ``(stop - start) / speed`` seconds; silence where there
+            is no sound.
+
+        Raises
+        ------
+        ClosedClipError
+            If the clip was closed.
+        """
+        if self._closed:
+            raise ClosedClipError(f"{self.path} was closed; open it again.")
+        end = self.duration if stop is None else min(stop, self.duration)
+        return sound_blocks(
+            *(self.path, self._stream, self._index.container_time(0), start, end),
+            *(sample_rate, channels, speed, block_seconds),
         )
 
     def close(self) -> None:

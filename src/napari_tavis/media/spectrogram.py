@@ -17,9 +17,16 @@ MEL_BINS = 128
 MEL_FRAMES = 204
 """Spectrogram columns: 198 are computed from two seconds, the rest is zero."""
 
+FRAME_LENGTH = SAMPLE_RATE * 25 // 1000
+"""Samples of a spectrogram frame."""
+
+FRAME_SHIFT = SAMPLE_RATE * 10 // 1000
+"""Samples from one spectrogram frame to the next."""
+
+LOG_FLOOR = float(np.log(np.finfo(np.float32).eps))
+"""The least log energy: that of silence."""
+
 _WINDOW_SAMPLES = int(WINDOW_SECONDS * SAMPLE_RATE)
-_FRAME_LENGTH = SAMPLE_RATE * 25 // 1000
-_FRAME_SHIFT = SAMPLE_RATE * 10 // 1000
 _FFT_LENGTH = 512
 _LOW_FREQUENCY = 20.0
 _PRE_EMPHASIS = 0.97
@@ -67,7 +74,7 @@ def log_mel(waveform: npt.ArrayLike, starts: npt.ArrayLike) -> npt.NDArray[np.fl
         raise ValueError("The waveform and the window starts must be finite numbers.")
     mel = np.zeros((begins.size, 1, MEL_BINS, MEL_FRAMES), dtype=np.float32)
     for index, begin in enumerate(begins):
-        energies = _filter_bank(_window(sound, sample_at(float(begin))))
+        energies = filter_bank(_window(sound, sample_at(float(begin))))
         mel[index, 0, :, : len(energies)] = energies.T
     mel -= np.float32(_MEAN)
     mel /= np.float32(_DEVIATION)
@@ -83,15 +90,27 @@ def _window(sound: npt.NDArray[np.float32], begin: int) -> npt.NDArray[np.float3
     return window - window.mean(dtype=np.float64).astype(np.float32)
 
 
-def _filter_bank(window: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Compute Kaldi's log filter-bank energies ``[frames, mel bins]`` of one window."""
-    frames = np.lib.stride_tricks.sliding_window_view(window, _FRAME_LENGTH)[::_FRAME_SHIFT]
+def filter_bank(sound: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Compute Kaldi's log filter-bank energies, frame by frame.
+
+    Parameters
+    ----------
+    sound : ndarray of float32, shape (samples,)
+        At least `FRAME_LENGTH` samples at 16 kHz.
+
+    Returns
+    -------
+    ndarray of float32, shape (frames, 128)
+        Natural logarithms, `LOG_FLOOR` at the least; frame ``i`` is of the samples
+        ``[i * FRAME_SHIFT, i * FRAME_SHIFT + FRAME_LENGTH)``.
+    """
+    frames = np.lib.stride_tricks.sliding_window_view(sound, FRAME_LENGTH)[::FRAME_SHIFT]
     frames = frames - frames.mean(axis=1, keepdims=True)
     # Kaldi repeats the first sample to the left of a frame for its pre-emphasis.
     emphasised = np.empty_like(frames)
     emphasised[:, 1:] = frames[:, 1:] - _PRE_EMPHASIS * frames[:, :-1]
     emphasised[:, 0] = (1.0 - _PRE_EMPHASIS) * frames[:, 0]
-    emphasised *= np.hanning(_FRAME_LENGTH).astype(np.float32)
+    emphasised *= np.hanning(FRAME_LENGTH).astype(np.float32)
     spectrum = np.fft.rfft(emphasised, n=_FFT_LENGTH, axis=1)
     power = (spectrum.real**2 + spectrum.imag**2).astype(np.float32)
     energies: npt.NDArray[np.float32] = np.log(np.maximum(power @ _mel_matrix(), _FLOOR))
