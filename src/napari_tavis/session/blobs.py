@@ -62,6 +62,11 @@ class Blob:
         return self._name
 
     @property
+    def path(self) -> Path | None:
+        """Its file; None while it is on no disk."""
+        return None if self._root is None or self._name is None else Path(self._root, self._name)
+
+    @property
     def held(self) -> int:
         """Bytes that it takes in memory."""
         data = self._data
@@ -87,8 +92,9 @@ class Blob:
         data = self._data
         if data is not None:
             return data
-        if self._root is not None and self._name is not None:
-            data = Path(self._root, self._name).read_bytes()
+        path = self.path
+        if path is not None:
+            data = path.read_bytes()
             if digest_of(data) != self._digest:
                 raise BlobDamaged("its content is not what was saved")
             return data

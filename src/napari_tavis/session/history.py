@@ -38,6 +38,10 @@ class _Step:
     memory: int
     joins: bool
 
+    def continues_with(self, label: str, diff: Diff) -> bool:
+        same = self.label == label and self.diff.object_ids == diff.object_ids
+        return self.joins and same
+
     def told(self) -> HistoryStep:
         frames = self.diff.frame_indices
         lone = next(iter(frames)) if len(frames) == 1 else None
@@ -93,12 +97,11 @@ class History:
         """
         self._undone.clear()
         last = self._done[-1] if self._done else None
-        if joins and last and last.joins and last.label == label:
-            if last.diff.object_ids == diff.object_ids:
-                last.diff.extend(diff)
-                if not last.diff:
-                    self._done.pop()
-                return
+        if last and joins and last.continues_with(label, diff):
+            last.diff.extend(diff)
+            if not last.diff:
+                self._done.pop()
+            return
         self._done.append(_Step(label, frame_index, diff, diff.memory, joins))
         self._trim()
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from napari_tavis.inference.masks import Mask, PackedMasks, mask_overlap
+from napari_tavis.inference.masks import Mask, MaskDamaged, decode_mask, mask_overlap
 from napari_tavis.inference.proposals import Proposal
+from napari_tavis.session.blobs import BlobDamaged
 from napari_tavis.session.objects import SessionObject
 
 _FRAMES_COMPARED = 16
@@ -48,7 +49,7 @@ def match_proposals(
     """
     side = max(1, min(size) // _COARSE_SIDE)
     new = [_CoarseMasks(proposal.masks, side) for proposal in proposals]
-    old = [_CoarseMasks(_saved_masks(item, size), side) for item in objects]
+    old = [_CoarseMasks(_SavedMasks(item, size), side) for item in objects]
     agreement = np.zeros((len(proposals), len(objects)))
     for row, proposal in enumerate(proposals):
         for column, item in enumerate(objects):
@@ -64,7 +65,7 @@ def match_proposals(
 
 def _agreement(proposal: Proposal, item: SessionObject, overlap: float | None) -> float:
     """Rate a pair: 0 where it cannot be one object, more the better it fits."""
-    if proposal.kind != item.kind:
+    if proposal.kind != item.kind and not _restored(proposal, item):
         return 0.0
     if item.kind == "scene":
         return _SAME_CLASS
@@ -76,13 +77,29 @@ def _agreement(proposal: Proposal, item: SessionObject, overlap: float | None) -
     return 0.0
 
 
-def _saved_masks(item: SessionObject, size: tuple[int, int]) -> PackedMasks:
-    """Give what an object's mask is in each frame where it is not empty."""
-    masks = PackedMasks(size)
-    for frame, record in item.frames.items():
-        if not record.empty:
-            masks.put_encoded(frame, record.png)
-    return masks
+def _restored(proposal: Proposal, item: SessionObject) -> bool:
+    """Say whether an object may be what a person made of a background query."""
+    return proposal.kind == "background" and item.kind == "object" and item.named_by_person
+
+
+class _SavedMasks(Mapping[int, Mask]):
+    """What an object's mask is in each frame where it is not empty, read when asked for."""
+
+    def __init__(self, item: SessionObject, size: tuple[int, int]) -> None:
+        self._frames = {f: record for f, record in item.frames.items() if not record.empty}
+        self._size = size
+
+    def __getitem__(self, frame: int) -> Mask:
+        try:
+            return decode_mask(self._frames[frame].mask.read(), self._size)
+        except (OSError, BlobDamaged, MaskDamaged):
+            return np.zeros(self._size, dtype=bool)  # told where it is shown
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._frames)
+
+    def __len__(self) -> int:
+        return len(self._frames)
 
 
 class _CoarseMasks:

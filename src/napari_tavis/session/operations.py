@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import contextlib
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -166,7 +167,7 @@ def shown_mask(record: FrameRecord, threshold: float, size: tuple[int, int]) -> 
         try:
             return encode_mask(cut_logits(logits.read(), size, threshold))
         except UNREADABLE:  # what the model itself cut is there still
-            return record.mask.read()
+            return encode_mask(_union_of([record.mask], size))
 
     return Blob.computed(cut)
 
@@ -199,17 +200,13 @@ def _joined(blobs: list[Blob], size: tuple[int, int]) -> Blob:
     masks = [blob for blob in blobs if blob is not EMPTY]
     if len(masks) < 2:
         return masks[0] if masks else EMPTY
-    return Blob.computed(_uniting(masks, size))
+    return Blob.computed(lambda: encode_mask(_union_of(masks, size)))
 
 
-def _uniting(blobs: list[Blob], size: tuple[int, int]) -> Callable[[], bytes]:
-    def unite() -> bytes:
-        union = np.zeros(size, dtype=bool)
-        for blob in blobs:
-            try:
-                union |= decode_mask(blob.read(), size)
-            except UNREADABLE:
-                continue  # the other one's part is better than nothing
-        return encode_mask(union)
-
-    return unite
+def _union_of(blobs: list[Blob], size: tuple[int, int]) -> Mask:
+    """Join masks; one that is damaged adds nothing."""
+    union = np.zeros(size, dtype=bool)
+    for blob in blobs:
+        with contextlib.suppress(*UNREADABLE):
+            union |= decode_mask(blob.read(), size)
+    return union

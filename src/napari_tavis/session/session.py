@@ -4,40 +4,35 @@ from __future__ import annotations
 
 import os
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 from napari_tavis.inference.proposals import Proposals
 from napari_tavis.session.changes import SessionChange
 from napari_tavis.session.editor import SessionEditor
-from napari_tavis.session.state import SessionState
-from napari_tavis.session.storage import (
-    SESSION_FILE,
-    read_session,
-    refuse_existing,
-    write_session,
-)
-from napari_tavis.session.video import (
-    VideoIdentity,
+from napari_tavis.session.errors import SessionError
+from napari_tavis.session.finding import (
+    SUFFIX,
     check_video,
-    count_frames,
+    default_directory,
+    find_session,
     find_video,
     relative_place,
 )
-
-_SUFFIX = ".tavis"
-
-
-def default_directory(video: str | os.PathLike[str]) -> Path:
-    """Give the directory of a video's session: ``<video>.tavis`` beside it."""
-    video = Path(video)
-    return video.with_name(video.name + _SUFFIX)
+from napari_tavis.session.loading import LoadedSession, load_session
+from napari_tavis.session.lock import SessionLock
+from napari_tavis.session.pending import Changes, Pending
+from napari_tavis.session.snapshot import SESSION_FILE
+from napari_tavis.session.state import SessionState
+from napari_tavis.session.storage import SessionStore, holds_session, refuse_existing
+from napari_tavis.session.video import VideoIdentity, count_frames
 
 
 class AnnotationSession(SessionEditor):
     """The objects of one video, their masks and their status, and their place on disk.
 
-    Masks are kept compressed and decoded when asked for, so that the session of a long video
-    stays small. Methods may be called from any thread. Make one with `create` or `open`.
+    Methods may be called from any thread. Make one with `create` or `open`; whoever has a session
+    open alone may change it, until `close` or until the object is no longer used.
 
     Attributes
     ----------
@@ -52,25 +47,15 @@ class AnnotationSession(SessionEditor):
         callback runs in the thread that made the change.
     """
 
-    def __init__(
-        self, video: Path, directory: Path, state: SessionState, on_disk: set[str] | None
-    ) -> None:
+    def __init__(self, video: Path, directory: Path, state: SessionState) -> None:
         super().__init__(video, directory, state)
-        self._on_disk = on_disk  # None: there is no session on disk yet
-        self._saved_revision = -1 if on_disk is None else 0
+        self._store: SessionStore | None = None  # None: there is no session on disk yet
+        self._directory_lock: SessionLock | None = None
+        self._looks_only = False
+        self._closed = False
+        self._sound = True  # nothing on the disk is damaged
+        self._saved_revision = -1
         self._saving = threading.Lock()
-        self._read_only = False
-
-    @property
-    def read_only(self) -> bool:
-        """Whether nothing can be changed; `warnings` says why."""
-        return self._read_only
-
-    def close(self) -> None:
-        """Let go of the session's directory; nothing can be changed any more."""
-        self._read_only = True
-
-    # Making, opening and saving
 
     @staticmethod
     def default_directory(video: str | os.PathLike[str]) -> Path:
@@ -115,11 +100,11 @@ class AnnotationSession(SessionEditor):
             vocabulary=proposals.vocabulary,
             model_name=proposals.model_name,
         )
-        session = cls(video, folder, state, None)
-        session.warnings = list(proposals.warnings)
         for proposal in proposals.objects:
             state.take(proposal)
         state.take_diff()
+        session = cls(video, folder, state)
+        session.warnings = list(proposals.warnings)
         return session
 
     @classmethod
@@ -132,35 +117,40 @@ class AnnotationSession(SessionEditor):
     ) -> AnnotationSession:
         """Open a saved session.
 
+        One of all that have it open may change it. Whoever comes second, in this process or
+        another, gets it `read_only`, and `warnings` says so.
+
         Parameters
         ----------
         path : path
             The video, its ``.tavis`` directory, or the ``session.json`` in it.
         video : path, optional
             Where the video is now, if it has moved.
+        read_only : bool
+            Only to look: nobody else is kept from changing it.
 
         Raises
         ------
         SessionError
             If there is no session, or it cannot be read; the message names the file. A single
-            damaged mask costs its frame only and is told in `warnings`.
+            damaged mask or line costs its frame only and is told in `warnings`.
         """
-        path = Path(path).absolute()
-        if path.name == SESSION_FILE:
-            folder = path.parent
-        elif path.is_dir() or path.suffix == _SUFFIX:
-            folder = path
-        else:
-            folder, video = default_directory(path), path if video is None else video
-        state, on_disk, warnings = read_session(folder)
-        if video is not None and Path(video).is_file():
-            place = Path(video).absolute()
-            warning = check_video(state.video, place, folder)
+        folder, given = _resolve(Path(path).absolute(), video)
+        lock, told = None, None
+        if not read_only and holds_session(folder):
+            lock = SessionLock(folder)
+            told = lock.acquire()
+        loaded = load_session(folder)
+        state = loaded.state
+        if given is not None and given.is_file():
+            place, warning = given, check_video(state.video, given, folder)
         else:
             place, warning = find_video(state.video, folder, state.video_place)
-        session = cls(place, folder, state, on_disk)
-        session._read_only = read_only
-        session.warnings = warnings + ([warning] if warning else [])
+        session = cls(place, folder, state)
+        session._adopt(loaded, lock, read_only or told is not None)
+        if warning is None:
+            session._note_place(place)
+        session.warnings = [text for text in (told, *loaded.warnings, warning) if text]
         return session
 
     def save(self) -> None:
@@ -173,19 +163,89 @@ class AnnotationSession(SessionEditor):
             session then stays `dirty`, and what was saved before stays as it was.
         """
         with self._saving:
+            if not self.dirty or self.read_only:
+                return
+            store = self._store = self._store or self._take_directory()
             with self._lock:
-                if not self.dirty:
-                    return
                 revision = self._revision
-                state = self._state.snapshot()
-            if self._on_disk is None:
-                refuse_existing(self.directory)
-            self._on_disk = write_session(self.directory, state, self._on_disk or set())
-            with self._lock:
-                self._saved_revision = revision
+                pending, self._pending = self._pending, Pending()
+                snapshot = self._state.snapshot() if store.wants_snapshot(self._state) else None
+                changes = pending.collect(self._state)
+            if store.is_new and snapshot is not None:
+                changes = Changes.everything(snapshot)
+            try:
+                store.save(changes, snapshot)
+            except BaseException:
+                with self._lock:
+                    self._pending.restore(pending)
+                raise
+            self._saved_revision = revision
         self.changed.emit(SessionChange("saved"))
+
+    def close(self) -> None:
+        """Let go of the session, so that others may change it; `save` first.
+
+        It can still be looked at. Pictures on the disk that nothing names any more are removed.
+        """
+        with self._saving:
+            if self._closed:
+                return
+            if self._store is not None and self._sound and not (self.dirty or self.read_only):
+                self._store.tidy(self._state)
+            self._closed = True
+            if self._directory_lock is not None:
+                self._directory_lock.release()
 
     @property
     def dirty(self) -> bool:
         """Whether there is something that `save` would write."""
         return self._revision != self._saved_revision
+
+    @property
+    def read_only(self) -> bool:
+        """Whether nothing can be changed; `warnings` says why, unless that was asked for."""
+        return self._looks_only or self._closed
+
+    def _adopt(self, loaded: LoadedSession, lock: SessionLock | None, looks_only: bool) -> None:
+        """Take what was read from the disk."""
+        self._store = loaded.store
+        self._directory_lock = lock
+        self._looks_only = looks_only
+        self._sound = not loaded.warnings
+        self._saved_revision = self._revision
+
+    def _note_place(self, video: Path) -> None:
+        """Note where the video is and what it is called now; written with the next save."""
+        place = relative_place(video, self.directory)
+        if (video.name, place) != (self._state.video.name, self._state.video_place):
+            self._state.video = replace(self._state.video, name=video.name)
+            self._state.video_place = place
+            if self._store is not None:
+                self._store.rewrite = True
+
+    def _take_directory(self) -> SessionStore:
+        """Make the directory of a new session, and keep others out."""
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise SessionError(
+                f"Cannot make the session's directory {self.directory} "
+                f"({error.strerror or error}): grant access there, and save again."
+            ) from error
+        refuse_existing(self.directory)
+        lock = SessionLock(self.directory)
+        told = lock.acquire()
+        if told is not None:
+            raise SessionError(told)
+        self._directory_lock = lock
+        return SessionStore(self.directory)
+
+
+def _resolve(path: Path, video: str | os.PathLike[str] | None) -> tuple[Path, Path | None]:
+    """Give the session's directory, and the video where it is known."""
+    given = None if video is None else Path(video).absolute()
+    if path.name == SESSION_FILE:
+        return path.parent, given
+    if path.is_dir() or path.suffix == SUFFIX:
+        return path, given
+    return find_session(path) or default_directory(path), given or path

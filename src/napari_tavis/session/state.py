@@ -69,7 +69,11 @@ class SessionState:
             item.object_id: replace(item, frames=dict(item.frames))
             for item in self.objects.values()
         }
-        return replace(self, objects=objects, marks=self.marks.copy(), diff=Diff())
+        return replace(self.without_objects(), objects=objects)
+
+    def without_objects(self) -> SessionState:
+        """Copy everything but the objects."""
+        return replace(self, objects={}, marks=self.marks.copy(), diff=Diff())
 
     def take_diff(self) -> Diff:
         """Give what was changed since this was called last."""
@@ -78,7 +82,7 @@ class SessionState:
 
     def apply(self, diff: Diff) -> None:
         """Make a change again, or take it back; objects that are no more are passed over."""
-        for object_id, (_, after) in diff.objects.items():
+        for _, after in diff.objects.values():
             if after is not None:
                 self.put_object(after)
         for (object_id, frame), (_, record) in diff.frames.items():

@@ -1,60 +1,45 @@
-"""A session on disk: ``session.json`` and a small PNG per object and frame.
+"""A session's directory: what is in it, and how it is written and read.
 
 Layout of ``<video>.tavis/``::
 
-    session.json
-    masks/<object id>/<frame>-<digest of the PNG>.png
+    session.json              a snapshot: everything but the pictures
+    journal-<number>.jsonl    what was saved since
+    session.previous.json     the snapshot before, with its journal, in case one is damaged
+    masks/<object>/<frame>-<digest of the file>.png    1-bit
+    logits/<object>/<frame>-<digest of the file>.png   8-bit, see `inference.logits`
+    .lock                     held by whoever may write
 
-A mask file's name holds the digest of its content, so that a changed mask is a new file. All new
-masks are on the disk before the ``session.json`` that names them replaces the old one; whatever
-the old one alone named is removed after that. A crash at any point leaves one whole session.
+A picture's name holds the digest of its content, so that a changed mask is a new file; it stays
+in the folder of the object that it was made for, also where it belongs to another one by now. All
+new pictures are on the disk before a line of the journal names them. When the journal has grown
+long, a new snapshot takes its place. A crash at any point leaves one whole session.
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import json
 import os
-import re
-from collections.abc import Iterable
-from pathlib import Path, PurePosixPath
-from typing import Any
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 
-import numpy as np
-
-from napari_tavis.inference.masks import MaskDamaged, check_mask
+from napari_tavis.session.atomic import sync_all, sync_directory, write_atomically
 from napari_tavis.session.blobs import EMPTY, Blob
-from napari_tavis.session.atomic import sync_directory, write_atomically
 from napari_tavis.session.errors import SessionError
-from napari_tavis.session.objects import FrameRecord, FrameStatus, ObjectState, SessionObject
+from napari_tavis.session.journal import encode_batch, journal_file
+from napari_tavis.session.objects import FrameRecord
+from napari_tavis.session.pending import Changes
+from napari_tavis.session.snapshot import PREVIOUS_FILE, SESSION_FILE, write_snapshot
 from napari_tavis.session.state import SessionState
-from napari_tavis.session.video import VideoIdentity
 
-SCHEMA_VERSION = 1
-SESSION_FILE = "session.json"
-_MASK_FILE = re.compile(r"masks/\d+/\d+-[0-9a-f]{16}\.png")
-
-
-def mask_files(objects: Iterable[SessionObject]) -> dict[str, bytes]:
-    """Give the mask files of some objects.
-
-    Returns
-    -------
-    dict of str to bytes
-        PNG files by their path inside the session's directory, with forward slashes.
-    """
-    return {
-        _mask_file(item.object_id, frame, record.png): record.png
-        for item in objects
-        for frame, record in item.frames.items()
-        if record.png is not None
-    }
+_LINES = 1000
+"""Lines a journal may have before a snapshot is written, besides half of the frames' number."""
+_FEW = 32
+"""Up to so many pictures are brought to the disk one by one, more of them all together."""
 
 
-def _mask_file(object_id: int, frame: int, png: bytes) -> str:
-    digest = hashlib.blake2b(png, digest_size=8).hexdigest()
-    return f"masks/{object_id}/{frame:08d}-{digest}.png"
+def holds_session(directory: Path) -> bool:
+    """Say whether there is a session in a directory."""
+    return any((directory / name).exists() for name in (SESSION_FILE, PREVIOUS_FILE))
 
 
 def refuse_existing(directory: Path) -> None:
@@ -65,238 +50,174 @@ def refuse_existing(directory: Path) -> None:
     SessionError
         If the directory holds a session.
     """
-    if (directory / SESSION_FILE).exists():
+    if holds_session(directory):
         raise SessionError(
             f"{directory} holds a session already: open that one, or choose another directory."
         )
 
 
-def write_session(directory: Path, state: SessionState, on_disk: set[str]) -> set[str]:
-    """Write what has changed since the last time.
-
-    Parameters
-    ----------
-    directory : Path
-        The session's directory; made if need be.
-    state : SessionState
-        What to write.
-    on_disk : set of str
-        The mask files that the session on disk names and that are known to be whole.
-
-    Returns
-    -------
-    set of str
-        The mask files now on disk.
-
-    Raises
-    ------
-    SessionError
-        If the disk refuses; the session on disk is then what it was before.
-    """
-    files = mask_files(state.objects.values())
-    try:
-        fresh = {name: png for name, png in files.items() if name not in on_disk}
-        for name, png in fresh.items():
-            write_atomically(directory / name, png)
-        for folder in {(directory / name).parent for name in fresh}:
-            sync_directory(folder)
-        document = json.dumps(_to_json(state), indent=1, ensure_ascii=False)
-        write_atomically(directory / SESSION_FILE, document.encode())
-        sync_directory(directory)
-    except OSError as error:
-        raise SessionError(
-            f"Cannot save the session {directory} ({error.strerror or error}); nothing that was "
-            f"saved before is lost. Make room or grant access there, and save again."
-        ) from error
-    _remove(directory, on_disk - files.keys())
-    return set(files)
-
-
-def _remove(directory: Path, names: Iterable[str]) -> None:
-    """Remove mask files that no session names any more; one that will not go does no harm."""
-    for name in names:
-        with contextlib.suppress(OSError):
-            (directory / name).unlink()
-            (directory / name).parent.rmdir()  # goes once it is empty
-
-
-def _to_json(state: SessionState) -> dict[str, Any]:
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "video": {
-            "name": state.video.name,
-            "size": state.video.size,
-            "fingerprint": state.video.fingerprint,
-            "place": state.video_place,
-            "frame_count": state.frame_count,
-            "frame_size": list(state.frame_size),
-        },
-        "frame_indices": state.frame_indices.tolist(),
-        "frame_times": state.frame_times.tolist(),
-        "vocabulary": list(state.vocabulary),
-        "model": state.model_name,
-        "next_object_id": state.next_id,
-        "objects": [_object_to_json(item) for item in state.objects.values()],
-    }
-
-
-def _object_to_json(item: SessionObject) -> dict[str, Any]:
-    frames: dict[str, dict[str, Any]] = {}
-    for frame in sorted(item.frames):
-        record = item.frames[frame]
-        name = None if record.png is None else _mask_file(item.object_id, frame, record.png)
-        frames[str(frame)] = {"status": str(record.status), "mask": name, "score": record.score}
-    return {
-        "id": item.object_id,
-        "class": item.class_name,
-        "color": list(item.color),
-        "score": item.score,
-        "kind": item.kind,
-        "named_by_person": item.named_by_person,
-        "state": str(item.state),
-        "threshold": item.threshold,
-        "frames": frames,
-    }
-
-
-def read_session(directory: Path) -> tuple[SessionState, set[str], list[str]]:
-    """Read a session.
+class SessionStore:
+    """Writes a session to its directory; there is one at a time.
 
     Parameters
     ----------
     directory : Path
         The session's directory.
+    generation : int
+        Number of the snapshot there, and of its journal; 0 if there is none.
+    lines : int
+        Lines in its journal.
+    known : set of str
+        The pictures that are there.
+    appendable : bool
+        Whether the snapshot and its journal are whole, so that lines can be added.
 
-    Returns
-    -------
-    state : SessionState
-        What it holds.
-    on_disk : set of str
-        The mask files that are there and whole.
-    warnings : list of str
-        One sentence for each mask that is missing or damaged; its frame is left out.
-
-    Raises
-    ------
-    SessionError
-        If ``session.json`` is missing, damaged, from another version, or names a file outside
-        the directory.
+    Attributes
+    ----------
+    rewrite : bool
+        Whether the snapshot holds something that the journal cannot correct.
     """
-    path = directory / SESSION_FILE
-    document = _load_json(path)
-    version = document.get("schema_version")
-    if version != SCHEMA_VERSION:
-        raise SessionError(
-            f"{path} has schema version {version!r}, and this napari-tavis reads version "
-            f"{SCHEMA_VERSION}: open it with the napari-tavis that wrote it, or a newer one."
-        )
-    try:
-        return _from_json(document, directory)
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise _damaged(path, f"{type(error).__name__}: {error}") from error
 
+    def __init__(
+        self,
+        directory: Path,
+        generation: int = 0,
+        lines: int = 0,
+        known: Iterable[str] = (),
+        *,
+        appendable: bool = False,
+    ) -> None:
+        self.directory = directory
+        self.rewrite = False
+        self._appendable = appendable
+        self._generation = generation
+        self._lines = lines
+        self._known = set(known)
 
-def _load_json(path: Path) -> dict[str, Any]:
-    try:
-        document = json.loads(path.read_bytes())
-    except OSError as error:
-        raise SessionError(
-            f"There is no session to open in {path.parent} ({SESSION_FILE}: "
-            f"{error.strerror or error}). Segment the video first, or choose its .tavis directory."
-        ) from error
-    except (ValueError, RecursionError) as error:
-        raise _damaged(path, str(error)) from error
-    if not isinstance(document, dict):
-        raise _damaged(path, "it holds no JSON object")
-    return document
+    @property
+    def is_new(self) -> bool:
+        """Whether nothing is on the disk yet."""
+        return self._generation == 0 and not self._known
 
+    def wants_snapshot(self, state: SessionState) -> bool:
+        """Say whether the next save should write everything, as the journal has grown long."""
+        frames = sum(len(item.frames) for item in state.objects.values())
+        return self.rewrite or not self._appendable or self._lines > _LINES + frames // 2
 
-def _damaged(path: Path, reason: str) -> SessionError:
-    return SessionError(
-        f"{path} is damaged ({reason}): restore it from a backup, or move the directory away and "
-        f"start anew; the masks in it are ordinary PNG files."
-    )
+    def save(self, changes: Changes, snapshot: SessionState | None) -> None:
+        """Write changes.
 
+        Parameters
+        ----------
+        changes : Changes
+            What changed since the last time.
+        snapshot : SessionState, optional
+            The whole session at the same moment, where `wants_snapshot`.
 
-def _from_json(
-    document: dict[str, Any], directory: Path
-) -> tuple[SessionState, set[str], list[str]]:
-    video = document["video"]
-    identity = VideoIdentity(str(video["name"]), int(video["size"]), str(video["fingerprint"]))
-    if identity.name != PurePosixPath(identity.name).name or "\\" in identity.name:
-        raise ValueError(f"the video's name {identity.name!r} is a path")
-    height, width = (int(length) for length in video["frame_size"])
-    state = SessionState(
-        video=identity,
-        video_place=str(video["place"]),
-        frame_count=int(video["frame_count"]),
-        frame_size=(height, width),
-        frame_indices=np.array(document["frame_indices"], dtype=np.int64).reshape(-1),
-        frame_times=np.array(document["frame_times"], dtype=np.float64).reshape(-1),
-        vocabulary=tuple(str(word) for word in document["vocabulary"]),
-        model_name=str(document["model"]),
-        next_id=int(document["next_object_id"]),
-    )
-    on_disk: set[str] = set()
-    warnings: list[str] = []
-    for entry in document["objects"]:
-        item = _object_from_json(entry)
-        if item.object_id in state.objects or not 0 < item.object_id < state.next_id:
-            raise ValueError(f"the object number {item.object_id} is not its own")
-        item.frames = _frames_from_json(entry["frames"], directory, state, on_disk, warnings)
-        state.objects[item.object_id] = item
-    return state, on_disk, warnings
+        Raises
+        ------
+        SessionError
+            If the disk refuses; the session on disk is then what it was before.
+        """
+        try:
+            self._write_blobs(changes)
+            if self._appendable:
+                self._append(encode_batch(changes))
+                if snapshot is not None:
+                    with contextlib.suppress(OSError):  # everything is in the journal already
+                        self._compact(snapshot)
+            else:
+                assert snapshot is not None
+                self._compact(snapshot)
+        except OSError as error:
+            raise SessionError(
+                f"Cannot save the session {self.directory} ({error.strerror or error}); nothing "
+                f"that was saved before is lost. Make room or grant access there, and save again."
+            ) from error
 
+    def tidy(self, state: SessionState) -> None:
+        """Remove pictures that nothing names any more; one that will not go does no harm.
 
-def _object_from_json(entry: dict[str, Any]) -> SessionObject:
-    red, green, blue = (int(channel) for channel in entry["color"])
-    if entry["kind"] not in ("object", "scene", "background"):
-        raise ValueError(f"the kind {entry['kind']!r} is unknown")
-    return SessionObject(
-        object_id=int(entry["id"]),
-        class_name=str(entry["class"]),
-        color=(red, green, blue),
-        score=float(entry["score"]),
-        kind=entry["kind"],
-        named_by_person=bool(entry["named_by_person"]),
-        state=ObjectState(entry.get("state", "active")),
-        threshold=float(entry.get("threshold", 0.5)),
-    )
+        Parameters
+        ----------
+        state : SessionState
+            The session, all of which is saved.
+        """
+        used = {
+            blob.name
+            for item in state.objects.values()
+            for record in item.frames.values()
+            for blob in record.blobs
+        }
+        for name in self._known - used:
+            with contextlib.suppress(OSError):
+                (self.directory / name).unlink()
+                self._known.discard(name)
+                (self.directory / name).parent.rmdir()  # goes once it is empty
 
+    def _write_blobs(self, changes: Changes) -> None:
+        """Bring all pictures that changes name to the disk, before anything names them there."""
+        fresh: dict[str, list[Blob]] = {}
+        for (number, frame), record in changes.frames.items():
+            for folder, blob in _pictures(record):
+                if blob.name is None:
+                    name = f"{folder}/{number}/{frame:08d}-{blob.digest}.png"
+                    fresh.setdefault(name, []).append(blob)
+        written = [name for name in fresh if name not in self._known]
+        one_by_one = len(written) <= _FEW
+        for name in written:
+            write_atomically(self.directory / name, fresh[name][0].read(), sync=one_by_one)
+        if not one_by_one:
+            sync_all(self.directory / name for name in written)
+        for folder_path in {(self.directory / name).parent for name in written}:
+            sync_directory(folder_path)
+        for name, blobs in fresh.items():
+            for blob in blobs:
+                blob.settle(str(self.directory), name)
+        self._known.update(written)
 
-def _frames_from_json(
-    entries: dict[str, Any],
-    directory: Path,
-    state: SessionState,
-    on_disk: set[str],
-    warnings: list[str],
-) -> dict[int, FrameRecord]:
-    frames: dict[int, FrameRecord] = {}
-    for key, entry in entries.items():
-        frame, name, score = int(key), entry["mask"], entry["score"]
-        if not 0 <= frame < state.frame_count:
-            raise ValueError(f"the video has no frame {frame}")
-        png: bytes | None = None
-        if name is not None:
+    def _append(self, batch: list[bytes]) -> None:
+        """Add a batch to the journal: all of it or, if that fails, nothing."""
+        path = journal_file(self.directory, self._generation)
+        is_new = not path.exists()
+        with path.open("ab") as file:
+            start = file.seek(0, os.SEEK_END)
             try:
-                png = _read_mask(directory, name, state.frame_size)
-            except (OSError, MaskDamaged) as error:
-                warnings.append(f"The mask {directory / name} is damaged and left out ({error}).")
-                continue
-            on_disk.add(name)
-        status = FrameStatus(entry["status"])
-        blob = EMPTY if png is None else Blob.of(png)
-        frames[frame] = FrameRecord(status, blob, None if score is None else float(score))
-    return frames
+                file.write(b"".join(batch))
+                file.flush()
+                os.fsync(file.fileno())
+            except OSError:
+                self._appendable = False  # unless the part that was written goes away again
+                os.truncate(path, start)
+                self._appendable = True
+                raise
+        if is_new:
+            sync_directory(self.directory)
+        self._lines += len(batch)
+
+    def _compact(self, state: SessionState) -> None:
+        """Write a snapshot and begin a new journal."""
+        generation = max([self._generation, *self._journals()]) + 1
+        write_snapshot(self.directory, state, generation, keep_previous=self._appendable)
+        self._appendable = True
+        self.rewrite = False
+        self._generation = generation
+        self._lines = 0
+        for number, path in self._journals().items():
+            if number < generation - 1:
+                with contextlib.suppress(OSError):
+                    path.unlink()
+
+    def _journals(self) -> dict[int, Path]:
+        found = self.directory.glob("journal-*.jsonl")
+        return {int(path.stem[8:]): path for path in found if path.stem[8:].isdigit()}
 
 
-def _read_mask(directory: Path, name: str, size: tuple[int, int]) -> bytes:
-    """Read one mask file, which must lie inside the session's directory."""
-    if not isinstance(name, str) or not _MASK_FILE.fullmatch(name):
-        raise ValueError(f"{name!r} is no mask file of a session")
-    path = directory / name
-    if not os.path.realpath(path).startswith(os.path.realpath(directory) + os.sep):
-        raise ValueError(f"{name!r} leads out of the session's directory")
-    png = path.read_bytes()
-    check_mask(png, size)
-    return png
+def _pictures(record: FrameRecord | None) -> Iterator[tuple[str, Blob]]:
+    """Give the pictures of a record, each with its folder."""
+    if record is None:
+        return
+    found = (("masks", record.mask), ("masks", record.proposal), ("logits", record.logits))
+    for folder, blob in found:
+        if blob is not None and blob is not EMPTY:
+            yield folder, blob

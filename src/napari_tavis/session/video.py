@@ -1,4 +1,4 @@
-"""The video of a session: how it is recognised, and where it is found again."""
+"""The video of a session: how it is recognised, and how many frames it has."""
 
 from __future__ import annotations
 
@@ -52,72 +52,9 @@ class VideoIdentity:
         return cls(video.name, size, digest.hexdigest())
 
 
-def find_video(identity: VideoIdentity, directory: Path, hint: str) -> tuple[Path, str | None]:
-    """Find the video of a session.
-
-    The file of the recorded name beside the session is taken first. A place elsewhere, which
-    the session only hints at, is taken if the very file that was annotated lies there.
-
-    Parameters
-    ----------
-    identity : VideoIdentity
-        The video that was annotated.
-    directory : Path
-        The session's directory.
-    hint : str
-        Where the video lay when the session was saved, relative to `directory` or absolute.
-
-    Returns
-    -------
-    video : Path
-        Where it is; beside the session if it was found nowhere.
-    warning : str or None
-        What the user should know: the video is missing, or is no longer the same file.
-    """
-    beside = directory.parent / Path(identity.name).name
-    if beside.is_file():
-        return beside, check_video(identity, beside, directory)
-    elsewhere = Path(os.path.normpath(directory / hint)) if hint else beside
-    if elsewhere.is_file() and _same_content(elsewhere, identity):
-        return elsewhere, None
-    return beside, (
-        f"The video {identity.name} of {directory} was not found: put it back at {beside}, "
-        f"or open the session with the video's new place."
-    )
-
-
-def check_video(identity: VideoIdentity, video: Path, directory: Path) -> str | None:
-    """Say what is wrong if a video is not the file that a session was made from."""
-    if _same_content(video, identity):
-        return None
-    return (
-        f"{video} is not the file that {directory} was made from: its masks may lie on other "
-        f"frames. Put the original back, or annotate the new file in a session of its own."
-    )
-
-
-def _same_content(video: Path, identity: VideoIdentity) -> bool:
-    found = VideoIdentity.of(video)
-    return (found.size, found.fingerprint) == (identity.size, identity.fingerprint)
-
-
-def relative_place(video: Path, directory: Path) -> str:
-    """Give a video's place relative to a directory, or absolute where that cannot be said."""
-    try:
-        return os.path.relpath(video, directory)
-    except ValueError:  # another drive
-        return str(video)
-
-
 def count_frames(video: Path) -> int:
     """Count the frames of a video."""
     from napari_tavis.media import open_clip  # decodes; needed only where nobody has counted
 
     with open_clip(video) as clip:
         return len(clip.times)
-
-
-def find_session(video: str | os.PathLike[str]) -> Path | None:
-    """Find the session of a video: beside it, or under the name that the video had before."""
-    beside = Path(video).with_name(Path(video).name + ".tavis")
-    return beside if beside.is_dir() else None
