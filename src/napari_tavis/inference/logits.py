@@ -93,9 +93,27 @@ def cut_logits(data: bytes, size: tuple[int, int], threshold: float = 0.5) -> Ma
     ValueError
         If the threshold is no probability.
     """
+    return cut(decode_logits(data), size, threshold)
+
+
+def cut(logits: npt.NDArray[np.float32], size: tuple[int, int], threshold: float = 0.5) -> Mask:
+    """Cut a mask out of logits that nobody keeps: see `cut_logits`.
+
+    Parameters
+    ----------
+    logits : ndarray of float32, shape (h, w)
+        Log-odds.
+    size, threshold
+        As there.
+
+    Returns
+    -------
+    ndarray of bool, shape (H, W)
+        The mask.
+    """
     level = log_odds(threshold)
-    image = Image.fromarray(decode_logits(data))
     height, width = size
+    image = Image.fromarray(np.ascontiguousarray(logits))
     return np.asarray(image.resize((width, height), Image.Resampling.BILINEAR)) > level
 
 
