@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from napari_tavis.widgets.correction.commands import COMMANDS
 from napari_tavis.widgets.correction.panel import CorrectionPanel
 
-__all__ = ["CorrectionPanel"]
+__all__ = ["COMMANDS", "CorrectionPanel"]

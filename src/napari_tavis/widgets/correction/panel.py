@@ -2,9 +2,61 @@
 
 from __future__ import annotations
 
-from qtpy.QtWidgets import QVBoxLayout, QWidget
+from collections.abc import Sequence
 
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import (
+    QComboBox,
+    QDoubleSpinBox,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_tavis.widgets.commands import Command
 from napari_tavis.widgets.controller import AnnotationController
+from napari_tavis.widgets.correction.commands import COMMANDS
+from napari_tavis.widgets.correction.corrector import Corrector
+from napari_tavis.widgets.correction.plan import Reach, frames_between
+from napari_tavis.widgets.keys import keys_of
+from napari_tavis.widgets.work import TOY_MODEL
+
+_BUTTON_TEXTS = {
+    "prompt": "Click with SAM 2",
+    "prompt_from_mask": "From the mask",
+    "prompt_keep": "Keep",
+    "prompt_drop": "Drop",
+    "prompt_undo": "Undo click",
+    "propagate_backwards": "◀ Back",
+    "propagate_both": "◀ Both ▶",
+    "propagate_forwards": "Forward ▶",
+    "copy_to_next": "Copy to next",
+    "interpolate": "Interpolate",
+    "clear_frame": "Clear frame",
+    "fill_holes": "Fill holes",
+    "remove_islands": "No islands",
+    "back_to_proposal": "To proposal",
+}
+_PROMPTING = ("prompt", "prompt_from_mask")
+_CONFIRMING = ("prompt_keep", "prompt_drop", "prompt_undo")
+_PROPAGATING = ("propagate_backwards", "propagate_both", "propagate_forwards")
+_REPAIRS = tuple(
+    name for name in _BUTTON_TEXTS if name not in (*_PROMPTING, *_CONFIRMING, *_PROPAGATING)
+)
+_HOW = "Click: on the {name}. Shift+click: not on it. Drag: a box around it."
+_WAITING = "Enter keeps the outline, Escape drops it, Backspace removes the last point."
+_DEMONSTRATION = "The toy model is a demonstration: its SAM 2 part knows drawn toy scenes only."
+_FROM = "No frame before this time is propagated to, in seconds."
+_TO = "No frame after this time is propagated to, in seconds."
+_FRAMES = (
+    "Which frames propagating, interpolating and copying work on: those that the model saw, "
+    "or every frame of the video."
+)
 
 
 class CorrectionPanel(QWidget):
@@ -16,9 +68,218 @@ class CorrectionPanel(QWidget):
         Knows the video, the session and the chosen object.
     parent : QWidget, optional
         Its parent.
+
+    Attributes
+    ----------
+    corrector : Corrector
+        Does what the buttons say.
     """
 
     def __init__(self, controller: AnnotationController, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.controller = controller
-        QVBoxLayout(self)
+        self.corrector = controller.correction = Corrector(controller)
+        self.buttons = {command.id: self._button(command) for command in COMMANDS}
+        self.buttons["prompt"].setCheckable(True)
+        self.how = _text()
+        self.frames = QComboBox()
+        self.first = _seconds(_FROM)
+        self.last = _seconds(_TO)
+        self.first_here = _tool_button("⇤", "Begin the range at the frame shown.")
+        self.last_here = _tool_button("⇥", "End the range at the frame shown.")
+        self._shown_clip: object = None
+        self._arrange()
+        self._connect()
+        self.refresh()
+
+    # -- building --------------------------------------------------------------------------
+
+    def _button(self, command: Command) -> QPushButton:
+        button = _plain_button(_BUTTON_TEXTS[command.id], "")
+        button.clicked.connect(lambda: command.run(self.controller))
+        return button
+
+    def _arrange(self) -> None:
+        self.frames.addItem("sampled frames", False)
+        self.frames.addItem("every frame", True)
+        self.frames.setToolTip(_FRAMES)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
+        layout.addLayout(self._row_of(_PROMPTING))
+        layout.addWidget(self.how)
+        self._confirming = QWidget()
+        confirming = self._row_of(_CONFIRMING)
+        confirming.setContentsMargins(0, 0, 0, 0)
+        self._confirming.setLayout(confirming)
+        layout.addWidget(self._confirming)
+        layout.addLayout(_row(_heading("Propagate"), self.frames))
+        begin, end = QLabel("from"), QLabel("to")
+        layout.addLayout(_row(begin, self.first, self.first_here, end, self.last, self.last_here))
+        layout.addLayout(self._row_of(_PROPAGATING))
+        layout.addWidget(_heading("Repair"))
+        grid = QGridLayout()
+        grid.setSpacing(4)
+        for place, name in enumerate(_REPAIRS):
+            grid.addWidget(self.buttons[name], place // 3, place % 3)
+        layout.addLayout(grid)
+
+    def _row_of(self, names: Sequence[str]) -> QHBoxLayout:
+        return _row(*(self.buttons[name] for name in names))
+
+    def _connect(self) -> None:
+        controller, prompts = self.controller, self.corrector.prompts
+        self.frames.currentIndexChanged.connect(self._on_reach)
+        self.first.valueChanged.connect(self._on_reach)
+        self.last.valueChanged.connect(self._on_reach)
+        self.first_here.clicked.connect(lambda: self.first.setValue(self._time_shown()))
+        self.last_here.clicked.connect(lambda: self.last.setValue(self._time_shown()))
+        prompts.changed.connect(self.refresh)
+        prompts.said.connect(self._on_prompt_said)
+        controller.changed.connect(self.refresh)
+        controller.edited.connect(self._on_edited)
+        controller.chosen_changed.connect(self._on_chosen)
+        controller.closing.connect(self.corrector.close)
+
+    # -- what is shown ---------------------------------------------------------------------
+
+    def _on_edited(self, object_id: int) -> None:
+        self.refresh()
+
+    def _on_chosen(self, object_id: int | None) -> None:
+        self.refresh()
+
+    def _on_prompt_said(self, sentence: str) -> None:
+        """Say what is being done; a click's meaning when nothing is."""
+        if sentence and not sentence.endswith("."):
+            sentence = f"{sentence[:1].upper()}{sentence[1:]} …"
+        self.how.setText(sentence or self._instruction())
+
+    def refresh(self) -> None:
+        """Show the mode, and enable what can be done now; what cannot be says why."""
+        self._refresh_range()
+        prompts = self.corrector.prompts
+        reason = self._reason()
+        busy = "Wait for the running work, or cancel it." if self.controller.jobs.busy else None
+        nothing = "Click on the picture first." if prompts.prompts.empty else None
+        for command in COMMANDS:
+            why = reason
+            if command.id in _PROPAGATING:
+                why = reason or busy
+            elif command.id in _CONFIRMING:
+                why = reason or nothing
+            _allow(self.buttons[command.id], _purpose(command), why)
+        self.buttons["prompt"].setChecked(prompts.active)
+        self._confirming.setVisible(prompts.active)
+        self.how.setText(self._instruction())
+
+    def _reason(self) -> str | None:
+        """Say why nothing can be corrected now, or None where it can."""
+        controller = self.controller
+        if controller.clip is None:
+            return "Open a video first."
+        if controller.session is None:
+            return "Segment the video or add an object first."
+        if controller.session.read_only:
+            return "This session is open read-only."
+        return "Select an object first." if controller.chosen is None else None
+
+    def _instruction(self) -> str:
+        """Say what a click means now."""
+        prompts, controller = self.corrector.prompts, self.controller
+        demonstration = _DEMONSTRATION if controller.options.model == TOY_MODEL else ""
+        if not prompts.active or prompts.spot is None:
+            return demonstration
+        if not prompts.prompts.empty:
+            return _WAITING
+        waiting = prompts.book.frames(prompts.spot.object_id)
+        name = controller.item(prompts.spot.object_id).class_name
+        lines = [_HOW.format(name=name), demonstration]
+        if waiting:
+            lines.insert(0, f"Not kept yet in frame {waiting[0] + 1}: Enter goes there.")
+        return " ".join(filter(None, lines))
+
+    # -- the range -------------------------------------------------------------------------
+
+    def _refresh_range(self) -> None:
+        """Take the times of a video that was opened."""
+        clip = self.controller.clip
+        if clip is self._shown_clip:
+            return
+        self._shown_clip = clip
+        end = 0.0 if clip is None else float(clip.times[-1])
+        for box, value in ((self.first, 0.0), (self.last, end)):
+            box.setRange(0.0, round(end, 2))
+            box.setValue(value)
+        self._on_reach()
+
+    def _on_reach(self) -> None:
+        clip = self.controller.clip
+        if clip is None:
+            return
+        first, last = frames_between(clip.times, self.first.value(), self.last.value())
+        self.corrector.reach = Reach(bool(self.frames.currentData()), first, last)
+
+    def _time_shown(self) -> float:
+        clip = self.controller.clip
+        return 0.0 if clip is None else float(clip.times[self.controller.navigation.frame])
+
+
+def _purpose(command: Command) -> str:
+    """Say what a command does, and which key does it, too."""
+    keys = " or ".join(keys_of(command))
+    return f"{command.tooltip} Key: {keys}." if keys else command.tooltip
+
+
+def _row(*widgets: QWidget) -> QHBoxLayout:
+    """Put widgets side by side."""
+    row = QHBoxLayout()
+    row.setSpacing(4)
+    for widget in widgets:
+        row.addWidget(widget)
+    return row
+
+
+def _plain_button(text: str, tooltip: str) -> QPushButton:
+    """Make a button that leaves the keyboard to the picture, and may be narrow."""
+    button = QPushButton(text)
+    button.setToolTip(tooltip)
+    button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+    return button
+
+
+def _tool_button(text: str, tooltip: str) -> QToolButton:
+    button = QToolButton()
+    button.setText(text)
+    button.setToolTip(tooltip)
+    button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    return button
+
+
+def _seconds(tooltip: str) -> QDoubleSpinBox:
+    box = QDoubleSpinBox()
+    box.setSuffix(" s")
+    box.setDecimals(2)
+    box.setToolTip(tooltip)
+    box.setKeyboardTracking(False)
+    box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+    return box
+
+
+def _text() -> QLabel:
+    label = QLabel()
+    label.setWordWrap(True)
+    return label
+
+
+def _heading(text: str) -> QLabel:
+    label = QLabel(f"<b>{text}</b>")
+    label.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+    return label
+
+
+def _allow(button: QPushButton, purpose: str, reason: str | None) -> None:
+    """Enable a button, or disable it and let its tooltip say why."""
+    button.setEnabled(reason is None)
+    button.setToolTip(purpose if reason is None else f"{purpose}\n{reason}")

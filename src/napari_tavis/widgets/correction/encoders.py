@@ -1,0 +1,97 @@
+"""The encoder of the open video's frames for the chosen model, made when first needed. No Qt."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from napari_tavis.media import Clip, open_clip
+from napari_tavis.tasks import CancelToken, Progress
+from napari_tavis.widgets.torch_import import import_torch
+from napari_tavis.widgets.work import LoadedModel, SegmentOptions
+
+if TYPE_CHECKING:
+    from napari_tavis.inference.interactive import FrameEncoder
+    from napari_tavis.model import TAViS
+
+
+class FrameEncoders:
+    """Gives the one `FrameEncoder` that clicks, encoding ahead and propagation share.
+
+    The video is opened once more for it, so that the viewer's own decoding is not disturbed.
+    Methods may be called from any thread.
+
+    Parameters
+    ----------
+    loaded : LoadedModel
+        Keeps the model in memory.
+    """
+
+    def __init__(self, loaded: LoadedModel) -> None:
+        self._loaded = loaded
+        self._lock = threading.Lock()
+        self._clip: Clip | None = None
+        self._model: TAViS | None = None
+        self._encoder: FrameEncoder | None = None
+
+    def get(
+        self, video: Path, options: SegmentOptions, progress: Progress, cancel: CancelToken
+    ) -> FrameEncoder:
+        """Give the encoder of a video's frames; made anew when video or model has changed.
+
+        Parameters
+        ----------
+        video : Path
+            The open video.
+        options : SegmentOptions
+            Names the model and the device.
+        progress, cancel
+            Of the job.
+        """
+        with self._lock:
+            cancel.check()
+            if self._encoder is None:
+                progress(0, 0, "loading the model")
+            import_torch()
+            from napari_tavis.inference import choose_device
+            from napari_tavis.inference.interactive import FrameEncoder
+
+            device = choose_device(options.device)
+            model = self._loaded.get(options.model, device)
+            cancel.check()
+            if self._clip is None or self._clip.path != video:
+                self._put_away()
+                self._clip = open_clip(video, cancel=cancel)
+            if self._encoder is None or model is not self._model:
+                self._encoder, self._model = FrameEncoder(self._clip, model), model
+            return self._encoder
+
+    def close(self) -> None:
+        """End the decoding and let go of the model."""
+        with self._lock:
+            self._put_away()
+
+    def _put_away(self) -> None:
+        if self._clip is not None:
+            self._clip.close()
+        self._clip = self._model = self._encoder = None
+
+
+def frames_to_encode(frame: int, sampled: Sequence[int], count: int) -> list[int]:
+    """Give the frame shown and those a person is likely to look at next, in this order.
+
+    Parameters
+    ----------
+    frame : int
+        The frame shown.
+    sampled : sequence of int
+        The sampled frames, ascending.
+    count : int
+        Frames of the video.
+    """
+    after = [one for one in sampled if one > frame][:1]
+    before = [one for one in sampled if one < frame][-1:]
+    beside = [one for one in (frame + 1, frame - 1) if 0 <= one < count]
+    return list(dict.fromkeys([frame, *after, *before, *beside]))

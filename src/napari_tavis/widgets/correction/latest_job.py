@@ -1,0 +1,82 @@
+"""Runs the job that was asked for last: what it replaces is cancelled or never begun."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from qtpy.QtCore import QObject
+
+from napari_tavis.widgets.jobs import JobRunner, Work, report_error
+
+Result = TypeVar("Result")
+_Job = tuple[Work[Any], Callable[[Any], None], Callable[[BaseException], None]]
+
+
+class LatestJob(QObject):
+    """A `JobRunner` that takes a new job at any time, and forgets the one before.
+
+    Attributes
+    ----------
+    runner : JobRunner
+        Does the work; its signals tell of progress.
+    """
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.runner = JobRunner(self)
+        self._waiting: _Job | None = None
+        self._closed = False
+
+    @property
+    def busy(self) -> bool:
+        """Whether a job runs or waits."""
+        return self.runner.busy
+
+    def ask(
+        self,
+        work: Work[Result],
+        on_done: Callable[[Result], None],
+        on_failed: Callable[[BaseException], None] = report_error,
+    ) -> None:
+        """Run a job as soon as the one that runs, cancelled now, has ended.
+
+        Parameters
+        ----------
+        work, on_done, on_failed
+            As for `JobRunner.start`. A job that was cancelled too late still gives its result.
+        """
+        if self._closed:
+            return
+        self._waiting = (work, on_done, on_failed)
+        if self.runner.busy:
+            self.runner.cancel()
+        else:
+            self._begin()
+
+    def forget(self) -> None:
+        """Cancel what runs, and what waits."""
+        self._waiting = None
+        self.runner.cancel()
+
+    def close(self) -> None:
+        """Stop for good."""
+        self._closed, self._waiting = True, None
+        self.runner.close()
+
+    def _begin(self) -> None:
+        if self._waiting is None or self._closed:
+            return
+        (work, on_done, on_failed), self._waiting = self._waiting, None
+        self.runner.start(
+            work,
+            lambda result: self._end(on_done, result),
+            lambda error: self._end(on_failed, error),
+        )
+
+    def _end(self, callback: Callable[[Any], None], value: Any) -> None:
+        try:
+            callback(value)
+        finally:
+            if not self.runner.busy:
+                self._begin()

@@ -1,0 +1,144 @@
+"""Which frames an object is propagated to, from which masks. No Qt here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_tavis.inference import PackedMasks
+from napari_tavis.session import AnnotationSession
+from napari_tavis.widgets.correction.errors import CorrectionError
+
+ROUNDING = 0.005
+"""Seconds by which a time that was rounded to hundredths may be off."""
+
+
+class Direction(StrEnum):
+    """Which way from the frame shown."""
+
+    BACKWARDS = "backwards"
+    FORWARDS = "forwards"
+    BOTH = "both ways"
+
+
+@dataclass(frozen=True)
+class Reach:
+    """Which frames are worked on.
+
+    Parameters
+    ----------
+    every_frame : bool
+        Every frame of the video, or the sampled ones.
+    first, last : int, optional
+        The first and the last frame that may be written; None for the video's own.
+    """
+
+    every_frame: bool = False
+    first: int | None = None
+    last: int | None = None
+
+    def frames(self, session: AnnotationSession) -> list[int]:
+        """Give the frames of a session's video within reach, ascending."""
+        candidates = range(session.frame_count) if self.every_frame else session.frame_indices
+        return [int(frame) for frame in candidates if self.holds(int(frame))]
+
+    def holds(self, frame: int) -> bool:
+        """Whether a frame lies within the range."""
+        after_first = self.first is None or frame >= self.first
+        return after_first and (self.last is None or frame <= self.last)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is propagated.
+
+    Parameters
+    ----------
+    conditions : PackedMasks
+        The masks that are taken as true, by frame: never overwritten.
+    frames : list of int
+        The frames to find the object in, ascending.
+    """
+
+    conditions: PackedMasks
+    frames: list[int]
+
+
+def plan_propagation(
+    session: AnnotationSession, object_id: int, current: int, direction: Direction, reach: Reach
+) -> Plan:
+    """Choose the conditions and the frames of a propagation.
+
+    Conditions are the frame shown and every edited or accepted frame on the way. A checked
+    frame in which the object has no mask says that it is not there.
+
+    Parameters
+    ----------
+    session : AnnotationSession
+        Owner of the masks; what was painted has reached it.
+    object_id : int
+        The object.
+    current : int
+        The frame shown.
+    direction : Direction
+        Which way from there.
+    reach : Reach
+        Which frames may be written.
+
+    Raises
+    ------
+    CorrectionError
+        If the object has no mask in the frame shown, or no frame is left to be found.
+    """
+    mask = session.mask(object_id, current)
+    if not mask.any():
+        raise CorrectionError(
+            "The object has no mask in this frame: paint or click it here first, then propagate."
+        )
+    checked = checked_frames(session, object_id)
+
+    def on_the_way(frame: int) -> bool:
+        return (frame > current and direction is not Direction.BACKWARDS) or (
+            frame < current and direction is not Direction.FORWARDS
+        )
+
+    frames = [one for one in reach.frames(session) if on_the_way(one) and one not in checked]
+    if not frames:
+        raise CorrectionError(
+            "No frame is left to propagate to: all on the way are edited or accepted, "
+            "or out of the chosen range."
+        )
+    conditions = PackedMasks(session.frame_size, {current: mask})
+    for frame in checked:
+        if on_the_way(frame) and reach.holds(frame):
+            conditions[frame] = session.mask(object_id, frame)
+    return Plan(conditions, frames)
+
+
+def checked_frames(session: AnnotationSession, object_id: int) -> set[int]:
+    """Give the frames of an object that a person edited or accepted."""
+    statuses = session.statuses(object_id)
+    return {frame for frame, status in statuses.items() if status.by_person}
+
+
+def frames_between(times: npt.NDArray[np.float64], start: float, stop: float) -> tuple[int, int]:
+    """Give the first and the last frame shown in a stretch of time.
+
+    Parameters
+    ----------
+    times : ndarray of float64, shape (n,)
+        Presentation times in seconds, ascending.
+    start, stop : float
+        The stretch, in seconds, rounded to hundredths as a person types them.
+
+    Returns
+    -------
+    tuple of int
+        Indices of frames. The last lies before the first where no frame is shown in between.
+    """
+    first = int(np.searchsorted(times, start - ROUNDING))
+    last = int(np.searchsorted(times, stop + ROUNDING, side="right")) - 1
+    return first, last

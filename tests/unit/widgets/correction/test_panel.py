@@ -1,0 +1,96 @@
+"""The section's buttons in the real viewer."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from qtpy.QtCore import Qt
+
+from napari_tavis.session import AnnotationSession, FrameStatus
+from napari_tavis.widgets.controller import AnnotationController
+from napari_tavis.widgets.correction import COMMANDS, CorrectionPanel
+from napari_tavis.widgets.keys import register_commands, release_commands
+
+pytestmark = pytest.mark.gui
+
+DOG = 1
+FRAME, SECOND, LAST = 23, 48, 123
+
+
+def test_without_a_video_every_button_says_why_not(qtbot, viewer) -> None:
+    controller = AnnotationController(viewer)
+    panel = CorrectionPanel(controller)
+    qtbot.addWidget(panel)
+    for button in panel.buttons.values():
+        assert not button.isEnabled()
+        assert "Open a video first." in button.toolTip()
+    controller.close()
+
+
+def test_the_keys_work_over_the_picture_and_are_told(
+    panel: CorrectionPanel, session: AnnotationSession, controller, hand
+) -> None:
+    register_commands(COMMANDS, controller)
+    try:
+        panel.refresh()
+        for command in COMMANDS:
+            if command.key is not None:
+                assert f"Key: {command.key}." in panel.buttons[command.id].toolTip()
+        hand.type(Qt.Key.Key_X, Qt.KeyboardModifier.ShiftModifier)
+        assert not session.mask(DOG, FRAME).any()
+        hand.type(Qt.Key.Key_Q)
+        assert panel.corrector.prompts.active
+        hand.type(Qt.Key.Key_Q)
+        assert not panel.corrector.prompts.active
+    finally:
+        release_commands(COMMANDS, controller)
+
+
+def test_copying_goes_to_the_next_frame_with_the_mask(
+    panel: CorrectionPanel, session: AnnotationSession, controller
+) -> None:
+    mask = session.mask(DOG, FRAME)
+    panel.buttons["copy_to_next"].click()
+    assert controller.navigation.frame == SECOND
+    np.testing.assert_array_equal(session.mask(DOG, SECOND), mask)
+    layer = controller.layers.layer(DOG)
+    np.testing.assert_array_equal(layer.data[SECOND], mask)
+
+
+def test_painting_is_repaired_with_what_was_painted_just_now(
+    panel: CorrectionPanel, session: AnnotationSession, controller
+) -> None:
+    layer = controller.layers.layer(DOG)
+    layer.brush_size = 3
+    layer.paint((FRAME, 200, 200), 1)
+    panel.buttons["remove_islands"].click()
+    assert not session.mask(DOG, FRAME)[200, 200]
+    panel.buttons["clear_frame"].click()
+    assert not session.mask(DOG, FRAME).any()
+    panel.buttons["back_to_proposal"].click()
+    assert session.mask(DOG, FRAME).any()
+    assert session.status(DOG, FRAME) is FrameStatus.PROPOSED
+
+
+def test_interpolates_between_accepted_frames(
+    panel: CorrectionPanel, session: AnnotationSession, controller
+) -> None:
+    session.accept(DOG, FRAME)
+    session.accept(DOG, LAST)
+    controller.navigation.go_to(70)
+    panel.frames.setCurrentText("every frame")
+    panel.buttons["interpolate"].click()
+    assert session.annotated_frames(DOG) == list(range(FRAME, LAST + 1))
+    controller.undo()
+    assert session.annotated_frames(DOG) == controller.navigation.sampled
+
+
+def test_the_range_ends_at_the_frame_shown(panel: CorrectionPanel, controller) -> None:
+    reach = panel.corrector.reach
+    assert (reach.first, reach.last) == (0, 124)
+    controller.navigation.go_to(37)
+    panel.first_here.click()
+    controller.navigation.go_to(80)
+    panel.last_here.click()
+    reach = panel.corrector.reach
+    assert (reach.first, reach.last) == (37, 80)
