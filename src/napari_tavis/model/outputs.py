@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import Tensor
+from torch.nn import functional as F
+
+from napari_tavis.model.tracking import Features
 
 
 @dataclass
@@ -25,11 +28,15 @@ class TAViSOutput:
         SAM 2's summary of the object, with which later frames find it again.
     audio_embedding : Tensor, shape (B, T, N, D)
         Decomposed queries, t'_a, through the audio head: ``T_a``.
+    sound_embedding : Tensor, shape (B, T, D)
+        The whole sound of each window, t_a, through the audio head.
     pseudo_text : Tensor, shape (B, T, K, W)
         Feature of the text trunk at the chosen position.
     image_features : list of Tensor
         Levels of the image pyramid, finest first, each ``[B * T, C, h_l, w_l]`` (strides 4, 8
         and 16), before they are narrowed for the decoder.
+    frame_features : Features
+        The same as the decoder sees them, ``B * T`` rows.
     """
 
     mask_logits: Tensor
@@ -38,8 +45,10 @@ class TAViSOutput:
     object_score: Tensor
     object_pointer: Tensor
     audio_embedding: Tensor
+    sound_embedding: Tensor
     pseudo_text: Tensor
     image_features: list[Tensor]
+    frame_features: Features
 
 
 @dataclass
@@ -65,6 +74,19 @@ class Segmentation:
     object_pointer: Tensor
     iou: Tensor
     object_score: Tensor
+
+    def resized(self, size: tuple[int, int]) -> Segmentation:
+        """Bring the masks to a size, bilinearly; the rest stays as it is.
+
+        Parameters
+        ----------
+        size : tuple of int
+            Height and width, in pixels.
+        """
+        if tuple(self.mask_logits.shape[-2:]) == tuple(size):
+            return self
+        logits = F.interpolate(self.mask_logits, size, mode="bilinear", align_corners=False)
+        return replace(self, mask_logits=logits)
 
 
 @dataclass

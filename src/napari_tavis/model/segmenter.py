@@ -1,4 +1,4 @@
-"""SAM 2's mask decoder and memory, prompted by sound instead of clicks.
+"""SAM 2's mask decoder and memory, prompted by sound, or by clicks, boxes and masks.
 
 Each query is one object of SAM 2: all queries of all frames (independent protocol), or of one
 time step (memory protocol), form one batch.
@@ -6,15 +6,17 @@ time step (memory protocol), form one batch.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import fields
 
 import torch
 from sam2.modeling.sam2_base import SAM2Base
 from torch import Tensor
+from torch.nn import functional as F
 
 from napari_tavis.model.config import Sam2Config
 from napari_tavis.model.image_encoder import AudioGuidedImageEncoder
+from napari_tavis.model.points import NO_POINT, paint_points
 from napari_tavis.model.sam2_parts import (
     BACKBONE_STRIDE,
     build_mask_decoder,
@@ -29,7 +31,7 @@ POINTER_SCORE_SHIFT = 2.0
 
 
 class SoundPromptedSam2(SAM2Base):
-    """SAM 2.0 whose prompts are one token and one dense vector instead of clicks.
+    """SAM 2.0 that takes one token and one dense vector per query as well as clicks.
 
     Parameters
     ----------
@@ -66,6 +68,7 @@ class SoundPromptedSam2(SAM2Base):
             multimask_min_pt_num=0,
             use_mlp_for_obj_ptr_proj=True,
         )
+        self.paint_points = config.paint_points
         # SAM2Base has built one whose MLPs have a fixed width.
         self.sam_mask_decoder = build_mask_decoder(config)
 
@@ -107,8 +110,11 @@ class SoundPromptedSam2(SAM2Base):
         """
         embedding = features.embedding + self.no_mem_embed.view(1, -1, 1, 1)
         queries = sparse.shape[1]
-        return self._decode(
-            embedding.repeat_interleave(queries, dim=0), features, sparse.flatten(0, 1), dense
+        return self.decode(
+            embedding.repeat_interleave(queries, dim=0),
+            features,
+            sparse.flatten(0, 1)[:, None],
+            dense.repeat_interleave(queries, dim=0)[:, :, None, None],
         )
 
     def track(self, clips: int) -> MemoryBank:
@@ -152,34 +158,115 @@ class SoundPromptedSam2(SAM2Base):
         for step in range(frames):
             rows = slice(step, None, frames)
             now = features.rows(rows)
-            embedding = bank.condition(now, sparse.shape[1])
-            masks = self._decode(embedding, now, sparse[rows].flatten(0, 1), dense[rows])
+            queries = sparse.shape[1]
+            masks = self.decode(
+                bank.condition(now, queries),
+                now,
+                sparse[rows].flatten(0, 1)[:, None],
+                dense[rows].repeat_interleave(queries, dim=0)[:, :, None, None],
+            )
             bank.remember(now, masks)
             steps.append(masks)
         return Masks(*(_interleave(parts, bank.clips) for parts in _parts(steps)))
 
-    def _decode(
-        self, embedding: Tensor, features: Features, sparse: Tensor, dense: Tensor
+    def embed_prompts(
+        self, points: Tensor, labels: Tensor, mask_logits: Tensor | None, size: Sequence[int]
+    ) -> tuple[Tensor, Tensor]:
+        """Embed clicks, boxes and masks as SAM 2 does.
+
+        Parameters
+        ----------
+        points : Tensor, shape (R, P, 2)
+            Column and row of each point, 0 to 1 of the frame's width and height.
+        labels : Tensor, shape (R, P)
+            1 inside, 0 outside, 2 and 3 a box's upper left and lower right corner, `NO_POINT`.
+        mask_logits : Tensor or None, shape (R, h, w)
+            A mask to start from, of any size.
+        size : sequence of int
+            Height and width of the image embedding.
+
+        Returns
+        -------
+        sparse : Tensor, shape (R, P + 1, C)
+        dense : Tensor, shape (R, C, h, w) or (R, C, 1, 1)
+        """
+        encoder = self.sam_prompt_encoder
+        pixels = points * self.image_size - 0.5  # the encoder takes the middle of a pixel
+        sparse = encoder._embed_points(pixels, labels, pad=True)
+        mask = None
+        if mask_logits is not None:
+            grid = (4 * size[0], 4 * size[1])
+            mask = F.interpolate(mask_logits[:, None], grid, mode="bilinear", antialias=True)
+        if self.paint_points and bool((labels != NO_POINT).any()):
+            mask = paint_points(points, labels, mask, (4 * size[0], 4 * size[1]))
+        if mask is not None:
+            return sparse, encoder.mask_downscaling(mask)
+        nothing = encoder.no_mask_embed.weight[:, :, None, None]
+        return sparse, nothing.expand(len(points), -1, -1, -1)
+
+    def segment_prompted(
+        self, features: Features, points: Tensor, labels: Tensor, mask_logits: Tensor | None = None
     ) -> Masks:
-        """Predict masks for ``R`` objects, with embeddings ``[R, C, h, w]``, in ``n`` frames."""
-        queries = len(embedding) // len(dense)
+        """Segment one object in each frame from clicks, a box or a mask instead of sound.
+
+        Parameters
+        ----------
+        features : Features
+            ``R`` frames.
+        points, labels, mask_logits
+            See `embed_prompts`.
+
+        Returns
+        -------
+        Masks
+            ``R`` rows.
+        """
+        embedding = features.embedding + self.no_mem_embed.view(1, -1, 1, 1)
+        prompts = self.embed_prompts(points, labels, mask_logits, embedding.shape[-2:])
+        return self.decode(embedding, features, *prompts)
+
+    def decode(
+        self,
+        embedding: Tensor,
+        features: Features,
+        sparse: Tensor,
+        dense: Tensor,
+        *,
+        candidates: bool = True,
+    ) -> Masks:
+        """Predict masks for ``R`` objects in ``n`` frames, the objects of a frame together.
+
+        Parameters
+        ----------
+        embedding : Tensor, shape (R, C, h, w)
+            Image embedding for each object, with what memory or its absence added.
+        features : Features
+            ``n`` rows.
+        sparse : Tensor, shape (R, k, C)
+            Prompt tokens of each object.
+        dense : Tensor, shape (R, C, h, w) or (R, C, 1, 1)
+            What is added to the embedding.
+        candidates : bool
+            Predict three masks and take the best, or just one, as for a mask that is given.
+        """
+        objects = len(embedding) // len(features.embedding)
         size = embedding.shape[-2:]
-        candidates, iou, tokens, score = self.sam_mask_decoder(
+        masks, iou, tokens, score = self.sam_mask_decoder(
             image_embeddings=embedding,
             image_pe=self.sam_prompt_encoder.pe_layer(size)[None],
-            sparse_prompt_embeddings=sparse[:, None],
-            dense_prompt_embeddings=dense.repeat_interleave(queries, dim=0)[:, :, None, None],
-            multimask_output=True,
+            sparse_prompt_embeddings=sparse,
+            dense_prompt_embeddings=dense,
+            multimask_output=candidates,
             repeat_image=False,
             high_res_features=[
-                features.fine.repeat_interleave(queries, dim=0),
-                features.middle.repeat_interleave(queries, dim=0),
+                features.fine.repeat_interleave(objects, dim=0),
+                features.middle.repeat_interleave(objects, dim=0),
             ],
         )
         rows = torch.arange(len(iou), device=iou.device)
         best = iou.argmax(dim=-1)
         pointer = self._pointer(tokens[rows, best], score)
-        return Masks(candidates[rows, best], candidates, iou, score[:, 0], pointer)
+        return Masks(masks[rows, best], masks, iou, score[:, 0], pointer)
 
     def _pointer(self, token: Tensor, score: Tensor) -> Tensor:
         """Summarise objects ``[R, C]``; one whose score is too low has the pointer of no object."""

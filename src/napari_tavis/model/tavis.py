@@ -18,10 +18,11 @@ from napari_tavis.model.decomposition import QueryDecomposition
 from napari_tavis.model.errors import ModelError
 from napari_tavis.model.imagebind import ImageBind
 from napari_tavis.model.outputs import Segmentation, TAViSOutput, TextFeatures
+from napari_tavis.model.prompted import ObjectTracker, PromptedMask, no_points, prompted_mask
 from napari_tavis.model.prompting import HybridPrompting
 from napari_tavis.model.segmenter import SoundPromptedSam2
 from napari_tavis.model.tokenizer import tokenize
-from napari_tavis.model.tracking import Masks
+from napari_tavis.model.tracking import Features, Masks
 
 PROTOCOLS = ("memory", "independent")
 
@@ -139,10 +140,7 @@ class TAViS(nn.Module):
         prompts = self.prompting(
             learned, decomposed, audio_cls, vision_cls, self.imagebind.encode_text
         )
-        levels, position = self.sam2.image_encoder(
-            preprocess.normalise(images), self.adapters(audio_tokens)
-        )
-        features = self.sam2.features(levels, position)
+        levels, features = self._image_features(images, audio_tokens)
         if protocol == "independent":
             masks = self.sam2.segment_frames(features, prompts.sparse, prompts.dense)
         else:
@@ -151,9 +149,20 @@ class TAViS(nn.Module):
         return TAViSOutput(
             **_by_frame(masks, shape),
             audio_embedding=self.imagebind.audio_head(decomposed).unflatten(0, shape),
+            sound_embedding=self.imagebind.audio_head(audio_cls).unflatten(0, shape),
             pseudo_text=prompts.pseudo_text.unflatten(0, shape),
             image_features=levels,
+            frame_features=features,
         )
+
+    def _image_features(
+        self, images: Tensor, audio_tokens: Tensor
+    ) -> tuple[list[Tensor], Features]:
+        """Run SAM 2's image encoder, guided by the sound."""
+        levels, position = self.sam2.image_encoder(
+            preprocess.normalise(images), self.adapters(audio_tokens)
+        )
+        return levels, self.sam2.features(levels, position)
 
     @torch.no_grad()
     def segment(
@@ -189,6 +198,66 @@ class TAViS(nn.Module):
             iou=output.candidate_iou[0].amax(dim=-1).float().cpu(),
             object_score=output.object_score[0].float().cpu(),
         )
+
+    @torch.no_grad()
+    def encode_frames(self, frames: np.ndarray | Tensor, mel: np.ndarray | Tensor) -> Features:
+        """Encode frames for prompts by hand, in the light of their sound.
+
+        Parameters
+        ----------
+        frames : ndarray or Tensor of uint8, shape (n, H, W, 3)
+            RGB frames of any size.
+        mel : ndarray or Tensor of float32, shape (n, 1, 128, 204)
+            Log-mel spectrogram of each frame's window.
+
+        Returns
+        -------
+        Features
+            ``n`` rows, on the model's device.
+        """
+        images = preprocess.stretch_frames(frames, self.image_size).to(self.device)
+        sound = torch.as_tensor(mel, dtype=torch.float32, device=self.device)
+        audio_tokens, _ = self.imagebind.encode_audio(sound)
+        return self._image_features(images, audio_tokens)[1]
+
+    @torch.no_grad()
+    def segment_prompts(
+        self,
+        features: Features,
+        points: Tensor,
+        labels: Tensor,
+        mask_logits: Tensor | None = None,
+    ) -> PromptedMask:
+        """Segment an object from clicks, a box, or a mask to start from.
+
+        Parameters
+        ----------
+        features : Features
+            One frame.
+        points : Tensor, shape (P, 2)
+            Column and row of each point, 0 to 1 of the frame's width and height.
+        labels : Tensor of int, shape (P,)
+            1 inside, 0 outside, 2 and 3 a box's upper left and lower right corner.
+        mask_logits : Tensor, optional, shape (h, w)
+            Logits of the mask to start from, of any size.
+
+        Returns
+        -------
+        PromptedMask
+            On the CPU.
+        """
+        place, dtype = self.device, features.embedding.dtype
+        if len(points):
+            where, kinds = points[None].to(place, dtype), labels[None].to(place)
+        else:
+            where, kinds = no_points(1, place)
+        start = None if mask_logits is None else mask_logits[None].to(place, dtype)
+        masks = self.sam2.segment_prompted(features, where, kinds, start)
+        return prompted_mask(masks, self.image_size)
+
+    def track_object(self) -> ObjectTracker:
+        """Start to follow an object from frames where a person has drawn it."""
+        return ObjectTracker(self.sam2)
 
     @torch.no_grad()
     def embed_regions(self, frames: np.ndarray | Tensor, mask_logits: Tensor) -> Tensor:

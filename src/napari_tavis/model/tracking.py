@@ -54,6 +54,90 @@ class Masks:
     pointer: Tensor
 
 
+def encode_memory(sam2: SAM2Base, pixels: Tensor, masks: Masks) -> dict[str, Any]:
+    """Turn a frame and what was found in it into a memory, in the form that SAM 2 reads.
+
+    Parameters
+    ----------
+    sam2 : SAM2Base
+        Whose memory encoder is used.
+    pixels : Tensor, shape (R, C, h, w)
+        Image embedding for each object.
+    masks : Masks
+        ``R`` rows.
+    """
+    size = pixels.shape[-2:]
+    high_res = F.interpolate(
+        masks.logits[:, None],
+        size=[side * sam2.backbone_stride for side in size],
+        mode="bilinear",
+        align_corners=False,
+    )
+    memory, positions = sam2._encode_new_memory(
+        current_vision_feats=[pixels.flatten(2).permute(2, 0, 1)],
+        feat_sizes=[size],
+        pred_masks_high_res=high_res,
+        object_score_logits=masks.score[:, None],
+        is_mask_from_pts=True,
+    )
+    if not sam2.training:
+        # SAM 2 stores memories in half the space, and the released numbers show it.
+        memory = memory.bfloat16().to(memory.dtype)
+    return {
+        "maskmem_features": memory,
+        "maskmem_pos_enc": positions,
+        "obj_ptr": masks.pointer,
+    }
+
+
+def recall(
+    sam2: SAM2Base,
+    embedding: Tensor,
+    sines: Tensor,
+    conditions: dict[int, dict[str, Any]],
+    others: dict[int, dict[str, Any]],
+    *,
+    position: int,
+    length: int,
+    reverse: bool = False,
+) -> Tensor:
+    """Mix memories into frames.
+
+    Parameters
+    ----------
+    sam2 : SAM2Base
+        Whose memory attention is used.
+    embedding : Tensor, shape (R, C, h, w)
+        Image embedding for each object.
+    sines : Tensor, shape (R, C, h, w)
+        Its sine positions.
+    conditions, others : dict of int to dict
+        Memories by position in time: those that are always read, and of the latest frames.
+        Without conditions, the frames are taken as the first.
+    position : int
+        Where the frames are in time.
+    length : int
+        Positions there are.
+    reverse : bool
+        Whether time runs backwards.
+
+    Returns
+    -------
+    Tensor, shape (R, C, h, w)
+        Image embedding for each object.
+    """
+    return sam2._prepare_memory_conditioned_features(
+        frame_idx=position,
+        is_init_cond_frame=not conditions,
+        current_vision_feats=[embedding.flatten(2).permute(2, 0, 1)],
+        current_vision_pos_embeds=[sines.flatten(2).permute(2, 0, 1)],
+        feat_sizes=[embedding.shape[-2:]],
+        output_dict={"cond_frame_outputs": conditions, "non_cond_frame_outputs": others},
+        num_frames=length,
+        track_in_reverse=reverse,
+    )
+
+
 class MemoryBank:
     """The last frames of some clips, as SAM 2 remembers them.
 
@@ -90,18 +174,14 @@ class MemoryBank:
             Image embedding for each object.
         """
         self._store_unread()
-        embedding = features.embedding.repeat_interleave(queries, dim=0)
-        position = features.position.repeat_interleave(queries, dim=0)
-        cond = {t: frame for t, frame in self._frames.items() if t == 0}
-        rest = {t: frame for t, frame in self._frames.items() if t > 0}
-        return self._sam2._prepare_memory_conditioned_features(
-            frame_idx=self._seen,
-            is_init_cond_frame=self._seen == 0,
-            current_vision_feats=[embedding.flatten(2).permute(2, 0, 1)],
-            current_vision_pos_embeds=[position.flatten(2).permute(2, 0, 1)],
-            feat_sizes=[embedding.shape[-2:]],
-            output_dict={"cond_frame_outputs": cond, "non_cond_frame_outputs": rest},
-            num_frames=self._seen + 1,
+        return recall(
+            self._sam2,
+            features.embedding.repeat_interleave(queries, dim=0),
+            features.position.repeat_interleave(queries, dim=0),
+            {t: frame for t, frame in self._frames.items() if t == 0},
+            {t: frame for t, frame in self._frames.items() if t > 0},
+            position=self._seen,
+            length=self._seen + 1,
         )
 
     def remember(self, features: Features, masks: Masks) -> None:
@@ -122,30 +202,10 @@ class MemoryBank:
         if self._unread is None:
             return
         (embedding, masks), self._unread = self._unread, None
-        sam2, index = self._sam2, self._seen - 1
         queries = len(masks.logits) // len(embedding)
-        high_res = F.interpolate(
-            masks.logits[:, None],
-            size=[side * sam2.backbone_stride for side in embedding.shape[-2:]],
-            mode="bilinear",
-            align_corners=False,
+        self._frames[self._seen - 1] = encode_memory(
+            self._sam2, embedding.repeat_interleave(queries, dim=0), masks
         )
-        pixels = embedding.repeat_interleave(queries, dim=0)
-        memory, positions = sam2._encode_new_memory(
-            current_vision_feats=[pixels.flatten(2).permute(2, 0, 1)],
-            feat_sizes=[embedding.shape[-2:]],
-            pred_masks_high_res=high_res,
-            object_score_logits=masks.score[:, None],
-            is_mask_from_pts=True,
-        )
-        if not sam2.training:
-            # SAM 2 stores memories in half the space, and the released numbers show it.
-            memory = memory.bfloat16().to(memory.dtype)
-        self._frames[index] = {
-            "maskmem_features": memory,
-            "maskmem_pos_enc": positions,
-            "obj_ptr": masks.pointer,
-        }
         self._forget()
 
     def _forget(self) -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-import torch.nn.functional as functional
 
 from napari_tavis.avsbench.metrics import MF, MJ, iou_of_masks
 from napari_tavis.media import log_mel
@@ -148,11 +147,8 @@ def _segment(
 ) -> Segmentation:
     """Segment a clip's frames with some sound; the masks get the size of the frames."""
     found = model.segment(clip.frames, log_mel(waveform, clip.starts), protocol=protocol)
-    size = clip.frames.shape[1:3]
-    if found.mask_logits.shape[-2:] == size:
-        return found
-    logits = functional.interpolate(found.mask_logits, size, mode="bilinear", align_corners=False)
-    return replace(found, mask_logits=logits)
+    height, width = clip.frames.shape[1:3]
+    return found.resized((height, width))
 
 
 def _object_masks(clip: ToyClip) -> Masks:

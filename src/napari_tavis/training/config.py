@@ -24,6 +24,9 @@ class Stage:
         Batch: clips, and frames of each.
     protocol : {"independent", "memory"}
         How SAM 2 decodes.
+    prompts : bool
+        Learn prompts by hand as well: clicks and boxes, and in clips of several frames to follow
+        an object.
     """
 
     name: str
@@ -33,6 +36,7 @@ class Stage:
     clips: int = 8
     frames: int = 2
     protocol: Literal["independent", "memory"] = "independent"
+    prompts: bool = False
 
 
 @dataclass(frozen=True)
@@ -65,8 +69,14 @@ class ToyTrainingConfig:
         Stage("finish", 200, "segment", image_size=224, clips=2, frames=4, protocol="memory"),
         Stage("polish", 700, "segment", image_size=224, clips=6, frames=1),
         Stage("settle", 120, "segment", image_size=224, clips=2, frames=4, protocol="memory"),
+        Stage("deepen", 2600, "segment", image_size=224, clips=6, frames=1),
+        Stage("close", 300, "segment", image_size=224, clips=2, frames=4, protocol="memory"),
+        Stage("click", 2350, "segment", image_size=224, clips=6, frames=1, prompts=True),
+        Stage("follow", 130, "segment", 224, 2, 4, protocol="memory", prompts=True),
+        Stage("grasp", 2400, "segment", image_size=224, clips=3, frames=2, prompts=True),
+        Stage("hold", 200, "segment", 224, 2, 4, protocol="memory", prompts=True),
     )
-    clips: dict[int, int] = field(default_factory=lambda: {128: 10_000, 224: 2_000})
+    clips: dict[int, int] = field(default_factory=lambda: {128: 10_000, 224: 6_000})
     learning_rate: float = 6e-4
     bridge_rate: float = 0.3
     weight_decay: float = 0.02
@@ -86,7 +96,8 @@ SMOKE = ToyTrainingConfig(
     stages=(
         Stage("align", 4, "align", clips=2, frames=2),
         Stage("segment", 4, "segment", clips=2, frames=2),
-        Stage("finish", 2, "segment", image_size=224, clips=1, frames=2, protocol="memory"),
+        Stage("click", 2, "segment", image_size=224, clips=2, frames=1, prompts=True),
+        Stage("follow", 2, "segment", 224, 1, 2, protocol="memory", prompts=True),
     ),
     clips={128: 8, 224: 4},
     warm_up=2,

@@ -8,7 +8,6 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 import torch
-import torch.nn.functional as functional
 from torch import Tensor
 
 from napari_tavis.avsbench import ClipAnnotation, open_dataset
@@ -80,13 +79,13 @@ def evaluate_dataset(
         cancel.check()
         found = _segment(network, clip, protocol)
         labelled = clip.labelled
-        scene = _resized(found.mask_logits[:, -1:], clip)[labelled, 0].numpy()
+        scene = found.mask_logits[labelled, -1].numpy()
         truth = clip.masks[labelled]
         for metric in (mj, mf, mf_logits):
             metric.add(scene, truth)
         if clip.class_map is not None:
             has_classes = True
-            semantic.add(class_maps(found, clip, texts)[labelled], clip.class_map[labelled])
+            semantic.add(class_maps(found, texts)[labelled], clip.class_map[labelled])
         frames += int(labelled.sum())
         progress(done, len(clips), f"evaluating {clip.name}")
     scores: dict[str, float | int] = {"M_J": mj.value, "M_F": mf.value}
@@ -102,21 +101,15 @@ def evaluate_dataset(
 
 
 def _segment(model: TAViS, clip: ClipAnnotation, protocol: str) -> Segmentation:
-    """Run the model over a clip as AVSBench windows it."""
+    """Run the model over a clip as AVSBench windows it; masks at the size of its labels."""
     seconds = len(clip.frames)
     starts = window_starts(seconds, float(seconds))
-    return model.segment(clip.frames, log_mel(clip.waveform, starts), protocol=protocol)
+    found = model.segment(clip.frames, log_mel(clip.waveform, starts), protocol=protocol)
+    height, width = clip.frames.shape[1:3]
+    return found.resized((height, width))
 
 
-def _resized(logits: Tensor, clip: ClipAnnotation) -> Tensor:
-    """Bring mask logits to the size of the clip's labels."""
-    size = clip.frames.shape[1:3]
-    if logits.shape[-2:] == size:
-        return logits
-    return functional.interpolate(logits, size, mode="bilinear", align_corners=False)
-
-
-def class_maps(found: Segmentation, clip: ClipAnnotation, texts: Tensor) -> npt.NDArray[np.uint8]:
+def class_maps(found: Segmentation, texts: Tensor) -> npt.NDArray[np.uint8]:
     """Compose the queries into one class per pixel.
 
     The score of a class at a pixel is the sum over the queries of its probability times that of
@@ -125,9 +118,7 @@ def class_maps(found: Segmentation, clip: ClipAnnotation, texts: Tensor) -> npt.
     Parameters
     ----------
     found : Segmentation
-        Of a clip of ``T`` frames.
-    clip : ClipAnnotation
-        Whose size the maps get.
+        Of a clip of ``T`` frames, its masks at the size of the labels.
     texts : Tensor, shape (P, D)
         The vocabulary, background first.
 
@@ -138,7 +129,7 @@ def class_maps(found: Segmentation, clip: ClipAnnotation, texts: Tensor) -> npt.
     """
     probabilities = classify(found.audio_embedding, texts)[..., 1:]
     maps = []
-    for frame, logits in enumerate(_resized(found.mask_logits[:, :-1], clip)):
+    for frame, logits in enumerate(found.mask_logits[:, :-1]):
         scores = torch.einsum("np,nhw->phw", probabilities[frame], logits.sigmoid())
         best, index = scores.max(0)
         maps.append(torch.where(best > 0.5, index + 1, 0).to(torch.uint8).numpy())

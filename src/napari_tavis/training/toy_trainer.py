@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from napari_tavis.model import TAViS, save_checkpoint
+from napari_tavis.model import TAViS, TAViSOutput, save_checkpoint
 from napari_tavis.model.alignment import class_prompt
 from napari_tavis.tasks import CancelToken, Progress, no_progress
 from napari_tavis.training.alignment import (
@@ -28,6 +28,7 @@ from napari_tavis.training.batches import Batch, make_targets
 from napari_tavis.training.config import Stage, ToyTrainingConfig
 from napari_tavis.training.errors import TrainingError
 from napari_tavis.training.losses import ClassTexts, tavis_loss
+from napari_tavis.training.prompts import prompt_losses, tracking_losses
 from napari_tavis.training.toy_clips import ToyClips, render_toy_clips
 from napari_tavis.vocabulary import AVSBENCH_CLASSES
 
@@ -224,15 +225,21 @@ class ToyTrainer:
         if stage.protocol == "independent":
             losses["mask_pixels"] = 0.2 * pixel_loss(self._mask_pixel_logits(), batch)
         if self.step % self.config.extra_every == 1:
-            losses["audio"] = self._audio_loss(batch)
+            # Keeps the sounds at their texts while the audio encoder learns on.
+            sound = output.sound_embedding.flatten(0, 1)
+            losses["audio"] = audio_loss(self.heads, sound, batch, self._texts.embedding)
+        if stage.prompts:
+            losses.update(self._prompted(output, batch))
         return losses
 
-    def _audio_loss(self, batch: Batch) -> Tensor:
-        """Keep the sounds at their texts while the audio encoder learns on."""
-        assert self._texts is not None
-        _, cls = self.model.imagebind.encode_audio(batch.mel.flatten(0, 1))
-        embedding = self.model.imagebind.audio_head(cls)
-        return audio_loss(self.heads, embedding, batch, self._texts.embedding)
+    def _prompted(self, output: TAViSOutput, batch: Batch) -> dict[str, Tensor]:
+        """Losses of what a person does: prompt an object, and have it followed."""
+        generator = np.random.default_rng((self.seed, self.step))
+        features = output.frame_features
+        losses = prompt_losses(self.model, features, batch, generator)
+        if batch.images.shape[1] > 1:
+            losses.update(tracking_losses(self.model, features, batch, generator))
+        return losses
 
     def _encode_texts(self) -> ClassTexts:
         """Encode the vocabulary, differentiably."""
