@@ -30,7 +30,7 @@ LAYERS = [
 ]
 """What may be imported by what stands further down, and by its own layer; "" is the top."""
 
-WINDOWS = {"napari", "qtpy", "magicgui", "superqt", "PySide6", "PyQt5", "PyQt6", "vispy"}
+WINDOWS = {"napari", "qtpy", "magicgui", "superqt", "PySide6", "PyQt5", "PyQt6", "vispy", "pyqtgraph"}
 TORCH_FREE = {"media", "session", "avsbench", "formats", "project"}
 PICKLED_TENSOR = "avsbench/vggish.py"
 """The one file format with a tensor in it: imports torch inside the functions that need it."""
@@ -111,7 +111,8 @@ def test_model_knows_no_files_of_videos() -> None:
 
 def test_third_party_imports_are_declared() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    declared = {_distribution(requirement) for requirement in project["dependencies"]}
+    extras = [name for names in project["optional-dependencies"].values() for name in names]
+    declared = {_distribution(name) for name in (*project["dependencies"], *extras)}
     providers = packages_distributions()
     for path in MODULES:
         for name in imported_modules(path):
@@ -135,6 +136,7 @@ def _distribution(requirement: str) -> str:
         "import napari_tavis",
         "import napari_tavis.media, napari_tavis.session, napari_tavis.avsbench",
         "import napari_tavis.inference, napari_tavis.inference.proposals",
+        "import napari_tavis.formats, napari_tavis.project",
         "import napari_tavis.toyworld",
         "import napari_tavis.cli",
     ],
