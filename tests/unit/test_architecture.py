@@ -30,7 +30,7 @@ LAYERS = [
 ]
 """What may be imported by what stands further down, and by its own layer; "" is the top."""
 
-WINDOWS = {"napari", "qtpy", "magicgui", "superqt", "PySide6", "PyQt5", "PyQt6", "vispy", "pyqtgraph"}
+WINDOWS = set("napari qtpy magicgui superqt PySide6 PyQt5 PyQt6 vispy pyqtgraph".split())
 TORCH_FREE = {"media", "session", "avsbench", "formats", "project"}
 PICKLED_TENSOR = "avsbench/vggish.py"
 """The one file format with a tensor in it: imports torch inside the functions that need it."""
