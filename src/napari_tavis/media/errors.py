@@ -43,3 +43,7 @@ class ClosedClipError(MediaError):
 
 class TooLargeError(MediaError, MemoryError):
     """So many frames were asked for at once that they should not be held in memory."""
+
+
+class NoSoundOutputError(MediaError):
+    """Sound cannot be heard on this computer as it is; the message says what is missing."""

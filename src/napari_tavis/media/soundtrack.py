@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from napari_tavis.media import ffmpeg
 from napari_tavis.media.decoder import seeking_arguments
-from napari_tavis.media.timebase import SAMPLE_RATE, sample_at
+from napari_tavis.media.timebase import SAMPLE_RATE, played_samples, sample_at
 
 BLOCK_SECONDS = 10.0
 """Length of the blocks in which a soundtrack is decoded when it is not wanted whole."""
@@ -96,7 +96,7 @@ def sound_blocks(
         Sound in [-1, 1]: together ``(stop - start) / speed`` seconds. What `read_soundtrack`
         says of silence and of mixing holds here.
     """
-    left = max(0, round((sample_at(stop, sample_rate) - sample_at(start, sample_rate)) / speed))
+    left = played_samples(start, stop, sample_rate, speed)
     size = max(1, sample_at(block_seconds, sample_rate))
     with contextlib.ExitStack() as stack:
         process = None

@@ -117,6 +117,23 @@ def filter_bank(sound: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     return energies
 
 
+def mel_bin(frequency: float) -> float:
+    """Give the place of a frequency among the mel bins.
+
+    Parameters
+    ----------
+    frequency : float
+        In Hz, 20 to 8,000.
+
+    Returns
+    -------
+    float
+        Index of the bin whose centre it is, with fractions; -1 at 20 Hz, 128 at 8 kHz.
+    """
+    low, high, here = _mel(np.array([_LOW_FREQUENCY, SAMPLE_RATE / 2, frequency]))
+    return float((here - low) / (high - low) * (MEL_BINS + 1) - 1)
+
+
 @lru_cache(maxsize=1)
 def _mel_matrix() -> npt.NDArray[np.float32]:
     """Build the triangular filters ``[257 frequencies, 128 mel bins]``, straight in mel."""

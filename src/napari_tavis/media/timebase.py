@@ -132,6 +132,26 @@ def seconds_of_sample(sample: int, sample_rate: int = SAMPLE_RATE) -> float:
     return sample / sample_rate
 
 
+def played_samples(start: float, stop: float, sample_rate: int, speed: float = 1.0) -> int:
+    """Count the samples that are heard when a stretch is played.
+
+    Parameters
+    ----------
+    start, stop : float
+        The stretch, in seconds.
+    sample_rate : int
+        Samples per second.
+    speed : float
+        How fast it is played; 1 is as recorded.
+
+    Returns
+    -------
+    int
+        Number of samples; 0 for a stretch that ends before it begins.
+    """
+    return max(0, round((sample_at(stop, sample_rate) - sample_at(start, sample_rate)) / speed))
+
+
 def window_starts(count: int, duration: float) -> npt.NDArray[np.float64]:
     """Place one two-second sound window per sampled frame, evenly over a clip.
 

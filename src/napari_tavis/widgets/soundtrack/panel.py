@@ -1,23 +1,309 @@
-"""The panel below the canvas: waveform, log-mel picture, and where each object sounds."""
+"""The panel below the canvas: see the sound, go to a time, hear it."""
 
 from __future__ import annotations
 
-from qtpy.QtWidgets import QWidget
+from qtpy.QtCore import Qt, QTimer
+from qtpy.QtGui import QKeyEvent, QShowEvent
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
+from napari_tavis.media import Clip
+from napari_tavis.widgets.commands import Command
 from napari_tavis.widgets.controller import AnnotationController
+from napari_tavis.widgets.frame_strip import STATUS_COLORS
+from napari_tavis.widgets.soundtrack.graphs import describe_time
+from napari_tavis.widgets.soundtrack.player import Player
+from napari_tavis.widgets.soundtrack.plots import Row, SoundtrackPlots
+from napari_tavis.widgets.soundtrack.rows import object_bars, objects_shown
+from napari_tavis.widgets.soundtrack.scan import SoundtrackScan
+from napari_tavis.widgets.soundtrack.space_tap import SpaceTap
+from napari_tavis.widgets.soundtrack.style import style_of
+
+_PLAY = (
+    "Play with sound from the frame shown, or pause.\n"
+    "Space bar in this panel; over the picture tap it (holding it still pans), or press K."
+)
+_LOOP = "Repeat the selected stretch, or the whole video. Shift+K"
+_HALF = "Play at half speed, at the same pitch. Alt+K"
+_CLEAR = "Select no stretch. Shift+click does the same."
+_SMALLER = "Show less time. The mouse wheel does the same."
+_LARGER = "Show more time. The mouse wheel does the same."
+_ALL = "Show the whole video. A double click does the same."
+_CANCEL = "Stop reading the soundtrack; what is drawn stays."
+_HOW = (
+    "Click or drag: go there. Shift+drag: select a stretch to repeat.\n"
+    "Wheel: zoom. Right button or Shift+wheel: pan. Double click: show all.\n"
+    "Click in an object's row: choose it. Height of its bars: the model's score."
+)
+_NO_VIDEO = "Open a video first."
+_REDRAW_MS = 60
+_ZOOM = 1.6
 
 
 class SoundtrackPanel(QWidget):
-    """Shows the soundtrack, and seeks and plays in it.
+    """Shows the soundtrack on the video's own time axis, and seeks and plays in it.
 
     Parameters
     ----------
     controller : AnnotationController
-        The open video and its annotation.
+        The open video and its annotation; gets the panel's `Player` as ``player``.
     parent : QWidget, optional
         Qt's parent.
+
+    Attributes
+    ----------
+    player : Player
+        Plays the video.
+    plots : SoundtrackPlots
+        The pictures.
+    scan : SoundtrackScan
+        Reads the soundtrack.
     """
 
     def __init__(self, controller: AnnotationController, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.controller = controller
+        self.player = controller.player = Player(controller, parent=self)
+        self.scan = SoundtrackScan(self)
+        self.plots = SoundtrackPlots(style_of(controller.viewer.theme))
+        self._clip: Clip | None = None
+        self._tap = SpaceTap(self.player.toggle, parent=self)
+        self._redraw = QTimer(self)
+        self._redraw.setSingleShot(True)
+        self._redraw.setInterval(_REDRAW_MS)
+        self._arrange()
+        self._connect()
+        self._refresh()
+
+    # -- building --------------------------------------------------------------------------
+
+    def _arrange(self) -> None:
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.play = self._button("▶ Play")
+        self.play.setMinimumWidth(76)
+        self.loop = self._button("Loop", checkable=True)
+        self.half = self._button("½ speed", checkable=True)
+        self.clear = self._button("Clear stretch")
+        self.smaller, self.larger, self.all = map(self._button, ("Zoom in", "Zoom out", "All"))
+        self.where = QLabel()
+        self.message = QLabel()
+        self.message.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.cancel = self._button("Stop reading")
+        self.cancel.setToolTip(_CANCEL)
+        self.plots.setToolTip(_HOW)
+        bar = QHBoxLayout()
+        bar.setContentsMargins(6, 0, 6, 0)
+        bar.setSpacing(4)
+        for part in (self.play, self.loop, self.half, self.clear, self.where):
+            bar.addWidget(part)
+        bar.addWidget(self.message, 1)
+        for part in (self.cancel, _legend(), self.smaller, self.larger, self.all):
+            bar.addWidget(part)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 2, 0, 0)
+        layout.setSpacing(2)
+        layout.addLayout(bar)
+        layout.addWidget(self.plots, 1)
+
+    def _button(self, text: str, checkable: bool = False) -> QToolButton:
+        button = QToolButton(self)
+        button.setText(text)
+        button.setCheckable(checkable)
+        button.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # the space bar plays, it presses nothing
+        return button
+
+    def _connect(self) -> None:
+        controller, player, plots = self.controller, self.player, self.plots
+        self.play.clicked.connect(player.toggle)
+        self.loop.clicked.connect(player.set_loops)
+        self.half.clicked.connect(player.set_half_speed)
+        self.clear.clicked.connect(lambda: player.select(None))
+        self.smaller.clicked.connect(lambda: plots.view.zoom(1 / _ZOOM))
+        self.larger.clicked.connect(lambda: plots.view.zoom(_ZOOM))
+        self.all.clicked.connect(plots.view.show_all)
+        self.cancel.clicked.connect(self.scan.cancel)
+        plots.sought.connect(player.seek)
+        plots.selected.connect(self._on_selected)
+        plots.row_clicked.connect(controller.choose)
+        player.changed.connect(self._refresh_controls)
+        player.moved.connect(self._show_time)
+        player.silent.connect(self._say)
+        self.scan.grown.connect(self._on_grown)
+        self.scan.ended.connect(self._on_scanned)
+        self._redraw.timeout.connect(self._draw)
+        controller.changed.connect(self._refresh)
+        controller.edited.connect(self._on_edited)
+        controller.chosen_changed.connect(self._on_edited)
+        controller.navigation.moved.connect(self._on_moved)
+        controller.closing.connect(self.close_panel)
+        controller.viewer.events.theme.connect(self._on_theme)
+
+    def close_panel(self, window_stays: bool = True) -> None:
+        """Fall silent, stop reading, and let go of the viewer.
+
+        Parameters
+        ----------
+        window_stays : bool
+            Whether the viewer's window is still there.
+        """
+        controller = self.controller
+        self._redraw.stop()
+        self.player.close()
+        self.scan.close()
+        controller.changed.disconnect(self._refresh)
+        controller.edited.disconnect(self._on_edited)
+        controller.chosen_changed.disconnect(self._on_edited)
+        controller.navigation.moved.disconnect(self._on_moved)
+        controller.closing.disconnect(self.close_panel)
+        controller.viewer.events.theme.disconnect(self._on_theme)
+
+    # -- what the user does ----------------------------------------------------------------
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        """Play or pause at the space bar; leave other keys to napari."""
+        if event.key() == Qt.Key.Key_Space and not event.modifiers():
+            if not event.isAutoRepeat():
+                self.player.toggle()
+            event.accept()
+        else:
+            super().keyPressEvent(event)
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+        """Look on at the keys of the canvas once there is a window."""
+        super().showEvent(event)
+        self._tap.watch(self)
+
+    def _on_selected(self, stretch: tuple[float, float] | None) -> None:
+        clip = self.controller.clip
+        if clip is None:
+            return
+        if stretch is not None:
+            first, last = max(stretch[0], 0.0), min(stretch[1], clip.duration)
+            stretch = (first, last) if last - first >= 0.05 else None
+        self.player.select(stretch)
+
+    # -- what is shown ---------------------------------------------------------------------
+
+    def _refresh(self) -> None:
+        """Show another video, its objects, and what can be done."""
+        clip = self.controller.clip
+        if clip is not self._clip:
+            self._clip = clip
+            self.player.pause()
+            self.player.select(None)
+            self.scan.start(clip)
+            self.plots.set_video(0.0 if clip is None else clip.duration, self.scan.overview)
+            self._say("")
+            if clip is not None and not clip.has_soundtrack:
+                self._say("This video has no soundtrack; it plays silently.")
+        self._refresh_controls()
+        self._show_time(self._time_shown())
+        self._redraw.start()
+
+    def _refresh_controls(self) -> None:
+        player, has_video = self.player, self._clip is not None
+        self.play.setText("❚❚ Pause" if player.playing else "▶ Play")
+        self.loop.setChecked(player.loops)
+        self.half.setChecked(player.half_speed)
+        self.plots.show_stretch(player.stretch)
+        for button, purpose in (
+            (self.play, _PLAY),
+            (self.loop, _LOOP),
+            (self.half, _HALF),
+            (self.smaller, _SMALLER),
+            (self.larger, _LARGER),
+            (self.all, _ALL),
+        ):
+            _allow(button, purpose, None if has_video else _NO_VIDEO)
+        no_stretch = "Shift+drag in the panel selects one." if player.stretch is None else None
+        _allow(self.clear, _CLEAR, no_stretch if has_video else _NO_VIDEO)
+        self.cancel.setVisible(self.scan.running)
+
+    def _time_shown(self) -> float:
+        return (
+            0.0 if self._clip is None else float(self._clip.times[self.controller.navigation.frame])
+        )
+
+    def _show_time(self, seconds: float) -> None:
+        self.plots.move_cursor(seconds)
+        total = 0.0 if self._clip is None else self._clip.duration
+        self.where.setText(f"{describe_time(seconds)} / {describe_time(total)}")
+
+    def _on_moved(self, frame: int) -> None:
+        if not self.player.playing:
+            self._show_time(self._time_shown())
+
+    def _on_edited(self, object_id: int | None) -> None:
+        self._redraw.start()
+
+    def _on_grown(self, done: int, total: int) -> None:
+        if done < total:
+            self._say(f"Reading the soundtrack · {round(100 * done / total)} %")
+        if not self._redraw.isActive():
+            self._redraw.start()
+
+    def _on_scanned(self, complete: bool) -> None:
+        self._say("" if complete else "The rest of the soundtrack is not drawn.")
+        self._refresh_controls()
+        self._redraw.start()
+
+    def _draw(self) -> None:
+        """Draw what has become known of the sound, and the objects."""
+        self.plots.grow()
+        session, clip = self.controller.session, self._clip
+        if session is None or clip is None:
+            self.plots.show_rows([], None)
+            return
+        rows = [
+            Row(
+                item.object_id,
+                item.class_name,
+                item.color,
+                object_bars(session, item.object_id, clip.times, clip.duration),
+            )
+            for item in objects_shown(session)
+        ]
+        self.plots.show_rows(rows, self.controller.chosen)
+
+    def _on_theme(self, event: object = None) -> None:
+        self.plots.set_style(style_of(self.controller.viewer.theme))
+
+    def _say(self, sentence: str) -> None:
+        self.message.setText(sentence)
+        self.message.setToolTip(sentence)
+
+
+def _legend() -> QLabel:
+    """Say which colour means which status."""
+    marks = [
+        f'<span style="color:{color}">■</span> {status.value}'
+        for status, color in STATUS_COLORS.items()
+        if status is not None
+    ]
+    legend = QLabel(" ".join(marks))
+    legend.setToolTip("Colours of the objects' bars: how far a person has gone with each frame.")
+    return legend
+
+
+def _allow(button: QToolButton, purpose: str, reason: str | None) -> None:
+    """Enable a button, or disable it and let its tooltip say why."""
+    button.setEnabled(reason is None)
+    button.setToolTip(purpose if reason is None else f"{purpose}\n{reason}")
+
+
+COMMANDS: tuple[Command, ...] = (
+    Command("play", "Play or pause", "K", lambda controller: controller.player.toggle(), _PLAY),
+    Command(
+        "loop",
+        "Repeat the stretch",
+        "Shift+K",
+        lambda controller: controller.player.set_loops(not controller.player.loops),
+        _LOOP,
+    ),
+    Command(
+        "half_speed",
+        "Half speed",
+        "Alt+K",
+        lambda controller: controller.player.set_half_speed(not controller.player.half_speed),
+        _HALF,
+    ),
+)

@@ -1,0 +1,201 @@
+"""Plays the open video: the sound leads, and the viewer's frames follow it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from qtpy.QtCore import QObject, QTimer, Signal
+
+from napari_tavis.media import frame_at
+from napari_tavis.media.playback import Playback
+from napari_tavis.media.playback_clock import Passage
+from napari_tavis.media.sound_output import Fill, SoundOutput, open_output
+from napari_tavis.widgets.controller import AnnotationController
+
+_TICK_MS = 8
+_RESUME_MS = 200
+"""Pause before playing on from where the user has moved the slider to."""
+
+HALF_SPEED = 0.5
+
+
+class Player(QObject):
+    """Plays, pauses, repeats a stretch, and slows down.
+
+    Parameters
+    ----------
+    controller : AnnotationController
+        The open video and the frame shown.
+    open_output : callable, optional
+        Opens the sound device.
+    parent : QObject, optional
+        Qt's parent.
+
+    Attributes
+    ----------
+    changed : Signal
+        Emitted when playing began or ended, or speed, stretch or repetition changed.
+    moved : Signal
+        Emitted with the seconds of the video that are heard, while playing.
+    silent : Signal
+        Emitted with a sentence when playing goes without sound: why, and what to do.
+    stretch : tuple of float or None
+        The selected stretch in seconds.
+    loops : bool
+        Whether the stretch, or the whole video, is repeated.
+    half_speed : bool
+        Whether it is played at half speed, at the same pitch.
+    """
+
+    changed = Signal()
+    moved = Signal(float)
+    silent = Signal(str)
+
+    def __init__(
+        self,
+        controller: AnnotationController,
+        open_output: Callable[[Fill], SoundOutput] = open_output,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.stretch: tuple[float, float] | None = None
+        self.loops = False
+        self.half_speed = False
+        self._controller = controller
+        self._open_output = open_output
+        self._playback: Playback | None = None
+        self._playing = False
+        self._stepping = False
+        self._said: str | None = None
+        self._timer = QTimer(self)
+        self._timer.setInterval(_TICK_MS)
+        self._timer.timeout.connect(self._tick)
+        self._resume = QTimer(self)
+        self._resume.setSingleShot(True)
+        self._resume.setInterval(_RESUME_MS)
+        self._resume.timeout.connect(self._begin)
+        controller.navigation.moved.connect(self._on_moved)
+
+    @property
+    def playing(self) -> bool:
+        """Whether it plays now."""
+        return self._playing
+
+    def toggle(self) -> None:
+        """Play, or pause."""
+        if self._playing:
+            self.pause()
+        else:
+            self.play()
+
+    def play(self) -> None:
+        """Play from the frame shown; from the beginning, where that is the last one."""
+        if self._playing or self._controller.clip is None:
+            return
+        self._playing = True
+        self._said = None
+        self._begin()
+        self.changed.emit()
+
+    def pause(self) -> None:
+        """Stop; the frame that was heard last stays."""
+        self._resume.stop()
+        self._timer.stop()
+        if self._playback is not None:
+            self._playback.stop()
+        if self._playing:
+            self._playing = False
+            self.changed.emit()
+
+    def close(self) -> None:
+        """Stop for good."""
+        self.pause()
+        self._controller.navigation.moved.disconnect(self._on_moved)
+
+    def seek(self, seconds: float) -> None:
+        """Show the frame of a time; playing goes on from there."""
+        clip = self._controller.clip
+        if clip is not None:
+            self._controller.navigation.go_to(frame_at(clip.times, seconds))
+
+    def select(self, stretch: tuple[float, float] | None) -> None:
+        """Select a stretch to repeat, or none."""
+        self.stretch = stretch
+        self.loops = stretch is not None
+        self._restart()
+
+    def set_loops(self, loops: bool) -> None:
+        """Repeat the stretch, or where there is none the whole video; or do not."""
+        self.loops = loops
+        self._restart()
+
+    def set_half_speed(self, half: bool) -> None:
+        """Play at half speed, or at full speed."""
+        self.half_speed = half
+        self._restart()
+
+    # -- playing ---------------------------------------------------------------------------
+
+    def _restart(self) -> None:
+        if self._playing:
+            self._begin()
+        self.changed.emit()
+
+    def _begin(self) -> None:
+        """Play from the frame shown."""
+        clip = self._controller.clip
+        if clip is None:
+            self.pause()
+            return
+        before = self._playback
+        if before is not None:
+            before.stop()
+        passage = self._passage(float(clip.times[self._controller.navigation.frame]))
+        self._playback = Playback(clip, passage, before, self._open_output)
+        self._playback.start()
+        self._timer.start()
+
+    def _passage(self, now: float) -> Passage:
+        """Say what to play from a time on."""
+        clip = self._controller.clip
+        assert clip is not None
+        speed = HALF_SPEED if self.half_speed else 1.0
+        last_frame = float(clip.times[-1])
+        if self.loops and self.stretch is not None:
+            first, last = self.stretch
+            begin = now if first <= now < last else first
+            return Passage(begin, first, last, True, speed)
+        begin = 0.0 if now >= last_frame else now
+        return Passage(begin, 0.0, clip.duration, self.loops, speed)
+
+    def _tick(self) -> None:
+        """Let the viewer follow what is heard."""
+        playback, clip = self._playback, self._controller.clip
+        if playback is None or clip is None:
+            self.pause()
+            return
+        if playback.why_silent is not None and playback.why_silent != self._said:
+            self._said = playback.why_silent
+            self.silent.emit(self._said)
+        over, position = playback.over, playback.position
+        self._show(frame_at(clip.times, position))
+        self.moved.emit(position)
+        if over:
+            self.pause()
+
+    def _show(self, frame: int) -> None:
+        if frame != self._controller.navigation.frame:
+            self._stepping = True
+            try:
+                self._controller.navigation.go_to(frame)
+            finally:
+                self._stepping = False
+
+    def _on_moved(self, frame: int) -> None:
+        """Play on from where somebody else has moved to, once they have come to rest."""
+        if self._stepping or not self._playing:
+            return
+        self._timer.stop()
+        if self._playback is not None:
+            self._playback.stop()
+        self._resume.start()

@@ -1,0 +1,111 @@
+"""Where each object sounds, as bars along the time axis. No Qt here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_tavis.session import AnnotationSession, FrameStatus
+from napari_tavis.session.objects import SessionObject
+
+_LEVELS = 16
+"""Steps of a bar's height: neighbours of one step are drawn as one bar."""
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A stretch in which an object has one status and one score.
+
+    Parameters
+    ----------
+    start, stop : float
+        Seconds.
+    status : FrameStatus
+        How far a person has gone there.
+    score : float
+        Height of the bar, 0 to 1: the model's score, and 1 where a person made the mask.
+    """
+
+    start: float
+    stop: float
+    status: FrameStatus
+    score: float
+
+
+def objects_shown(session: AnnotationSession) -> list[SessionObject]:
+    """Give the objects that have a row: the active ones, without scene and background."""
+    return [
+        item
+        for item in session.objects
+        if item.kind == "object" and str(getattr(item, "state", "active")) == "active"
+    ]
+
+
+def object_bars(
+    session: AnnotationSession,
+    object_id: int,
+    times: npt.NDArray[np.float64],
+    duration: float,
+) -> list[Bar]:
+    """Give the bars of an object.
+
+    A frame's bar reaches half-way to the next sampled frame on either side, so that sampled
+    frames fill the time between them; between sampled frames it is as long as it is shown.
+
+    Parameters
+    ----------
+    session : AnnotationSession
+        Owner of the object.
+    object_id : int
+        The object.
+    times : ndarray of float64, shape (n,)
+        Presentation times of the video's frames, in seconds.
+    duration : float
+        Length of the video in seconds.
+
+    Returns
+    -------
+    list of Bar
+        Ascending; none where the object has no mask.
+    """
+    statuses, scores = session.statuses(object_id), session.scores(object_id)
+    frames = np.array([frame for frame in sorted(statuses) if frame < len(times)], dtype=np.int64)
+    starts, stops = _cells(frames, np.asarray(session.frame_indices), times, duration)
+    bars: list[Bar] = []
+    for frame, start, stop in zip(frames.tolist(), starts.tolist(), stops.tolist(), strict=True):
+        status = statuses[frame]
+        score = 1.0 if status is FrameStatus.EDITED else scores.get(frame, 1.0)
+        bar = Bar(start, stop, status, max(1, round(score * _LEVELS)) / _LEVELS)
+        if bars and _joins(bars[-1], bar):
+            bar = Bar(bars.pop().start, stop, status, bar.score)
+        bars.append(bar)
+    return bars
+
+
+def _joins(before: Bar, bar: Bar) -> bool:
+    same = (before.status, before.score) == (bar.status, bar.score)
+    return same and bar.start - before.stop < 1e-6
+
+
+def _cells(
+    frames: npt.NDArray[np.int64],
+    sampled: npt.NDArray[np.int64],
+    times: npt.NDArray[np.float64],
+    duration: float,
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Give where the bars of some frames begin and end."""
+    ends = np.append(times[1:], duration)
+    starts, stops = times[frames], ends[frames]
+    if not len(sampled):
+        return starts, stops
+    middles = times[sampled]
+    borders = np.concatenate([[0.0], (middles[1:] + middles[:-1]) / 2, [duration]])
+    place = np.searchsorted(sampled, frames)
+    place = np.minimum(place, len(sampled) - 1)
+    is_sampled = sampled[place] == frames
+    # Where neighbours of a sampled frame are annotated, too, each frame keeps to its own time.
+    alone = is_sampled & ~np.isin(frames - 1, frames) & ~np.isin(frames + 1, frames)
+    wide_start, wide_stop = borders[place], borders[place + 1]
+    return np.where(alone, wide_start, starts), np.where(alone, wide_stop, stops)

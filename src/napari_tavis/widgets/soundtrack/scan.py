@@ -1,0 +1,71 @@
+"""Fills in the picture of a soundtrack in the background, one clip at a time."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import QObject, Signal
+
+from napari_tavis.media import Clip
+from napari_tavis.media.overview import SoundOverview
+from napari_tavis.media.peaks import scan_soundtrack
+from napari_tavis.tasks import Cancelled, CancelToken, Progress
+from napari_tavis.widgets.jobs import JobRunner, report_error
+
+
+class SoundtrackScan(QObject):
+    """Scans a clip's soundtrack off the GUI thread.
+
+    Attributes
+    ----------
+    grown : Signal
+        Emitted with ``(seconds done, seconds in all)`` when there is more to be drawn.
+    ended : Signal
+        Emitted with whether all is there; False where it was cancelled or failed.
+    overview : SoundOverview or None
+        What is known so far.
+    """
+
+    grown = Signal(int, int)
+    ended = Signal(bool)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.overview: SoundOverview | None = None
+        self._jobs: JobRunner | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether there is more to come."""
+        return self._jobs is not None and self._jobs.busy
+
+    def start(self, clip: Clip | None) -> None:
+        """Scan a clip from its beginning, and nothing else any more; None for no clip."""
+        self.close()
+        self.overview = None
+        if clip is None or not clip.has_soundtrack:
+            return
+        overview = self.overview = SoundOverview(clip.duration)
+
+        def scan(progress: Progress, cancel: CancelToken) -> None:
+            for chunk in scan_soundtrack(clip, progress=progress, cancel=cancel):
+                overview.add(chunk)
+
+        self._jobs = JobRunner(self)
+        self._jobs.progressed.connect(lambda done, total, what: self.grown.emit(done, total))
+        self._jobs.start(scan, lambda result: self.ended.emit(True), self._on_failed)
+
+    def cancel(self) -> None:
+        """Stop here; what is known stays."""
+        if self._jobs is not None:
+            self._jobs.cancel()
+
+    def close(self) -> None:
+        """Stop, and wait until the file is let go of."""
+        if self._jobs is not None:
+            self._jobs.close()
+            self._jobs.deleteLater()
+            self._jobs = None
+
+    def _on_failed(self, error: BaseException) -> None:
+        if not isinstance(error, Cancelled):
+            report_error(error)
+        self.ended.emit(False)
