@@ -286,11 +286,10 @@ class SessionEditor(UndoableSession):
 
     def _pack(self, frame: int, mask: npt.NDArray[np.generic]) -> Blob:
         """Check and encode a mask."""
-        mask = np.asarray(mask).astype(bool)
         if mask.shape != self.frame_size:
             raise ValueError(f"a mask of {mask.shape} where the frames are {self.frame_size}")
         self._state.check_frame(int(frame))
-        return operations.pack(mask)
+        return operations.pack(mask.astype(bool))
 
     def _tell_of_masks(self, object_id: int, frames: Iterable[int]) -> None:
         found = list(frames)

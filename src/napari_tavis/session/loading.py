@@ -63,10 +63,13 @@ def load_session(directory: Path) -> LoadedSession:
     replay.read(journal_file(directory, generation))
     replay.finish()
     present = _present_files(directory)
-    damaged = _leave_out_damaged(state, present)
+    inspection = _Inspection(present)
+    _leave_out_damaged(state, inspection)
+    whole = present - inspection.damaged
     appendable = generation > 0 and not rescued and replay.whole
-    store = SessionStore(directory, generation, replay.lines, present, appendable=appendable)
-    return LoadedSession(state, store, (*warnings, *replay.warnings, *_shortened(damaged)))
+    store = SessionStore(directory, generation, replay.lines, whole, appendable=appendable)
+    damaged = _shortened(inspection.warnings)
+    return LoadedSession(state, store, (*warnings, *replay.warnings, *damaged))
 
 
 def _read_snapshots(directory: Path) -> tuple[SessionState, int, list[str]]:
@@ -130,6 +133,11 @@ class _Inspection:
         self._present = present
         self._checked: dict[str, str | None] = {}
 
+    @property
+    def damaged(self) -> set[str]:
+        """The names of those that cannot be used."""
+        return {name for name, reason in self._checked.items() if reason}
+
     def mend(self, record: FrameRecord) -> FrameRecord | None:
         """Give a record without what is damaged; None if that is its mask."""
         if self._lost(record.mask, "mask"):
@@ -164,9 +172,8 @@ class _Inspection:
         return None
 
 
-def _leave_out_damaged(state: SessionState, present: set[str]) -> list[str]:
-    """Take missing and damaged pictures out of a session; say which they are."""
-    inspection = _Inspection(present)
+def _leave_out_damaged(state: SessionState, inspection: _Inspection) -> None:
+    """Take missing and damaged pictures out of a session."""
     for item in state.objects.values():
         for frame, record in list(item.frames.items()):
             mended = inspection.mend(record)
@@ -174,7 +181,6 @@ def _leave_out_damaged(state: SessionState, present: set[str]) -> list[str]:
                 del item.frames[frame]
             elif mended is not record:
                 item.frames[frame] = mended
-    return inspection.warnings
 
 
 def _shortened(warnings: list[str]) -> list[str]:

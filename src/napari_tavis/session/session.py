@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from napari_tavis.inference.proposals import Proposals
+from napari_tavis.session.blobs import Blob
 from napari_tavis.session.changes import SessionChange
 from napari_tavis.session.editor import SessionEditor
 from napari_tavis.session.errors import SessionError
@@ -222,6 +223,12 @@ class AnnotationSession(SessionEditor):
             self._state.video_place = place
             if self._store is not None:
                 self._store.rewrite = True
+
+    def _forget_file(self, blob: Blob) -> None:
+        """Let the file be written anew when its content is saved again."""
+        self._sound = False
+        if self._store is not None and blob.name is not None:
+            self._store.forget(blob.name)
 
     def _take_directory(self) -> SessionStore:
         """Make the directory of a new session, and keep others out."""

@@ -135,6 +135,10 @@ class SessionStore:
                 f"that was saved before is lost. Make room or grant access there, and save again."
             ) from error
 
+    def forget(self, name: str) -> None:
+        """Take note that a picture is damaged, so that it is written again where it is needed."""
+        self._known.discard(name)
+
     def tidy(self, state: SessionState) -> None:
         """Remove pictures that nothing names any more; one that will not go does no harm.
 

@@ -134,6 +134,9 @@ class SessionView:
         mask = self._cut(object_id, frame_index, record, threshold)
         if mask is None:
             mask = self._read(object_id, frame_index, record.mask)
+        if mask is None:
+            self._leave_out(object_id, frame_index, record)
+            return np.zeros(self.frame_size, dtype=bool)
         with self._lock:
             self._decoded[object_id, frame_index] = (record, threshold, mask)
             self._decoded.move_to_end((object_id, frame_index))
@@ -206,18 +209,31 @@ class SessionView:
             )
             return None
 
-    def _read(self, object_id: int, frame: int, blob: Blob) -> Mask:
-        """Decode a mask; an unreadable one is told, and shown empty."""
+    def _read(self, object_id: int, frame: int, blob: Blob) -> Mask | None:
+        """Decode a mask; None if that cannot be done, which is told."""
         if blob is EMPTY:
             return np.zeros(self.frame_size, dtype=bool)
         try:
             return decode_mask(blob.read(), self.frame_size)
         except UNREADABLE as error:
             self._warn(
-                f"The mask of object {object_id} in frame {frame} of {self.directory} is damaged "
-                f"and shown empty ({error})."
+                f"A mask of object {object_id} in frame {frame} of {self.directory} is damaged "
+                f"and left out ({error})."
             )
-            return np.zeros(self.frame_size, dtype=bool)
+            return None
+
+    def _leave_out(self, object_id: int, frame: int, record: FrameRecord) -> None:
+        """Forget a record whose mask is damaged, so that nobody takes it for an empty one."""
+        if not self.directory.is_dir():  # a disk that is away for a moment damages nothing
+            return
+        with self._lock:
+            item = self._state.objects.get(object_id)
+            if item is not None and item.frames.get(frame) is record:
+                del item.frames[frame]
+        self._forget_file(record.mask)
+
+    def _forget_file(self, blob: Blob) -> None:
+        """Note that the file of a blob is worth nothing."""
 
     def _warn(self, warning: str) -> None:
         if warning not in self.warnings:

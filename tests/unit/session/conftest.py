@@ -40,6 +40,11 @@ def scene() -> Proposal:
     return Proposal("scene", 0.5, {28: box(0, 0, 20, 30)}, {28: 0.5}, kind="scene")
 
 
+def reopened(path: Path) -> AnnotationSession:
+    """Look at what is on the disk, whoever has the session open."""
+    return AnnotationSession.open(path, read_only=True)
+
+
 @pytest.fixture
 def video(tmp_path: Path) -> Path:
     path = tmp_path / "clip.mp4"

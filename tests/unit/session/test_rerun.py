@@ -10,7 +10,7 @@ import pytest
 from napari_tavis.inference import Proposal, Proposals
 from napari_tavis.session import AnnotationSession, FrameStatus, SessionError
 
-from .conftest import box, dog, make_proposals, scene
+from .conftest import box, dog, make_proposals, reopened, scene
 
 
 def bell(top: int = 10, left: int = 25) -> Proposal:
@@ -107,7 +107,7 @@ def test_a_rerun_is_saved_and_reopened(session: AnnotationSession, video: Path) 
     session.accept(1, 28)
     session.replace_proposals(make_proposals(dog(left=4), bell(top=0)))
     session.save()
-    again = AnnotationSession.open(video)
+    again = reopened(video)
     assert again.objects == session.objects
     assert again.warnings == []
 

@@ -15,7 +15,7 @@ from napari_tavis.session import (
 )
 from napari_tavis.vocabulary import class_color, class_index
 
-from .conftest import SIZE, box, dog, make_proposals
+from .conftest import SIZE, box, dog, make_proposals, reopened
 
 
 def same(first: AnnotationSession, second: AnnotationSession) -> bool:
@@ -68,7 +68,7 @@ def test_reopens_exactly(session: AnnotationSession, video: Path) -> None:
     session.save()
 
     for place in (video, default_directory(video), default_directory(video) / "session.json"):
-        again = AnnotationSession.open(place)
+        again = reopened(place)
         assert same(session, again)
         assert again.video == video
         assert again.warnings == []
@@ -103,7 +103,7 @@ def test_a_mask_of_another_size_is_refused(session: AnnotationSession) -> None:
 def test_a_rubbed_out_mask_stays_rubbed_out(session: AnnotationSession, video: Path) -> None:
     session.set_mask(1, 28, np.zeros(SIZE))
     session.save()
-    again = AnnotationSession.open(video)
+    again = reopened(video)
     assert again.status(1, 28) is FrameStatus.EDITED
     assert not again.mask(1, 28).any()
 
@@ -130,7 +130,7 @@ def test_accepting_where_there_is_no_mask_says_that_nothing_is_there(
 ) -> None:
     session.accept(2, 58)
     session.save()
-    again = AnnotationSession.open(video)
+    again = reopened(video)
     assert again.status(2, 58) is FrameStatus.ACCEPTED
     assert not again.mask(2, 58).any()
 
@@ -152,6 +152,7 @@ def test_objects_have_their_classes_colours(session: AnnotationSession) -> None:
 def test_object_numbers_are_never_used_again(session: AnnotationSession, video: Path) -> None:
     session.remove_object(3)
     session.save()
+    session.close()
     again = AnnotationSession.open(video)
     assert [item.object_id for item in again.objects] == [1, 2]
     assert again.add_object("dog").object_id == 4
@@ -210,13 +211,13 @@ def test_a_second_session_does_not_replace_the_first(
     with pytest.raises(SessionError, match="holds a session already"):
         rival.save()
     assert rival.dirty
-    assert same(AnnotationSession.open(video), session)
+    assert same(reopened(video), session)
 
 
 def test_a_session_of_its_own_directory(video: Path, tmp_path: Path) -> None:
     directory = tmp_path / "work" / "one"
     AnnotationSession.create(video, make_proposals(dog()), directory=directory).save()
-    again = AnnotationSession.open(directory)
+    again = reopened(directory)
     assert again.video == video
     assert again.directory == directory
     assert again.warnings == []

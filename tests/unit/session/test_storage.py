@@ -1,10 +1,6 @@
 from __future__ import annotations
 
 import json
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -14,13 +10,19 @@ from PIL import Image
 from napari_tavis.inference import PackedMasks, Proposal, Proposals
 from napari_tavis.session import AnnotationSession, FrameStatus, SessionError
 
-from .conftest import box
+from .conftest import box, reopened
 
 
 @pytest.fixture
 def saved(session: AnnotationSession) -> Path:
     session.save()
     return session.directory
+
+
+@pytest.fixture
+def closed(session: AnnotationSession, saved: Path) -> Path:
+    session.close()
+    return saved
 
 
 def files_of(directory: Path) -> dict[str, int]:
@@ -33,6 +35,7 @@ def files_of(directory: Path) -> dict[str, int]:
 
 
 def edit_json(directory: Path, **changes: object) -> None:
+    (directory / "session.previous.json").unlink()
     path = directory / "session.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
 
@@ -60,14 +63,16 @@ def test_saving_twice_writes_nothing(session: AnnotationSession, saved: Path) ->
     assert files_of(saved) == before
 
 
-def test_an_edit_writes_its_own_mask_only(session: AnnotationSession, saved: Path) -> None:
+def test_an_edit_writes_its_own_mask_and_a_few_lines(
+    session: AnnotationSession, saved: Path
+) -> None:
     before = files_of(saved)
     session.set_mask(1, 58, box(0, 0))
     session.save()
     after = files_of(saved)
     changed = {name for name in after if before.get(name) != after[name]}
-    assert changed == {"session.json", str(mask_path(saved, 58).relative_to(saved))}
-    assert len(after) == len(before)  # the old mask of that frame is gone
+    assert len(changed) == 2
+    assert {name.split("/")[0] for name in changed} == {"masks", "journal-000001.jsonl"}
 
 
 def test_accepting_writes_no_mask(session: AnnotationSession, saved: Path) -> None:
@@ -75,66 +80,46 @@ def test_accepting_writes_no_mask(session: AnnotationSession, saved: Path) -> No
     session.accept()
     session.save()
     after = files_of(saved)
-    assert {name for name in after if before.get(name) != after[name]} == {"session.json"}
+    assert {name for name in after if before.get(name) != after[name]} == {"journal-000001.jsonl"}
 
 
-def test_a_removed_object_leaves_no_files(session: AnnotationSession, saved: Path) -> None:
-    session.remove_object(1)
-    session.save()
-    assert not (saved / "masks" / "1").exists()
-    assert [item.object_id for item in AnnotationSession.open(saved).objects] == [2, 3]
-
-
-def test_masks_without_their_session_file_change_nothing(
+def test_what_nothing_names_goes_when_the_session_is_closed(
     session: AnnotationSession, saved: Path
 ) -> None:
-    """What a crash between the masks and session.json leaves: new masks, the old document."""
-    (saved / "session.json").rename(saved / "kept")
-    (saved / "session.json").mkdir()  # the last step of saving cannot be done
+    session.remove_object(1)
+    for left in (0, 1, 2):
+        session.set_mask(2, 28, box(0, left))
+        session.save()
+    assert (saved / "masks" / "1").exists()  # undo may need it
+    session.close()
+    assert not (saved / "masks" / "1").exists()
+    assert len(list((saved / "masks" / "2").iterdir())) == 2  # the mask and the proposal
+    assert [item.object_id for item in reopened(saved).objects] == [2, 3]
+    assert reopened(saved).warnings == []
+
+
+def test_masks_without_a_line_in_the_journal_change_nothing(
+    session: AnnotationSession, saved: Path
+) -> None:
+    """What a crash between the masks and the journal leaves: new masks that nothing names."""
+    (saved / "journal-000001.jsonl").mkdir()  # the last step of saving cannot be done
     session.set_mask(1, 28, box(0, 0))
     with pytest.raises(SessionError):
         session.save()
-    (saved / "session.json").rmdir()
-    (saved / "kept").rename(saved / "session.json")
+    assert session.dirty
+    (saved / "journal-000001.jsonl").rmdir()
 
-    again = AnnotationSession.open(saved)
+    again = reopened(saved)
     assert again.warnings == []
     assert again.status(1, 28) is FrameStatus.PROPOSED
     assert np.array_equal(again.mask(1, 28), box(4, 2))
-
-
-def test_a_killed_process_leaves_a_whole_session(saved: Path, video: Path) -> None:
-    script = (
-        "import sys, numpy as np\n"
-        "from napari_tavis.session import AnnotationSession\n"
-        "session = AnnotationSession.open(sys.argv[1])\n"
-        "print('ready', flush=True)\n"
-        "for stroke in range(10**6):\n"
-        "    mask = np.zeros(session.frame_size)\n"
-        "    mask.flat[: 1 + stroke % 900] = 1\n"
-        "    for frame in (28, 58):\n"
-        "        session.set_mask(1, frame, mask)\n"
-        "    session.save()\n"
-    )
-    for pause in (0.05, 0.11, 0.17):
-        process = subprocess.Popen(
-            [sys.executable, "-c", script, str(video)], stdout=subprocess.PIPE
-        )
-        assert process.stdout is not None
-        assert process.stdout.readline().strip() == b"ready"
-        time.sleep(pause)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        process.stdout.close()
-        again = AnnotationSession.open(video)
-        assert again.warnings == []
-        assert np.array_equal(again.mask(1, 28), again.mask(1, 58))
-        assert again.status(1, 28) is FrameStatus.EDITED
+    session.save()
+    assert np.array_equal(reopened(saved).mask(1, 28), box(0, 0))
 
 
 @pytest.mark.parametrize("damage", ["truncated", "flipped", "empty", "text", "other size", "gone"])
-def test_a_damaged_mask_costs_its_frame_only(saved: Path, video: Path, damage: str) -> None:
-    path = mask_path(saved, 58)
+def test_a_damaged_mask_costs_its_frame_only(closed: Path, video: Path, damage: str) -> None:
+    path = mask_path(closed, 58)
     data = path.read_bytes()
     contents = {
         "truncated": data[:-20],
@@ -156,14 +141,15 @@ def test_a_damaged_mask_costs_its_frame_only(saved: Path, video: Path, damage: s
     assert np.array_equal(again.mask(1, 88), box(4, 4))
     again.set_mask(1, 58, box(4, 3))  # the same mask once more: the file is made whole
     again.save()
-    assert AnnotationSession.open(video).warnings == []
+    assert reopened(video).warnings == []
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff\xfe", b"[" * 100_000])
 def test_a_damaged_session_file_is_named(saved: Path, video: Path, content: bytes) -> None:
-    (saved / "session.json").write_bytes(content)
+    for name in ("session.json", "session.previous.json"):
+        (saved / name).write_bytes(content)
     with pytest.raises(SessionError, match=r"session\.json is damaged"):
-        AnnotationSession.open(video)
+        reopened(video)
 
 
 @pytest.mark.parametrize(
@@ -180,23 +166,23 @@ def test_a_damaged_session_file_is_named(saved: Path, video: Path, content: byte
 def test_wrong_contents_are_named(saved: Path, video: Path, changes: dict[str, object]) -> None:
     edit_json(saved, **changes)
     with pytest.raises(SessionError, match=r"session\.json is damaged"):
-        AnnotationSession.open(video)
+        reopened(video)
 
 
-@pytest.mark.parametrize("version", [None, 0, 2, "1"])
+@pytest.mark.parametrize("version", [None, 0, 3, "1"])
 def test_another_version_is_refused(saved: Path, video: Path, version: object) -> None:
     edit_json(saved, schema_version=version)
     with pytest.raises(SessionError, match=r"session\.json has schema version"):
-        AnnotationSession.open(video)
+        reopened(video)
 
 
 @pytest.mark.parametrize("name", ["../secret.png", "/etc/passwd", "masks/1/../../../x.png", 3])
 def test_masks_cannot_lie_outside(saved: Path, video: Path, name: object) -> None:
-    document = json.loads((saved / "session.json").read_text())
-    document["objects"][0]["frames"]["28"]["mask"] = name
-    (saved / "session.json").write_text(json.dumps(document))
+    objects = json.loads((saved / "session.json").read_text())["objects"]
+    objects[0]["frames"]["28"]["mask"] = name
+    edit_json(saved, objects=objects)
     with pytest.raises(SessionError, match=r"session\.json is damaged"):
-        AnnotationSession.open(video)
+        reopened(video)
 
 
 def test_a_link_out_of_the_directory_is_refused(saved: Path, video: Path, tmp_path: Path) -> None:
@@ -204,14 +190,14 @@ def test_a_link_out_of_the_directory_is_refused(saved: Path, video: Path, tmp_pa
     path.rename(tmp_path / "elsewhere.png")
     path.symlink_to(tmp_path / "elsewhere.png")
     with pytest.raises(SessionError, match="leads out"):
-        AnnotationSession.open(video)
+        reopened(video)
 
 
 def test_no_session_is_said_plainly(video: Path) -> None:
     directory = video.with_name("clip.mp4.tavis")
     for path in (video, directory):
         with pytest.raises(SessionError, match=r"session to open in [^ ]*clip\.mp4\.tavis \("):
-            AnnotationSession.open(path)
+            reopened(path)
 
 
 def test_a_disk_that_refuses_leaves_what_was_there(session: AnnotationSession, saved: Path) -> None:
@@ -226,7 +212,7 @@ def test_a_disk_that_refuses_leaves_what_was_there(session: AnnotationSession, s
     assert not list(saved.rglob("*.tmp"))
     (saved / "masks" / "4").unlink()
     session.save()
-    assert np.array_equal(AnnotationSession.open(saved).mask(4, 28), box(0, 0))
+    assert np.array_equal(reopened(saved).mask(4, 28), box(0, 0))
 
 
 def test_a_long_session_stays_small(video: Path) -> None:
@@ -241,7 +227,31 @@ def test_a_long_session_stays_small(video: Path) -> None:
     proposals = Proposals(np.array(frames), times, size, objects, frame_count=6000)
     session = AnnotationSession.create(video, proposals)
     session.save()
-    kept = [record.png for record in AnnotationSession.open(video).objects[0].frames.values()]
-    assert len(kept) == len(frames)
-    assert sum(len(png or b"") for png in kept) < 0.02 * len(kept) * size[0] * size[1]
-    assert np.array_equal(AnnotationSession.open(video).mask(1, 58), masks[58])
+    records = reopened(video).objects[0].frames.values()
+    assert [blob.held for record in records for blob in record.blobs] == [0] * len(frames)
+    on_disk = sum(path.stat().st_size for path in session.directory.rglob("*.png"))
+    assert on_disk < 0.02 * len(frames) * size[0] * size[1]
+    assert np.array_equal(reopened(video).mask(1, 58), masks[58])
+
+
+def test_the_first_version_is_read_and_becomes_this_one(video: Path, closed: Path) -> None:
+    """A session as napari-tavis 0.1 wrote it."""
+    document = json.loads((closed / "session.json").read_text())
+    for key in ("generation", "marks"):
+        del document[key]
+    for item in document["objects"]:
+        del item["state"], item["threshold"]
+    document["schema_version"] = 1
+    (closed / "session.json").write_text(json.dumps(document, indent=1))
+    (closed / "session.previous.json").unlink()
+
+    session = AnnotationSession.open(video)
+    assert session.warnings == []
+    assert [item.class_name for item in session.objects] == ["dog", "bell", "scene"]
+    assert session.threshold(1) == 0.5
+    assert not session.dirty
+    session.set_mask(1, 58, box(0, 0))
+    session.save()
+    assert json.loads((closed / "session.json").read_text())["schema_version"] == 2
+    assert reopened(video).objects == session.objects
+    assert np.array_equal(reopened(video).mask(1, 28), box(4, 2))

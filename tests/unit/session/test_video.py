@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from napari_tavis.session import AnnotationSession
+from napari_tavis.session import AnnotationSession, find_session
 
-from .conftest import dog, make_proposals
+from .conftest import dog, make_proposals, reopened
 
 
 @pytest.fixture
@@ -26,20 +26,20 @@ def test_video_and_session_move_together(session: AnnotationSession, tmp_path: P
     moved.mkdir()
     session.video.rename(moved / "clip.mp4")
     session.directory.rename(moved / "clip.mp4.tavis")
-    again = AnnotationSession.open(moved / "clip.mp4")
+    again = reopened(moved / "clip.mp4")
     assert again.video == moved / "clip.mp4"
     assert again.warnings == []
 
 
 def test_a_video_elsewhere_is_found(apart: Path, video: Path) -> None:
-    again = AnnotationSession.open(apart)
+    again = reopened(apart)
     assert again.video == video
     assert again.warnings == []
 
 
 def test_a_missing_video_is_told_and_masks_can_be_read(apart: Path, video: Path) -> None:
     video.unlink()
-    again = AnnotationSession.open(apart)
+    again = reopened(apart)
     assert ["was not found" in warning for warning in again.warnings] == [True]
     assert again.mask(1, 28).any()
 
@@ -56,7 +56,7 @@ def test_a_changed_video_is_told(session: AnnotationSession, video: Path) -> Non
     data = bytearray(video.read_bytes())
     data[-1] ^= 1
     video.write_bytes(data)
-    again = AnnotationSession.open(video)
+    again = reopened(video)
     assert ["is not the file" in warning for warning in again.warnings] == [True]
 
 
@@ -68,6 +68,58 @@ def test_a_place_elsewhere_is_taken_only_for_the_very_file(
     document = json.loads((apart / "session.json").read_text())
     document["video"]["place"] = str(tmp_path / "secret.txt")
     (apart / "session.json").write_text(json.dumps(document))
-    again = AnnotationSession.open(apart)
+    again = reopened(apart)
     assert again.video == apart.parent / "clip.mp4"
     assert ["was not found" in warning for warning in again.warnings] == [True]
+
+
+def test_a_renamed_video_finds_its_session(session: AnnotationSession, video: Path) -> None:
+    session.save()
+    session.close()
+    renamed = video.rename(video.with_name("street at night.mp4"))
+    assert find_session(renamed) == session.directory
+    again = AnnotationSession.open(renamed)
+    assert again.directory == session.directory
+    assert again.video == renamed
+    assert again.warnings == []
+    again.accept(1)
+    again.save()
+    assert reopened(session.directory).identity.name == "street at night.mp4"
+
+
+def test_a_session_finds_its_renamed_video(session: AnnotationSession, video: Path) -> None:
+    session.save()
+    (video.parent / "another.mp4").write_bytes(video.read_bytes()[:-1] + b"#")
+    renamed = video.rename(video.with_name("renamed.mp4"))
+    again = reopened(session.directory)
+    assert again.video == renamed
+    assert again.warnings == []
+
+
+def test_a_video_moved_and_renamed_beside_a_lone_session_is_found(apart: Path, video: Path) -> None:
+    renamed = video.rename(video.with_name("renamed.mp4"))
+    assert reopened(apart).video == renamed
+
+
+def test_a_copy_of_a_video_does_not_take_its_session(
+    session: AnnotationSession, video: Path
+) -> None:
+    session.save()
+    copy = video.with_name("copy.mp4")
+    copy.write_bytes(video.read_bytes())
+    assert find_session(copy) is None
+    assert find_session(video) == session.directory
+
+
+def test_a_video_without_a_session_has_none(video: Path, tmp_path: Path) -> None:
+    (tmp_path / "broken.tavis").mkdir()
+    (tmp_path / "broken.tavis" / "session.json").write_text("{")
+    assert find_session(video) is None
+    assert find_session(tmp_path / "gone.mp4") is None
+
+
+def test_a_session_without_its_video_can_be_read(session: AnnotationSession, video: Path) -> None:
+    session.save()
+    video.unlink()
+    assert reopened(session.directory).mask(1, 28).any()
+    assert find_session(video) == session.directory
