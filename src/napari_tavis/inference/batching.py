@@ -58,7 +58,7 @@ def run_in_batches(
             yield start, stop, result
             start = stop
             continue
-        _free_cached_memory()  # outside the handler, whose traceback still holds the tensors
+        free_cached_memory()  # outside the handler, whose traceback still holds the tensors
 
 
 @contextmanager
@@ -87,7 +87,7 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and any(sign in text for sign in _OUT_OF_MEMORY)
 
 
-def _free_cached_memory() -> None:
+def free_cached_memory() -> None:
     """Give back the GPU memory that PyTorch holds in reserve."""
     if torch.cuda.is_available():
         torch.cuda.empty_cache()

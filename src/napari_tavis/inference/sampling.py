@@ -104,6 +104,25 @@ def sample_frames(clip: TimedClip, fps: float = 1.0, count: int | None = None) -
     return FrameSamples(indices, times, _windows(times, duration))
 
 
+def window_around(time: float, duration: float) -> float:
+    """Place the window of sound of a single frame, whatever other frames are looked at.
+
+    Parameters
+    ----------
+    time : float
+        When the frame is shown, in seconds.
+    duration : float
+        Length of the clip in seconds.
+
+    Returns
+    -------
+    float
+        Where the window starts, in seconds: one second before the frame, but inside the clip.
+    """
+    latest = max(duration - WINDOW_SECONDS, 0.0)
+    return min(max(time - WINDOW_SECONDS / 2, 0.0), latest)
+
+
 def _windows(times: npt.NDArray[np.float64], duration: float) -> npt.NDArray[np.float64]:
     """Place the window of each frame: evenly, but never away from its frame."""
     even = window_starts(len(times), duration)

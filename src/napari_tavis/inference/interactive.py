@@ -1,0 +1,275 @@
+"""Frames made ready for clicks, and clicks turned into masks.
+
+Encoding a frame is what takes long; what a click costs after that is a fraction of it. So encoded
+frames are kept, as many as a fixed amount of memory holds, and those a person is likely to look
+at next are encoded ahead.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from napari_tavis.inference.batching import (
+    explain_out_of_memory,
+    free_cached_memory,
+    is_out_of_memory,
+)
+from napari_tavis.inference.errors import InferenceError
+from napari_tavis.inference.logits import cut_logits, encode_logits
+from napari_tavis.inference.prompts import PromptResult, Prompts
+from napari_tavis.inference.sound_windows import SoundWindows
+from napari_tavis.media import Clip
+from napari_tavis.model import TAViS
+from napari_tavis.model.prompted import GIVEN_LOGIT
+from napari_tavis.model.tracking import Features
+from napari_tavis.tasks import CancelToken
+
+__all__ = ["EncodedFrame", "FrameEncoder", "PromptResult", "Prompts", "segment_prompts"]
+
+CACHE_BYTES = 512 * 2**20
+"""Memory of the device that encoded frames may take."""
+
+FEWEST_KEPT = 2
+"""Frames that are kept even if they take more."""
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class EncodedFrame:
+    """A frame as the decoder sees it.
+
+    Parameters
+    ----------
+    frame_index : int
+        The video frame.
+    features : Features
+        One row, on the model's device.
+    """
+
+    frame_index: int
+    features: Features
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that it takes."""
+        parts = (getattr(self.features, part.name) for part in fields(self.features))
+        return sum(part.numel() * part.element_size() for part in parts)
+
+
+class FrameEncoder:
+    """Encodes the frames of one clip, each with the two seconds of sound around it.
+
+    All methods may be called from any thread. One frame is encoded at a time; whoever waits for
+    a frame goes before what is encoded ahead.
+
+    Parameters
+    ----------
+    clip : Clip
+        The clip, best one of its own: decoding for the encoder then never holds up a viewer.
+    model : TAViS
+        The network, on the device where it is to run.
+    waveform : ndarray of float32, shape (samples,), optional
+        The clip's soundtrack, mono at 16 kHz, where it is at hand. Otherwise it is decoded by
+        the minute as it is needed; a clip without one is silent.
+    cache_bytes : int
+        Memory that encoded frames may take; the ones used longest ago are forgotten.
+    """
+
+    def __init__(
+        self,
+        clip: Clip,
+        model: TAViS,
+        waveform: npt.NDArray[np.float32] | None = None,
+        *,
+        cache_bytes: int = CACHE_BYTES,
+    ) -> None:
+        self.clip = clip
+        self.model = model
+        self._sound = SoundWindows(clip, waveform)
+        self._cache: OrderedDict[int, EncodedFrame] = OrderedDict()
+        self._cache_bytes = cache_bytes
+        self._turn = threading.Condition()
+        self._busy = False
+        self._waiting = 0
+
+    def is_ready(self, frame_index: int) -> bool:
+        """Tell whether a frame is encoded, so that a click in it is answered at once."""
+        with self._turn:
+            return frame_index in self._cache
+
+    def encode(self, frame_index: int) -> EncodedFrame:
+        """Encode a frame, unless that was done.
+
+        Parameters
+        ----------
+        frame_index : int
+            The video frame.
+
+        Returns
+        -------
+        EncodedFrame
+            Kept, until others take its place.
+
+        Raises
+        ------
+        InferenceError
+            If memory does not suffice for one frame.
+        MediaError
+            If the frame cannot be decoded.
+        """
+        return self._known(frame_index) or self._encode(frame_index, urgent=True)
+
+    def encode_ahead(self, frame_indices: Sequence[int], cancel: CancelToken | None = None) -> None:
+        """Encode frames that may be wanted soon, until all are or no more can be kept.
+
+        Parameters
+        ----------
+        frame_indices : sequence of int
+            The video frames, the most likely first.
+        cancel : CancelToken, optional
+            Looked at between frames: it ends the work quietly.
+
+        Raises
+        ------
+        InferenceError, MediaError
+            As `encode`.
+        """
+        for kept, frame_index in enumerate(dict.fromkeys(frame_indices), start=1):
+            if cancel is not None and cancel.cancelled:
+                return
+            encoded = self._known(frame_index) or self._encode(frame_index, urgent=False)
+            if kept >= self._capacity(encoded):
+                return
+
+    def forget(self) -> None:
+        """Free the memory of all encoded frames."""
+        with self._turn:
+            self._cache.clear()
+        free_cached_memory()
+
+    def run(self, work: Callable[[], Result]) -> Result:
+        """Run something on the model's device, with the cache's memory if it takes that.
+
+        Parameters
+        ----------
+        work : callable
+            What to run; where memory runs out it is run once more, with the cache empty.
+
+        Returns
+        -------
+        object
+            What it returns.
+
+        Raises
+        ------
+        InferenceError
+            If memory does not suffice even so; it says what to try.
+        """
+        try:
+            return work()
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+        self.forget()  # outside the handler, whose traceback still holds the tensors
+        with explain_out_of_memory():
+            return work()
+
+    def _known(self, frame_index: int) -> EncodedFrame | None:
+        with self._turn:
+            if frame_index in self._cache:
+                self._cache.move_to_end(frame_index)
+            return self._cache.get(frame_index)
+
+    def _encode(self, frame_index: int, urgent: bool) -> EncodedFrame:
+        """Encode a frame when it is this one's turn, unless somebody did in the meantime."""
+        with self._my_turn(urgent):
+            known = self._known(frame_index)
+            if known is not None:
+                return known
+            frame = self.clip.frames[frame_index]
+            mel = self._sound.mel(frame_index)
+            features = self.run(lambda: self.model.encode_frames(frame[None], mel))
+            encoded = EncodedFrame(frame_index, features)
+            self._keep(encoded)
+            return encoded
+
+    @contextmanager
+    def _my_turn(self, urgent: bool) -> Iterator[None]:
+        """Wait until nobody encodes and, where there is no hurry, nobody in a hurry waits."""
+        with self._turn:
+            self._waiting += urgent
+            try:
+                self._turn.wait_for(lambda: not self._busy and (urgent or not self._waiting))
+            finally:
+                self._waiting -= urgent
+            self._busy = True
+        try:
+            yield
+        finally:
+            with self._turn:
+                self._busy = False
+                self._turn.notify_all()
+
+    def _keep(self, encoded: EncodedFrame) -> None:
+        with self._turn:
+            self._cache[encoded.frame_index] = encoded
+            while len(self._cache) > self._capacity(encoded):
+                self._cache.popitem(last=False)
+
+    def _capacity(self, encoded: EncodedFrame) -> int:
+        """Say how many frames like this one may be kept."""
+        return max(FEWEST_KEPT, self._cache_bytes // max(1, encoded.nbytes))
+
+
+def segment_prompts(encoder: FrameEncoder, frame_index: int, prompts: Prompts) -> PromptResult:
+    """Find the mask of what a person shows in a frame.
+
+    Parameters
+    ----------
+    encoder : FrameEncoder
+        Of the clip; the frame is encoded first, if it was not.
+    frame_index : int
+        The video frame.
+    prompts : Prompts
+        Clicks, a box, a mask to start from.
+
+    Returns
+    -------
+    PromptResult
+        The mask that SAM 2 thinks best of its three candidates.
+
+    Raises
+    ------
+    InferenceError
+        If the prompts show nothing or lie outside the picture, or memory does not suffice.
+    MediaError
+        If the frame cannot be decoded.
+    """
+    size = encoder.clip.size
+    if prompts.empty:
+        raise InferenceError("Nothing was shown yet: click on the object, or draw a box around it.")
+    if prompts.mask is not None and prompts.mask.shape != size:
+        raise ValueError(f"a mask of {prompts.mask.shape} where the frames are {size}")
+    shown = prompts.shares(size)
+    points = torch.tensor([place[:2] for place in shown], dtype=torch.float32).reshape(-1, 2)
+    labels = torch.tensor([label for _, _, label in shown], dtype=torch.int32)
+    start = None if prompts.mask is None else _certain_logits(prompts.mask)
+    features = encoder.encode(frame_index).features
+    found = encoder.run(lambda: encoder.model.segment_prompts(features, points, labels, start))
+    kept = encode_logits(found[0].numpy())
+    return PromptResult(cut_logits(kept, size), kept, min(max(float(found[1]), 0.0), 1.0))
+
+
+def _certain_logits(mask: npt.NDArray[np.bool_]) -> torch.Tensor:
+    """Turn a mask into the logits that the model takes for certain, ``[H, W]``."""
+    return (torch.from_numpy(mask.astype(np.float32)) * 2 - 1) * GIVEN_LOGIT
