@@ -5,6 +5,7 @@ from __future__ import annotations
 from napari_tavis.avsbench.annotation import ClipAnnotation
 from napari_tavis.avsbench.errors import ClipExistsError, DatasetError, MissingFilesError
 from napari_tavis.avsbench.export import export_session, session_clip
+from napari_tavis.avsbench.mapping import UnmappedClassError
 from napari_tavis.avsbench.metrics import (
     MF,
     MJ,
@@ -30,6 +31,7 @@ __all__ = [
     "MissingFilesError",
     "SemanticMetric",
     "SemanticScores",
+    "UnmappedClassError",
     "Violation",
     "export_session",
     "iou_of_masks",

@@ -36,6 +36,9 @@ class ClipAnnotation:
     video : Path or None
         File of that video, from which S4 and MS3 keep the stretch; without it the clip's frames
         are written as a video of one frame a second.
+    video_start : float or None
+        Where the clip starts in that file, in seconds, if that is not `start`: the file may be
+        cut out of the video that `start` speaks of.
     category : str
         S4's category; the class with the largest area if empty.
     sound_classes : tuple of str
@@ -52,6 +55,7 @@ class ClipAnnotation:
     vid: str = ""
     start: float = 0.0
     video: Path | None = None
+    video_start: float | None = None
     category: str = ""
     sound_classes: tuple[str, ...] = ()
     labelled: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=bool))

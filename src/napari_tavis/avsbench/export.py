@@ -2,39 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from napari_tavis.avsbench.annotation import ClipAnnotation, unknown_classes
-from napari_tavis.avsbench.errors import DatasetError
+from napari_tavis.avsbench.annotation import ClipAnnotation
 from napari_tavis.avsbench.layout import (
     SEMANTIC_SUBSETS,
     Split,
     Subset,
     check_split,
     check_subset,
-    label_count,
     seconds,
-    semantic_uid,
+    target_tree,
 )
-from napari_tavis.avsbench.names import check_name, suggest_name
+from napari_tavis.avsbench.lists import ListedClip
+from napari_tavis.avsbench.mapping import ClassMapping
+from napari_tavis.avsbench.plan import ClipPlan, PlannedObject, plan_clip
+from napari_tavis.avsbench.reader import unseen_sounds
+from napari_tavis.avsbench.selection import MaskSource, by_person
+from napari_tavis.avsbench.sources import ClipSource
 from napari_tavis.avsbench.writer import write_clip
-from napari_tavis.media import SAMPLE_RATE, frames_at, open_clip, sample_at
-from napari_tavis.session import AnnotationSession, FrameStatus, SessionObject
+from napari_tavis.media import Clip, open_clip
+from napari_tavis.session import AnnotationSession, SessionObject
 from napari_tavis.tasks import CancelToken, Progress, no_progress
-from napari_tavis.vocabulary import BACKGROUND, class_index
-
-MaskSource: TypeAlias = Literal["scene", "objects"]
-
-FRAME_OFFSET = 15 / 16
-"""AVSBench's frame of a second is the last of its 16 samples."""
-
-STEP = 1.0
-"""Seconds from one frame of AVSBench to the next."""
+from napari_tavis.vocabulary import class_index
 
 
 def export_session(
@@ -47,6 +43,9 @@ def export_session(
     start: float = 0.0,
     masks: MaskSource = "scene",
     category: str = "",
+    mapping: ClassMapping | None = None,
+    licence: str = "",
+    replaced: ListedClip | None = None,
     overwrite: bool = False,
     progress: Progress = no_progress,
     cancel: CancelToken | None = None,
@@ -69,13 +68,22 @@ def export_session(
         to a name, so that the same stretch has matching names in all subsets.
     start : float
         Where the stretch starts in the video: a whole number of seconds.
-    masks : {"scene", "objects"}
+    masks : {"scene", "objects", "accepted"}
         What S4 and MS3 get: the mask of everything that sounds, or the union of the objects.
         It is the union, too, where the session has no scene mask, and in frames where a person
         edited or accepted an object but not the scene mask: a person's edit outranks the model.
-        Semantic labels are always the objects.
+        Semantic labels are always the objects. "accepted" leaves out the objects of which a
+        person does not stand behind every mask in the stretch.
     category : str
         S4's category; the class with the largest area if empty.
+    mapping : mapping, optional
+        What becomes of classes that AVSBench does not have: one that it has, or None to leave
+        their objects out. Without it they are refused.
+    licence : str
+        Kept with the dataset, beside the video's name: licence, author, address.
+    replaced : ListedClip, optional
+        The clip of the dataset that is written anew: it keeps its name, times and category, even
+        if `session` is of a file that was cut out of its video.
     overwrite : bool
         Replace the clip of the same name.
     progress : Progress
@@ -90,9 +98,11 @@ def export_session(
 
     Raises
     ------
+    UnmappedClassError
+        If an object's class is not AVSBench's and `mapping` does not name it.
     DatasetError
-        If an object's class is not AVSBench's, a frame that is needed is not annotated, or the
-        clip cannot be written. Nothing was written then.
+        If a frame that is needed is not annotated, or the clip cannot be written. Nothing was
+        written then.
     """
     checked, wanted = check_subset(subset), check_split(split)
     clip = session_clip(
@@ -103,11 +113,31 @@ def export_session(
         start=start,
         masks=masks,
         category=category,
+        mapping=mapping,
+        replaced=replaced,
         progress=progress,
         cancel=cancel,
     )
+    if replaced is not None:
+        clip = replace(clip, sound_classes=_heard_before(Path(root), replaced))
     progress(seconds(checked), seconds(checked), "writing")
-    return write_clip(root, checked, wanted, clip, overwrite=overwrite, cancel=cancel)
+    return write_clip(
+        root,
+        checked,
+        wanted,
+        clip,
+        overwrite=overwrite or replaced is not None,
+        source=ClipSource(session.video.name, start, masks, licence),
+        mapping=mapping,
+        cancel=cancel,
+    )
+
+
+def _heard_before(root: Path, replaced: ListedClip) -> tuple[str, ...]:
+    """Keep what the list says is heard and not seen: no mask says so a second time."""
+    if replaced.key.subset not in SEMANTIC_SUBSETS:
+        return ()
+    return unseen_sounds(target_tree(root, replaced.key.subset), replaced)
 
 
 def session_clip(
@@ -119,6 +149,9 @@ def session_clip(
     start: float = 0.0,
     masks: MaskSource = "scene",
     category: str = "",
+    mapping: ClassMapping | None = None,
+    replaced: ListedClip | None = None,
+    video: Clip | None = None,
     progress: Progress = no_progress,
     cancel: CancelToken | None = None,
 ) -> ClipAnnotation:
@@ -126,8 +159,10 @@ def session_clip(
 
     Parameters
     ----------
-    session, subset, split, name, start, masks, category, progress, cancel
+    session, subset, split, name, start, masks, category, mapping, replaced, progress, cancel
         As for `export_session`.
+    video : Clip, optional
+        The session's video, if it is open already.
 
     Returns
     -------
@@ -138,138 +173,79 @@ def session_clip(
     DatasetError
         As for `export_session`.
     """
-    if masks not in ("scene", "objects"):
-        raise DatasetError(f"There are no masks {masks!r}: choose scene or objects.")
-    objects = _exported_objects(session)
-    count, labels = seconds(subset), label_count(subset, split)
-    with open_clip(session.video, cancel=cancel) as video:
-        _check_stretch(session, start, count, video.duration, video.size)
-        frames = frames_at(video.times, start + (np.arange(count) + FRAME_OFFSET) * STEP)
-        scene = _scene(session) if masks == "scene" and subset not in SEMANTIC_SUBSETS else None
-        known = _known_frames(session, objects, scene)
-        frames[:labels] = _annotated(session, known, frames[:labels], video.times)
+    with nullcontext(video) if video else open_clip(session.video, cancel=cancel) as opened:
+        plan = plan_clip(
+            session,
+            opened,
+            subset,
+            split,
+            name=name,
+            start=start,
+            masks=masks,
+            category=category,
+            mapping=mapping,
+            replaced=replaced,
+        )
         pictures = []
-        for done, index in enumerate(frames):
+        for done, index in enumerate(plan.frames):
             if cancel is not None:
                 cancel.check()
-            progress(done, count, "reading frames")
-            pictures.append(np.asarray(video.frames[int(index)]))
-        first = sample_at(start)
-        waveform = video.soundtrack()[first : first + count * SAMPLE_RATE]
-    class_map = np.zeros((count, *session.frame_size), dtype=np.uint8)
-    scene_mask = None if scene is None else np.zeros(class_map.shape, dtype=bool)
-    for place, index in enumerate(frames[:labels]):
-        class_map[place] = _class_map(session, objects, int(index))
-        if scene is not None and scene_mask is not None:
-            scene_mask[place] = _scene_mask(session, scene, objects, int(index))
-    clip_name, vid = _names(session, subset, name, start)
+            progress(done, len(plan.frames), "reading frames")
+            pictures.append(np.asarray(opened.frames[int(index)]))
+        waveform = np.concatenate(list(opened.sound_blocks(start, start + len(plan.frames))))
+    class_map, scene_mask = clip_masks(session, plan)
     return ClipAnnotation(
-        name=clip_name,
-        vid=vid,
-        start=start,
+        name=plan.name,
+        vid=plan.vid,
+        start=plan.listed_start,
+        video_start=start,
         frames=np.stack(pictures),
         class_map=class_map,
         scene_mask=scene_mask,
         waveform=waveform,
         video=session.video,
-        category=category or _main_class(objects, class_map),
-        labelled=np.arange(count) < labels,
+        category=plan.category or _main_class(plan.exported, class_map),
+        labelled=np.arange(len(plan.frames)) < plan.labels,
     )
 
 
-def _exported_objects(session: AnnotationSession) -> list[SessionObject]:
-    """Take the objects that become labels; all of them must have a class of AVSBench."""
-    objects = [
-        item for item in session.objects if item.kind == "object" and item.class_name != BACKGROUND
-    ]
-    unknown = unknown_classes(tuple(item.class_name for item in objects))
-    if unknown:
-        raise DatasetError(
-            f"AVSBench has no class for {', '.join(repr(name) for name in unknown)}: give these "
-            "objects one of its 70 classes, or remove them, then export."
-        )
-    return objects
+def clip_masks(
+    session: AnnotationSession, plan: ClipPlan
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.bool_] | None]:
+    """Give the labels that a plan will write.
 
+    Parameters
+    ----------
+    session : AnnotationSession
+        The session.
+    plan : ClipPlan
+        Its plan.
 
-def _scene(session: AnnotationSession) -> SessionObject | None:
-    return next((item for item in session.objects if item.kind == "scene"), None)
-
-
-def _check_stretch(
-    session: AnnotationSession, start: float, count: int, duration: float, size: tuple[int, int]
-) -> None:
-    """Refuse a stretch that is not in the video; its end may be missing by half a second.
-
-    AVSBench takes the last frame where a video is a little short. More would repeat a frame
-    under a sound that has ended, which is wrong data.
+    Returns
+    -------
+    class_map : ndarray of uint8, shape (T, H, W)
+        Class index per pixel; zeros in frames without a label.
+    scene_mask : ndarray of bool, shape (T, H, W), or None
+        What the binary masks show where they are not simply all classes.
     """
-    if start != int(start) or start < 0:
-        raise DatasetError(f"A clip starts at a whole second, not at {start:g} s.")
-    if start + count - STEP + FRAME_OFFSET - STEP / 2 > duration:
-        raise DatasetError(
-            f"{session.video.name} lasts {duration:.2f} s, but a clip of {count} s from "
-            f"{start:g} s on was asked for: choose an earlier start or a subset of shorter clips."
-        )
-    if tuple(size) != tuple(session.frame_size):
-        raise DatasetError(
-            f"{session.video} has frames of {size[1]} x {size[0]} pixels, but the session "
-            f"{session.frame_size[1]} x {session.frame_size[0]}: put the annotated video back."
-        )
-
-
-def _annotated(
-    session: AnnotationSession,
-    known: npt.NDArray[np.intp],
-    frames: npt.NDArray[np.intp],
-    times: npt.NDArray[np.float64],
-) -> npt.NDArray[np.intp]:
-    """Find for each wanted frame the annotated one that stands for it: mostly itself.
-
-    If the wanted frame is not annotated, the nearest one is taken that is no more than half a
-    sampling step away: picture and mask both, so that they belong together.
-    """
-    if known.size == 0:
-        raise _not_annotated(session, times[frames])
-    steps = np.diff(np.sort(np.asarray(session.frame_times, dtype=np.float64)))
-    reach = min(STEP, float(np.median(steps)) if steps.size else STEP) / 2 + 1e-6
-    distance = np.abs(times[known][None, :] - times[frames][:, None])
-    nearest = distance.argmin(axis=1)
-    lacking = distance[np.arange(len(frames)), nearest] > reach
-    if lacking.any():
-        raise _not_annotated(session, times[frames][lacking])
-    return known[nearest]
-
-
-def _known_frames(
-    session: AnnotationSession, objects: Sequence[SessionObject], scene: SessionObject | None
-) -> npt.NDArray[np.intp]:
-    """List the frames whose annotation is whole: sampled, or every object (or the scene) in it."""
-    known = {int(index) for index in session.frame_indices}
-    if objects:
-        known |= set.intersection(
-            *(set(session.annotated_frames(item.object_id)) for item in objects)
-        )
-    if scene is not None:
-        known |= set(session.annotated_frames(scene.object_id))
-    return np.array(sorted(known), dtype=np.intp)
-
-
-def _not_annotated(session: AnnotationSession, lacking: Iterable[float]) -> DatasetError:
-    listed = ", ".join(f"{time:.2f} s" for time in lacking)
-    return DatasetError(
-        f"The session of {session.video.name} has no annotation at {listed}: segment the video at "
-        "1 frame per second, or paint every object in these frames, then export."
-    )
+    class_map = np.zeros((len(plan.frames), *session.frame_size), dtype=np.uint8)
+    scene_mask = None if plan.scene is None else np.zeros(class_map.shape, dtype=bool)
+    objects = [planned.item for planned in plan.exported]
+    for place, index in enumerate(plan.frames[: plan.labels]):
+        class_map[place] = _class_map(session, plan.exported, int(index))
+        if plan.scene is not None and scene_mask is not None:
+            scene_mask[place] = _scene_mask(session, plan.scene, objects, int(index))
+    return class_map, scene_mask
 
 
 def _class_map(
-    session: AnnotationSession, objects: Sequence[SessionObject], frame: int
+    session: AnnotationSession, objects: Sequence[PlannedObject], frame: int
 ) -> npt.NDArray[np.uint8]:
     """Lay the objects over each other, the largest first, so that small ones stay visible."""
     class_map = np.zeros(session.frame_size, dtype=np.uint8)
-    masks = [(session.mask(item.object_id, frame), item) for item in objects]
-    for mask, item in sorted(masks, key=lambda pair: -int(pair[0].sum())):
-        class_map[mask] = class_index(item.class_name) or 0
+    masks = [(session.mask(one.item.object_id, frame), one) for one in objects]
+    for mask, one in sorted(masks, key=lambda pair: -int(pair[0].sum())):
+        class_map[mask] = class_index(one.exported_as or "") or 0
     return class_map
 
 
@@ -279,30 +255,16 @@ def _scene_mask(
     """Take the scene mask, or the objects where a person looked at them alone."""
     status = session.status(scene.object_id, frame)
     looked_at = [session.status(item.object_id, frame) for item in objects]
-    if any(_by_person(one) for one in looked_at) and not _by_person(status):
+    if any(by_person(one) for one in looked_at) and not by_person(status):
         masks = [session.mask(item.object_id, frame) for item in objects]
         return np.asarray(np.logical_or.reduce(masks))
     return session.mask(scene.object_id, frame)
 
 
-def _by_person(status: FrameStatus | None) -> bool:
-    return status is not None and status.by_person
-
-
-def _main_class(objects: Sequence[SessionObject], class_map: npt.NDArray[np.uint8]) -> str:
+def _main_class(objects: Sequence[PlannedObject], class_map: npt.NDArray[np.uint8]) -> str:
     """Give the class with the largest area, or the surest one where none has any."""
-    areas = {item.class_name: 0 for item in sorted(objects, key=lambda item: -item.score)}
+    surest = sorted(objects, key=lambda one: -one.item.score)
+    areas = {one.exported_as or "": 0 for one in surest}
     for class_name in areas:
         areas[class_name] = int(np.count_nonzero(class_map == class_index(class_name)))
     return max(areas, key=lambda class_name: areas[class_name], default="")
-
-
-def _names(
-    session: AnnotationSession, subset: Subset, name: str | None, start: float
-) -> tuple[str, str]:
-    """Give the names of the clip and of its video."""
-    if name is not None:
-        return check_name(name), name
-    video = suggest_name(session.video.stem)
-    clip = semantic_uid("v2" if subset == "v2" else "v1s", video, start)
-    return clip, clip if subset == "v1m" else video

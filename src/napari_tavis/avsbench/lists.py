@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from napari_tavis.avsbench.errors import DatasetError
-from napari_tavis.avsbench.layout import ClipKey, Subset, check_split, check_subset, list_name
+from napari_tavis.avsbench.layout import (
+    ClipKey,
+    Subset,
+    check_split,
+    check_subset,
+    find_trees,
+    list_name,
+)
 from napari_tavis.avsbench.names import is_path_component
 from napari_tavis.avsbench.tables import Table, read_table
 
@@ -61,6 +68,36 @@ def listed_clips(tree: Path, subset: Subset) -> list[ListedClip]:
         If the list is missing, or a row does not make sense or leads out of the dataset.
     """
     return clips_of_table(read_table(tree / list_name(subset)), subset)
+
+
+def find_listed_clip(root: Path, subset: Subset, name: str) -> tuple[Path, ListedClip] | None:
+    """Find a clip by its name.
+
+    Parameters
+    ----------
+    root : Path
+        Folder of the dataset; the trees may lie up to two folders deeper.
+    subset : {"s4", "ms3", "v1s", "v1m", "v2"}
+        The subset.
+    name : str
+        Name (S4, MS3) or uid (semantic).
+
+    Returns
+    -------
+    tuple of Path and ListedClip, or None
+        The tree that lists it, and what it says.
+
+    Raises
+    ------
+    DatasetError
+        If a list cannot be read.
+    """
+    for tree in find_trees(root, subset):
+        if (tree / list_name(subset)).is_file():
+            for clip in listed_clips(tree, subset):
+                if clip.key.name == name:
+                    return tree, clip
+    return None
 
 
 def clips_of_table(table: Table, subset: Subset) -> list[ListedClip]:

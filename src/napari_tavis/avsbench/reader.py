@@ -25,6 +25,8 @@ from napari_tavis.avsbench.layout import (
     list_name,
 )
 from napari_tavis.avsbench.lists import ListedClip, listed_clips
+from napari_tavis.avsbench.transaction import finish_killed_export
+from napari_tavis.vocabulary import AVSBENCH_CLASSES
 
 
 class DatasetReader(Sequence[ClipAnnotation]):
@@ -113,7 +115,8 @@ def open_dataset(root: Path | str, subset: str, split: str) -> DatasetReader:
     Parameters
     ----------
     root : Path or str
-        The folder; the subset's tree may lie up to two folders deeper.
+        The folder; the subset's tree may lie up to two folders deeper. If an export to it was
+        killed, what it had begun is finished first.
     subset : {"s4", "ms3", "v1s", "v1m", "v2"}
         The subset.
     split : {"train", "val", "test"}
@@ -142,6 +145,7 @@ def open_dataset(root: Path | str, subset: str, split: str) -> DatasetReader:
     if len(trees) > 1:
         places = ", ".join(str(tree) for tree in trees)
         raise DatasetError(f"{root} holds several {subset} datasets ({places}): choose one.")
+    finish_killed_export(trees[0])
     clips = [clip for clip in listed_clips(trees[0], checked) if clip.key.split == wanted]
     reader = DatasetReader(trees[0], checked, wanted, clips)
     missing = reader.missing_files()
@@ -170,6 +174,33 @@ def read_clip(root: Path | str, subset: str, split: str, name: str) -> ClipAnnot
         If there is no such clip, or it cannot be read.
     """
     return open_dataset(root, subset, split).read(name)
+
+
+def unseen_sounds(tree: Path, clip: ListedClip) -> tuple[str, ...]:
+    """Give what a semantic clip's list says is heard, and its labels do not show.
+
+    Parameters
+    ----------
+    tree : Path
+        The tree.
+    clip : ListedClip
+        What its list says.
+
+    Returns
+    -------
+    tuple of str
+        Class names, and ``off-the-screen``; nothing in S4 and MS3.
+
+    Raises
+    ------
+    DatasetError
+        If a label cannot be read.
+    """
+    labels = [
+        images.read_semantic_label(tree / path) for path in clip_files(clip.key).labels_semantic
+    ]
+    shown = {AVSBENCH_CLASSES[index] for label in labels for index in np.unique(label)}
+    return tuple(name for name in clip.sound_classes.split("_") if name and name not in shown)
 
 
 def _needed(files: ClipFiles) -> tuple[PurePosixPath, ...]:
@@ -205,9 +236,7 @@ def _read(tree: Path, clip: ListedClip) -> ClipAnnotation:
         waveform=waveform,
         labelled=_flags(frames, labels),
     )
-    heard = tuple(name for name in clip.sound_classes.split("_") if name)
-    unseen = tuple(name for name in heard if name not in annotation.class_names)
-    return replace(annotation, sound_classes=unseen)
+    return replace(annotation, sound_classes=unseen_sounds(tree, clip))
 
 
 def _flags(frames: npt.NDArray[np.uint8], labels: Sequence[object]) -> npt.NDArray[np.bool_]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from napari_tavis.avsbench import list_checks
@@ -22,6 +22,7 @@ from napari_tavis.avsbench.layout import (
 )
 from napari_tavis.avsbench.lists import ListedClip
 from napari_tavis.avsbench.pairing import PARTNERS
+from napari_tavis.avsbench.transaction import finish_killed_export
 from napari_tavis.avsbench.violations import Violation
 from napari_tavis.tasks import CancelToken, Progress, no_progress
 
@@ -29,6 +30,7 @@ from napari_tavis.tasks import CancelToken, Progress, no_progress
 def validate(
     root: Path | str,
     *,
+    names: Collection[str] | None = None,
     progress: Progress = no_progress,
     cancel: CancelToken | None = None,
 ) -> list[Violation]:
@@ -40,7 +42,9 @@ def validate(
     Parameters
     ----------
     root : Path or str
-        The folder.
+        The folder. If an export to it was killed, what it had begun is finished first.
+    names : collection of str, optional
+        Look into the files of the clips of these names only; the lists are checked whole.
     progress : Progress
         Told about clips.
     cancel : CancelToken or None
@@ -61,13 +65,14 @@ def validate(
         raise DatasetError(f"{root} is no folder: name the folder of an AVSBench dataset.")
     found: list[Violation] = []
     work = _check_trees(root, found)
-    for done, (tree, clip) in enumerate(work):
+    looked_at = [one for one in work if names is None or one[1].key.name in names]
+    for done, (tree, clip) in enumerate(looked_at):
         if cancel is not None:
             cancel.check()
-        progress(done, len(work), clip.key.name)
+        progress(done, len(looked_at), clip.key.name)
         found += check_clip(tree, clip)
     found += _check_pairs(work)
-    progress(len(work), len(work), "checked")
+    progress(len(looked_at), len(looked_at), "checked")
     return list(dict.fromkeys(found))
 
 
@@ -80,6 +85,8 @@ def _check_trees(root: Path, found: list[Violation]) -> list[tuple[Path, ListedC
             f"{root} holds no AVSBench data: there is no {S4_TREE}, {MS3_TREE} or {SEMANTIC_LIST} "
             "in it or up to two folders deeper."
         )
+    for tree in dict.fromkeys((*single, *multiple, *semantic)):
+        finish_killed_export(tree)
     clips = [(tree, clip) for tree in single for clip in _check_s4(tree, found)]
     clips += [(tree, clip) for tree in multiple for clip in _check_ms3(tree, found)]
     clips += [(tree, clip) for tree in semantic for clip in _check_semantic(tree, found)]

@@ -24,8 +24,10 @@ from napari_tavis.avsbench.layout import (
 )
 from napari_tavis.avsbench.list_updates import updated_lists
 from napari_tavis.avsbench.lists import ListedClip, listed_clips
+from napari_tavis.avsbench.mapping import ClassMapping, updated_mapping
 from napari_tavis.avsbench.names import check_name
 from napari_tavis.avsbench.pairing import check_pairing
+from napari_tavis.avsbench.sources import ClipSource, updated_sources
 from napari_tavis.avsbench.transaction import commit, staging_folder, tree_lock
 from napari_tavis.media import extract_segment, write_video
 from napari_tavis.tasks import CancelToken
@@ -42,12 +44,14 @@ def write_clip(
     clip: ClipAnnotation,
     *,
     overwrite: bool = False,
+    source: ClipSource | None = None,
+    mapping: ClassMapping | None = None,
     cancel: CancelToken | None = None,
 ) -> Path:
     """Add a clip to an AVSBench folder, which is made where it does not exist.
 
-    The clip is written whole beside the data and then moved into place, and the lists follow: an
-    error or a cancel leaves the folder as it was.
+    The clip is written whole beside the data and then moved into place with the lists: an error
+    or a cancel leaves the folder as it was, and a killed process leaves the old or the new.
 
     Parameters
     ----------
@@ -61,6 +65,10 @@ def write_clip(
         Five frames, or ten for v2.
     overwrite : bool
         Replace a clip of the same name, wherever it lies in the subset.
+    source : ClipSource, optional
+        Where the clip comes from, for the tree's ``sources.csv``.
+    mapping : mapping, optional
+        What became of classes that AVSBench does not have; kept with the tree.
     cancel : CancelToken or None
         Looked at between two files.
 
@@ -93,6 +101,9 @@ def write_clip(
                 texts = updated_lists(
                     tree, key.subset, key.split, values, existing.row if existing else None
                 )
+                texts |= updated_mapping(tree, mapping or {})
+                if source is not None:
+                    texts |= updated_sources(tree, key.subset, key.name, source)
                 removed = dict.fromkeys((*old_files, *files.parts))
                 commit(tree, staging, files.parts, removed, texts)
     except OSError as error:
@@ -230,6 +241,7 @@ def _stage_semantic(
 
 def _stage_video(path: Path, clip: ClipAnnotation, length: float) -> None:
     if clip.video is not None:
-        extract_segment(clip.video, path, clip.start, length)
+        start = clip.start if clip.video_start is None else clip.video_start
+        extract_segment(clip.video, path, start, length)
     else:
         write_video(path, clip.frames, 1.0, clip.waveform, sound.SAMPLE_RATE)

@@ -1,4 +1,4 @@
-"""The commands that annotate: ``demo``, ``annotate``, ``export`` and ``validate``.
+"""The commands that annotate: ``demo``, ``annotate``, ``export``, ``import`` and ``validate``.
 
 The packages are imported where they are used: ``--help`` must not wait for torch.
 """
@@ -20,6 +20,8 @@ _VIOLATIONS = 1
 
 Subset: TypeAlias = Literal["s4", "ms3", "v1s", "v1m", "v2"]
 Split: TypeAlias = Literal["train", "val", "test"]
+Format: TypeAlias = Literal["avsbench", "coco", "davis", "overlay"]
+Masks: TypeAlias = Literal["scene", "objects", "accepted"]
 Device: TypeAlias = Literal["auto", "cuda", "mps", "cpu"]
 
 
@@ -128,16 +130,30 @@ def export(
         list[Path],
         typer.Argument(metavar="SESSION...", help="VIDEO.tavis folders, or their videos."),
     ],
-    dataset: Annotated[Path, typer.Option(help="The dataset's folder.", file_okay=False)],
+    dataset: Annotated[
+        Path | None,
+        typer.Option(
+            help="The dataset's folder; of overlay videos the folder they are put in.",
+            file_okay=False,
+        ),
+    ] = None,
+    format: Annotated[
+        Format,
+        typer.Option(
+            help="avsbench; coco (RLE, with tracks); davis (indexed PNG); overlay (mp4 with sound)."
+        ),
+    ] = "avsbench",
     subset: Annotated[
-        Subset,
+        Subset | None,
         typer.Option(
             help="s4, ms3: AVSBench-object (5 s). v1s, v1m: -semantic (5 s). v2: -semantic (10 s)."
         ),
-    ],
-    split: Annotated[Split, typer.Option(help="The split the clips join.")],
+    ] = None,
+    split: Annotated[
+        Split | None, typer.Option(help="The split the clips join; not asked of overlays.")
+    ] = None,
     start: Annotated[
-        float, typer.Option(min=0, help="Where the clip begins in the video, in seconds.")
+        float, typer.Option(min=0, help="Where AVSBench's clip begins in the video, in seconds.")
     ] = 0.0,
     name: Annotated[
         str | None, typer.Option(help="Name of the clip; by default, that of the video.")
@@ -146,55 +162,116 @@ def export(
         str, typer.Option(help="Category of an s4 clip; by default, the class that sounds.")
     ] = "",
     masks: Annotated[
-        Literal["scene", "objects"],
-        typer.Option(help="Foreground of s4 and ms3: the scene mask or all objects."),
+        Masks,
+        typer.Option(
+            help="scene: the scene mask (s4, ms3). objects: all objects. accepted: those alone "
+            "whose every mask a person has edited or accepted."
+        ),
     ] = "scene",
+    map: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="CLASS=CLASS",
+            help="What a class that AVSBench lacks becomes; 'rain=' leaves it out. Repeatable.",
+        ),
+    ] = None,
+    licence: Annotated[
+        str, typer.Option(help="Licence, author or address, kept with the dataset.")
+    ] = "",
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace clips of the same name.")
     ] = False,
+    again: Annotated[
+        bool,
+        typer.Option(
+            "--again",
+            help="Replace what was exported of each session before and has changed since, "
+            "with the settings of then. No other option is needed.",
+        ),
+    ] = False,
 ) -> None:
-    """Write sessions as AVSBench data, appending to the dataset.
+    """Write sessions as AVSBench data, COCO, DAVIS or overlay videos, appending to the dataset.
 
-    A clip is a stretch of 5 s (10 s in v2) of the video, all of it annotated.
+    A clip of AVSBench is a stretch of 5 s (10 s in v2) of the video, all of it annotated; the
+    other formats hold the whole video. Rejected objects and the background are never written.
 
     For example:
 
         napari-tavis export work/*.tavis --dataset data --subset v1m --split train
-        napari-tavis export long.mp4.tavis --dataset data --subset v1m --split test --start 60
+        napari-tavis export work/*.tavis --dataset data --subset v1m --split train --map "rain="
+        napari-tavis export work/*.tavis --dataset coco --format coco --split train
+        napari-tavis export work/*.tavis --again
 
     A session that fails does not stop the others; the exit code is 2 then.
     """
-    from napari_tavis.avsbench import ClipExistsError, export_session
-    from napari_tavis.session import AnnotationSession
+    from napari_tavis.cli.exporting import export_sessions, requested
 
     if name is not None and len(sessions) > 1:
         raise TavisError("--name names one clip: give one session with it.")
-    failed = 0
-    for path in sessions:
-        try:
-            with progress_bar() as progress, cancel_on_interrupt() as cancel:
-                written = export_session(
-                    AnnotationSession.open(path),
-                    dataset,
-                    subset,
-                    split,
-                    name=name,
-                    start=start,
-                    masks=masks,
-                    category=category,
-                    overwrite=overwrite,
-                    progress=progress,
-                    cancel=cancel,
-                )
-        except Cancelled:
-            raise
-        except TavisError as error:
-            failed += 1
-            hint = " Add --overwrite to replace it." if isinstance(error, ClipExistsError) else ""
-            say(f"error: {error}{hint}")
-        else:
-            print(written)
+    request = None
+    if not again:
+        request = requested(
+            dataset=dataset,
+            format=format,
+            subset=subset,
+            split=split,
+            start=start,
+            name=name or "",
+            category=category,
+            masks=masks,
+            mapping=map or [],
+            licence=licence,
+            overwrite=overwrite,
+        )
+    failed = export_sessions(sessions, request)
     _end(failed, len(sessions), "sessions")
+
+
+def import_dataset(
+    dataset: Annotated[
+        Path, typer.Argument(metavar="DATASET", help="An AVSBench folder, or a COCO json file.")
+    ],
+    output: Annotated[
+        Path, typer.Option(help="Folder for the videos and their sessions.", file_okay=False)
+    ],
+    subset: Annotated[
+        Subset | None, typer.Option(help="Take this subset of AVSBench only.")
+    ] = None,
+    split: Annotated[Split | None, typer.Option(help="Take this split only.")] = None,
+    videos: Annotated[
+        Path | None,
+        typer.Option(help="Folder of a COCO file's videos.", exists=True, file_okay=False),
+    ] = None,
+) -> None:
+    """Turn a dataset into videos with sessions, so that its masks can be corrected in napari.
+
+    The masks come as accepted. What lies in the output folder already is left alone. Corrected
+    clips of AVSBench go back to their places with 'napari-tavis export OUTPUT/... --again'.
+
+    For example:
+
+        napari-tavis import data --output work --subset v1m --split test
+        napari-tavis import coco/annotations/train.json --output work
+
+    A clip that cannot be read does not stop the others; the exit code is 2 then.
+    """
+    from napari_tavis.formats.importing import import_dataset as make_sessions
+
+    with progress_bar() as progress, cancel_on_interrupt() as cancel:
+        report = make_sessions(
+            dataset,
+            output,
+            subset=subset,
+            split=split,
+            videos=videos,
+            progress=progress,
+            cancel=cancel,
+        )
+    for video in report.videos:
+        print(video)
+    for sentence in report.skipped:
+        say(f"error: {sentence}")
+    _end(len(report.skipped), len(report.videos) + len(report.skipped), "clips")
 
 
 def validate(

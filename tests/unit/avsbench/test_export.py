@@ -252,7 +252,7 @@ def test_export_again_replaces_only_when_asked(make_session: MakeSession, tmp_pa
         ({"start": 1.5}, "whole second"),
         ({"start": -1}, "whole second"),
         ({"name": "../x"}, "contains '/'"),
-        ({"masks": "both"}, "scene or objects"),
+        ({"masks": "both"}, "scene, objects or accepted"),
     ],
 )
 def test_stretches_and_names_that_make_no_sense_are_refused(

@@ -1,0 +1,130 @@
+"""What the ``export`` command does, session by session."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from napari_tavis.avsbench import ClipExistsError, UnmappedClassError
+from napari_tavis.avsbench.layout import Split, Subset
+from napari_tavis.avsbench.mapping import parse_mapping, suggest_class
+from napari_tavis.avsbench.selection import MaskSource
+from napari_tavis.cli.console import cancel_on_interrupt, progress_bar, say
+from napari_tavis.errors import TavisError
+from napari_tavis.formats.again import changed_exports, request_again
+from napari_tavis.formats.exporting import ExportResult, export, note_export
+from napari_tavis.formats.request import ExportRequest, Format
+from napari_tavis.session import AnnotationSession
+from napari_tavis.tasks import Cancelled
+
+
+def requested(
+    *,
+    dataset: Path | None,
+    format: Format,
+    subset: Subset | None,
+    split: Split | None,
+    start: float,
+    name: str,
+    category: str,
+    masks: MaskSource,
+    mapping: Sequence[str],
+    licence: str,
+    overwrite: bool,
+) -> ExportRequest:
+    """Make a request of the options of the command.
+
+    Raises
+    ------
+    TavisError
+        If one is missing that the format needs, or makes no sense.
+    """
+    if dataset is None:
+        raise TavisError("--dataset is missing: name the folder to export to.")
+    if format == "avsbench" and subset is None:
+        raise TavisError("--subset is missing: AVSBench has s4, ms3, v1s, v1m and v2.")
+    if format != "overlay" and split is None:
+        raise TavisError("--split is missing: choose train, val or test.")
+    return ExportRequest(
+        root=dataset,
+        format=format,
+        subset=subset or "v1m",
+        split=split or "train",
+        name=name,
+        start=start,
+        masks=masks,
+        category=category,
+        mapping=parse_mapping(mapping),
+        licence=licence,
+        overwrite=overwrite,
+    )
+
+
+def export_sessions(paths: Iterable[Path], request: ExportRequest | None) -> int:
+    """Export sessions one after another, telling what was written and what failed.
+
+    Parameters
+    ----------
+    paths : iterable of Path
+        Their directories, or their videos.
+    request : ExportRequest or None
+        As what; None for what was exported of each before and has changed since.
+
+    Returns
+    -------
+    int
+        How many failed.
+
+    Raises
+    ------
+    Cancelled
+        After Ctrl+C.
+    """
+    failed = 0
+    for path in paths:
+        try:
+            _export_one(path, request)
+        except Cancelled:
+            raise
+        except TavisError as error:
+            failed += 1
+            say(f"error: {error}{_hint(error)}")
+    return failed
+
+
+def _export_one(path: Path, request: ExportRequest | None) -> None:
+    session = AnnotationSession.open(path)
+    try:
+        if request is not None:
+            requests = [request]
+        else:
+            requests = [request_again(note) for note in changed_exports(session)]
+            if not requests:
+                say(f"{session.directory}: nothing has changed since it was exported.")
+        for one in requests:
+            with progress_bar() as progress, cancel_on_interrupt() as cancel:
+                result = export(session, one, progress=progress, cancel=cancel)
+            _tell(result)
+            note_export(session, result)
+            if not session.read_only:
+                session.save()
+    finally:
+        session.close()
+
+
+def _tell(result: ExportResult) -> None:
+    print(result.place)
+    for name, target in result.request.mapping.items():
+        say(f"{name} is exported as {target}." if target else f"{name} is left out.")
+    for violation in result.violations:
+        say(f"warning: {violation}")
+
+
+def _hint(error: TavisError) -> str:
+    """Say which option of the command helps."""
+    if isinstance(error, ClipExistsError):
+        return " Add --overwrite to replace it."
+    if isinstance(error, UnmappedClassError):
+        name = error.class_names[0]
+        return f' Such as: --map "{name}={suggest_class(name) or ""}".'
+    return ""

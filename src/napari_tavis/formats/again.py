@@ -1,0 +1,99 @@
+"""Exporting a clip once more: the same stretch to the same place, from what a session noted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import cast
+
+from napari_tavis.avsbench.errors import DatasetError
+from napari_tavis.avsbench.layout import check_split, check_subset
+from napari_tavis.avsbench.lists import find_listed_clip
+from napari_tavis.avsbench.mapping import read_mapping
+from napari_tavis.avsbench.selection import MaskSource
+from napari_tavis.avsbench.sources import read_source
+from napari_tavis.formats import coco, davis
+from napari_tavis.formats.overlay import overlay_file
+from napari_tavis.formats.request import ExportRequest
+from napari_tavis.session import AnnotationSession, ExportNote
+
+
+def changed_exports(session: AnnotationSession) -> tuple[ExportNote, ...]:
+    """Give the exports of a session that it has changed since."""
+    return tuple(note for note in session.exports if note.stale)
+
+
+def request_again(note: ExportNote) -> ExportRequest:
+    """Make the request that writes a clip once more, as it is in its dataset.
+
+    Parameters
+    ----------
+    note : ExportNote
+        What the session noted when it was exported, or imported.
+
+    Returns
+    -------
+    ExportRequest
+        With `again` set: the clip keeps its name, split, times and category.
+
+    Raises
+    ------
+    DatasetError
+        If the dataset, or the clip in it, is gone.
+    """
+    root = Path(note.root)
+    if note.format.startswith("avsbench-"):
+        return _avsbench_again(root, note)
+    request = ExportRequest(root, name=note.name, masks="objects", overwrite=True, again=True)
+    if note.format == "overlay" and overlay_file(root, note.name).is_file():
+        return replace(request, format="overlay")
+    if note.format == "coco" and (video := coco.find_video(root, note.name)) is not None:
+        licence = coco.licence_of(root, *video)
+        return replace(
+            request,
+            format="coco",
+            split=check_split(video[0]),
+            masks=_masks(video[1].get("masks")),
+            licence=licence,
+        )
+    if note.format == "davis" and (found := davis.find_video(root, note.name)) is not None:
+        return replace(
+            request,
+            format="davis",
+            split=found[0],
+            masks=_masks(found[1].get("masks")),
+            licence=str(found[1].get("license", "")),
+        )
+    raise _gone(note)
+
+
+def _avsbench_again(root: Path, note: ExportNote) -> ExportRequest:
+    subset = check_subset(note.format.removeprefix("avsbench-"))
+    found = find_listed_clip(root, subset, note.name)
+    if found is None:
+        raise _gone(note)
+    tree, clip = found
+    source = read_source(tree, subset, note.name)
+    return ExportRequest(
+        root,
+        subset=subset,
+        split=clip.key.split,
+        name=note.name,
+        # An imported clip is a file of its own, all of it.
+        start=0.0 if source is None else source.start,
+        masks="scene" if source is None else _masks(source.masks),
+        mapping=read_mapping(tree),
+        licence="" if source is None else source.licence,
+        overwrite=True,
+        again=True,
+    )
+
+
+def _masks(noted: object) -> MaskSource:
+    return cast(MaskSource, noted) if noted in ("scene", "objects", "accepted") else "objects"
+
+
+def _gone(note: ExportNote) -> DatasetError:
+    return DatasetError(
+        f"{note.root} no longer holds the clip {note.name!r}: export it anew, with its settings."
+    )

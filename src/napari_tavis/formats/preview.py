@@ -1,0 +1,288 @@
+"""What an export will write, said before anything is written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_tavis.avsbench import DatasetError
+from napari_tavis.avsbench.layout import (
+    SEMANTIC_SUBSETS,
+    ClipKey,
+    clip_files,
+    semantic_uid,
+    target_tree,
+)
+from napari_tavis.avsbench.lists import ListedClip, find_listed_clip
+from napari_tavis.avsbench.mapping import read_mapping
+from napari_tavis.avsbench.plan import ClipPlan, PlannedObject, plan_clip
+from napari_tavis.avsbench.sources import read_source
+from napari_tavis.formats import coco, davis
+from napari_tavis.formats.overlay import overlay_file
+from napari_tavis.formats.request import ExportRequest, video_name
+from napari_tavis.formats.tracks import Tracks, session_tracks
+from napari_tavis.inference.overlay import OverlayMask, draw_masks
+from napari_tavis.media import Clip
+from napari_tavis.session import AnnotationSession
+from napari_tavis.vocabulary import class_color, class_index
+
+_NOT_ACCEPTED = "not accepted in all its frames"
+
+
+@dataclass(frozen=True, eq=False)
+class ExportPreview:
+    """What an export will write.
+
+    Attributes
+    ----------
+    name : str
+        Of the clip or video in the dataset.
+    place : Path
+        Folder or file that is written.
+    frames : tuple of int
+        Frames of the video that are written, ascending.
+    labels : int
+        How many of them, the first ones, have labels.
+    seconds : tuple of float
+        From when to when in the video.
+    objects : tuple of PlannedObject
+        The objects, those that are left out with the reason.
+    files : tuple of str
+        What is written, a line each.
+    there : {"", "own", "other"}
+        Whether a clip of this name is there, and of this video or of another.
+    plan : ClipPlan or None
+        AVSBench's plan.
+    """
+
+    name: str
+    place: Path
+    frames: tuple[int, ...]
+    labels: int
+    seconds: tuple[float, float]
+    objects: tuple[PlannedObject, ...]
+    files: tuple[str, ...]
+    there: str
+    plan: ClipPlan | None = None
+
+
+def with_known_mapping(request: ExportRequest) -> ExportRequest:
+    """Add what earlier exports to the dataset were told of classes that AVSBench lacks."""
+    if request.format != "avsbench":
+        return request
+    known = read_mapping(target_tree(request.root, request.subset))
+    return replace(request, mapping={**known, **request.mapping})
+
+
+def replaced_clip(request: ExportRequest) -> ListedClip | None:
+    """Give the clip that is written again; None where the request is for a new one.
+
+    Raises
+    ------
+    DatasetError
+        If it is gone.
+    """
+    if not request.again or request.format != "avsbench":
+        return None
+    found = find_listed_clip(request.root, request.subset, request.name)
+    if found is None:
+        raise DatasetError(f"{request.root} no longer lists {request.name!r}: export it anew.")
+    return found[1]
+
+
+def preview_export(session: AnnotationSession, clip: Clip, request: ExportRequest) -> ExportPreview:
+    """Work out what an export will write, quickly: no frame is decoded.
+
+    Parameters
+    ----------
+    session : AnnotationSession
+        The session.
+    clip : Clip
+        Its video, open.
+    request : ExportRequest
+        What is asked for.
+
+    Returns
+    -------
+    ExportPreview
+
+    Raises
+    ------
+    UnmappedClassError
+        If objects have classes of which it must be said first what becomes of them.
+    TavisError
+        If it cannot be written as asked; says why.
+    """
+    if request.format == "avsbench":
+        return _preview_avsbench(session, clip, with_known_mapping(request))
+    tracks = session_tracks(session, request.objects_alone)
+    name = video_name(session, request.name)
+    objects = (
+        *(PlannedObject(track.item, track.item.class_name) for track in tracks.tracks),
+        *(PlannedObject(item, None, _NOT_ACCEPTED) for item in tracks.left_out),
+    )
+    place, files, there = _whole_video(session, clip, request, name, tracks)
+    return ExportPreview(
+        name=name,
+        place=place,
+        frames=tracks.frames,
+        labels=len(tracks.frames),
+        seconds=(0.0, clip.duration),
+        objects=objects,
+        files=files,
+        there=there,
+    )
+
+
+def _whole_video(
+    session: AnnotationSession, clip: Clip, request: ExportRequest, name: str, tracks: Tracks
+) -> tuple[Path, tuple[str, ...], str]:
+    count = len(tracks.frames)
+    if request.format == "coco":
+        found = coco.find_video(request.root, name)
+        folder, copy = coco.video_parts(name, clip.path.suffix)
+        place = coco.annotation_file(request.root, request.split)
+        files = (
+            f"annotations/{request.split}.json: {count} images, {len(tracks.tracks)} tracks",
+            f"{folder}: {count} jpg",
+            f"{copy}: the video with its sound",
+        )
+        source = None if found is None else found[1].get("source")
+        return place, files, _whose(session, request, name, found is not None, source)
+    if request.format == "davis":
+        there = davis.find_video(request.root, name)
+        images, masks = davis.video_parts(request.split, name)
+        files = (f"{images}: {count} jpg", f"{masks}: {count} indexed png", "meta.json: its row")
+        source = None if there is None else there[1].get("source")
+        place = request.root / masks
+        return place, files, _whose(session, request, name, there is not None, source)
+    place = overlay_file(request.root, name)
+    sound = "with sound" if clip.has_soundtrack else "without sound: the video has none"
+    files = (f"{place.name}: {clip.duration:.1f} s {sound}",)
+    return place, files, _whose(session, request, name, place.exists(), None)
+
+
+def _whose(
+    session: AnnotationSession,
+    request: ExportRequest,
+    name: str,
+    exists: bool,
+    source: object,
+) -> str:
+    """Say whether a clip of this name is there already, and whether it is this video's own."""
+    if not exists:
+        return ""
+    noted = any(
+        note.name == name
+        and note.format == request.note_format
+        and Path(note.root).absolute() == request.root.absolute()
+        for note in session.exports
+    )
+    return "own" if request.again or noted or source == session.video.name else "other"
+
+
+def _preview_avsbench(
+    session: AnnotationSession, clip: Clip, request: ExportRequest
+) -> ExportPreview:
+    plan = plan_clip(
+        session,
+        clip,
+        request.subset,
+        request.split,
+        name=request.name or None,
+        start=request.start,
+        masks=request.masks,
+        category=request.category,
+        mapping=request.mapping,
+        replaced=replaced_clip(request),
+    )
+    name = listed_name(plan)
+    tree = target_tree(request.root, request.subset)
+    files = clip_files(ClipKey(plan.subset, plan.split, name, plan.category or "-"))
+    found = find_listed_clip(request.root, request.subset, name)
+    source = None if found is None else read_source(found[0], request.subset, name)
+    same_stretch = source is not None and source.start == request.start
+    labels = "masks" if request.subset in ("s4", "ms3") else "labels"
+    lines = (
+        f"{files.frames[0].parent}: {len(files.frames)} frames",
+        f"{labels}: {plan.labels} of {len(files.frames)} frames",
+        f"{files.waveform}: {len(plan.frames)} s of sound",
+        "lists: its row, replaced" if found else "lists: its row, added",
+    )
+    return ExportPreview(
+        name=name,
+        place=tree / files.parts[0],
+        frames=tuple(int(frame) for frame in plan.frames),
+        labels=plan.labels,
+        seconds=(plan.start, plan.start + len(plan.frames)),
+        objects=plan.objects,
+        files=lines,
+        there=_whose(
+            session,
+            request,
+            name,
+            found is not None,
+            source.video if source and same_stretch else None,
+        ),
+        plan=plan,
+    )
+
+
+def listed_name(plan: ClipPlan) -> str:
+    """Give the name that a clip has in its list: the uid, in the semantic subsets."""
+    if plan.subset in SEMANTIC_SUBSETS:
+        return semantic_uid(plan.subset, plan.vid, plan.listed_start)
+    return plan.name
+
+
+def preview_picture(
+    session: AnnotationSession,
+    clip: Clip,
+    preview: ExportPreview,
+    position: int,
+    width: int = 160,
+) -> npt.NDArray[np.uint8]:
+    """Draw one frame as it will be written, small, with its masks.
+
+    Parameters
+    ----------
+    session : AnnotationSession
+        The session.
+    clip : Clip
+        Its video, open.
+    preview : ExportPreview
+        What is written.
+    position : int
+        Which of its frames.
+    width : int
+        Pixels of the picture's width, about.
+
+    Returns
+    -------
+    ndarray of uint8, shape (h, w, 3)
+        With the masks in the dataset's colours; without any where there is no label.
+    """
+    frame = preview.frames[position]
+    picture = np.asarray(clip.frames[frame])
+    step = max(1, round(picture.shape[1] / width))
+    small = np.ascontiguousarray(picture[::step, ::step])
+    if position >= preview.labels:
+        return small
+    plan = preview.plan
+    if plan is not None and plan.scene is not None:
+        mask = session.mask(plan.scene.object_id, frame)[::step, ::step]
+        return draw_masks(small, [OverlayMask(mask, (255, 255, 255))])
+    masks = [
+        OverlayMask(session.mask(one.item.object_id, frame)[::step, ::step], _color(one))
+        for one in preview.objects
+        if one.exported_as is not None
+    ]
+    return draw_masks(small, masks)
+
+
+def _color(planned: PlannedObject) -> tuple[int, int, int]:
+    index = class_index(planned.exported_as or "")
+    return planned.item.color if index is None else class_color(index)

@@ -1,0 +1,251 @@
+"""The export page's form: the format, the place, and what of the session."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import cast
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QFileDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QSizePolicy,
+    QSpinBox,
+    QToolButton,
+    QWidget,
+)
+
+from napari_tavis.avsbench.layout import SPLITS, Split, Subset
+from napari_tavis.avsbench.selection import MaskSource
+from napari_tavis.errors import TavisError
+from napari_tavis.formats.request import FORMATS, ExportRequest, Format
+
+_SUBSETS: dict[Subset, str] = {
+    "s4": "s4: one source, masks",
+    "ms3": "ms3: several, masks",
+    "v1s": "v1s: one source, classes",
+    "v1m": "v1m: several, classes",
+    "v2": "v2: any, 10 s, classes",
+}
+_SCENE = ("the scene mask", "scene")
+_OBJECTS = ("all objects", "objects")
+_ACCEPTED = ("accepted objects only", "accepted")
+_BINARY = "What the binary masks show: the scene mask (the objects where you edited these alone), "
+_MASKS = (
+    "all objects together, or those whose every mask you edited or accepted. Rejected objects "
+    "are never exported."
+)
+_FOLDER = "Folder of the dataset: a new one, or one to add to."
+_NAME = "Name of the clip in the dataset. Left empty, one made from the video's."
+_LICENCE = "Licence, author or address of the video: kept with the dataset, for each clip."
+_CATEGORY = "Category of an S4 clip. Left empty, the class with the largest area."
+_REPLACE = (
+    "Replace a clip of the same name that comes from another video. This video's own clip is "
+    "replaced without asking; nothing else ever is."
+)
+
+
+class ExportForm(QWidget):
+    """What to export, where, and as what.
+
+    Attributes
+    ----------
+    changed : Signal
+        Emitted when a field was changed.
+    here_asked : Signal
+        Emitted when the clip shall start at the frame shown.
+    classes_asked : Signal
+        Emitted when the mapping of classes shall be changed.
+    """
+
+    changed = Signal()
+    here_asked = Signal()
+    classes_asked = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.mapping: dict[str, str | None] = {}
+        self._make_fields()
+        self._arrange()
+        self._connect()
+        self._show_format()
+
+    def read(self) -> ExportRequest:
+        """Read the form.
+
+        Raises
+        ------
+        TavisError
+            If the folder is to be chosen yet.
+        """
+        folder = self.folder.text().strip()
+        if not folder:
+            raise TavisError("Choose the folder to export to.")
+        return ExportRequest(
+            root=Path(folder).expanduser(),
+            format=self.format_name,
+            subset=cast(Subset, self.subset.currentData()),
+            split=cast(Split, self.split.currentText()),
+            name=self.clip_name.text().strip(),
+            start=float(self.start.value()),
+            masks=cast(MaskSource, self.masks.currentData()),
+            category=self.category.text().strip(),
+            mapping=dict(self.mapping),
+            licence=self.licence.text().strip(),
+            overwrite=self.replace.isChecked(),
+            replace_own=True,
+        )
+
+    @property
+    def format_name(self) -> Format:
+        """The chosen format."""
+        return cast(Format, self.format.currentData())
+
+    def set_mapping(self, mapping: dict[str, str | None]) -> None:
+        """Take what was said of classes that AVSBench does not have."""
+        self.mapping.update(mapping)
+        self._show_mapping()
+        self.changed.emit()
+
+    # -- building --------------------------------------------------------------------------
+
+    def _make_fields(self) -> None:
+        self.format = _choice("What is written.", list(FORMATS.items()))
+        self.folder = _line(_FOLDER, "choose a folder")
+        self.browse = QToolButton()
+        self.browse.setText("…")
+        self.browse.setToolTip("Choose the folder.")
+        self.subset = _choice(
+            "Which part of AVSBench: one sounding source or several, 5 s (v2: 10 s), with binary "
+            "masks or with classes.",
+            list(_SUBSETS.items()),
+        )
+        self.subset.setCurrentIndex(self.subset.findData("v1m"))
+        self.split = _choice("The part of the dataset.", ((split, split) for split in SPLITS))
+        self.start = QSpinBox()
+        self.start.setRange(0, 86_400)
+        self.start.setSuffix(" s")
+        self.start.setToolTip("Where the 5 s (v2: 10 s) that are exported start in the video.")
+        self.here = QToolButton()
+        self.here.setText("here")
+        self.here.setToolTip("Start at the second of the frame shown.")
+        self.clip_name = _line(_NAME, "the video's name")
+        self.masks = _choice(_MASKS, ())
+        self.category = _line(_CATEGORY, "the largest class")
+        self.licence = _line(_LICENCE, "such as CC BY 4.0, author, address")
+        self.classes = QPushButton()
+        self.classes.setToolTip("Change what becomes of classes that AVSBench does not have.")
+        self.replace = QCheckBox("replace another video's clip")
+        self.replace.setToolTip(_REPLACE)
+
+    def _arrange(self) -> None:
+        form = QFormLayout(self)
+        form.setContentsMargins(0, 0, 0, 0)
+        form.setSpacing(4)
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        self._rows = form
+        for text, fields in (
+            ("format", (self.format,)),
+            ("folder", (self.folder, self.browse)),
+            ("subset", (self.subset,)),
+            ("split", (self.split,)),
+            ("from", (self.start, self.here)),
+            ("name", (self.clip_name,)),
+            ("masks", (self.masks,)),
+            ("category", (self.category,)),
+            ("licence", (self.licence,)),
+            ("classes", (self.classes,)),
+            ("", (self.replace,)),
+        ):
+            label = QLabel(text)
+            label.setToolTip(fields[0].toolTip())
+            if len(fields) == 1:
+                form.addRow(label, fields[0])
+            else:
+                form.addRow(label, _beside(*fields))
+        form.setRowVisible(self.classes, False)
+
+    def _connect(self) -> None:
+        self.format.currentIndexChanged.connect(self._show_format)
+        self.subset.currentIndexChanged.connect(self._show_format)
+        for box in (self.split, self.masks):
+            box.currentIndexChanged.connect(self.changed)
+        for line in (self.folder, self.clip_name, self.category, self.licence):
+            line.textChanged.connect(self.changed)
+        self.start.valueChanged.connect(self.changed)
+        self.replace.toggled.connect(self.changed)
+        self.browse.clicked.connect(self._choose_folder)
+        self.here.clicked.connect(self.here_asked)
+        self.classes.clicked.connect(self.classes_asked)
+
+    def _choose_folder(self) -> None:
+        chosen = QFileDialog.getExistingDirectory(self, "Export to", self.folder.text())
+        if chosen:
+            self.folder.setText(chosen)
+
+    # -- what is shown ---------------------------------------------------------------------
+
+    def _show_format(self) -> None:
+        """Show the fields that the format has."""
+        avsbench = self.format_name == "avsbench"
+        binary = avsbench and self.subset.currentData() in ("s4", "ms3")
+        self._rows.setRowVisible(self.subset, avsbench)
+        self._rows.setRowVisible(self.split, self.format_name != "overlay")
+        self._rows.setRowVisible(self.start.parentWidget(), avsbench)
+        self._rows.setRowVisible(self.category, avsbench and self.subset.currentData() == "s4")
+        self._rows.setRowVisible(self.licence, self.format_name != "overlay")
+        self.masks.setToolTip(f"{_BINARY}{_MASKS}" if binary else _MASKS.capitalize())
+        chosen = self.masks.currentData()
+        self.masks.blockSignals(True)
+        self.masks.clear()
+        for text, key in (*((_SCENE,) if binary else ()), _OBJECTS, _ACCEPTED):
+            self.masks.addItem(text, key)
+        self.masks.setCurrentIndex(max(0, self.masks.findData(chosen)))
+        self.masks.blockSignals(False)
+        self._show_mapping()
+        self.changed.emit()
+
+    def _show_mapping(self) -> None:
+        shown = self.format_name == "avsbench" and bool(self.mapping)
+        self._rows.setRowVisible(self.classes, shown)
+        left_out = sum(target is None for target in self.mapping.values())
+        mapped = len(self.mapping) - left_out
+        parts = [f"{mapped} mapped"] if mapped else []
+        parts += [f"{left_out} left out"] if left_out else []
+        self.classes.setText(f"{', '.join(parts)} · change …")
+
+
+def _line(tooltip: str, placeholder: str) -> QLineEdit:
+    line = QLineEdit()
+    line.setToolTip(tooltip)
+    line.setPlaceholderText(placeholder)
+    line.setMinimumWidth(40)
+    return line
+
+
+def _choice(tooltip: str, choices: Iterable[tuple[str, str]]) -> QComboBox:
+    """Make a combo box that may be narrower than its longest choice."""
+    box = QComboBox()
+    box.setToolTip(tooltip)
+    box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+    for key, text in choices:
+        box.addItem(text, key)
+    return box
+
+
+def _beside(*fields: QWidget) -> QWidget:
+    row = QWidget()
+    layout = QHBoxLayout(row)
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.setSpacing(4)
+    layout.addWidget(fields[0], 1)
+    for field in fields[1:]:
+        layout.addWidget(field)
+    return row

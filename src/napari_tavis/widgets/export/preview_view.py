@@ -1,0 +1,137 @@
+"""Shows what an export will write: pictures, objects with their classes, files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+import numpy as np
+import numpy.typing as npt
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QImage, QPixmap
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+
+from napari_tavis.formats.preview import ExportPreview
+from napari_tavis.formats.request import ExportRequest
+
+PICTURES = 5
+"""Frames that are shown, at most."""
+
+_THERE = {
+    "": "New in the dataset.",
+    "own": "Replaces what was exported of this video before, and nothing else.",
+    "other": "⚠ The dataset holds a clip of this name from another video: choose another name.",
+}
+_REPLACED = "⚠ Replaces the clip of another video that has this name."
+
+
+class PreviewView(QWidget):
+    """Shows an `ExportPreview`, or why there is none."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.heading = _label()
+        self.note = _label()
+        self.objects = _label()
+        self.files = _label()
+        self._pictures = [QLabel() for _ in range(PICTURES)]
+        strip = QHBoxLayout()
+        strip.setSpacing(3)
+        for picture in self._pictures:
+            picture.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+            picture.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
+            picture.setToolTip("A frame as it is written; without a label where there is none.")
+            strip.addWidget(picture, 1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(5)
+        layout.addWidget(self.heading)
+        layout.addLayout(strip)
+        for label in (self.objects, self.note, self.files):
+            layout.addWidget(label)
+
+    def say(self, sentence: str) -> None:
+        """Show a sentence instead of a preview."""
+        self.heading.setText(escape(sentence))
+        for label in (self.note, self.objects, self.files):
+            label.clear()
+        self._show_pictures(())
+
+    def show_preview(
+        self,
+        request: ExportRequest,
+        preview: ExportPreview,
+        pictures: Sequence[npt.NDArray[np.uint8]],
+    ) -> None:
+        """Show what will be written.
+
+        Parameters
+        ----------
+        request : ExportRequest
+            What is asked for.
+        preview : ExportPreview
+            What that comes to.
+        pictures : sequence of ndarray of uint8, shape (h, w, 3)
+            Some of its frames.
+        """
+        first, last = preview.seconds
+        count = len(preview.frames)
+        frames = f"{count} frame{'' if count == 1 else 's'}"
+        if preview.labels < count:
+            frames += f", {preview.labels} labelled"
+        place = "" if request.format == "overlay" else f" · {request.split}"
+        place = f" · {request.subset}{place}" if request.format == "avsbench" else place
+        self.heading.setText(
+            f"<b>{escape(preview.name)}</b>{place} · {first:g} to {round(last, 1):g} s · {frames}"
+        )
+        replaced = preview.there == "other" and request.overwrite
+        self.note.setText(_REPLACED if replaced else _THERE[preview.there])
+        self.objects.setText("<br>".join(_object_lines(preview)) or "No object.")
+        self.files.setText(
+            "<small>" + "<br>".join(escape(line) for line in preview.files) + "</small>"
+        )
+        self.files.setToolTip(f"Written to {preview.place}")
+        self._show_pictures(pictures)
+
+    def _show_pictures(self, pictures: Sequence[npt.NDArray[np.uint8]]) -> None:
+        width = max(40, (self.width() - 3 * (PICTURES - 1)) // PICTURES)
+        for place, label in enumerate(self._pictures):
+            label.setVisible(place < len(pictures))
+            if place >= len(pictures):
+                label.clear()
+                continue
+            pixmap = _pixmap(pictures[place]).scaledToWidth(
+                width, Qt.TransformationMode.SmoothTransformation
+            )
+            label.setPixmap(pixmap)
+            label.setFixedHeight(pixmap.height())
+
+
+def _object_lines(preview: ExportPreview) -> list[str]:
+    lines = []
+    for planned in preview.objects:
+        item = planned.item
+        square = "<span style='color: rgb({}, {}, {})'>■</span>".format(*item.color)
+        name = escape(item.class_name)
+        if planned.exported_as is None:
+            lines.append(f"{square} <s>{name}</s> {escape(planned.reason)}")
+        elif planned.exported_as != item.class_name:
+            lines.append(f"{square} {name} → <b>{escape(planned.exported_as)}</b>")
+        else:
+            lines.append(f"{square} {name}")
+    return lines
+
+
+def _pixmap(picture: npt.NDArray[np.uint8]) -> QPixmap:
+    data = np.ascontiguousarray(picture)
+    height, width, _ = data.shape
+    image = QImage(data.data, width, height, 3 * width, QImage.Format.Format_RGB888)
+    return QPixmap.fromImage(image.copy())
+
+
+def _label() -> QLabel:
+    label = QLabel()
+    label.setWordWrap(True)
+    label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    return label

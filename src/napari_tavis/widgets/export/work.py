@@ -1,0 +1,101 @@
+"""What the export page has done off the GUI thread: previews, exports, checks. No Qt here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_tavis.avsbench import Violation, validate
+from napari_tavis.formats.exporting import ExportResult, export
+from napari_tavis.formats.preview import (
+    ExportPreview,
+    preview_export,
+    preview_picture,
+    with_known_mapping,
+)
+from napari_tavis.formats.request import ExportRequest
+from napari_tavis.media import Clip
+from napari_tavis.session import AnnotationSession
+from napari_tavis.tasks import CancelToken, Progress
+
+
+@dataclass(frozen=True, eq=False)
+class ShownPreview:
+    """A preview with some pictures.
+
+    Attributes
+    ----------
+    request : ExportRequest
+        What is asked for, with what the dataset knows of classes.
+    preview : ExportPreview
+        What that comes to.
+    pictures : tuple of ndarray of uint8, shape (h, w, 3)
+        Some of the frames, spread over the clip.
+    """
+
+    request: ExportRequest
+    preview: ExportPreview
+    pictures: tuple[npt.NDArray[np.uint8], ...]
+
+
+def make_preview(
+    session: AnnotationSession,
+    clip: Clip,
+    request: ExportRequest,
+    count: int,
+    cancel: CancelToken,
+) -> ShownPreview:
+    """Work out what an export will write, and draw some of it.
+
+    Parameters
+    ----------
+    session, clip, request
+        As for `preview_export`.
+    count : int
+        How many pictures.
+    cancel : CancelToken
+        Of the job.
+    """
+    request = with_known_mapping(request)
+    preview = preview_export(session, clip, request)
+    places = np.unique(np.linspace(0, len(preview.frames) - 1, count).round().astype(int))
+    pictures = []
+    for place in places:
+        cancel.check()
+        pictures.append(preview_picture(session, clip, preview, int(place)))
+    return ShownPreview(request, preview, tuple(pictures))
+
+
+def export_saved(
+    directory: Path,
+    video: Path,
+    requests: list[ExportRequest],
+    progress: Progress,
+    cancel: CancelToken,
+) -> list[ExportResult]:
+    """Export a session as it was saved, so that painting may go on meanwhile.
+
+    Parameters
+    ----------
+    directory : Path
+        Of the session.
+    video : Path
+        Its video.
+    requests : list of ExportRequest
+        As what; one after another.
+    progress, cancel
+        Of the job.
+    """
+    session = AnnotationSession.open(directory, video=video, read_only=True)
+    try:
+        return [export(session, one, progress=progress, cancel=cancel) for one in requests]
+    finally:
+        session.close()
+
+
+def check_dataset(root: Path, progress: Progress, cancel: CancelToken) -> list[Violation]:
+    """Check a whole AVSBench dataset."""
+    return validate(root, progress=progress, cancel=cancel)
