@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-import torch
 from torch import Tensor
-from torch.nn import functional as F
 
-from napari_tavis.inference.linking import SMALLEST_AREA, Detection
-from napari_tavis.inference.masks import Mask, encode_mask
+from napari_tavis.inference.linking import SMALLEST_AREA, Detection, drop_repeated
+from napari_tavis.inference.logits import cut_logits, encode_logits
+from napari_tavis.inference.masks import encode_mask
 from napari_tavis.inference.proposals import SCENE_NAME
 from napari_tavis.model import Segmentation
+from napari_tavis.vocabulary import BACKGROUND
 
 
 @dataclass(frozen=True)
@@ -26,10 +25,13 @@ class FrameDetections:
         At most one per query.
     scene : Detection or None
         The mask of everything that sounds, if it is not empty.
+    background : list of Detection
+        The other queries, whose most probable class is the background.
     """
 
     objects: list[Detection]
     scene: Detection | None
+    background: list[Detection]
 
 
 def detect(
@@ -43,8 +45,8 @@ def detect(
 
     A query whose most probable class is the background holds no object, nor does one whose
     mask covers less than a thousandth of the frame. A detection's score is the probability of its
-    class times the mask quality (IoU) that the decoder predicts; the scene's is the
-    highest probability of any query that it is not background, times its mask's quality.
+    class times the mask quality (IoU) that the decoder predicts. For a background query it is the
+    probability of any other class that counts, and for the scene the highest one of any query.
 
     Parameters
     ----------
@@ -55,8 +57,7 @@ def detect(
     frame_indices : sequence of int, length T
         The video frames.
     size : tuple of int
-        Height and width of the video's frames: mask logits are resized to it bilinearly, then
-        thresholded.
+        Height and width of the video's frames, which masks are cut at: see `logits.cut_logits`.
     classes : sequence of str, length P - 1
         The class names without the background.
 
@@ -66,26 +67,22 @@ def detect(
         One per frame.
     """
     results = []
-    queries = probabilities.shape[1]
-    sounding = (1 - probabilities[..., 0]).amax(dim=1)
+    names = (BACKGROUND, *classes)
     confidence, index = probabilities.max(dim=-1)
+    sounding = 1 - probabilities[..., 0]
     for row, frame in enumerate(frame_indices):
-        objects = [
-            _detection(
-                found,
-                (row, query),
-                int(frame),
-                classes[int(index[row, query]) - 1],
-                float(confidence[row, query]),
-                size,
-            )
-            for query in range(queries)
-            if index[row, query] > 0
-        ]
-        scene = _detection(
-            found, (row, queries), int(frame), SCENE_NAME, float(sounding[row]), size
-        )
-        results.append(FrameDetections([item for item in objects if item is not None], scene))
+        objects: list[Detection] = []
+        background: list[Detection] = []
+        for query in range(probabilities.shape[1]):
+            kind = int(index[row, query])
+            sure = float(confidence[row, query] if kind else sounding[row, query])
+            item = _detection(found, (row, query), int(frame), names[kind], sure, size)
+            if item is not None:
+                (objects if kind else background).append(item)
+        position = row, probabilities.shape[1]
+        sure = float(sounding[row].max())
+        scene = _detection(found, position, int(frame), SCENE_NAME, sure, size)
+        results.append(FrameDetections(objects, scene, drop_repeated(background, objects)))
     return results
 
 
@@ -98,31 +95,16 @@ def _detection(
     size: tuple[int, int],
 ) -> Detection | None:
     """Make the detection of one query in one frame, unless its mask is too small."""
-    logits = found.mask_logits[position]
-    mask = (logits > 0).numpy()
-    if mask.mean() < SMALLEST_AREA:
+    logits = found.mask_logits[position].numpy()
+    coarse = logits > 0
+    if coarse.mean() < SMALLEST_AREA:
+        return None
+    kept = encode_logits(logits)
+    mask = cut_logits(kept, size)
+    if not mask.any():
         return None
     quality = min(max(float(found.iou[position]), 0.0), 1.0)
-    full = mask_at_size(logits, size)
     pointer = found.object_pointer[position].numpy()
-    return Detection(frame, class_name, probability * quality, mask, pointer, encode_mask(full))
-
-
-def mask_at_size(logits: Tensor, size: tuple[int, int]) -> Mask:
-    """Give a mask at the video's size: logits resized bilinearly, then thresholded at 0.
-
-    Parameters
-    ----------
-    logits : Tensor, shape (S, S)
-        Mask logits.
-    size : tuple of int
-        Height and width.
-
-    Returns
-    -------
-    ndarray of bool, shape (H, W)
-        The mask.
-    """
-    with torch.no_grad():
-        resized = F.interpolate(logits[None, None], size=size, mode="bilinear", align_corners=False)
-        return np.asarray(resized[0, 0] > 0)
+    return Detection(
+        frame, class_name, probability * quality, coarse, pointer, encode_mask(mask), kept
+    )

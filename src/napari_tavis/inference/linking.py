@@ -27,6 +27,9 @@ DUPLICATE_OVERLAP = 0.5
 DUPLICATE_COVER = 0.8
 """Share of the smaller mask inside the larger one, from which they are one object, too."""
 
+REPEATED_OVERLAP = 0.8
+"""Intersection over union from which a background query only repeats an object."""
+
 CLASS_WEIGHT, OVERLAP_WEIGHT, POINTER_WEIGHT = 0.4, 0.4, 0.2
 """What an equal class, the masks' overlap and the pointers' cosine are worth."""
 
@@ -53,6 +56,8 @@ class Detection:
         SAM 2's object pointer.
     png : bytes
         Its mask at the video's size, encoded; empty where nobody needs it.
+    logits : bytes
+        The logits that it was cut out of, encoded; empty where nobody needs them.
     """
 
     frame_index: int
@@ -61,6 +66,7 @@ class Detection:
     mask: Mask
     pointer: npt.NDArray[np.float32]
     png: bytes = b""
+    logits: bytes = b""
 
 
 @dataclass
@@ -75,6 +81,8 @@ class Track:
         Sum of the scores with which each class was seen.
     pngs : dict of int to bytes
         Its masks at the video's size by video frame, encoded.
+    logits : dict of int to bytes
+        The logits that these were cut out of, by video frame, encoded.
     scores : dict of int to float
         Its score by video frame.
     """
@@ -82,6 +90,7 @@ class Track:
     last: Detection
     votes: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     pngs: dict[int, bytes] = field(default_factory=dict)
+    logits: dict[int, bytes] = field(default_factory=dict)
     scores: dict[int, float] = field(default_factory=dict)
 
     @property
@@ -99,6 +108,7 @@ class Track:
         self.last = detection
         self.votes[detection.class_name] += detection.score
         self.pngs[detection.frame_index] = detection.png
+        self.logits[detection.frame_index] = detection.logits
         self.scores[detection.frame_index] = detection.score
 
 
@@ -171,6 +181,15 @@ def merge_duplicates(detections: Sequence[Detection]) -> list[Detection]:
         if not any(_is_duplicate(item, better) for better in kept):
             kept.append(item)
     return kept
+
+
+def drop_repeated(background: Iterable[Detection], objects: Sequence[Detection]) -> list[Detection]:
+    """Drop what the model holds for background and shows as an object in the same frame anyway."""
+    return [
+        item
+        for item in background
+        if not any(mask_overlap(item.mask, shown.mask) >= REPEATED_OVERLAP for shown in objects)
+    ]
 
 
 def _is_duplicate(first: Detection, second: Detection) -> bool:

@@ -10,11 +10,11 @@ import numpy.typing as npt
 from torch import Tensor
 
 from napari_tavis.inference.batching import explain_out_of_memory, run_in_batches
+from napari_tavis.inference.cancelling import Cancellable
 from napari_tavis.inference.detection import FrameDetections, detect
 from napari_tavis.inference.device import choose_device
-from napari_tavis.inference.linking import Detection, Linker, Track
-from napari_tavis.inference.masks import PackedMasks
-from napari_tavis.inference.proposals import SCENE_NAME, ObjectKind, Proposal, Proposals
+from napari_tavis.inference.gathering import Gathering
+from napari_tavis.inference.proposals import Proposals
 from napari_tavis.inference.sampling import FrameSamples, sample_frames
 from napari_tavis.inference.vocabulary import check_vocabulary
 from napari_tavis.media import Clip, log_mel
@@ -48,9 +48,10 @@ def segment_clip(
     """Propose the objects that sound in a clip.
 
     Frames are decoded and go through the model `batch_frames` at a time. The model's memory begins
-    anew with each batch, so that a video of any length needs the memory of one batch; objects are
-    linked across batches as they are within (see `linking`). Where memory runs out, the batch
-    is halved. Masks are kept compressed.
+    anew with each batch, so that a video of any length needs the memory of one batch: the first
+    frame of a batch knows nothing of those before. Objects are linked across batches as they are
+    within (see `linking`). Where memory runs out, the batch is halved. Masks are kept
+    compressed, and so are the logits that they were cut out of.
 
     A clip without a soundtrack, or with a silent one, gives no objects and says so in `warnings`:
     nothing can sound in it.
@@ -75,19 +76,19 @@ def segment_clip(
         Let the picture of each region have a say in its class, as the paper does for classes that
         were never trained on. It costs five vision passes a frame.
     batch_frames : int
-        Frames at once.
+        Frames at once, and frames after which the memory begins anew.
     model_name : str, optional
         What to call the model; its preset by default.
     progress : Progress
         Called with the number of frames done.
     cancel : CancelToken, optional
-        Looked at before each batch.
+        Looked at all the time, also in the middle of a batch.
 
     Returns
     -------
     Proposals
-        The objects, best first, then the scene mask, at the size of the video. The same clip and
-        options give the same proposals.
+        The objects, best first, then what the model holds for background, then the scene mask,
+        at the size of the video. The same clip and options give the same proposals.
 
     Raises
     ------
@@ -118,22 +119,21 @@ def segment_clip(
         result.warnings = (unheard,)
         return result
 
-    with explain_out_of_memory():
+    with explain_out_of_memory(), Cancellable(cancel):
         model = model.to(device)
         texts = model.embed_texts([class_prompt(name) for name in (BACKGROUND, *classes)])
     segmenter = _Segmenter(
         clip, model, samples, waveform, classes, texts.float().cpu(), protocol, zero_shot, cancel
     )
-    linker, scene, smallest = Linker(), None, batch_frames
+    found, smallest = Gathering(clip.size), batch_frames
     progress(0, len(samples), "segmenting frames")
     for start, stop, detections in run_in_batches(len(samples), batch_frames, segmenter.run):
         for frame in detections:
-            linker.add_frame(frame.objects)
-            scene = _extend(scene, frame.scene)
+            found.add_frame(frame.objects, frame.background, frame.scene)
         if stop < len(samples):
             smallest = min(smallest, stop - start)
         progress(stop, len(samples), "segmenting frames")
-    result.objects = _proposals(linker.tracks, scene, clip.size)
+    result.objects = found.proposals()
     result.warnings = _remarks(clip, result, smallest, batch_frames)
     return result
 
@@ -154,14 +154,19 @@ class _Segmenter:
 
     def run(self, start: int, stop: int) -> list[FrameDetections]:
         """Decode and segment the sampled frames ``start`` to ``stop - 1``."""
-        self.cancel.check()
         indices = self.samples.indices[start:stop].tolist()
-        frames = np.stack([self.clip.frames[index] for index in indices])
+        frames = np.stack([self._decode(index) for index in indices])
         mel = log_mel(self.waveform, self.samples.starts[start:stop])
-        found = self.model.segment(frames, mel, self.protocol)
-        seen = self.model.embed_regions(frames, found.mask_logits) if self.zero_shot else None
-        probabilities = classify(found.audio_embedding, self.texts, seen)
-        return detect(found, probabilities, indices, self.clip.size, self.classes)
+        with Cancellable(self.cancel):
+            found = self.model.segment(frames, mel, self.protocol)
+            seen = self.model.embed_regions(frames, found.mask_logits) if self.zero_shot else None
+            probabilities = classify(found.audio_embedding, self.texts, seen)
+            return detect(found, probabilities, indices, self.clip.size, self.classes)
+
+    def _decode(self, index: int) -> npt.NDArray[np.uint8]:
+        self.cancel.check()
+        frame: npt.NDArray[np.uint8] = self.clip.frames[index]
+        return frame
 
 
 def _listen(clip: Clip) -> tuple[npt.NDArray[np.float32], str]:
@@ -179,31 +184,6 @@ def _listen(clip: Clip) -> tuple[npt.NDArray[np.float32], str]:
             f"add objects and paint them by hand."
         )
     return waveform, ""
-
-
-def _extend(scene: Track | None, detection: Detection | None) -> Track | None:
-    """Add a frame's scene mask to the others: there is one scene, nothing is to be linked."""
-    if detection is None:
-        return scene
-    scene = scene or Track(detection)
-    scene.add(detection)
-    return scene
-
-
-def _proposals(
-    tracks: Sequence[Track], scene: Track | None, size: tuple[int, int]
-) -> list[Proposal]:
-    """Make proposals, best first, the scene last."""
-    ranked = sorted(tracks, key=lambda track: track.score, reverse=True)
-    objects = [_proposal(track, track.class_name, size, "object") for track in ranked]
-    return objects + ([_proposal(scene, SCENE_NAME, size, "scene")] if scene else [])
-
-
-def _proposal(track: Track, name: str, size: tuple[int, int], kind: ObjectKind) -> Proposal:
-    masks = PackedMasks(size)
-    for frame, png in track.pngs.items():
-        masks.put_encoded(frame, png)
-    return Proposal(name, track.score, masks, dict(track.scores), kind)
 
 
 def _remarks(clip: Clip, result: Proposals, smallest: int, asked: int) -> tuple[str, ...]:

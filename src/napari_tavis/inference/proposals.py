@@ -11,8 +11,9 @@ import numpy.typing as npt
 
 from napari_tavis.inference.masks import Mask
 
-ObjectKind: TypeAlias = Literal["object", "scene"]
-"""An object of one class, or the one mask of everything that sounds."""
+ObjectKind: TypeAlias = Literal["object", "scene", "background"]
+"""An object of one class, the one mask of everything that sounds, or what the model holds for
+background: no object, but kept in reach in case the model is wrong."""
 
 SCENE_NAME = "scene"
 """What stands in place of a class name on the scene mask."""
@@ -25,16 +26,20 @@ class Proposal:
     Parameters
     ----------
     class_name : str
-        Its class; `SCENE_NAME` for the scene mask.
+        Its class; `SCENE_NAME` for the scene mask, "background" for what was held for that.
     score : float
         How sure the model is, 0 to 1: the mean of `frame_scores`.
     masks : mapping of int to ndarray of bool, shape (H, W)
         Its mask by video frame index, at the size of the video. A plain dict will do;
         `PackedMasks` keeps the masks of a long video small.
     frame_scores : dict of int to float
-        By frame index, class probability times predicted mask quality (IoU), 0 to 1.
-    kind : {"object", "scene"}
+        By frame index, class probability times predicted mask quality (IoU), 0 to 1; of a
+        background proposal, the probability of it being any class instead of its own.
+    kind : {"object", "scene", "background"}
         What it is.
+    logits : mapping of int to bytes
+        By frame index, what its masks were cut out of: see `napari_tavis.inference.logits`.
+        Cutting at 0.5 gives the same masks again; empty where nothing was kept.
     """
 
     class_name: str
@@ -42,6 +47,7 @@ class Proposal:
     masks: Mapping[int, Mask]
     frame_scores: dict[int, float] = field(default_factory=dict)
     kind: ObjectKind = "object"
+    logits: Mapping[int, bytes] = field(default_factory=dict)
 
 
 @dataclass
@@ -57,7 +63,7 @@ class Proposals:
     frame_size : tuple of int
         Height and width of the video's frames, in pixels.
     objects : list of Proposal
-        The objects, best first; the scene mask last.
+        The objects, best first; then the background proposals, best first; the scene mask last.
     model_name : str
         What made them; empty if nothing did.
     vocabulary : tuple of str

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from napari_tavis.inference.detection import detect, mask_at_size
+from napari_tavis.inference.detection import detect
+from napari_tavis.inference.logits import cut_logits, encode_logits
 from napari_tavis.inference.masks import decode_mask
 from napari_tavis.model import Segmentation
 
@@ -41,6 +42,29 @@ def test_background_and_empty_masks_hold_no_object() -> None:
     ]
     assert np.array_equal(frame.objects[1].pointer, found.object_pointer[0, 3].numpy())
     assert frame.scene is None
+
+
+def test_background_queries_are_kept_apart_unless_they_repeat_an_object() -> None:
+    found = segmentation()
+    found.mask_logits[0, 0, 8:16, 8:16] = 5.0
+    found.mask_logits[0, 1, 20:28, 8:16] = 5.0
+    found.mask_logits[0, 2, 8:16, 8:17] = 5.0
+    (frame,) = detect(found, probabilities(1, 0, 0, 0, 0), [28], VIDEO, ("dog", "bell"))
+    assert [item.class_name for item in frame.objects] == ["dog"]
+    (kept,) = frame.background
+    assert kept.class_name == "background"
+    assert np.array_equal(kept.mask, (found.mask_logits[0, 1] > 0).numpy())
+    assert kept.score == pytest.approx(0.2 * 0.5)  # how likely it is no background, after all
+
+
+def test_masks_are_what_is_cut_out_of_the_kept_logits() -> None:
+    found = segmentation()
+    generator = torch.Generator().manual_seed(1)
+    found.mask_logits[0] = torch.randn(6, SIDE, SIDE, generator=generator) * 3
+    (frame,) = detect(found, probabilities(1, 2, 0, 0, 0), [28], VIDEO, ("dog", "bell"))
+    assert frame.scene is not None
+    for item in (*frame.objects, *frame.background, frame.scene):
+        assert np.array_equal(cut_logits(item.logits, VIDEO, 0.5), decode_mask(item.png, VIDEO))
 
 
 def test_specks_are_no_objects() -> None:
@@ -81,7 +105,7 @@ def test_masks_have_the_videos_size_and_smooth_edges() -> None:
 def test_making_a_mask_smaller_keeps_its_place() -> None:
     logits = torch.full((64, 64), -3.0)
     logits[16:48, 32:] = 3.0
-    mask = mask_at_size(logits, (16, 8))
+    mask = cut_logits(encode_logits(logits.numpy()), (16, 8))
     expected = np.zeros((16, 8), dtype=bool)
     expected[4:12, 4:] = True
     assert np.array_equal(mask, expected)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -9,45 +10,15 @@ import pytest
 import torch
 
 from napari_tavis.inference import InferenceError, Proposals, sample_frames, segment_clip
-from napari_tavis.inference.detection import mask_at_size
-from napari_tavis.media import log_mel, open_clip, write_video
-from napari_tavis.model import TAViS
+from napari_tavis.inference.logits import cut_logits, encode_logits
+from napari_tavis.inference.masks import mask_overlap
+from napari_tavis.media import log_mel, open_clip
+from napari_tavis.model import TAViS, load_model
 from napari_tavis.session import AnnotationSession
 from napari_tavis.tasks import Cancelled, CancelToken
 
 SIZE = (90, 122)
 WORDS = ("dog", "bell", "Theremin")
-
-
-@pytest.fixture(scope="module")
-def model() -> TAViS:
-    torch.manual_seed(0)
-    return TAViS.from_preset("toy", image_size=64)
-
-
-def write_clip(path: Path, seconds: float, loudness: float = 0.3) -> Path:
-    """A bright disc that wanders over noise, and a tone."""
-    noise = np.random.default_rng(0).integers(0, 80, (*SIZE, 3), dtype=np.uint8)
-    rows, columns = np.ogrid[: SIZE[0], : SIZE[1]]
-
-    def frame(number: int) -> np.ndarray:
-        picture = noise.copy()
-        picture[(rows - 45) ** 2 + (columns - 20 - number // 4) ** 2 < 400] = (250, 200, 40)
-        return picture
-
-    tone = loudness * np.sin(np.arange(int(seconds * 16_000)) * 0.2).astype(np.float32)
-    write_video(path, (frame(number) for number in range(int(seconds * 10))), 10, tone)
-    return path
-
-
-@pytest.fixture(scope="module")
-def short(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_clip(tmp_path_factory.mktemp("clips") / "short.mp4", 5)
-
-
-@pytest.fixture(scope="module")
-def long(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_clip(tmp_path_factory.mktemp("clips") / "long.mp4", 13)
 
 
 def run(path: Path, model: TAViS, **options: object) -> Proposals:
@@ -76,15 +47,39 @@ def test_proposals_describe_the_clip(short: Path, model: TAViS) -> None:
     assert proposals.model_name == "toy"
     assert proposals.objects
     for item in proposals.objects:
-        assert item.kind == "scene" or item.class_name in WORDS
-        assert set(item.masks) == set(item.frame_scores)
+        if item.kind == "object":
+            assert item.class_name in WORDS
+        assert set(item.masks) == set(item.frame_scores) == set(item.logits)
         assert set(item.masks) <= {9, 19, 29, 39, 49}
         assert all(mask.shape == SIZE and mask.any() for mask in item.masks.values())
         assert 0 <= item.score <= 1
         assert item.score == pytest.approx(np.mean(list(item.frame_scores.values())))
-    assert [item.kind for item in proposals.objects].count("scene") <= 1
-    scores = [item.score for item in proposals.objects if item.kind == "object"]
-    assert scores == sorted(scores, reverse=True)
+    kinds = [item.kind for item in proposals.objects]
+    assert kinds == sorted(kinds, key=["object", "background", "scene"].index)
+    assert kinds.count("background") <= 5
+    assert kinds.count("scene") <= 1
+    for kind in ("object", "background"):
+        scores = [item.score for item in proposals.objects if item.kind == kind]
+        assert scores == sorted(scores, reverse=True)
+
+
+def test_cutting_the_kept_logits_at_half_gives_the_masks_again(short: Path, model: TAViS) -> None:
+    for item in run(short, model).objects:
+        for frame, mask in item.masks.items():
+            assert np.array_equal(cut_logits(item.logits[frame], SIZE, 0.5), mask)
+
+
+def test_what_is_held_for_background_is_proposed_as_such(toy_video: Path) -> None:
+    proposals = run(toy_video, load_model("toy"), vocabulary=None)
+    shown = [item for item in proposals.objects if item.kind == "object"]
+    kept = [item for item in proposals.objects if item.kind == "background"]
+    assert shown
+    assert kept
+    assert {item.class_name for item in kept} == {"background"}
+    for item in kept:
+        for frame, mask in item.masks.items():
+            beside = [one.masks[frame] for one in shown if frame in one.masks]
+            assert all(mask_overlap(mask, other) < 0.8 for other in beside)
 
 
 @pytest.mark.parametrize("protocol", ["memory", "independent"])
@@ -95,7 +90,7 @@ def test_the_scene_is_what_the_model_says(short: Path, model: TAViS, protocol: s
         mel = log_mel(clip.soundtrack(), samples.starts)
     logits = model.segment(frames, mel, protocol).mask_logits[:, 5]
     expected = {
-        int(frame): mask_at_size(logits[row], SIZE)
+        int(frame): cut_logits(encode_logits(logits[row].numpy()), SIZE)
         for row, frame in enumerate(samples.indices)
         if (logits[row] > 0).float().mean() >= 0.001
     }
@@ -150,6 +145,30 @@ def test_cancelling_stops_at_the_next_batch(long: Path, model: TAViS) -> None:
     assert told[-1] == 5
 
 
+def test_cancelling_stops_in_the_middle_of_a_batch(short: Path, model: TAViS) -> None:
+    token = CancelToken()
+    reached: list[str] = []
+
+    def first(module: torch.nn.Module, inputs: object, output: object) -> None:
+        reached.append("sound")
+        token.cancel()
+
+    def then(module: torch.nn.Module, inputs: object, output: object) -> None:
+        reached.append("masks")
+
+    hooks = [
+        model.decomposition.register_forward_hook(first),
+        model.sam2.sam_mask_decoder.register_forward_hook(then),
+    ]
+    try:
+        with pytest.raises(Cancelled):
+            run(short, model, cancel=token)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    assert reached == ["sound"]
+
+
 def test_memory_that_runs_out_halves_the_batch_and_is_told(long: Path, model: TAViS) -> None:
     def limit(module: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
         if inputs[0].shape[1] > 3:
@@ -178,7 +197,9 @@ def test_no_soundtrack_gives_a_warning_and_a_session_to_paint_in(
     assert AnnotationSession.open(silent_video).mask(item.object_id, 23).all()
 
 
-def test_a_silent_soundtrack_gives_a_warning(tmp_path: Path, model: TAViS) -> None:
+def test_a_silent_soundtrack_gives_a_warning(
+    tmp_path: Path, model: TAViS, write_clip: Callable[..., Path]
+) -> None:
     proposals = run(write_clip(tmp_path / "quiet.mp4", 3, loudness=0), model)
     assert proposals.objects == []
     assert ["is silent" in warning for warning in proposals.warnings] == [True]
