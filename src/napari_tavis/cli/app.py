@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from napari_tavis import __version__
-from napari_tavis.cli import annotation, experiments
+from napari_tavis.cli import annotation, experiments, project
 from napari_tavis.cli.console import say
 from napari_tavis.errors import TavisError
 from napari_tavis.tasks import Cancelled
@@ -59,6 +59,7 @@ app.command("demo", rich_help_panel=_ANNOTATION)(annotation.demo)
 app.command("annotate", rich_help_panel=_ANNOTATION)(annotation.annotate)
 app.command("export", rich_help_panel=_ANNOTATION)(annotation.export)
 app.command("validate", rich_help_panel=_ANNOTATION)(annotation.validate)
+app.command("stats", rich_help_panel=_ANNOTATION)(project.stats)
 app.command("toy", rich_help_panel=_EXPERIMENTS)(experiments.toy)
 app.command("toy-test", rich_help_panel=_EXPERIMENTS)(experiments.toy_test)
 app.command("train", rich_help_panel=_EXPERIMENTS)(experiments.train)

@@ -1,20 +1,313 @@
-"""The set of videos one works through."""
+"""The set of videos one works through: which there are, how far each has come, and the next."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
-from qtpy.QtWidgets import QWidget
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QFileDialog,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
-if TYPE_CHECKING:
-    from napari_tavis.widgets.controller import AnnotationController
+from napari_tavis.project.states import QueueState
+from napari_tavis.widgets.controller import AnnotationController
+from napari_tavis.widgets.project.allowing import allow
+from napari_tavis.widgets.project.colors import STATE_COLORS
+from napari_tavis.widgets.project.commands import COMMANDS
+from napari_tavis.widgets.project.queue_table import QueueModel, QueueTable
+from napari_tavis.widgets.project.queue_work import QueueWork
+from napari_tavis.widgets.project.share_bar import ShareBar
+from napari_tavis.widgets.time_left import TimeLeft, describe_progress
 
-COMMANDS: tuple[object, ...] = ()
+__all__ = ["COMMANDS", "QueuePanel"]
+
+_FOLDER = "Work through the videos of a folder. Your place in it is kept there."
+_LIST = "Work through the videos that a text file names, one path a line."
+_RELOAD = "Look through the folder again: for new videos, and for what others have done."
+_RECURSIVE = "Whether the videos of the folder's folders belong to it, too."
+_NEXT = "Open the next video (PageDown)."
+_CONTINUE = "Open the video where you stopped the last time (PageDown)."
+_PREVIOUS = "Open the video before, done or not (PageUp)."
+_DONE = "Mark this video done and open the next one (Ctrl+Alt+D)."
+_MARK = "Mark the selected video done, without opening another one."
+_REOPEN = "The selected video is not done after all."
+_SKIP = "Whether Next passes over videos that are done or exported."
+_AHEAD = (
+    "How many of the coming videos are segmented in the background while you work, with the model "
+    "and the options of the dock. It waits while the dock itself works."
+)
+_AHEAD_CHOICES = {"off": 0, "next video": 1, "next 3": 3, "next 10": 10, "all": 1_000_000}
+_NO_QUEUE = "Choose a folder or a list first."
+_WELCOME = (
+    "Choose a folder of videos to work through them one by one. The next one is segmented in the "
+    "background while you work."
+)
 
 
 class QueuePanel(QWidget):
-    """The set of videos one works through."""
+    """Shows a queue of videos and opens them.
+
+    Parameters
+    ----------
+    controller : AnnotationController
+        Opens the videos.
+    parent : QWidget, optional
+        Owner.
+
+    Attributes
+    ----------
+    work : QueueWork
+        Does what the buttons say.
+    source_changed : Signal
+        Emitted with the folder or list (Path) when another one was opened.
+    """
+
+    source_changed = Signal(object)
 
     def __init__(self, controller: AnnotationController, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._controller = controller
+        self.work = QueueWork(controller, self)
+        controller.queue = self.work
+        self._time_left = TimeLeft()
+        self._make_widgets()
+        self._arrange()
+        self._connect()
+        self._refresh()
+
+    # -- building --------------------------------------------------------------------------
+
+    def _make_widgets(self) -> None:
+        self.folder = _button("Folder …", _FOLDER)
+        self.list_file = _button("List …", _LIST)
+        self.reload = _button("⟳", _RELOAD)
+        self.reload.setFixedWidth(34)
+        self.recursive = QCheckBox("subfolders")
+        self.place = QLabel(_WELCOME)
+        self.place.setWordWrap(True)
+        self.shares = ShareBar({str(state): color for state, color in STATE_COLORS.items()})
+        self.model = QueueModel(self._name, self)
+        self.table = QueueTable(self.model)
+        self.previous = _button("◀ Previous", _PREVIOUS)
+        self.next = _button("Next ▶", _NEXT)
+        self.done = _button("✓ Done, next ▶", _DONE)
+        self.mark = _button("Mark done", _MARK)
+        self.skip = QCheckBox("skip what is done")
+        self.skip.setToolTip(_SKIP)
+        self.ahead = QComboBox()
+        for text, count in _AHEAD_CHOICES.items():
+            self.ahead.addItem(text, count)
+        self.ahead.setToolTip(_AHEAD)
+        self.message = QLabel()
+        self.message.setWordWrap(True)
+
+    def _arrange(self) -> None:
+        layout = QVBoxLayout(self)
+        layout.setSpacing(6)
+        top = _row(self.folder, self.list_file)
+        top.addWidget(self.recursive)
+        top.addWidget(self.reload)
+        layout.addLayout(top)
+        layout.addWidget(self.place)
+        layout.addWidget(self.shares)
+        layout.addWidget(self.table, 1)
+        buttons = QGridLayout()
+        buttons.setSpacing(6)
+        buttons.addWidget(self.previous, 0, 0)
+        buttons.addWidget(self.next, 0, 1)
+        buttons.addWidget(self.mark, 1, 0)
+        buttons.addWidget(self.done, 1, 1)
+        layout.addLayout(buttons)
+        options = QHBoxLayout()
+        caption = QLabel("segment ahead")
+        caption.setToolTip(_AHEAD)
+        options.addWidget(self.skip)
+        options.addStretch(1)
+        options.addWidget(caption)
+        options.addWidget(self.ahead)
+        layout.addLayout(options)
+        layout.addWidget(self.message)
+
+    def _connect(self) -> None:
+        work = self.work
+        self.folder.clicked.connect(self._choose_folder)
+        self.list_file.clicked.connect(self._choose_list)
+        self.reload.clicked.connect(work.reload)
+        self.recursive.clicked.connect(self._on_recursive)
+        self.previous.clicked.connect(work.go_previous)
+        self.next.clicked.connect(work.go_next)
+        self.done.clicked.connect(work.done_and_next)
+        self.mark.clicked.connect(self._on_mark)
+        self.skip.clicked.connect(work.set_skip_finished)
+        self.ahead.activated.connect(lambda _: work.set_ahead(self.ahead.currentData()))
+        self.table.asked_for.connect(work.go_to)
+        self.table.selectionModel().selectionChanged.connect(lambda *_: self._refresh_buttons())
+        work.changed.connect(self._refresh)
+        work.source_changed.connect(self.source_changed)
+        work.ahead.changed.connect(self._on_ahead)
+        work.ahead.progressed.connect(self._on_progress)
+        work.jobs.progressed.connect(lambda *report: self._say(describe_progress(*report, None)))
+        self._controller.jobs.busy_changed.connect(lambda busy: self._refresh_buttons())
+        self._controller.opened.connect(self._on_opened)
+
+    # -- what the user does ----------------------------------------------------------------
+
+    def _choose_folder(self) -> None:
+        chosen = QFileDialog.getExistingDirectory(self, "A folder of videos", self._start())
+        if chosen:
+            self.work.open(Path(chosen))
+
+    def _choose_list(self) -> None:
+        chosen, _ = QFileDialog.getOpenFileName(
+            self,
+            "A list of videos, one path a line",
+            self._start(),
+            "Lists (*.txt *.lst *.csv);;All files (*)",
+        )
+        if chosen:
+            self.work.open(Path(chosen))
+
+    def _start(self) -> str:
+        """Give the folder in which a dialog begins."""
+        queue, video = self.work.queue, self._controller.video
+        if queue is not None:
+            return str(queue.file.parent)
+        return "" if video is None else str(video.parent)
+
+    def _on_recursive(self, recursive: bool) -> None:
+        if self.work.queue is not None:
+            self.work.open(self.work.queue.source, recursive)
+
+    def _on_mark(self) -> None:
+        item = self.table.selected
+        if item is not None:
+            self.work.mark_done(not item.state.finished, item.path)
+
+    # -- what is shown ---------------------------------------------------------------------
+
+    def _name(self, path: Path) -> str:
+        return path.name if self.work.queue is None else self.work.queue.place(path)
+
+    def _refresh(self) -> None:
+        """Show the videos, and what can be done."""
+        queue = self.work.queue
+        self.shares.setVisible(queue is not None)
+        if queue is not None:
+            self.place.setText(str(queue.source))
+            self.place.setToolTip(str(queue.source))
+            self.recursive.setChecked(queue.recursive)
+            self.skip.setChecked(queue.skip_finished)
+            self.ahead.setCurrentIndex(_choice(queue.ahead))
+            self.shares.show_counts({str(state): n for state, n in queue.counts.items()})
+        first = not self.model.rowCount()
+        self.model.show(
+            [] if queue is None else queue.videos, self._controller.video, self.work.ahead.video
+        )
+        if first:
+            self.table.select(self.work.current)
+        self._refresh_buttons()
+        if not self.work.jobs.busy:
+            self._on_ahead()
+
+    def _on_opened(self, *opened: object) -> None:
+        self.table.select(self._controller.video)
+
+    def _refresh_buttons(self) -> None:
+        """Enable what can be done now; what cannot be says why."""
+        queue, work = self.work.queue, self.work
+        busy = "Wait for the running work, or cancel it." if self._controller.jobs.busy else None
+        looking = "Wait until the videos have been looked through." if work.jobs.busy else None
+        none = _NO_QUEUE if queue is None else None
+        last = "There is no other video to go to." if work.next_item() is None else None
+        first = "There is no video before." if work.previous_item() is None else None
+        resume = queue is not None and work.current is not None and not work.is_open
+        shut = "Open one of the videos first." if not work.is_open else None
+        empty = (
+            "Segment the video first, or paint an object."
+            if self._controller.session is None
+            else None
+        )
+        self.next.setText("Continue ▶" if resume else "Next ▶")
+        allow(self.folder, _FOLDER, looking)
+        allow(self.list_file, _LIST, looking)
+        allow(self.reload, _RELOAD, none or looking)
+        flat = "A list has no subfolders." if queue is not None and queue.source.is_file() else None
+        allow(self.recursive, _RECURSIVE, none or flat or looking)
+        allow(self.next, _CONTINUE if resume else _NEXT, none or busy or last)
+        allow(self.previous, _PREVIOUS, none or busy or first)
+        allow(self.done, _DONE, none or shut or empty or busy)
+        allow(self.skip, _SKIP, none)
+        allow(self.ahead, _AHEAD, none)
+        item = self.table.selected
+        finished = item is not None and item.state.finished
+        self.mark.setText("Not done" if finished else "Mark done")
+        allow(self.mark, _REOPEN if finished else _MARK, none or self._cannot_mark())
+
+    def _cannot_mark(self) -> str | None:
+        item = self.table.selected
+        if item is None:
+            return "Select a video first."
+        if item.state is QueueState.EXPORTED:
+            return "It is exported, which is more than done."
+        if not item.state.workable or item.state is QueueState.NEW:
+            return "It is not annotated yet."
+        return None
+
+    def _on_ahead(self) -> None:
+        """Say what is done in the background."""
+        ahead = self.work.ahead
+        self._time_left = TimeLeft()
+        self.model.show_busy(ahead.video)
+        if ahead.problem:
+            self._say(f"Segmenting ahead has stopped: {ahead.problem}")
+        elif ahead.paused:
+            self._say(f"{_name_of(ahead.video)} waits while the dock works.")
+        elif ahead.video is not None:
+            self._say(f"Segmenting {_name_of(ahead.video)} in the background …")
+        else:
+            self._say("")
+
+    def _on_progress(self, done: int, total: int, what: str) -> None:
+        if self.work.ahead.paused:
+            return
+        left = self._time_left.update(done, total, what)
+        self._say(
+            f"{_name_of(self.work.ahead.video)}: {describe_progress(done, total, what, left)}"
+        )
+
+    def _say(self, sentence: str) -> None:
+        self.message.setText(sentence)
+
+
+def _name_of(video: Path | None) -> str:
+    return "The next video" if video is None else video.name
+
+
+def _choice(ahead: int) -> int:
+    """Give the choice that fits a number of videos best."""
+    counts = list(_AHEAD_CHOICES.values())
+    return max(at for at, count in enumerate(counts) if count <= ahead)
+
+
+def _button(text: str, tip: str) -> QPushButton:
+    button = QPushButton(text)
+    button.setToolTip(tip)
+    return button
+
+
+def _row(*widgets: QWidget) -> QHBoxLayout:
+    row = QHBoxLayout()
+    row.setSpacing(6)
+    for widget in widgets:
+        widget.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        row.addWidget(widget)
+    return row

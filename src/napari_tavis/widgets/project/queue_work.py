@@ -1,0 +1,390 @@
+"""What the queue panel does, without the panel: going through a set of videos."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from napari.utils.notifications import show_warning
+from qtpy.QtCore import QObject, QTimer, Signal
+
+from napari_tavis.errors import TavisError
+from napari_tavis.media import Clip
+from napari_tavis.project.looking import QueueItem
+from napari_tavis.project.queue import VideoQueue, mark_done
+from napari_tavis.project.queue_file import FOLDER_FILE
+from napari_tavis.project.states import QueueState, state_of
+from napari_tavis.session import AnnotationSession
+from napari_tavis.tasks import CancelToken, Progress
+from napari_tavis.widgets.controller import AnnotationController
+from napari_tavis.widgets.jobs import JobRunner, report_error
+from napari_tavis.widgets.project.segment_ahead import SegmentAhead
+from napari_tavis.widgets.project.work_clock import WorkClock
+from napari_tavis.widgets.reader import clip_of
+
+_SETTLE_MS = 300
+"""Milliseconds after an edit until the open video's state is shown anew."""
+
+
+class QueueWork(QObject):
+    """Opens the videos of a queue one after the other, and has the next ones segmented.
+
+    Parameters
+    ----------
+    controller : AnnotationController
+        Opens the videos.
+    parent : QObject, optional
+        Owner.
+
+    Attributes
+    ----------
+    queue : VideoQueue or None
+        The videos.
+    ahead : SegmentAhead
+        Segments the next ones.
+    jobs : JobRunner
+        Looks at the disk.
+    changed : Signal
+        The list, a state, or the place in the list has changed.
+    source_changed : Signal
+        Emitted with the folder or list when another one was opened.
+    """
+
+    changed = Signal()
+    source_changed = Signal(object)
+
+    def __init__(self, controller: AnnotationController, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._controller = controller
+        self.queue: VideoQueue | None = None
+        self.jobs = JobRunner(self)
+        self.ahead = SegmentAhead(
+            controller.loaded_model, controller.jobs, self._has_open_session, self
+        )
+        self._clock = WorkClock(controller, self)
+        self._wanted: Path | None = None
+        self._published: Path | None = None
+        self._shown: Path | None = None
+        self._settle = QTimer(self)
+        self._settle.setSingleShot(True)
+        self._settle.setInterval(_SETTLE_MS)
+        self._settle.timeout.connect(self._refresh_open)
+        self.ahead.segmented.connect(self._on_segmented)
+        self.ahead.broken.connect(self._on_broken)
+        self.jobs.busy_changed.connect(lambda busy: self.changed.emit())
+        controller.opened.connect(self._on_opened)
+        controller.changed.connect(self._on_controller_changed)
+        controller.edited.connect(self._on_edited)
+        controller.closing.connect(self._on_closing)
+
+    # -- the list --------------------------------------------------------------------------
+
+    def open(self, source: Path, recursive: bool | None = None) -> None:
+        """Open the queue of a folder or list, in the background.
+
+        Parameters
+        ----------
+        source : Path
+            A folder of videos, its ``tavis-queue.json``, or a text file with one path a line.
+        recursive : bool, optional
+            Whether a folder's folders belong to it; as it was the last time by default.
+        """
+        if self.jobs.busy:
+            show_warning("Wait until the queue has been looked through, then choose again.")
+            return
+        self._save()
+
+        def run(progress: Progress, cancel: CancelToken) -> VideoQueue:
+            return VideoQueue.open(source, recursive=recursive, progress=progress, cancel=cancel)
+
+        self.jobs.start(run, self._on_listed)
+
+    def reload(self) -> None:
+        """Look through the videos again, in the background."""
+        queue = self.queue
+        if queue is None or self.jobs.busy:
+            return
+        self.jobs.start(
+            lambda progress, cancel: queue.refresh(progress=progress, cancel=cancel),
+            self._on_looked_through,
+        )
+
+    def close_list(self) -> None:
+        """Put the queue away; the open video stays."""
+        self._save()
+        self.queue = None
+        self.ahead.want([], self._controller.options)
+        self.changed.emit()
+
+    def _on_listed(self, queue: VideoQueue) -> None:
+        for warning in queue.warnings:
+            show_warning(warning)
+        self.queue = queue
+        self.source_changed.emit(queue.source)
+        self._on_looked_through(queue)
+
+    def _on_looked_through(self, found: object) -> None:
+        self._refresh_open()
+        self._save()
+        self._want_ahead()
+        queue = self.queue
+        if queue is not None and any(item.state is QueueState.NEW for item in queue.videos):
+            self.jobs.start(
+                lambda progress, cancel: queue.check(progress=progress, cancel=cancel),
+                self._on_checked,
+            )
+        self.changed.emit()
+
+    def _on_checked(self, found: object) -> None:
+        self._save()
+        self._want_ahead()
+        self.changed.emit()
+
+    # -- going through it ------------------------------------------------------------------
+
+    @property
+    def current(self) -> Path | None:
+        """The queue's video that is open, or that was open last."""
+        if self.queue is None:
+            return None
+        video = self._wanted or self._controller.video
+        return video if self.queue.item(video) is not None else self.queue.current
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the current video is open now."""
+        return self.current is not None and self.current == self._controller.video
+
+    def next_item(self) -> QueueItem | None:
+        """Give the video that `go_next` would open."""
+        if self.queue is None:
+            return None
+        current = self.queue.item(self.current)
+        if current is not None and not self.is_open and current.state.workable:
+            return current  # where one stopped the last time
+        return self.queue.next(self.current, skip_finished=self.queue.skip_finished)
+
+    def previous_item(self) -> QueueItem | None:
+        """Give the video that `go_previous` would open."""
+        return None if self.queue is None else self.queue.previous(self.current)
+
+    def go_next(self) -> None:
+        """Open the next video."""
+        self._go(self.next_item(), "That was the last video of the queue.")
+
+    def go_previous(self) -> None:
+        """Open the video before."""
+        self._go(self.previous_item(), "That was the first video of the queue.")
+
+    def _go(self, item: QueueItem | None, otherwise: str) -> None:
+        if self.queue is None:
+            self._controller.said.emit("Choose a folder of videos under Queue first.")
+        elif item is None:
+            self._controller.said.emit(otherwise)
+        else:
+            self.go_to(item.path)
+
+    def go_to(self, path: Path) -> None:
+        """Open a video of the queue.
+
+        Parameters
+        ----------
+        path : Path
+            The video; one that cannot be opened is told, and stays in the queue with why.
+        """
+        queue, controller = self.queue, self._controller
+        if queue is None or path == controller.video:
+            return
+        if controller.jobs.busy:
+            show_warning("Wait for the running work or cancel it, then go on.")
+            return
+        item = queue.item(path)
+        if item is None or not path.is_file():
+            item = queue.refresh_video(path)
+        if item is not None and not item.state.workable:
+            show_warning(item.why)
+            self.changed.emit()
+            return
+        controller.collect_edits()
+        self._refresh_open()
+        queue.current = path
+        controller.open_video(path)
+        self._wanted = path
+        self._save()
+        self.changed.emit()
+
+    # -- done ------------------------------------------------------------------------------
+
+    def mark_done(self, done: bool = True, path: Path | None = None) -> bool:
+        """Mark a video done, or not done.
+
+        Parameters
+        ----------
+        done : bool
+            Which.
+        path : Path, optional
+            The video; the current one by default.
+
+        Returns
+        -------
+        bool
+            Whether it was marked.
+        """
+        path = path or self.current
+        item = None if self.queue is None else self.queue.item(path)
+        if item is None or path is None or self.queue is None:
+            return False
+        if path == self._controller.video and self._controller.session is not None:
+            session = self._controller.session
+            self._controller.do(lambda opened: opened.set_done(done))
+            self._refresh_open()
+            self.changed.emit()
+            return session.done == done
+        if item.session is None:
+            show_warning(f"{path.name} is not annotated yet: segment it, or paint an object first.")
+            return False
+        try:
+            mark_done(item.session, done)
+        except TavisError as error:
+            report_error(error)
+            return False
+        self.queue.refresh_video(path)
+        self._save()
+        self.changed.emit()
+        return True
+
+    def done_and_next(self) -> None:
+        """Mark the current video done and open the next one."""
+        if self.mark_done():
+            self.go_next()
+
+    # -- settings --------------------------------------------------------------------------
+
+    def set_skip_finished(self, skip: bool) -> None:
+        """Choose whether going on passes over what is done."""
+        if self.queue is not None:
+            self.queue.skip_finished = skip
+            self._save()
+            self.changed.emit()
+
+    def set_ahead(self, count: int) -> None:
+        """Choose how many videos are segmented in advance."""
+        if self.queue is not None:
+            self.queue.ahead = count
+            self.ahead.retry()
+            self._save()
+            self._want_ahead()
+            self.changed.emit()
+
+    # -- what happens meanwhile ------------------------------------------------------------
+
+    def _on_opened(self, clip: Clip, session: AnnotationSession | None) -> None:
+        path = Path(clip.path)
+        self._wanted = None
+        self._close_layers_but(clip)
+        if self.queue is None:
+            self._find_queue(path)
+        elif self.queue.item(path) is not None:
+            self.queue.current = path
+            self._save()
+        self._refresh_open()
+        self._want_ahead()
+        self.changed.emit()
+
+    def _find_queue(self, path: Path) -> None:
+        """Go on with the queue of a video's folder, if somebody works through it."""
+        if (path.parent / FOLDER_FILE).is_file() and not self.jobs.busy:
+            self.open(path.parent)
+
+    def _close_layers_but(self, clip: Clip) -> None:
+        """Take the video that the queue opened before out of the viewer: there may be hundreds."""
+        layers = self._controller.viewer.layers
+        before, self._shown = self._shown, None
+        if self.queue is not None and self.queue.item(Path(clip.path)) is not None:
+            self._shown = Path(clip.path)
+        for layer in list(layers):
+            shown = clip_of(layer)
+            if shown is not None and shown is not clip and Path(shown.path) == before:
+                layers.remove(layer)
+
+    def _on_controller_changed(self) -> None:
+        if self._wanted is not None and not self._controller.jobs.busy:
+            failed, self._wanted = self._wanted, None
+            if self._controller.video != failed and self.queue is not None:
+                self._look_into(self.queue, failed)
+        self._take_up()
+        self._on_edited()
+
+    def _take_up(self) -> None:
+        """Open the video again that was segmented in advance while it was open without objects."""
+        controller = self._controller
+        if self._published is None or self._published != controller.video or controller.jobs.busy:
+            return
+        video, self._published = self._published, None
+        if controller.session is None and not controller.blocked:
+            controller.open_video(video, controller.clip)
+
+    def _look_into(self, queue: VideoQueue, path: Path) -> None:
+        """Find out what is wrong with a video that did not open."""
+        if not self.jobs.busy:
+            self.jobs.start(lambda progress, cancel: queue.look_into(path), self._on_checked)
+
+    def _on_edited(self, object_id: int | None = None) -> None:
+        if not self._settle.isActive():
+            self._settle.start()
+
+    def _refresh_open(self) -> None:
+        """Take the state of the open video from its session, which is newer than the disk."""
+        video, session = self._controller.video, self._controller.session
+        if self.queue is None or video is None or session is None:
+            return
+        state, why = state_of(session)
+        item = QueueItem(video, state, why, session.directory)
+        if self.queue.item(video) not in (None, item):
+            self.queue.note(item)
+            self._want_ahead()
+            self.changed.emit()
+
+    def _has_open_session(self, video: Path) -> bool:
+        return video == self._controller.video and self._controller.session is not None
+
+    def _want_ahead(self) -> None:
+        """Have the next videos segmented, but never the open one: the dock does that."""
+        queue, open_video = self.queue, self._controller.video
+        videos = [] if queue is None else queue.to_segment(self.current, queue.ahead)
+        under_way = self.ahead.video
+        if under_way is not None and under_way == open_video and self._controller.session is None:
+            videos.insert(0, under_way)  # begun before it was opened: its objects are soon there
+        self.ahead.want(videos, self._controller.options)
+
+    def _on_segmented(self, video: Path) -> None:
+        if self.queue is not None:
+            self.queue.refresh_video(video)
+            self._save()
+        self._published = video
+        self._take_up()
+        self._want_ahead()
+        self.changed.emit()
+
+    def _on_broken(self, video: Path, why: str) -> None:
+        if self.queue is not None:
+            self.queue.note_broken(video, why)
+            self._save()
+            self._want_ahead()
+        self.changed.emit()
+
+    def _save(self) -> None:
+        if self.queue is None:
+            return
+        try:
+            self.queue.save()
+        except TavisError as error:
+            if str(error) not in self.queue.warnings:  # told once
+                self.queue.warnings.append(str(error))
+                show_warning(str(error))
+
+    def _on_closing(self, window_stays: bool) -> None:
+        self._settle.stop()
+        self._clock.close()
+        self.ahead.close()
+        self.jobs.close()
+        self._save()

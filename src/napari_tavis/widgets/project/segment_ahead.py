@@ -1,0 +1,165 @@
+"""Segments videos in advance, while a person works on another one."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from qtpy.QtCore import QObject, Signal
+
+from napari_tavis.errors import TavisError
+from napari_tavis.media import MediaError
+from napari_tavis.project.ahead import prepare_session, publish_session
+from napari_tavis.project.pausing import PausableToken
+from napari_tavis.tasks import Cancelled, CancelToken, Progress
+from napari_tavis.widgets import work
+from napari_tavis.widgets.jobs import JobRunner, report_error
+from napari_tavis.widgets.work import LoadedModel, SegmentOptions
+
+
+class SegmentAhead(QObject):
+    """Segments one video after the other in a job of its own, and gives way to other jobs.
+
+    The model is the dock's, loaded once for both. What is found is saved as the video's session,
+    except where somebody has begun one meanwhile.
+
+    Parameters
+    ----------
+    loaded : LoadedModel
+        Keeps the model.
+    give_way_to : JobRunner
+        While it is busy, segmenting waits between two steps.
+    is_open : callable
+        Says of a video whether a session of it is open; that one is left alone.
+
+    Attributes
+    ----------
+    changed : Signal
+        What is done now has changed.
+    progressed : Signal
+        ``(done, total, what)`` of the video that is segmented.
+    segmented : Signal
+        Emitted with a video that has a session now.
+    broken : Signal
+        Emitted with a video that cannot be segmented, and why.
+    """
+
+    changed = Signal()
+    progressed = Signal(int, int, str)
+    segmented = Signal(object)
+    broken = Signal(object, str)
+
+    def __init__(
+        self,
+        loaded: LoadedModel,
+        give_way_to: JobRunner,
+        is_open: Callable[[Path], bool],
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._loaded = loaded
+        self._other = give_way_to
+        self._is_open = is_open
+        self._jobs = JobRunner(self)
+        self._waiting: list[Path] = []
+        self._options = SegmentOptions()
+        self._may_run = threading.Event()
+        self._may_run.set()
+        self._closed = False
+        self.video: Path | None = None
+        self.problem = ""
+        self._jobs.progressed.connect(self.progressed)
+        give_way_to.busy_changed.connect(self._on_other)
+
+    @property
+    def paused(self) -> bool:
+        """Whether it waits for the dock's own work."""
+        return self.video is not None and not self._may_run.is_set()
+
+    def want(self, videos: list[Path], options: SegmentOptions) -> None:
+        """Segment these videos next, and no others.
+
+        A video that is being segmented and is not wanted any more is dropped.
+
+        Parameters
+        ----------
+        videos : list of Path
+            Videos without a session, the most urgent first.
+        options : SegmentOptions
+            How; other options than before end the wait after a problem.
+        """
+        if options != self._options:
+            self._options, self.problem = options, ""
+        self._waiting = [video for video in videos if video != self.video]
+        if self.video is not None and self.video not in videos:
+            self._jobs.cancel()
+        self._go_on()
+
+    def retry(self) -> None:
+        """Forget the problem that has ended the work."""
+        self.problem = ""
+
+    def close(self) -> None:
+        """Stop for good; what is not finished is dropped."""
+        self._closed = True
+        self._waiting = []
+        self._may_run.set()
+        self._other.busy_changed.disconnect(self._on_other)
+        self._jobs.close()
+
+    def _go_on(self) -> None:
+        if self._closed or self._jobs.busy or self._other.busy or self.problem:
+            return
+        if not self._waiting:
+            return
+        self.video = video = self._waiting.pop(0)
+        options, loaded, may_run = self._options, self._loaded, self._may_run
+
+        def run(progress: Progress, cancel: CancelToken) -> Path:
+            token = PausableToken(cancel, may_run)
+            proposals = work.segment_video(video, options, loaded, progress, token)
+            token.check()
+            return prepare_session(video, proposals)
+
+        self._jobs.start(run, self._on_done, self._on_failed)
+        self.changed.emit()
+
+    def _on_done(self, staging: Path) -> None:
+        video, self.video = self.video, None
+        assert video is not None
+        try:
+            if self._is_open(video):
+                shutil.rmtree(staging, ignore_errors=True)
+            elif publish_session(video, staging):
+                self.segmented.emit(video)
+        except TavisError as error:
+            self._stop(error)
+        self.changed.emit()
+        self._go_on()
+
+    def _on_failed(self, error: BaseException) -> None:
+        video, self.video = self.video, None
+        assert video is not None
+        if isinstance(error, MediaError):
+            self.broken.emit(video, str(error))
+        elif not isinstance(error, Cancelled):
+            self._stop(error)
+        self.changed.emit()
+        self._go_on()
+
+    def _stop(self, error: BaseException) -> None:
+        """Try no other video after an error that they would all meet, such as a full disk."""
+        self._waiting = []
+        self.problem = str(error)
+        report_error(error)
+
+    def _on_other(self, busy: bool) -> None:
+        if busy:
+            self._may_run.clear()
+        else:
+            self._may_run.set()
+        self.changed.emit()
+        if not busy:
+            self._go_on()

@@ -1,0 +1,76 @@
+"""Sessions made in advance appear whole or not at all."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from napari_tavis.project.ahead import prepare_session, publish_session, staging_directory
+from napari_tavis.project.listing import session_folders
+from napari_tavis.project.pausing import PausableToken
+from napari_tavis.session import AnnotationSession, default_directory, find_session
+from napari_tavis.tasks import Cancelled, CancelToken
+
+from .conftest import box, make_session, proposals
+
+
+def test_a_prepared_session_is_seen_once_it_is_published(folder: Path) -> None:
+    video = folder / "clip2.mp4"
+    staging = prepare_session(video, proposals())
+    assert find_session(video) is None
+    assert session_folders(folder) == []
+    assert publish_session(video, staging)
+    assert not staging.exists()
+    session = AnnotationSession.open(video)
+    assert not session.warnings
+    assert not session.read_only
+    assert [item.class_name for item in session.objects] == ["dog", "bell"]
+    session.close()
+
+
+def test_what_somebody_has_begun_meanwhile_stays(folder: Path) -> None:
+    video = folder / "clip2.mp4"
+    staging = prepare_session(video, proposals())
+    make_session(video, lambda session: session.set_mask(1, 5, box(7)))
+    assert not publish_session(video, staging)
+    assert not staging.exists()
+    session = AnnotationSession.open(default_directory(video), read_only=True)
+    assert (session.mask(1, 5) == box(7)).all()
+
+
+def test_what_a_killed_run_has_left_is_replaced(folder: Path) -> None:
+    video = folder / "clip2.mp4"
+    staging = staging_directory(video)
+    staging.mkdir()
+    (staging / "session.json").write_text("half a sess")
+    assert publish_session(video, prepare_session(video, proposals()))
+    assert AnnotationSession.open(video, read_only=True).objects
+
+
+def test_paused_work_waits_and_can_be_cancelled() -> None:
+    cancel, may_run = CancelToken(), threading.Event()
+    token = PausableToken(cancel, may_run)
+    steps: list[str] = []
+
+    def work() -> None:
+        try:
+            token.check()
+            steps.append("went on")
+            may_run.clear()
+            token.check()
+        except Cancelled:
+            steps.append("cancelled")
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    assert not steps
+    may_run.set()
+    while not steps:
+        thread.join(0.01)
+    token.cancel()
+    thread.join(10)
+    assert steps == ["went on", "cancelled"]
+    with pytest.raises(Cancelled):
+        token.check()

@@ -1,0 +1,67 @@
+"""Which videos a folder or a list stands for, and in which order."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from napari_tavis.project import ProjectError
+from napari_tavis.project.listing import VIDEO_SUFFIXES, list_videos, session_folders
+from napari_tavis.widgets import reader
+
+from .conftest import make_session, make_video
+
+
+def names(paths: list[Path]) -> list[str]:
+    return [path.name for path in paths]
+
+
+def test_a_folder_is_counted_as_a_person_counts(folder: Path) -> None:
+    assert names(list_videos(folder)) == ["Clip1.MOV", "clip2.mp4", "clip10.mp4"]
+
+
+def test_folders_in_it_count_only_if_asked_for(folder: Path) -> None:
+    make_video(folder / "later" / "clip1.mp4")
+    assert len(list_videos(folder)) == 3
+    assert list_videos(folder, recursive=True)[-1] == folder / "later" / "clip1.mp4"
+
+
+def test_hidden_files_and_our_own_output_are_no_videos(folder: Path) -> None:
+    for place in (".hidden.mp4", ".cache/a.mp4", "clip2.mp4.tavis/a.mp4", "clip2.overlays/a.mp4"):
+        make_video(folder / place)
+    assert len(list_videos(folder, recursive=True)) == 3
+
+
+def test_a_list_names_videos_in_its_own_order(folder: Path, tmp_path: Path) -> None:
+    elsewhere = make_video(tmp_path / "elsewhere" / "a.mp4")
+    file = folder / "list.txt"
+    text = f"# to do\nclip10.mp4\n\n  clip2.mp4  \n{elsewhere}\nclip10.mp4\ngone.mp4\n"
+    file.write_text(text, encoding="utf-8-sig")
+    listed = list_videos(file)
+    assert names(listed) == ["clip10.mp4", "clip2.mp4", "a.mp4", "gone.mp4"]
+    assert listed[2] == elsewhere
+
+
+def test_what_is_no_list_is_refused(folder: Path) -> None:
+    broken = folder / "list.txt"
+    broken.write_bytes(b"\xff\xfe\x00clip")
+    with pytest.raises(ProjectError, match="no list of videos"):
+        list_videos(broken)
+    broken.write_bytes(b"clip\0")
+    with pytest.raises(ProjectError, match="no text"):
+        list_videos(broken)
+    with pytest.raises(ProjectError, match=r"nowhere.*choose a folder"):
+        list_videos(folder / "nowhere")
+
+
+def test_sessions_of_a_folder(folder: Path) -> None:
+    make_session(folder / "clip10.mp4")
+    make_session(folder / "clip2.mp4")
+    make_session(make_video(folder / "later" / "clip1.mp4"))
+    assert names(session_folders(folder)) == ["clip2.mp4.tavis", "clip10.mp4.tavis"]
+    assert len(session_folders(folder, recursive=True)) == 3
+
+
+def test_the_reader_takes_the_same_files() -> None:
+    assert set(VIDEO_SUFFIXES) == set(reader.VIDEO_SUFFIXES)

@@ -1,0 +1,113 @@
+"""How far a video has come, as its session says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from napari_tavis.project.states import (
+    QueueState,
+    find_directory,
+    look,
+    session_signature,
+    video_signature,
+)
+from napari_tavis.session import AnnotationSession
+
+from .conftest import box, make_session, make_video, spoil
+
+
+def export(session: AnnotationSession) -> None:
+    session.note_export("data", "v1m", "clip")
+
+
+def export_then_paint(session: AnnotationSession) -> None:
+    export(session)
+    session.set_mask(1, 5, box(4))
+
+
+def finish(session: AnnotationSession) -> None:
+    session.set_done(True)
+
+
+@pytest.mark.parametrize(
+    ("change", "state"),
+    [
+        (lambda session: None, QueueState.SEGMENTED),
+        (lambda session: session.add_work(9.0), QueueState.SEGMENTED),
+        (lambda session: session.set_mask(1, 5, box(4)), QueueState.IN_WORK),
+        (lambda session: session.accept(1, 5), QueueState.IN_WORK),
+        (lambda session: session.rename(1, "drum"), QueueState.IN_WORK),
+        (lambda session: session.reject(2), QueueState.IN_WORK),
+        (lambda session: session.add_object("drum"), QueueState.IN_WORK),
+        (finish, QueueState.DONE),
+        (export, QueueState.EXPORTED),
+        (export_then_paint, QueueState.IN_WORK),
+    ],
+)
+def test_state(
+    change: Callable[[AnnotationSession], object], state: QueueState, folder: Path
+) -> None:
+    video = folder / "clip2.mp4"
+    assert look(make_session(video, change), video)[0] is state
+
+
+def test_a_change_after_the_export_is_told(folder: Path) -> None:
+    video = folder / "clip2.mp4"
+    assert (
+        "Changed since it was exported to data"
+        in look(make_session(video, export_then_paint), video)[1]
+    )
+
+
+def test_a_session_that_cannot_be_read_is_broken(folder: Path) -> None:
+    video = folder / "clip2.mp4"
+    directory = make_session(video)
+    spoil(directory)
+    state, why = look(directory, video)
+    assert state is QueueState.BROKEN
+    assert "session.json" in why
+
+
+def test_looking_changes_nothing_and_takes_no_lock(folder: Path) -> None:
+    video = folder / "clip2.mp4"
+    directory = make_session(video)
+    files = {path: path.stat().st_mtime_ns for path in directory.rglob("*")}
+    opened = AnnotationSession.open(directory)
+    assert not opened.read_only
+    look(directory, video)
+    opened.set_done(True)
+    opened.close()
+    assert {path: path.stat().st_mtime_ns for path in files} == files
+
+
+def test_a_signature_changes_with_every_save(folder: Path) -> None:
+    video = folder / "clip2.mp4"
+    assert session_signature(video.with_name("clip2.mp4.tavis")) == ""
+    directory = make_session(video)
+    seen = {session_signature(directory)}
+    for left in (4, 6):
+        session = AnnotationSession.open(directory)
+        session.set_mask(1, 5, box(left))
+        session.save()
+        session.close()
+        seen.add(session_signature(directory))
+    assert len(seen) == 3
+    assert session_signature(directory) in seen
+
+
+def test_a_signature_of_a_video(folder: Path) -> None:
+    before = video_signature(folder / "clip2.mp4")
+    make_video(folder / "clip2.mp4", "something else")
+    assert video_signature(folder / "clip2.mp4") != before
+    assert video_signature(folder / "gone.mp4") is None
+
+
+def test_the_session_of_a_renamed_video_is_found(folder: Path) -> None:
+    directory = make_session(folder / "clip2.mp4")
+    assert find_directory(folder / "clip10.mp4") is None
+    renamed = (folder / "clip2.mp4").rename(folder / "street.mp4")
+    assert find_directory(renamed) == directory
+    assert find_directory(folder / "clip10.mp4") is None
