@@ -63,6 +63,11 @@ class DrawnObject(Protocol):
         """Whether it is an object or the scene mask."""
         ...
 
+    @property
+    def takes_part(self) -> bool:
+        """Whether it counts: it was not rejected, and is not background."""
+        ...
+
 
 class DrawnSession(Protocol):
     """The part of an annotation session that a picture needs."""
@@ -82,6 +87,8 @@ def draw_session(
 ) -> npt.NDArray[np.uint8]:
     """Draw what a session holds for a frame: objects filled, the scene mask as an outline.
 
+    What was rejected is left out, and so is background.
+
     Parameters
     ----------
     frame : ndarray of uint8, shape (H, W, 3)
@@ -96,7 +103,7 @@ def draw_session(
     ndarray of uint8, shape (H, W, 3)
         A new picture.
     """
-    scene_first = sorted(session.objects, key=lambda item: item.kind != "scene")
+    shown = [item for item in session.objects if item.takes_part]
     return draw_masks(
         frame,
         [
@@ -106,7 +113,7 @@ def draw_session(
                 item.class_name if item.kind == "object" else "",
                 filled=item.kind == "object",
             )
-            for item in scene_first
+            for item in sorted(shown, key=lambda item: item.kind != "scene")
         ],
     )
 

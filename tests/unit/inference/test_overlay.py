@@ -79,6 +79,7 @@ def test_a_session_is_drawn_in_its_colours(frame: np.ndarray, tmp_path: Path) ->
         (120, 200),
         [
             Proposal("dog", 0.5, {3: square()}),
+            Proposal("background", 0.1, {3: np.roll(square(), -50, 0)}, kind="background"),
             Proposal("scene", 0.5, {3: np.roll(square(), 40, 1)}, kind="scene"),
         ],
         frame_count=10,
@@ -88,4 +89,7 @@ def test_a_session_is_drawn_in_its_colours(frame: np.ndarray, tmp_path: Path) ->
     assert tuple(picture[98, 80]) == session.objects[0].color
     assert tuple(picture[60, 170]) == WHITE
     assert (picture[75:85, 150:170] == 90).all()  # the scene is an outline
+    assert (picture[10:30, 80:140] == 90).all()  # background is not drawn
     assert np.array_equal(draw_session(frame, session, 4), frame)
+    session.reject(session.objects[0].object_id)
+    assert tuple(draw_session(frame, session, 3)[98, 78]) == (90, 90, 90)
