@@ -1,11 +1,11 @@
-"""Notices when a widget goes away: its dock or its window is closed, or napari quits."""
+"""Notices when a widget goes away, and asks before it stops work that runs."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from qtpy.QtCore import QEvent, QObject, QTimer
-from qtpy.QtWidgets import QApplication, QDockWidget, QWidget
+from qtpy.QtWidgets import QApplication, QDockWidget, QMessageBox, QWidget
 
 
 class CloseWatcher(QObject):
@@ -17,13 +17,22 @@ class CloseWatcher(QObject):
         The widget in the dock.
     on_close : callable
         Called in the GUI thread; its argument says whether the window stays.
+    running : callable
+        Says what runs and would be stopped; the user is asked before a window is closed on it.
     """
 
-    def __init__(self, widget: QWidget, on_close: Callable[[bool], None]) -> None:
+    def __init__(
+        self,
+        widget: QWidget,
+        on_close: Callable[[bool], None],
+        running: Callable[[], list[str]],
+    ) -> None:
         super().__init__()
         self._on_close: Callable[[bool], None] | None = on_close
+        self._running = running
         self._widget = widget
         self._window: QWidget | None = None
+        self._closing = False
         widget.installEventFilter(self)
         widget.destroyed.connect(lambda: self.close(window_stays=False))
         application = QApplication.instance()
@@ -39,9 +48,29 @@ class CloseWatcher(QObject):
             if self._window is not None and self._widget.parent() is None:
                 self.close()
         elif watched is self._window and kind == QEvent.Type.Close:
-            # The window may still refuse; look once it has answered.
-            QTimer.singleShot(0, self._close_if_hidden)
+            return self._on_window_closing(event)
+        elif watched is self._window and kind == QEvent.Type.Hide and self._closing:
+            self.close(window_stays=False)
         return False
+
+    def _on_window_closing(self, event: QEvent) -> bool:
+        """Ask if work runs; give whether the window shall not see the event.
+
+        napari asks, too, when a user closes its window. So that only one question comes, the
+        window is closed anew by the program once the user has answered ours.
+        """
+        running = self._running() if event.spontaneous() else []
+        if running and self._window is not None:
+            event.ignore()
+            if _agrees_to_stop(self._window, running):
+                QTimer.singleShot(0, self._window, self._window.close)
+            return True
+        self._closing = True  # unless the window refuses; closed, it is hidden before it is gone
+        QTimer.singleShot(0, self, self._on_answered)
+        return False
+
+    def _on_answered(self) -> None:
+        self._closing = False
 
     def _watch_window(self, window: QWidget) -> None:
         main: QWidget | None = window
@@ -50,14 +79,6 @@ class CloseWatcher(QObject):
         if main is not None and main is not self._window and main is not self._widget:
             self._window = main
             main.installEventFilter(self)
-
-    def _close_if_hidden(self) -> None:
-        try:
-            hidden = self._window is not None and not self._window.isVisible()
-        except RuntimeError:  # Qt has deleted the window
-            hidden = True
-        if hidden:
-            self.close(window_stays=False)
 
     def _on_quit(self) -> None:
         self.close(window_stays=False)
@@ -76,3 +97,17 @@ class CloseWatcher(QObject):
         # A reference to a window that is gone would keep its Python side alive.
         self._window = None
         on_close(window_stays)
+
+
+def _agrees_to_stop(window: QWidget, running: list[str]) -> bool:
+    """Ask whether running work may be stopped."""
+    question = QMessageBox(
+        QMessageBox.Icon.Question,
+        "Close napari?",
+        f"Work is running: {', '.join(running)}.",
+        QMessageBox.StandardButton.Close | QMessageBox.StandardButton.Cancel,
+        window,
+    )
+    question.setInformativeText("Closing stops it. What you painted and accepted is saved.")
+    question.setDefaultButton(QMessageBox.StandardButton.Cancel)
+    return question.exec() == QMessageBox.StandardButton.Close

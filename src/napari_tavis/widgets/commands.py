@@ -33,3 +33,22 @@ class Command:
     key: str | None
     run: Callable[[AnnotationController], None]
     tooltip: str = ""
+
+
+def gather_commands() -> dict[str, tuple[Command, ...]]:
+    """Give all commands by the part of the dock they belong to, in the order they are shown."""
+    from napari_tavis.widgets import correction, dock_commands, export, object_actions, project
+    from napari_tavis.widgets.soundtrack import panel as soundtrack
+
+    groups = {
+        "Objects": (*object_actions.COMMANDS, *dock_commands.COMMANDS),
+        "Correct": _of(correction.panel),
+        "Sound": _of(soundtrack),
+        "Queue": (*_of(project.queue_panel), *_of(project.statistics_page)),
+        "Export": _of(export.panel),
+    }
+    return {title: commands for title, commands in groups.items() if commands}
+
+
+def _of(module: object) -> tuple[Command, ...]:
+    return tuple(getattr(module, "COMMANDS", ()))

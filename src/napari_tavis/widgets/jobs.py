@@ -54,7 +54,13 @@ class JobRunner(QObject):
         self._running = threading.Event()
         self._ended = threading.Event()
         self._closed = False
+        self._doing = ""
         self._reported.connect(self._on_reported)
+
+    @property
+    def doing(self) -> str:
+        """What the running job said last it does; "working" before it said anything."""
+        return self._doing or "working"
 
     @property
     def busy(self) -> bool:
@@ -85,6 +91,7 @@ class JobRunner(QObject):
         """
         if self.busy or self._closed:
             raise RuntimeError("the runner is busy or closed")
+        self._doing = ""
         cancel = self._cancel = CancelToken()
         self._on_done, self._on_failed = on_done, on_failed
         self._running.clear()
@@ -133,6 +140,7 @@ class JobRunner(QObject):
 
     def _on_reported(self, done: int, total: int, what: str) -> None:
         if not self._closed:
+            self._doing = what
             self.progressed.emit(done, total, what)
 
     def _on_returned(self, result: Any) -> None:

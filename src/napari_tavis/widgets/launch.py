@@ -39,7 +39,7 @@ def open_session(session_directory: Path) -> None:
     SessionError
         If the session cannot be read.
     """
-    video = AnnotationSession.open(session_directory).video
+    video = AnnotationSession.open(session_directory, read_only=True).video
     viewer = Viewer(title="napari-tavis")
     dock = add_dock(viewer)
     dock.controller.open_video(video, directory=session_directory)

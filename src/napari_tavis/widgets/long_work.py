@@ -1,4 +1,4 @@
-"""Segmenting and exporting the open video as jobs of the controller."""
+"""Segmenting the open video as a job of the controller."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING
 
 from napari.utils.notifications import show_warning
 
-from napari_tavis.avsbench import Violation
 from napari_tavis.errors import TavisError
 from napari_tavis.inference.proposals import Proposals
 from napari_tavis.session import AnnotationSession
-from napari_tavis.tasks import Cancelled, CancelToken, Progress
+from napari_tavis.tasks import Cancelled
 from napari_tavis.widgets import work
 from napari_tavis.widgets.jobs import report_error
 
@@ -52,37 +51,6 @@ def _on_segmented(controller: AnnotationController, proposals: Proposals) -> Non
     first = controller.navigation.sampled
     if first:
         controller.navigation.go_to(first[0])
-    controller.changed.emit()
-
-
-def export(controller: AnnotationController, options: work.ExportOptions) -> None:
-    """Save the session and write it into an AVSBench dataset."""
-    session = controller.collect_edits()
-    if session is None or controller.jobs.busy:
-        return
-
-    def run(progress: Progress, cancel: CancelToken) -> list[Violation]:
-        progress(0, 0, "saving")
-        session.save()
-        return work.export_video(session.directory, options, progress, cancel)
-
-    controller.jobs.start(
-        run,
-        lambda found: _on_exported(controller, options, found),
-        lambda error: report_end(controller, error),
-    )
-
-
-def _on_exported(
-    controller: AnnotationController, options: work.ExportOptions, found: list[Violation]
-) -> None:
-    if found:
-        show_warning(
-            f"Exported, but the dataset {options.root} has {len(found)} violations, "
-            f"the first in {found[0].path}: {found[0].message}"
-        )
-    result = "the dataset is valid" if not found else f"{len(found)} violations"
-    controller.said.emit(f"Exported to {options.root} ({options.subset}); {result}.")
     controller.changed.emit()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
 from typing import Any
 
 import numpy as np
@@ -35,7 +35,8 @@ class ObjectLayers:
     """The Labels layers of a session's objects.
 
     A layer belongs to its object by reference: it may be renamed, moved or deleted, and
-    deleting it leaves the object's masks in the session.
+    deleting it leaves the object's masks in the session. Rejected objects and background
+    queries have a layer only while they are asked for with `show`.
 
     Parameters
     ----------
@@ -46,25 +47,40 @@ class ObjectLayers:
     ----------
     painted : Signal
         Emitted after each write into a layer, before the session knows of it; call `flush`.
+    stroke_ended : Signal
+        Emitted with the object's number when a stroke, a fill or a polygon is complete.
+    undo_asked, redo_asked : Signal
+        Emitted when napari's own undo or redo of a layer is asked for: the session has one for
+        all layers.
     hidden : Signal
         Emitted with the object's number when its layer was deleted by the user.
     selected : Signal
         Emitted with the object's number when its layer became the active one.
+    visibility_changed : Signal
+        Emitted with the object's number when its layer was shown or hidden.
     """
 
     painted = Signal()
+    stroke_ended = Signal(int)
+    undo_asked = Signal()
+    redo_asked = Signal()
     hidden = Signal(int)
     selected = Signal(int)
+    visibility_changed = Signal(int)
 
     def __init__(self, layers: LayerList) -> None:
         self._layers = layers
         self._bound: dict[int, Labels] = {}
+        self._deleted: set[int] = set()
+        self._in_stroke: set[int] = set()
         self._connections: list[tuple[Any, Callable[..., None]]] = [
             (layers.events.removed, self._on_removed),
             (layers.selection.events.active, self._on_active),
         ]
         for emitter, callback in self._connections:
             emitter.connect(callback)
+
+    # -- layers and objects ----------------------------------------------------------------
 
     def show(self, session: AnnotationSession, object_id: int) -> Labels:
         """Show an object, in a new layer unless it has one.
@@ -74,10 +90,11 @@ class ObjectLayers:
         session : AnnotationSession
             Owner of the object.
         object_id : int
-            Its number.
+            The object.
         """
         if object_id in self._bound:
             return self._bound[object_id]
+        self._deleted.discard(object_id)
         item = session.object(object_id)
         scene = item.kind == "scene"
         layer = Labels(
@@ -92,15 +109,23 @@ class ObjectLayers:
         layer.brush_size = max(3, min(session.frame_size) // 20)
         self._bound[object_id] = layer
         self._layers.append(layer)
+        layer.editable = not session.read_only
+        self._take_over(object_id, layer)
         return layer
 
     def show_all(self, session: AnnotationSession) -> None:
-        """Show every object, the best on top and the scene mask below all."""
-        ordered = sorted(session.objects, key=lambda item: (item.kind != "scene", item.score))
-        for item in ordered:
-            self.show(session, item.object_id)
+        """Show every object that takes part, the best on top and the scene mask below all."""
+        for item in sorted(session.objects, key=lambda one: (one.kind != "scene", one.score)):
+            if item.takes_part:
+                self.show(session, item.object_id)
 
-    def refresh(self, session: AnnotationSession, object_ids: Iterable[int] | None = None) -> None:
+    def refresh(
+        self,
+        session: AnnotationSession,
+        object_ids: Iterable[int] | None = None,
+        *,
+        also: int | None = None,
+    ) -> None:
         """Draw objects again: masks, names and colours; those gone lose their layer.
 
         Parameters
@@ -108,26 +133,17 @@ class ObjectLayers:
         session : AnnotationSession
             Owner of the objects.
         object_ids : iterable of int, optional
-            The objects; by default all, and those without a layer get one.
+            The objects; by default all, and new ones get a layer.
+        also : int, optional
+            An object that keeps its layer though it takes no part.
         """
         items = {item.object_id: item for item in session.objects}
-        for gone in [key for key in self._bound if key not in items]:
-            layer = self._bound.pop(gone)
-            if layer in self._layers:
-                self._layers.remove(layer)
+        wanted = {key for key, item in items.items() if item.takes_part or key == also}
+        for object_id in set(self._bound) - wanted:
+            self._take_away(object_id)
         for object_id in items if object_ids is None else object_ids:
-            if object_id in items:
-                self._refresh_one(session, items[object_id])
-
-    def _refresh_one(self, session: AnnotationSession, item: SessionObject) -> None:
-        layer = self._bound.get(item.object_id)
-        if layer is None:
-            self.show(session, item.object_id)
-            return
-        if layer.name != layer_name(item):
-            layer.name = layer_name(item)
-            layer.colormap = object_colormap(item.color)
-        layer.refresh(extent=False, thumbnail=False)
+            if object_id in wanted and object_id not in self._deleted:
+                self._draw(self.show(session, object_id), items[object_id])
 
     def layer(self, object_id: int) -> Labels | None:
         """Give the layer of an object, or None where it has none."""
@@ -137,30 +153,82 @@ class ObjectLayers:
         """Give the number of the object that a layer shows, or None."""
         return next((key for key, bound in self._bound.items() if bound is layer), None)
 
-    def flush(self) -> dict[int, list[int]]:
+    def is_visible(self, object_id: int) -> bool:
+        """Say whether an object is shown on the canvas."""
+        layer = self._bound.get(object_id)
+        return layer is not None and layer.visible
+
+    # -- painting --------------------------------------------------------------------------
+
+    def flush(self, *, finished_only: bool = False) -> dict[int, list[int]]:
         """Hand what was painted to the session.
+
+        Parameters
+        ----------
+        finished_only : bool, optional
+            Leave out a layer in the middle of a stroke, so that a stroke stays one step.
 
         Returns
         -------
         dict of int to list of int
             The changed frames, by object.
         """
-        changed = {key: self._data(layer).flush() for key, layer in self._bound.items()}
+        ids = [key for key in self._bound if not (finished_only and key in self._in_stroke)]
+        changed = {key: self._data(self._bound[key]).flush() for key in ids}
         return {key: frames for key, frames in changed.items() if frames}
 
     def clear(self) -> None:
         """Take all layers out of the viewer; the session is not touched."""
-        bound, self._bound = self._bound, {}
-        for layer in bound.values():
-            if layer in self._layers:
-                self._layers.remove(layer)
+        for object_id in list(self._bound):
+            self._take_away(object_id)
+        self._deleted.clear()
 
     def close(self) -> None:
         """Let go of the viewer, leaving the layers as they are."""
         for emitter, callback in self._connections:
             emitter.disconnect(callback)
         self._connections.clear()
+        for signal in (self.undo_asked, self.redo_asked, self.stroke_ended, self.painted):
+            signal.disconnect()
         self._bound.clear()
+
+    def _take_over(self, object_id: int, layer: Labels) -> None:
+        """Learn of the layer's strokes, and put the session's undo in place of napari's."""
+
+        def stroke(layer: Labels, event: Any) -> Generator[None]:
+            self._in_stroke.add(object_id)
+            try:
+                yield
+                while event.type == "mouse_move":
+                    yield
+            finally:
+                self._in_stroke.discard(object_id)
+            self.stroke_ended.emit(object_id)
+
+        def painted(event: Any) -> None:
+            # The session remembers the step; napari's own memory of it would only grow.
+            layer._reset_history()
+            if object_id not in self._in_stroke:
+                self.stroke_ended.emit(object_id)
+
+        layer.mouse_drag_callbacks.append(stroke)
+        layer.events.paint.connect(painted)
+        layer.events.visible.connect(lambda event: self.visibility_changed.emit(object_id))
+        layer.undo = self.undo_asked.emit  # type: ignore[method-assign]
+        layer.redo = self.redo_asked.emit  # type: ignore[method-assign]
+
+    def _take_away(self, object_id: int) -> None:
+        layer = self._bound.pop(object_id)
+        self._in_stroke.discard(object_id)
+        if layer in self._layers:
+            self._layers.remove(layer)
+
+    @staticmethod
+    def _draw(layer: Labels, item: SessionObject) -> None:
+        if layer.name != layer_name(item):
+            layer.name = layer_name(item)
+            layer.colormap = object_colormap(item.color)
+        layer.refresh(extent=False, thumbnail=False)
 
     @staticmethod
     def _data(layer: Labels) -> SessionLabels:
@@ -173,6 +241,8 @@ class ObjectLayers:
         if object_id is not None:
             self._data(self._bound[object_id]).flush()
             del self._bound[object_id]
+            self._in_stroke.discard(object_id)
+            self._deleted.add(object_id)
             self.hidden.emit(object_id)
 
     def _on_active(self, event: Any) -> None:

@@ -1,4 +1,4 @@
-"""What the dock widget has done off the GUI thread: open, segment, export. No Qt here.
+"""What the dock widget has done off the GUI thread: open and segment. No Qt here.
 
 The model, and torch with it, is imported when a clip is segmented and not before.
 """
@@ -10,12 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_tavis.avsbench import Violation, export_session, validate
-from napari_tavis.avsbench.export import MaskSource
 from napari_tavis.errors import TavisError
 from napari_tavis.inference.proposals import Proposals
 from napari_tavis.media import Clip, open_clip
-from napari_tavis.session import AnnotationSession
+from napari_tavis.session import AnnotationSession, find_session
 from napari_tavis.tasks import CancelToken, Progress
 from napari_tavis.widgets.torch_import import import_torch
 
@@ -45,37 +43,6 @@ class SegmentOptions:
     device: str = "auto"
     fps: float = 1.0
     vocabulary: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class ExportOptions:
-    """Where and how to write AVSBench data.
-
-    Parameters
-    ----------
-    root : Path
-        The dataset's folder.
-    subset : str
-        "s4", "ms3", "v1s", "v1m" or "v2".
-    split : str
-        "train", "val" or "test".
-    start : float
-        Where the stretch that is exported starts in the video, in whole seconds.
-    name : str
-        Name of the clip in the dataset; empty for one made from the video's.
-    masks : str
-        "scene" or "objects": which of them make the binary masks.
-    overwrite : bool
-        Whether a clip of the same name may be replaced.
-    """
-
-    root: Path
-    subset: str = "v1m"
-    split: str = "train"
-    start: float = 0.0
-    name: str = ""
-    masks: MaskSource = "scene"
-    overwrite: bool = False
 
 
 @dataclass(frozen=True)
@@ -148,8 +115,8 @@ def open_video(
     """
     progress(0, 0, f"opening {path.name}")
     clip = clip or open_clip(path, progress=progress, cancel=cancel)
-    directory = directory or AnnotationSession.default_directory(path)
-    if not directory.exists():
+    directory = directory or find_session(path)
+    if directory is None or not directory.exists():
         return OpenedVideo(clip, None)
     try:
         session = AnnotationSession.open(directory, video=path)
@@ -213,38 +180,3 @@ def segment_video(
             progress=progress,
             cancel=cancel,
         )
-
-
-def export_video(
-    directory: Path, options: ExportOptions, progress: Progress, cancel: CancelToken
-) -> list[Violation]:
-    """Write a saved session into an AVSBench dataset, and check the dataset.
-
-    Parameters
-    ----------
-    directory : Path
-        The saved session; read from disk, so that painting may go on meanwhile.
-    options : ExportOptions
-        Where and how.
-    progress, cancel
-        Of the job.
-
-    Returns
-    -------
-    list of Violation
-        What `validate` found in the dataset; empty if all is well.
-    """
-    export_session(
-        AnnotationSession.open(directory),
-        options.root,
-        options.subset,
-        options.split,
-        name=options.name or None,
-        start=options.start,
-        masks=options.masks,
-        overwrite=options.overwrite,
-        progress=progress,
-        cancel=cancel,
-    )
-    progress(0, 0, "checking the dataset")
-    return validate(options.root, progress=progress, cancel=cancel)

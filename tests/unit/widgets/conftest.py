@@ -74,7 +74,7 @@ def open_in(qtbot) -> Callable[[AnnotationDock, Path], None]:
     """Choose a video in the dock, and wait until it is open."""
 
     def choose(dock: AnnotationDock, path: Path) -> None:
-        dock.settings.video.value = path
+        dock.annotate.settings.video.value = path
         qtbot.waitUntil(lambda: not dock.controller.jobs.busy, timeout=20_000)
 
     return choose

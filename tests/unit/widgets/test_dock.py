@@ -14,6 +14,7 @@ from qtpy.QtWidgets import QApplication
 
 from napari_tavis.session import AnnotationSession, FrameStatus
 from napari_tavis.widgets.dock import AnnotationDock
+from napari_tavis.widgets.object_table import CLASS, STATUS
 
 pytestmark = pytest.mark.gui
 
@@ -55,8 +56,8 @@ def test_a_saved_session_is_resumed(
     open_in(dock, annotated_video)
     names = [layer.name for layer in viewer.layers]
     assert names == ["clip", "scene: all that sounds", "drum", "dog"]
-    assert "Resumed" in dock.message.value
-    assert dock.objects.rowCount() == 3
+    assert "Resumed" in dock.footer.message.value
+    assert dock.annotate.objects.table.rowCount() == 3
     shape = viewer.layers[0].data.shape
     for layer in viewer.layers[1:]:
         assert layer.data.shape == shape[:3]
@@ -146,8 +147,8 @@ def test_layers_may_be_renamed_moved_and_deleted(
     dog.paint((23, 200, 200), 1)
     viewer.layers.remove(dog)
     assert controller.session.mask(DOG, 23)[200, 200]
-    assert dock.objects.rowCount() == 3
-    assert "show it again" in dock.message.value
+    assert dock.annotate.objects.table.rowCount() == 3
+    assert "show it again" in dock.footer.message.value
 
     controller.choose(DOG)
     shown = controller.layers.layer(DOG)
@@ -160,10 +161,10 @@ def test_choosing_a_row_selects_the_layer_and_the_other_way_round(
     viewer: Viewer, dock: AnnotationDock, annotated_video: Path, open_in
 ) -> None:
     open_in(dock, annotated_video)
-    dock.objects.selectRow(1)
+    dock.annotate.objects.table.selectRow(1)
     assert viewer.layers.selection.active is dock.controller.layers.layer(DRUM)
     viewer.layers.selection.active = dock.controller.layers.layer(DOG)
-    assert dock.objects.object_id == DOG
+    assert dock.annotate.objects.table.object_id == DOG
 
 
 def test_accepting_a_frame_and_an_object(
@@ -171,15 +172,15 @@ def test_accepting_a_frame_and_an_object(
 ) -> None:
     open_in(dock, annotated_video)
     session = dock.controller.session
-    dock.objects.selectRow(0)
+    dock.annotate.objects.table.selectRow(0)
     dock.controller.navigation.go_to(48)
-    dock.accept_frame.native.click()
+    dock.annotate.objects.accept_frame.click()
     assert session.status(DOG, 48) is FrameStatus.ACCEPTED
     assert session.status(DOG, 73) is FrameStatus.PROPOSED
-    assert dock.objects.item(0, 3).text() == "1/5 checked"
-    dock.accept_object.native.click()
+    assert dock.annotate.objects.table.item(0, STATUS).text() == "1/5 checked"
+    dock.annotate.objects.accept_object.click()
     assert session.status(DOG, 73) is FrameStatus.ACCEPTED
-    assert dock.objects.item(0, 3).text() == "accepted"
+    assert dock.annotate.objects.table.item(0, STATUS).text() == "accepted"
     assert session.status(DRUM, 48) is FrameStatus.PROPOSED
 
 
@@ -188,16 +189,16 @@ def test_walking_over_the_sampled_frames(
 ) -> None:
     open_in(dock, annotated_video)
     dock.controller.navigation.go_to(0)
-    assert not dock.previous.enabled
-    assert "No sampled frame before" in dock.previous.tooltip
-    dock.next.native.click()
+    assert not dock.annotate.previous.enabled
+    assert "No sampled frame before" in dock.annotate.previous.tooltip
+    dock.annotate.next.native.click()
     assert viewer.dims.current_step[0] == 23
     assert viewer.text_overlay.text == "0.92 s · sampled frame 1 of 5"
-    dock.next.native.click()
+    dock.annotate.next.native.click()
     assert viewer.dims.current_step[0] == 48
     dock.controller.navigation.go_to(50)
     assert viewer.text_overlay.text == "2.00 s · frame 51 of 125"
-    dock.previous.native.click()
+    dock.annotate.previous.native.click()
     assert viewer.dims.current_step[0] == 48
 
 
@@ -207,7 +208,7 @@ def test_a_class_typed_into_the_table_renames_and_recolours_the_layer(
     open_in(dock, annotated_video)
     layer = dock.controller.layers.layer(DOG)
     before = layer.get_color(1)
-    dock.objects.item(0, 0).setText("cat")
+    dock.annotate.objects.table.item(0, CLASS).setText("cat")
     assert dock.controller.session.object(DOG).class_name == "cat"
     assert layer.name == "cat"
     assert not np.allclose(layer.get_color(1), before)
@@ -218,8 +219,8 @@ def test_objects_are_painted_by_hand_where_there_is_no_session(
 ) -> None:
     open_in(dock, video)
     assert dock.controller.session is None
-    dock.new_class.value = "bell"
-    dock.add_object.native.click()
+    dock.annotate.objects.new_class.setText("bell")
+    dock.annotate.objects.add.click()
     (item,) = dock.controller.session.objects
     assert item.class_name == "bell"
     layer = dock.controller.layers.layer(item.object_id)
@@ -230,19 +231,19 @@ def test_objects_are_painted_by_hand_where_there_is_no_session(
 
 
 def test_buttons_say_why_they_are_disabled(dock: AnnotationDock) -> None:
-    assert not dock.segment.enabled
-    assert "Open a video first" in dock.segment.tooltip
-    assert not dock.export.enabled
-    assert "Segment a video first" in dock.export.tooltip
-    assert not dock.cancel.enabled
-    assert "Nothing runs" in dock.cancel.tooltip
+    assert not dock.annotate.segment.enabled
+    assert "Open a video first" in dock.annotate.segment.tooltip
+    assert not dock.annotate.objects.accept_frame.isEnabled()
+    assert "Open a video first" in dock.annotate.objects.accept_frame.toolTip()
+    assert not dock.footer.cancel.enabled
+    assert "Nothing runs" in dock.footer.cancel.tooltip
 
 
 def test_the_toy_model_is_called_a_demonstration(dock: AnnotationDock, tmp_path: Path) -> None:
-    assert dock.settings.demonstration.visible
-    assert "demonstration" in dock.settings.demonstration.value
-    dock.settings.choose_checkpoint(tmp_path / "other.safetensors")
-    assert not dock.settings.demonstration.visible
+    assert dock.annotate.settings.demonstration.visible
+    assert "demonstration" in dock.annotate.settings.demonstration.value
+    dock.annotate.settings.choose_checkpoint(tmp_path / "other.safetensors")
+    assert not dock.annotate.settings.demonstration.visible
 
 
 def test_closing_the_window_saves(
@@ -263,7 +264,7 @@ def test_closing_the_dock_saves_and_lets_go(
 ) -> None:
     open_in(dock, annotated_video)
     dock.controller.layers.layer(DOG).paint((23, 200, 200), 1)
-    viewer.window.remove_dock_widget(dock.native)
+    viewer.window.remove_dock_widget(dock)
     assert AnnotationSession.open(annotated_video).mask(DOG, 23)[200, 200]
 
 

@@ -1,0 +1,170 @@
+"""The dock's page *Annotate*: the video, its objects, its frames, and their correction."""
+
+from __future__ import annotations
+
+from magicgui.widgets import PushButton
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QKeyEvent
+from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
+from superqt import QCollapsible
+
+from napari_tavis.errors import TavisError
+from napari_tavis.session import FrameStatus
+from napari_tavis.widgets import long_work
+from napari_tavis.widgets import object_actions as actions
+from napari_tavis.widgets.controller import AnnotationController
+from napari_tavis.widgets.correction import CorrectionPanel
+from napari_tavis.widgets.enabling import allow, command_tip
+from napari_tavis.widgets.forms import SettingsForm, path_of
+from napari_tavis.widgets.frame_strip import FrameStrip
+from napari_tavis.widgets.jobs import report_error
+from napari_tavis.widgets.object_panel import ObjectPanel
+
+_SEGMENT = "Run the model on the sampled frames. What you edited or accepted stays."
+_COMMANDS = {command.id: command for command in actions.COMMANDS}
+
+
+class AnnotatePage(QScrollArea):
+    """Everything that concerns the open video.
+
+    Parameters
+    ----------
+    controller : AnnotationController
+        The video, its session and its layers.
+    parent : QWidget, optional
+        Qt's parent.
+    """
+
+    def __init__(self, controller: AnnotationController, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._controller = controller
+        self.settings = SettingsForm()
+        self.segment = PushButton(text="Segment")
+        self.objects = ObjectPanel(controller)
+        self.where = QLabel()
+        self.strip = FrameStrip()
+        self.previous = PushButton(text="◀ Previous")
+        self.next = PushButton(text="Next ▶")
+        self.correction = CorrectionPanel(controller)
+        self._arrange()
+        self._connect()
+        self._on_settings()
+        self.refresh()
+
+    # -- building --------------------------------------------------------------------------
+
+    def _arrange(self) -> None:
+        self.details = QCollapsible("", collapsedIcon="▸", expandedIcon="▾")
+        self.details.setDuration(0)
+        self.details.addWidget(self.settings.details.native)
+        self.details.setToolTip("Model, device, frames per second and classes.")
+        body = QWidget()
+        layout = QVBoxLayout(body)
+        layout.setContentsMargins(6, 6, 6, 6)
+        layout.setSpacing(6)
+        layout.addWidget(self.settings.video_row.native)
+        layout.addWidget(self.details)
+        layout.addWidget(self.segment.native)
+        layout.addWidget(_line())
+        layout.addWidget(self.objects, stretch=1)
+        layout.addWidget(_line())
+        walk = QHBoxLayout()
+        walk.addWidget(self.where, stretch=1)
+        for button in (self.previous, self.next):
+            walk.addWidget(button.native)
+        layout.addLayout(walk)
+        layout.addWidget(self.strip)
+        layout.addWidget(_line())
+        layout.addWidget(self.correction)
+        for button in (self.segment, self.previous, self.next):
+            button.native.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # keys stay with the picture
+        self.setWidget(body)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+
+    def _connect(self) -> None:
+        controller, navigation = self._controller, self._controller.navigation
+        self.settings.video.changed.connect(self._on_video_chosen)
+        self.settings.details.changed.connect(self._on_settings)
+        self.segment.clicked.connect(self._on_segment)
+        self.previous.clicked.connect(lambda: _COMMANDS["previous_sampled"].run(controller))
+        self.next.clicked.connect(lambda: _COMMANDS["next_sampled"].run(controller))
+        self.strip.clicked.connect(navigation.go_to)
+        controller.changed.connect(self.refresh)
+        controller.edited.connect(self._refresh_frames)
+        controller.chosen_changed.connect(self._refresh_frames)
+        navigation.moved.connect(self._refresh_frames)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        """Leave the arrow keys to the viewer, too."""
+        event.ignore()
+
+    # -- what the user does ----------------------------------------------------------------
+
+    def _on_video_chosen(self) -> None:
+        path = path_of(self.settings.video)
+        if path is not None and path.is_file() and path != self._controller.video:
+            self._controller.open_video(path)
+
+    def _on_settings(self) -> None:
+        """Keep the controller's options as the form says; what is incomplete is said later."""
+        self.details.setText(self.settings.summary())
+        try:
+            self._controller.options = self.settings.read()
+        except TavisError:
+            return
+
+    def _on_segment(self) -> None:
+        try:
+            self._controller.options = self.settings.read()
+        except TavisError as error:
+            report_error(error)
+        else:
+            long_work.segment(self._controller)
+
+    # -- what is shown ---------------------------------------------------------------------
+
+    def refresh(self) -> None:
+        """Show the video, and what can be done with it."""
+        controller = self._controller
+        busy = "Wait for the running work, or cancel it." if controller.jobs.busy else None
+        reason = None if controller.clip is None and not busy else controller.obstacle
+        if controller.session is None and controller.clip is not None and not controller.blocked:
+            reason = None  # segmenting is what is to be done then
+        no_video = "Open a video first." if controller.clip is None else None
+        allow(self.segment.native, _SEGMENT, busy or no_video or reason)
+        self.settings.video.enabled = not busy
+        if controller.video is not None and self.settings.video.value != controller.video:
+            self.settings.video.value = controller.video
+        self._refresh_frames()
+
+    def _refresh_frames(self, _: object = None) -> None:
+        """Show where the viewer is in the video, and the chosen object's status there."""
+        controller, navigation = self._controller, self._controller.navigation
+        session, chosen = controller.session, controller.chosen
+        status: dict[int, FrameStatus] = {}
+        if session is not None and chosen is not None:
+            status = session.statuses(chosen)
+        here = status.get(navigation.frame)
+        place = navigation.describe() or "No video"
+        self.where.setText(place if here is None else f"{place} · {here}")
+        count = 0 if controller.clip is None else len(controller.clip.times)
+        self.strip.show_frames(count, navigation.frame, navigation.sampled, status)
+        nothing = "Segment a video first." if session is None else None
+        last = "No sampled frame after this one." if navigation.next_sampled() is None else None
+        first = None
+        if navigation.previous_sampled() is None:
+            first = "No sampled frame before this one."
+        allow(self.next.native, command_tip(_COMMANDS["next_sampled"]), nothing or last)
+        allow(self.previous.native, command_tip(_COMMANDS["previous_sampled"]), nothing or first)
+
+
+def _line() -> QFrame:
+    """Draw a thin line between two parts."""
+    line = QFrame()
+    line.setFrameShape(QFrame.Shape.HLine)
+    line.setFrameShadow(QFrame.Shadow.Plain)
+    line.setFixedHeight(1)
+    line.setStyleSheet("background: palette(mid); border: none;")
+    return line
