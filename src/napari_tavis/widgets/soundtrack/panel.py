@@ -34,6 +34,12 @@ _HOW = (
     "Wheel: zoom. Right button or Shift+wheel: pan. Double click: show all.\n"
     "Click in an object's row: choose it. Height of its bars: the model's score."
 )
+_COLORS = "Colours of the objects' bars: how far a person has gone with each frame."
+_LEGEND = " ".join(
+    f'<span style="color:{color}">■</span> {status.value}'
+    for status, color in STATUS_COLORS.items()
+    if status is not None
+)
 _NO_VIDEO = "Open a video first."
 _REDRAW_MS = 60
 _ZOOM = 1.6
@@ -83,9 +89,10 @@ class SoundtrackPanel(QWidget):
         self.loop = self._button("Loop", checkable=True)
         self.half = self._button("½ speed", checkable=True)
         self.clear = self._button("Clear stretch")
-        self.smaller, self.larger, self.all = map(self._button, ("Zoom in", "Zoom out", "All"))
+        self.smaller, self.larger, self.all = map(self._button, ("+", "-", "All"))
         self.where = QLabel()
-        self.message = QLabel()
+        self.message = QLabel(_LEGEND)
+        self.message.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.message.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.cancel = self._button("Stop reading")
         self.cancel.setToolTip(_CANCEL)
@@ -96,7 +103,7 @@ class SoundtrackPanel(QWidget):
         for part in (self.play, self.loop, self.half, self.clear, self.where):
             bar.addWidget(part)
         bar.addWidget(self.message, 1)
-        for part in (self.cancel, _legend(), self.smaller, self.larger, self.all):
+        for part in (self.cancel, self.smaller, self.larger, self.all):
             bar.addWidget(part)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 2, 0, 0)
@@ -268,20 +275,8 @@ class SoundtrackPanel(QWidget):
         self.plots.set_style(style_of(self.controller.viewer.theme))
 
     def _say(self, sentence: str) -> None:
-        self.message.setText(sentence)
-        self.message.setToolTip(sentence)
-
-
-def _legend() -> QLabel:
-    """Say which colour means which status."""
-    marks = [
-        f'<span style="color:{color}">■</span> {status.value}'
-        for status, color in STATUS_COLORS.items()
-        if status is not None
-    ]
-    legend = QLabel(" ".join(marks))
-    legend.setToolTip("Colours of the objects' bars: how far a person has gone with each frame.")
-    return legend
+        self.message.setText(sentence or _LEGEND)
+        self.message.setToolTip(sentence or _COLORS)
 
 
 def _allow(button: QToolButton, purpose: str, reason: str | None) -> None:
