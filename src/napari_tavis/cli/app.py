@@ -58,6 +58,7 @@ _EXPERIMENTS = "Train and measure"
 app.command("demo", rich_help_panel=_ANNOTATION)(annotation.demo)
 app.command("annotate", rich_help_panel=_ANNOTATION)(annotation.annotate)
 app.command("export", rich_help_panel=_ANNOTATION)(annotation.export)
+app.command("import", rich_help_panel=_ANNOTATION)(annotation.import_dataset)
 app.command("validate", rich_help_panel=_ANNOTATION)(annotation.validate)
 app.command("stats", rich_help_panel=_ANNOTATION)(project.stats)
 app.command("toy", rich_help_panel=_EXPERIMENTS)(experiments.toy)
