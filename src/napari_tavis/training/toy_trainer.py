@@ -16,6 +16,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from napari_tavis.model import TAViS, TAViSOutput, save_checkpoint
 from napari_tavis.model.alignment import class_prompt
+from napari_tavis.model.points import paint_points
 from napari_tavis.tasks import CancelToken, Progress, no_progress
 from napari_tavis.training.alignment import (
     TrainingHeads,
@@ -130,6 +131,9 @@ class ToyTrainer:
         clips = self._clips(stage.image_size, progress)
         generator = np.random.default_rng((self.seed, number, self.step))
         batches = clips.batches(stage.clips, stage.frames, generator)
+        begins = self.step == first
+        if begins and stage.prompts and not any(s.prompts for s in self.config.stages[:number]):
+            self._scale_marks(self._on_device(next(batches)))
         started, first_step = time.monotonic(), self.step
         while self.step < first + stage.steps:
             if cancel.cancelled:
@@ -194,6 +198,28 @@ class ToyTrainer:
             layer.weight.mul_(factor)
             layer.bias.mul_(factor)
         cast(TAViS, self.average.module).prompting.load_state_dict(prompting.state_dict())
+
+    @torch.no_grad()
+    def _scale_marks(self, batch: Batch) -> None:
+        """Bring what points draw to the size of the image embedding, in which it has to be seen.
+
+        As it is drawn, a mark is a hundredth of what the toy's image embedding varies by.
+        """
+        features = self.model(batch.images, batch.mel, "independent").frame_features.embedding
+        encoder = self.model.sam2.sam_prompt_encoder
+        side = features.shape[-1]
+        blank = torch.zeros(1, 1, 4 * side, 4 * side, device=self.device)
+        middle = torch.full((1, 1, 2), 0.5, device=self.device)
+        mark = paint_points(middle, torch.ones(1, 1, device=self.device), blank, (4 * side,) * 2)
+        nothing = encoder.mask_downscaling(blank)[:, :, 0, 0]
+        seen = (encoder.mask_downscaling(mark) - nothing[..., None, None]).square().mean(1).amax()
+        factor = features.std((2, 3)).mean() / seen.sqrt()
+        last = cast(nn.Conv2d, encoder.mask_downscaling[-1])
+        last.weight.mul_(factor)
+        bias = cast(nn.Parameter, last.bias)
+        bias.copy_((bias - nothing[0]) * factor)
+        averaged = cast(TAViS, self.average.module).sam2.sam_prompt_encoder
+        averaged.load_state_dict(encoder.state_dict())
 
     def _set_rate(self, stage: Stage) -> None:
         """Warm up, stay, and at the end fall in a straight line to a hundredth."""
