@@ -24,6 +24,7 @@ _PICTURE = (
     *("-c:v", "libx264", "-preset", "fast", "-crf", "18"),
     *("-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709"),
 )
+_LOSSLESS_PICTURE = ("-c:v", "libx264rgb", "-preset", "fast", "-qp", "0")
 _SOUND = ("-c:a", "aac", "-b:a", "128k")
 
 
@@ -31,8 +32,10 @@ def write_video(
     path: str | Path,
     frames: Iterable[npt.ArrayLike],
     fps: float | Fraction,
-    waveform: npt.ArrayLike | None = None,
+    waveform: npt.ArrayLike | Iterator[npt.ArrayLike] | None = None,
     sample_rate: int = SAMPLE_RATE,
+    *,
+    lossless: bool = False,
 ) -> Path:
     """Write frames and sound as an H.264 and AAC mp4 file.
 
@@ -50,9 +53,13 @@ def write_video(
     fps : float or Fraction
         Frames per second.
     waveform : array_like of float, shape (samples,) or (samples, channels), optional
-        Sound in [-1, 1] that begins with the first frame.
+        Sound in [-1, 1] that begins with the first frame. An iterator of such arrays is
+        written one after another, as `Clip.sound_blocks` gives them.
     sample_rate : int
         Samples per second of `waveform`.
+    lossless : bool
+        Whether the frames come back exactly as they were, in their own size. Such a file is
+        large, and not every player shows it.
 
     Returns
     -------
@@ -67,7 +74,7 @@ def write_video(
     """
     target = Path(path)
     rate = _rate(fps, target)
-    pictures = _even_pictures(frames, target)
+    pictures = _checked_pictures(frames, target, even=not lossless)
     first = next(pictures, None)
     if first is None:
         raise EncodingError(f"{target} was not written: there are no frames.")
@@ -79,7 +86,7 @@ def write_video(
             *("-framerate", str(rate), "-i", "pipe:0"),
             *sound,
             *("-map", "0:v", *(("-map", "1:a") if sound else ())),
-            *_PICTURE,
+            *(_LOSSLESS_PICTURE if lossless else _PICTURE),
             *(_SOUND if sound else ()),
             *("-movflags", "+faststart", "-f", "mp4", ffmpeg.url(partial)),
         ]
@@ -96,10 +103,10 @@ def _rate(fps: float | Fraction, target: Path) -> Fraction:
     return Fraction(fps).limit_denominator(1001)
 
 
-def _even_pictures(
-    frames: Iterable[npt.ArrayLike], target: Path
+def _checked_pictures(
+    frames: Iterable[npt.ArrayLike], target: Path, even: bool
 ) -> Iterator[npt.NDArray[np.uint8]]:
-    """Check the pictures one by one and grow odd sizes by one."""
+    """Check the pictures one by one; grow odd sizes by one where even ones are needed."""
     shape: tuple[int, ...] | None = None
     for index, frame in enumerate(frames):
         picture = np.asarray(frame)
@@ -120,30 +127,48 @@ def _even_pictures(
             )
         shape = picture.shape
         grow = [(0, shape[0] % 2), (0, shape[1] % 2), (0, 0)]
-        yield np.pad(picture, grow, mode="edge") if shape[0] % 2 or shape[1] % 2 else picture
+        odd = shape[0] % 2 or shape[1] % 2
+        yield np.pad(picture, grow, mode="edge") if even and odd else picture
 
 
 def _sound_input(
-    stack: contextlib.ExitStack, waveform: npt.ArrayLike, sample_rate: int, target: Path
+    stack: contextlib.ExitStack,
+    waveform: npt.ArrayLike | Iterator[npt.ArrayLike],
+    sample_rate: int,
+    target: Path,
 ) -> list[str]:
     """Put the sound into a temporary file and give the arguments that read it."""
-    sound = np.asarray(waveform, dtype="<f4")
-    if sound.ndim == 1:
-        sound = sound[:, None]
-    if sound.ndim != 2 or not 1 <= sound.shape[1] <= 8 or not np.isfinite(sound).all():
-        raise EncodingError(
-            f"{target} was not written: the sound must be finite numbers of shape (samples,) "
-            f"or (samples, channels), but has the shape {np.shape(waveform)}."
-        )
     if sample_rate <= 0:
         raise EncodingError(f"{target} was not written: {sample_rate} is no sample rate.")
-    if not sound.size:
-        return []
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="napari-tavis-")))
-    raw = folder / "sound.f32"
-    np.ascontiguousarray(sound).tofile(raw)
-    layout = ("-f", "f32le", "-ar", str(sample_rate), "-ac", str(sound.shape[1]))
+    raw, channels = folder / "sound.f32", 0
+    with raw.open("wb") as file:
+        for block in waveform if isinstance(waveform, Iterator) else (waveform,):
+            sound = _checked_sound(block, channels, target)
+            channels = sound.shape[1]
+            file.write(np.ascontiguousarray(sound).data)
+        if not file.tell():
+            return []
+    layout = ("-f", "f32le", "-ar", str(sample_rate), "-ac", str(channels))
     return [*layout, "-i", ffmpeg.url(raw)]
+
+
+def _checked_sound(block: npt.ArrayLike, channels: int, target: Path) -> npt.NDArray[np.float32]:
+    """Give sound as ``[samples, channels]``, of as many channels as what came before it."""
+    sound = np.asarray(block, dtype="<f4")
+    if sound.ndim == 1:
+        sound = sound[:, None]
+    if (
+        sound.ndim != 2
+        or not 1 <= sound.shape[1] <= 8
+        or sound.shape[1] != (channels or sound.shape[1])
+        or not np.isfinite(sound).all()
+    ):
+        raise EncodingError(
+            f"{target} was not written: the sound must be finite numbers of shape (samples,) "
+            f"or (samples, channels), but has the shape {np.shape(block)}."
+        )
+    return sound
 
 
 @contextlib.contextmanager

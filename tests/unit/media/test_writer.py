@@ -130,3 +130,26 @@ def test_a_place_that_cannot_be_written_to_is_said(tmp_path: Path) -> None:
     for path in ("nowhere/a.mp4", "folder.mp4", "file/a.mp4"):
         with pytest.raises(EncodingError, match="was not written"):
             write_video(tmp_path / path, numbered_frames(2), 10)
+
+
+@pytest.mark.parametrize("size", [(48, 64), (47, 63)])
+def test_lossless_frames_come_back_exactly(size: tuple[int, int], tmp_path: Path) -> None:
+    frames = np.random.default_rng(3).integers(0, 256, (6, *size, 3), dtype=np.uint8)
+    path = write_video(tmp_path / "exact.mp4", frames, 1, lossless=True)
+    with open_clip(path) as clip:
+        np.testing.assert_array_equal(clip.frames[:], frames)
+
+
+def test_sound_may_come_in_blocks(tmp_path: Path) -> None:
+    sound = np.repeat(click_waveform(CLICKS, 2.4)[:, None], 2, axis=1)
+    blocks = (sound[begin : begin + 5000] for begin in range(0, len(sound), 5000))
+    path = write_video(tmp_path / "blocks.mp4", numbered_frames(72), 30, blocks)
+    with open_clip(path) as clip:
+        assert clicks_heard(clip.soundtrack()) == pytest.approx(CLICKS, abs=0.002)
+
+
+def test_blocks_of_sound_must_be_alike(tmp_path: Path) -> None:
+    blocks = iter([np.zeros((100, 2)), np.zeros(100)])
+    with pytest.raises(EncodingError, match="the sound must be"):
+        write_video(tmp_path / "mixed.mp4", numbered_frames(3), 30, blocks)
+    assert not list(tmp_path.iterdir())
