@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 
@@ -52,6 +53,13 @@ class SpaceTap(QObject):
             self._watched = [centre, *centre.findChildren(QWidget)] if centre is not None else []
             for part in self._watched:
                 part.installEventFilter(self)
+
+    def close(self) -> None:
+        """Look away; a window that is gone must not be kept alive."""
+        watched, self._watched = self._watched, []
+        for part in watched:
+            with contextlib.suppress(RuntimeError):  # Qt has deleted it already
+                part.removeEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
         """Notice presses and releases; never keep one from the canvas."""
