@@ -1,7 +1,10 @@
-"""From a clip to proposals: sampling, the model in batches, linking queries into objects.
+"""From a clip to proposals, from clicks to masks, and from some frames' masks to others'.
 
-Nothing heavy is imported here: `segment_clip` and `choose_device` bring torch with them, and
-do so when they are first asked for.
+`segment_clip` proposes what sounds; `segment_prompts` and `propagate` correct it, on the frames
+that a `FrameEncoder` gives them. What the model gives does not depend on who asks: the window, the
+command line and scripts call the same functions.
+
+Nothing heavy is imported here: what brings torch with it does so when it is first asked for.
 """
 
 from __future__ import annotations
@@ -10,32 +13,43 @@ from typing import TYPE_CHECKING, Any
 
 from napari_tavis.inference.errors import InferenceError
 from napari_tavis.inference.masks import Mask, PackedMasks
+from napari_tavis.inference.prompts import PromptResult, Prompts
 from napari_tavis.inference.proposals import SCENE_NAME, ObjectKind, Proposal, Proposals
 
 if TYPE_CHECKING:
     from napari_tavis.inference.device import choose_device
+    from napari_tavis.inference.interactive import FrameEncoder, segment_prompts
     from napari_tavis.inference.pipeline import segment_clip
+    from napari_tavis.inference.propagation import propagate
     from napari_tavis.inference.sampling import FrameSamples, sample_frames
 
 __all__ = [
     "SCENE_NAME",
+    "FrameEncoder",
     "FrameSamples",
     "InferenceError",
     "Mask",
     "ObjectKind",
     "PackedMasks",
+    "PromptResult",
+    "Prompts",
     "Proposal",
     "Proposals",
     "choose_device",
+    "propagate",
     "sample_frames",
     "segment_clip",
+    "segment_prompts",
 ]
 
 _LAZY = {
+    "FrameEncoder": "interactive",
     "FrameSamples": "sampling",
     "choose_device": "device",
+    "propagate": "propagation",
     "sample_frames": "sampling",
     "segment_clip": "pipeline",
+    "segment_prompts": "interactive",
 }
 
 

@@ -12,6 +12,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
@@ -40,6 +41,9 @@ CACHE_BYTES = 512 * 2**20
 
 FEWEST_KEPT = 2
 """Frames that are kept even if they take more."""
+
+MOST_STEPS = 8
+"""Clicks that are gone through one by one; where there are more, the first ones go together."""
 
 Result = TypeVar("Result")
 
@@ -234,6 +238,10 @@ class FrameEncoder:
 def segment_prompts(encoder: FrameEncoder, frame_index: int, prompts: Prompts) -> PromptResult:
     """Find the mask of what a person shows in a frame.
 
+    As SAM 2 learned it, each click corrects the mask that those before it gave: the box or the
+    first click is answered first, and the answer goes with the next click. The same prompts give
+    the same mask, whatever was asked before.
+
     Parameters
     ----------
     encoder : FrameEncoder
@@ -263,11 +271,15 @@ def segment_prompts(encoder: FrameEncoder, frame_index: int, prompts: Prompts) -
     shown = prompts.shares(size)
     points = torch.tensor([place[:2] for place in shown], dtype=torch.float32).reshape(-1, 2)
     labels = torch.tensor([label for _, _, label in shown], dtype=torch.int32)
-    start = None if prompts.mask is None else _certain_logits(prompts.mask)
+    logits = None if prompts.mask is None else _certain_logits(prompts.mask)
     features = encoder.encode(frame_index).features
-    found = encoder.run(lambda: encoder.model.segment_prompts(features, points, labels, start))
-    kept = encode_logits(found[0].numpy())
-    return PromptResult(cut_logits(kept, size), kept, min(max(float(found[1]), 0.0), 1.0))
+    first = 0 if not shown else 2 if prompts.box is not None else 1
+    for count in range(max(first, len(shown) - MOST_STEPS), len(shown) + 1):
+        show = partial(encoder.model.segment_prompts, features, points[:count], labels[:count])
+        found = encoder.run(partial(show, logits))
+        logits = found.logits
+    kept = encode_logits(found.logits.numpy())
+    return PromptResult(cut_logits(kept, size), kept, min(max(found.iou, 0.0), 1.0))
 
 
 def _certain_logits(mask: npt.NDArray[np.bool_]) -> torch.Tensor:

@@ -44,7 +44,7 @@ class Prompts:
         return not (self.points or self.box or (self.mask is not None and self.mask.any()))
 
     def shares(self, size: tuple[int, int]) -> list[tuple[float, float, int]]:
-        """Give the clicks and the box's corners as shares of the picture.
+        """Give the box's corners, then the clicks, as shares of the picture.
 
         Parameters
         ----------
@@ -71,7 +71,7 @@ class Prompts:
             corners = np.sort(corners.clip(0.0, 1.0), axis=0)
             if not np.all(corners[0] < corners[1]):
                 raise InferenceError("The box has no area inside the picture: draw it anew.")
-            found += [(float(x), float(y), 2 + n) for n, (x, y) in enumerate(corners)]
+            found = [(float(x), float(y), 2 + n) for n, (x, y) in enumerate(corners)] + found
         return found
 
 

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from napari_tavis.inference import InferenceError
-from napari_tavis.inference.interactive import FrameEncoder, Prompts, segment_prompts
+from napari_tavis.inference.interactive import MOST_STEPS, FrameEncoder, Prompts, segment_prompts
 from napari_tavis.inference.logits import cut_logits
 from napari_tavis.media import Clip, log_mel, open_clip
 from napari_tavis.model import TAViS
@@ -153,12 +153,15 @@ def test_a_click_gives_the_mask_that_the_model_sees_there(clip: Clip, model: TAV
     current[20:60, 10:50] = True
     prompts = Prompts(((60.5, 44.5), (9.7, 8.5)), (True, False), (29.0, 17.5, 90.0, 71.5), current)
     result = segment_prompts(encoder, 12, prompts)
-    logits, iou, _ = model.segment_prompts(
-        encoder.encode(12).features,
-        torch.tensor([[0.5, 0.5], [10.2 / 122, 0.1], [29.5 / 122, 0.2], [90.5 / 122, 0.8]]),
-        torch.tensor([1, 0, 2, 3], dtype=torch.int32),
-        torch.from_numpy(np.where(current, 10.0, -10.0).astype(np.float32)),
+    places = torch.tensor(
+        [[29.5 / 122, 0.2], [90.5 / 122, 0.8], [61 / 122, 0.5], [10.2 / 122, 0.1]]
     )
+    labels = torch.tensor([2, 3, 1, 0], dtype=torch.int32)
+    logits = torch.from_numpy(np.where(current, 10.0, -10.0).astype(np.float32))
+    features = encoder.encode(12).features
+    for count in (2, 3, 4):  # the box, then one click after the other
+        seen = model.segment_prompts(features, places[:count], labels[:count], logits)
+        logits, iou = seen.logits, seen.iou
     assert result.mask.shape == SIZE
     assert np.array_equal(result.mask, cut_logits(result.logits, SIZE, 0.5))
     expected = torch.nn.functional.interpolate(logits[None, None], SIZE, mode="bilinear")[0, 0]
@@ -180,6 +183,17 @@ def test_a_mask_or_a_box_alone_suffices(clip: Clip, model: TAViS) -> None:
     whole = np.ones(SIZE, dtype=bool)
     for prompts in (Prompts(mask=whole), Prompts(box=(10, 10, 60, 60))):
         assert segment_prompts(encoder, 3, prompts).mask.shape == SIZE
+
+
+def test_many_clicks_cost_a_bounded_number_of_steps(clip: Clip, model: TAViS) -> None:
+    encoder, steps = FrameEncoder(clip, model), []
+    hook = model.sam2.sam_mask_decoder.register_forward_hook(lambda *_: steps.append(1))
+    try:
+        clicks = tuple((float(n), 40.0) for n in range(40))
+        segment_prompts(encoder, 3, Prompts(clicks, (True,) * 40))
+    finally:
+        hook.remove()
+    assert len(steps) == MOST_STEPS + 1
 
 
 def test_prompts_that_show_nothing_are_explained(clip: Clip, model: TAViS) -> None:

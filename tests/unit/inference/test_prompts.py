@@ -26,6 +26,11 @@ def test_a_box_has_its_upper_left_corner_first_however_it_was_drawn(box: tuple) 
     assert Prompts(box=box).shares(SIZE) == [(0.25, 0.1, 2), (0.5, 0.5, 3)]
 
 
+def test_a_box_comes_before_the_clicks() -> None:
+    prompts = Prompts(((59.5, 44.5),), (True,), (29.5, 8.5, 59.5, 44.5))
+    assert [label for _, _, label in prompts.shares(SIZE)] == [2, 3, 1]
+
+
 def test_a_box_is_cut_at_the_picture_s_edge() -> None:
     assert Prompts(box=(-40, 44.5, 59.5, 500)).shares(SIZE) == [(0, 0.5, 2), (0.5, 1, 3)]
 
