@@ -78,7 +78,7 @@ def open_output(fill: Fill) -> SoundOutput:
             ) from error
         raise NoSoundOutputError(
             f"Playing without sound, since the sound output cannot be opened "
-            f"({str(error).split(' [')[0]}): close what else uses it and play again."
+            f"({_reason(error)}): close what else uses it and play again."
         ) from error
 
 
@@ -96,7 +96,17 @@ def _import() -> Any:
             "Playing without sound, since the PortAudio library is missing: install it "
             "(Debian and Ubuntu: sudo apt install libportaudio2) and restart napari."
         ) from error
+    except Exception as error:  # its PortAudioError, which cannot be named without it
+        raise NoSoundOutputError(
+            "Playing without sound, since this computer's sound system does not start "
+            f"({_reason(error)}): see that other programs have sound."
+        ) from error
     return sounddevice
+
+
+def _reason(error: Exception) -> str:
+    """Give what PortAudio says, without its numbers."""
+    return str(error).split(" [")[0].rstrip(". :")
 
 
 class _Device:
@@ -126,7 +136,7 @@ class _Device:
         except self._error as error:
             self.close()
             raise NoSoundOutputError(
-                f"Playing without sound, since the sound output does not start ({error}): "
+                f"Playing without sound, since the sound output does not start ({_reason(error)}): "
                 f"close what else uses it and play again."
             ) from error
 
