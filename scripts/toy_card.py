@@ -30,6 +30,22 @@ MEASURES = {
     "M_F_all": ("", "as AVSBench counts it, a clip being a batch"),
 }
 
+BY_HAND = {
+    "click": "one click, at the point farthest inside the object",
+    "corrected": "after three more clicks, each where the mask is most wrong",
+    "box": "the tight box",
+    "next_frame": "followed from its true mask, one second on",
+    "last_frame": "followed, four seconds on",
+}
+
+
+def by_hand_table(results: dict[str, Any]) -> str:
+    """Give the mean IoU of what is prompted by hand as a Markdown table."""
+    found = results["by_hand"]
+    rows = ["| prompt | mean IoU | meaning |", "| --- | --- | --- |"]
+    rows += [f"| {name} | {found[name]:.3f} | {meaning} |" for name, meaning in BY_HAND.items()]
+    return "\n".join(rows)
+
 
 def results_table(results: dict[str, Any]) -> str:
     """Give the measures of both protocols as a Markdown table."""
@@ -62,7 +78,8 @@ def card(recipe: dict[str, Any], notes: str, results: dict[str, Any]) -> str:
     """Give the card's text."""
     stages = "\n".join(
         f"| {stage['name']} | {stage['steps']} | {stage['image_size']} "
-        f"| {stage['clips']} x {stage['frames']} | {stage['protocol']} |"
+        f"| {stage['clips']} x {stage['frames']} | {stage['protocol']} "
+        f"| {'yes' if stage['prompts'] else ''} |"
         for stage in recipe["stages"]
     )
     steps = sum(stage["steps"] for stage in recipe["stages"])
@@ -81,8 +98,8 @@ sounds. It knows ten classes and has never seen a real video.
 - Weights: `toy.safetensors`, float16, averaged over the training steps.
 - Trained by `napari-tavis train --output RUN`, seed {recipe["seed"]}, {steps} steps:
 
-| stage | steps | pixels | clips x frames | protocol |
-| --- | --- | --- | --- | --- |
+| stage | steps | pixels | clips x frames | protocol | prompts by hand |
+| --- | --- | --- | --- | --- | --- |
 {stages}
 
 - Training clips: {clips}, of seeds that no test uses; no further data.
@@ -95,6 +112,10 @@ By `napari-tavis {command} --json FILE`, on unseen seeds:
 {counted}.
 
 {results_table(results)}
+
+Prompted by hand, {results["by_hand"]["objects"]} objects, sounding or not:
+
+{by_hand_table(results)}
 """
 
 

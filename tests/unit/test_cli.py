@@ -133,6 +133,7 @@ def test_toy_test_writes_its_results(tmp_path: Path) -> None:
     assert written["clips"] == 1
     for protocol in ("independent", "memory"):
         assert 0 <= written[protocol]["M_J"] <= 1
+    assert 0 <= written["by_hand"]["click"] <= 1
 
 
 def test_evaluate_writes_its_results(tmp_path: Path) -> None:

@@ -69,10 +69,14 @@ def toy_test(
     from napari_tavis.inference.device import choose_device
     from napari_tavis.model import load_model
     from napari_tavis.toyworld.evaluation import toy_test as measure
+    from napari_tavis.toyworld.hand_evaluation import hand_test
 
     network = load_model(model, device=choose_device(device))
     with progress_bar() as progress, cancel_on_interrupt() as cancel:
         results = measure(network, clips, seed, size=size, progress=progress, cancel=cancel)
+        results["by_hand"] = hand_test(
+            network, clips, seed, size=size, progress=progress, cancel=cancel
+        )
     _write_results(json_file, {"model": model, **results})
 
 
