@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 
-def write_atomically(path: Path, data: bytes, *, sync: bool = True) -> None:
+def write_atomically(path: Path, data: bytes) -> None:
     """Write a file so that a crash leaves either the old content or the new, never a part.
 
     Parameters
@@ -18,9 +18,6 @@ def write_atomically(path: Path, data: bytes, *, sync: bool = True) -> None:
         The file; its directory is made if need be.
     data : bytes
         The whole content.
-    sync : bool
-        Wait until it is on the disk, so that even a power failure leaves it whole. Without,
-        `sync_all` has to follow.
 
     Raises
     ------
@@ -31,16 +28,32 @@ def write_atomically(path: Path, data: bytes, *, sync: bool = True) -> None:
     # not through tempfile, whose files only their owner may read, whatever the umask says
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
-        with temporary.open("xb") as file:
-            file.write(data)
-            if sync:
-                file.flush()
-                os.fsync(file.fileno())
+        write_file(temporary, data)
         os.replace(temporary, path)
     except BaseException:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
+
+
+def write_file(path: Path, data: bytes, *, sync: bool = True) -> None:
+    """Write a file that nobody reads before it is whole.
+
+    Parameters
+    ----------
+    path : Path
+        The file, in a directory that exists.
+    data : bytes
+        The whole content.
+    sync : bool
+        Wait until it is on the disk, so that even a power failure leaves it whole. Without,
+        `sync_all` has to follow.
+    """
+    with path.open("wb") as file:
+        file.write(data)
+        if sync:
+            file.flush()
+            os.fsync(file.fileno())
 
 
 def sync_directory(directory: Path) -> None:

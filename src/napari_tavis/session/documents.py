@@ -35,14 +35,23 @@ def record_to_json(record: FrameRecord) -> Document:
     """Describe a record, whose blobs are on the disk."""
     document: Document = {
         "status": str(record.status),
-        "mask": record.mask.name,
+        "mask": _name(record.mask),
         "score": record.score,
     }
     if record.proposal is not None:
-        document["proposal"] = record.proposal.name
+        document["proposal"] = _name(record.proposal)
     if record.logits is not None:
-        document["logits"] = record.logits.name
+        document["logits"] = _name(record.logits)
     return document
+
+
+def _name(blob: Blob) -> str | None:
+    """Give the file of a blob; None for nothing."""
+    if blob is EMPTY:
+        return None
+    if blob.name is None:
+        raise RuntimeError("a picture is to be named before it is on the disk")
+    return blob.name
 
 
 def record_from_json(document: Mapping[str, Any], root: str) -> FrameRecord:

@@ -256,12 +256,14 @@ class SessionEditor(UndoableSession):
 
     def set_done(self, done: bool) -> None:
         """Note that a person has finished with the video, or has not."""
-        self._mark(done=done)
+        with self._marking() as marks:
+            marks.done = done
 
     def add_work(self, seconds: float) -> None:
         """Note that somebody has worked on it for some time; nothing happens if read-only."""
         if not self.read_only:
-            self._mark(worked_seconds=self.worked_seconds + float(seconds))
+            with self._marking() as marks:
+                marks.worked_seconds += float(seconds)
 
     def note_export(self, root: str | os.PathLike[str], format: str, name: str) -> None:
         """Note that the session, as it is now, was exported.
@@ -275,14 +277,8 @@ class SessionEditor(UndoableSession):
         name : str
             The clip's name there.
         """
-        with self._marking():
-            self._state.marks.note_export(os.fspath(root), format, name)
-        self.changed.emit(SessionChange("marked"))
-
-    def _mark(self, **changes: object) -> None:
-        with self._marking():
-            self._state.marks.__dict__.update(changes)
-        self.changed.emit(SessionChange("marked"))
+        with self._marking() as marks:
+            marks.note_export(os.fspath(root), format, name)
 
     def _pack(self, frame: int, mask: npt.NDArray[np.generic]) -> Blob:
         """Check and encode a mask."""

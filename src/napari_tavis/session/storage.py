@@ -22,7 +22,7 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from napari_tavis.session.atomic import sync_all, sync_directory, write_atomically
+from napari_tavis.session.atomic import sync_all, sync_directory, write_file
 from napari_tavis.session.blobs import EMPTY, Blob
 from napari_tavis.session.errors import SessionError
 from napari_tavis.session.journal import encode_batch, journal_file
@@ -96,8 +96,8 @@ class SessionStore:
 
     @property
     def is_new(self) -> bool:
-        """Whether nothing is on the disk yet."""
-        return self._generation == 0 and not self._known
+        """Whether there is no snapshot of this version yet, so that everything is to be written."""
+        return self._generation == 0
 
     def wants_snapshot(self, state: SessionState) -> bool:
         """Say whether the next save should write everything, as the journal has grown long."""
@@ -124,8 +124,7 @@ class SessionStore:
             if self._appendable:
                 self._append(encode_batch(changes))
                 if snapshot is not None:
-                    with contextlib.suppress(OSError):  # everything is in the journal already
-                        self._compact(snapshot)
+                    self._try_to_compact(snapshot)
             else:
                 assert snapshot is not None
                 self._compact(snapshot)
@@ -168,12 +167,16 @@ class SessionStore:
                     name = f"{folder}/{number}/{frame:08d}-{blob.digest}.png"
                     fresh.setdefault(name, []).append(blob)
         written = [name for name in fresh if name not in self._known]
+        folders = {(self.directory / name).parent for name in written}
+        for folder_path in folders:
+            folder_path.mkdir(parents=True, exist_ok=True)
         one_by_one = len(written) <= _FEW
         for name in written:
-            write_atomically(self.directory / name, fresh[name][0].read(), sync=one_by_one)
+            # not by way of a temporary file: nothing names it yet, and its name proves its content
+            write_file(self.directory / name, fresh[name][0].read(), sync=one_by_one)
         if not one_by_one:
             sync_all(self.directory / name for name in written)
-        for folder_path in {(self.directory / name).parent for name in written}:
+        for folder_path in folders:
             sync_directory(folder_path)
         for name, blobs in fresh.items():
             for blob in blobs:
@@ -198,6 +201,13 @@ class SessionStore:
         if is_new:
             sync_directory(self.directory)
         self._lines += len(batch)
+
+    def _try_to_compact(self, state: SessionState) -> None:
+        """Write a snapshot of what the journal tells already; another time if that fails now."""
+        try:
+            self._compact(state)
+        except OSError:
+            self._appendable = False  # nobody knows which snapshot a line would continue
 
     def _compact(self, state: SessionState) -> None:
         """Write a snapshot and begin a new journal."""

@@ -12,6 +12,7 @@ from napari_tavis.session.changes import SessionChange
 from napari_tavis.session.diff import Diff
 from napari_tavis.session.errors import SessionError
 from napari_tavis.session.history import History, HistoryStep
+from napari_tavis.session.marks import Marks
 from napari_tavis.session.pending import Pending
 from napari_tavis.session.state import SessionState
 from napari_tavis.session.view import SessionView
@@ -139,11 +140,13 @@ class UndoableSession(SessionView):
                 self._history.push(label, diff, frame_index, joins=joins)
 
     @contextmanager
-    def _marking(self) -> Iterator[None]:
+    def _marking(self) -> Iterator[Marks]:
+        """Change the notes on the session, which is no step."""
         self._require_writable()
         with self._lock:
-            yield
+            yield self._state.marks
             self._revision += 1
+        self.changed.emit(SessionChange("marked"))
 
     def _require_writable(self) -> None:
         if self.read_only:

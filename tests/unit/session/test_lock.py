@@ -142,3 +142,12 @@ def test_a_directory_without_a_session_is_left_alone(video: Path, tmp_path: Path
     with pytest.raises(SessionError, match="no session"):
         AnnotationSession.open(folder)
     assert list(folder.iterdir()) == []
+
+
+def test_a_directory_that_cannot_be_written_is_open_for_reading(closed: Path, video: Path) -> None:
+    (closed / ".lock").unlink()
+    (closed / ".lock").mkdir()
+    session = AnnotationSession.open(video)
+    assert session.read_only
+    assert ["cannot be written to" in text for text in session.warnings] == [True]
+    assert np.array_equal(session.mask(1, 28), box(4, 2))

@@ -215,6 +215,36 @@ def test_a_disk_that_refuses_leaves_what_was_there(session: AnnotationSession, s
     assert np.array_equal(reopened(saved).mask(4, 28), box(0, 0))
 
 
+def test_a_long_journal_becomes_a_snapshot(session: AnnotationSession, saved: Path) -> None:
+    for number in (1, 2, 3):
+        session.set_masks(number, dict.fromkeys(range(150), box(0, 0)), label="Paint")
+    session.save()
+    before = (saved / "session.json").read_bytes()
+    for _ in range(2):
+        session.accept()
+        session.save()
+        session.undo()
+        session.save()
+    assert (saved / "session.json").read_bytes() != before
+    assert (saved / "session.previous.json").read_bytes() == before
+    assert reopened(saved).objects == session.objects
+    assert sum(path.stat().st_size for path in saved.glob("journal-*")) < 1_000_000
+
+
+def test_a_first_save_that_fails_can_be_repeated(session: AnnotationSession, video: Path) -> None:
+    directory = session.directory
+    (directory / "masks").mkdir(parents=True)
+    (directory / "masks" / "2").write_text("in the way")
+    with pytest.raises(SessionError, match="Cannot save the session"):
+        session.save()
+    assert session.dirty
+    session.set_mask(1, 31, box(0, 0))
+    (directory / "masks" / "2").unlink()
+    session.save()
+    assert reopened(video).objects == session.objects
+    assert reopened(video).warnings == []
+
+
 def test_a_long_session_stays_small(video: Path) -> None:
     size = (1080, 1920)
     rows, columns = np.ogrid[: size[0], : size[1]]
