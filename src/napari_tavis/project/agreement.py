@@ -211,8 +211,7 @@ def _objects(session: AnnotationSession, frames: Sequence[int]) -> list[SessionO
     return [
         item
         for item in annotated_objects(session)
-        if item.kind == "object"
-        and any(at in item.frames and not item.frames[at].empty for at in frames)
+        if any(at in item.frames and not item.frames[at].empty for at in frames)
     ]
 
 

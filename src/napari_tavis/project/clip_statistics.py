@@ -97,6 +97,8 @@ class ClassStatistics:
 class ClipStatistics:
     """What has become of one clip. Rejected and background objects are left out.
 
+    The scene mask counts where a person works on it, or where there is nothing else.
+
     Parameters
     ----------
     video : Path
@@ -119,7 +121,7 @@ class ClipStatistics:
     seconds : float
         How long a person worked on it.
     change : Change
-        How much of it a person changed, the scene mask included.
+        How much of it a person changed.
     """
 
     video: Path
@@ -151,8 +153,7 @@ def describe_session(
     Cancelled
         If asked for.
     """
-    everything = session.objects
-    items = annotated_objects(session)
+    items = worked_on(session)
     classes: dict[str, ClassStatistics] = {}
     changed = Change()
     for item in items:
@@ -172,15 +173,34 @@ def describe_session(
         frames=_count_frames(session, items),
         masks=Counter(record.status for item in items for record in item.frames.values()),
         classes=classes,
-        rejected=sum(item.state is ObjectState.REJECTED for item in everything),
+        rejected=sum(item.state is ObjectState.REJECTED for item in session.objects),
         seconds=session.worked_seconds,
         change=changed,
     )
 
 
 def annotated_objects(session: AnnotationSession) -> list[SessionObject]:
-    """Give the objects that count: neither rejected nor background; the scene mask does."""
-    return [item for item in session.objects if item.takes_part]
+    """Give the objects that take part, without the scene mask."""
+    return [item for item in session.objects if item.takes_part and item.kind == "object"]
+
+
+def worked_on(session: AnnotationSession) -> list[SessionObject]:
+    """Give what a person works on: the objects, the scene mask, or both.
+
+    Whoever annotates sources leaves the scene mask alone, and the other way round: what is left
+    alone shall not make every frame look unfinished.
+    """
+    objects = annotated_objects(session)
+    scene = [item for item in session.objects if item.takes_part and item.kind == "scene"]
+    touched = [item for item in (*objects, *scene) if _touched(session, item)]
+    if not objects or (touched and not any(item.kind == "object" for item in touched)):
+        return scene
+    return objects + [item for item in scene if item in touched]
+
+
+def _touched(session: AnnotationSession, item: SessionObject) -> bool:
+    statuses = session.statuses(item.object_id).values()
+    return item.named_by_person or any(status.by_person for status in statuses)
 
 
 def change_of(session: AnnotationSession, item: SessionObject) -> Change:

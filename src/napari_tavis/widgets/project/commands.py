@@ -19,27 +19,26 @@ def _on_queue(action: Callable[[QueueWork], None]) -> Callable[[AnnotationContro
     return run
 
 
-COMMANDS: tuple[Command, ...] = (
-    Command(
-        "next_video",
-        "Next video",
-        "PageDown",
-        _on_queue(QueueWork.go_next),
-        "Open the next video of the queue.",
-    ),
-    Command(
-        "previous_video",
-        "Previous video",
-        "PageUp",
-        _on_queue(QueueWork.go_previous),
-        "Open the video before in the queue.",
-    ),
-    Command(
-        "video_done",
-        "Video done, go on",
-        "Ctrl+Alt+D",
-        _on_queue(QueueWork.done_and_next),
-        "Mark the video done and open the next one of the queue.",
-    ),
+NEXT = Command(
+    "next_video",
+    "Next video",
+    "U",
+    _on_queue(QueueWork.go_next),
+    "Open the next video of the queue.",
 )
+PREVIOUS = Command(
+    "previous_video",
+    "Previous video",
+    "Shift+U",
+    _on_queue(QueueWork.go_previous),
+    "Open the video before, done or not.",
+)
+DONE = Command(
+    "video_done",
+    "Video done, next",
+    "Ctrl+U",
+    _on_queue(QueueWork.done_and_next),
+    "Mark this video done and open the next one.",
+)
+COMMANDS: tuple[Command, ...] = (NEXT, PREVIOUS, DONE)
 """The commands of the queue panel."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from qtpy.QtCore import Signal
+from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -17,12 +17,13 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from superqt import QElidingLabel
 
 from napari_tavis.project.states import QueueState
 from napari_tavis.widgets.controller import AnnotationController
-from napari_tavis.widgets.project.allowing import allow
+from napari_tavis.widgets.enabling import allow, command_tip
 from napari_tavis.widgets.project.colors import STATE_COLORS
-from napari_tavis.widgets.project.commands import COMMANDS
+from napari_tavis.widgets.project.commands import COMMANDS, DONE, NEXT, PREVIOUS
 from napari_tavis.widgets.project.queue_table import QueueModel, QueueTable
 from napari_tavis.widgets.project.queue_work import QueueWork
 from napari_tavis.widgets.project.share_bar import ShareBar
@@ -34,10 +35,6 @@ _FOLDER = "Work through the videos of a folder. Your place in it is kept there."
 _LIST = "Work through the videos that a text file names, one path a line."
 _RELOAD = "Look through the folder again: for new videos, and for what others have done."
 _RECURSIVE = "Whether the videos of the folder's folders belong to it, too."
-_NEXT = "Open the next video (PageDown)."
-_CONTINUE = "Open the video where you stopped the last time (PageDown)."
-_PREVIOUS = "Open the video before, done or not (PageUp)."
-_DONE = "Mark this video done and open the next one (Ctrl+Alt+D)."
 _MARK = "Mark the selected video done, without opening another one."
 _REOPEN = "The selected video is not done after all."
 _SKIP = "Whether Next passes over videos that are done or exported."
@@ -45,7 +42,9 @@ _AHEAD = (
     "How many of the coming videos are segmented in the background while you work, with the model "
     "and the options of the dock. It waits while the dock itself works."
 )
-_AHEAD_CHOICES = {"off": 0, "next video": 1, "next 3": 3, "next 10": 10, "all": 1_000_000}
+_AHEAD_CHOICES = {"off": 0, "next": 1, "next 3": 3, "next 10": 10, "all": 1_000_000}
+_LONGEST_NAME = 32
+"""Letters of a video's name in a sentence."""
 _NO_QUEUE = "Choose a folder or a list first."
 _WELCOME = (
     "Choose a folder of videos to work through them one by one. The next one is segmented in the "
@@ -76,7 +75,7 @@ class QueuePanel(QWidget):
     def __init__(self, controller: AnnotationController, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._controller = controller
-        self.work = QueueWork(controller, self)
+        self.work = QueueWork(controller)  # outlives the widgets: it saves when they are gone
         controller.queue = self.work
         self._time_left = TimeLeft()
         self._make_widgets()
@@ -92,31 +91,36 @@ class QueuePanel(QWidget):
         self.reload = _button("⟳", _RELOAD)
         self.reload.setFixedWidth(34)
         self.recursive = QCheckBox("subfolders")
-        self.place = QLabel(_WELCOME)
-        self.place.setWordWrap(True)
+        self.place = QElidingLabel(elideMode=Qt.TextElideMode.ElideMiddle)
+        self.welcome = QLabel(_WELCOME)
+        self.welcome.setWordWrap(True)
         self.shares = ShareBar({str(state): color for state, color in STATE_COLORS.items()})
         self.model = QueueModel(self._name, self)
         self.table = QueueTable(self.model)
-        self.previous = _button("◀ Previous", _PREVIOUS)
-        self.next = _button("Next ▶", _NEXT)
-        self.done = _button("✓ Done, next ▶", _DONE)
+        self.previous = _button("◀ Previous", PREVIOUS.tooltip)
+        self.next = _button("Next ▶", NEXT.tooltip)
+        self.done = _button("✓ Done, next ▶", DONE.tooltip)
         self.mark = _button("Mark done", _MARK)
-        self.skip = QCheckBox("skip what is done")
+        self.skip = QCheckBox("skip done")
         self.skip.setToolTip(_SKIP)
         self.ahead = QComboBox()
         for text, count in _AHEAD_CHOICES.items():
             self.ahead.addItem(text, count)
         self.ahead.setToolTip(_AHEAD)
+        self.ahead.setCurrentIndex(1)
         self.message = QLabel()
         self.message.setWordWrap(True)
+        self.message.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
 
     def _arrange(self) -> None:
         layout = QVBoxLayout(self)
+        layout.setContentsMargins(6, 6, 6, 6)
         layout.setSpacing(6)
         top = _row(self.folder, self.list_file)
         top.addWidget(self.recursive)
         top.addWidget(self.reload)
         layout.addLayout(top)
+        layout.addWidget(self.welcome)
         layout.addWidget(self.place)
         layout.addWidget(self.shares)
         layout.addWidget(self.table, 1)
@@ -128,6 +132,7 @@ class QueuePanel(QWidget):
         buttons.addWidget(self.done, 1, 1)
         layout.addLayout(buttons)
         options = QHBoxLayout()
+        options.setSpacing(4)
         caption = QLabel("segment ahead")
         caption.setToolTip(_AHEAD)
         options.addWidget(self.skip)
@@ -155,7 +160,7 @@ class QueuePanel(QWidget):
         work.source_changed.connect(self.source_changed)
         work.ahead.changed.connect(self._on_ahead)
         work.ahead.progressed.connect(self._on_progress)
-        work.jobs.progressed.connect(lambda *report: self._say(describe_progress(*report, None)))
+        work.jobs.progressed.connect(self._on_looking)
         self._controller.jobs.busy_changed.connect(lambda busy: self._refresh_buttons())
         self._controller.opened.connect(self._on_opened)
 
@@ -200,6 +205,8 @@ class QueuePanel(QWidget):
     def _refresh(self) -> None:
         """Show the videos, and what can be done."""
         queue = self.work.queue
+        self.welcome.setVisible(queue is None)
+        self.place.setVisible(queue is not None)
         self.shares.setVisible(queue is not None)
         if queue is not None:
             self.place.setText(str(queue.source))
@@ -242,9 +249,9 @@ class QueuePanel(QWidget):
         allow(self.reload, _RELOAD, none or looking)
         flat = "A list has no subfolders." if queue is not None and queue.source.is_file() else None
         allow(self.recursive, _RECURSIVE, none or flat or looking)
-        allow(self.next, _CONTINUE if resume else _NEXT, none or busy or last)
-        allow(self.previous, _PREVIOUS, none or busy or first)
-        allow(self.done, _DONE, none or shut or empty or busy)
+        allow(self.next, command_tip(NEXT), none or busy or last)
+        allow(self.previous, command_tip(PREVIOUS), none or busy or first)
+        allow(self.done, command_tip(DONE), none or shut or empty or busy)
         allow(self.skip, _SKIP, none)
         allow(self.ahead, _AHEAD, none)
         item = self.table.selected
@@ -274,7 +281,8 @@ class QueuePanel(QWidget):
         elif ahead.video is not None:
             self._say(f"Segmenting {_name_of(ahead.video)} in the background …")
         else:
-            self._say("")
+            coming = self.work.next_item()
+            self._say("" if coming is None else f"Next: {_name_of(coming.path)}, {coming.state}.")
 
     def _on_progress(self, done: int, total: int, what: str) -> None:
         if self.work.ahead.paused:
@@ -284,12 +292,20 @@ class QueuePanel(QWidget):
             f"{_name_of(self.work.ahead.video)}: {describe_progress(done, total, what, left)}"
         )
 
+    def _on_looking(self, done: int, total: int, what: str) -> None:
+        self._say(describe_progress(done, total, what, None))
+
     def _say(self, sentence: str) -> None:
         self.message.setText(sentence)
 
 
 def _name_of(video: Path | None) -> str:
-    return "The next video" if video is None else video.name
+    """Give a video's name, a long one without its middle."""
+    if video is None:
+        return "The next video"
+    half = _LONGEST_NAME // 2
+    name = video.name
+    return name if len(name) <= _LONGEST_NAME else f"{name[:half]}…{name[-half:]}"
 
 
 def _choice(ahead: int) -> int:

@@ -60,10 +60,10 @@ class QueueModel(QAbstractTableModel):
         if not same:
             self.beginResetModel()
         self._items, self._open, self._busy = list(items), opened, busy
-        if same:
+        if same and items:
             last = self.index(max(len(items) - 1, 0), len(_COLUMNS) - 1)
             self.dataChanged.emit(self.index(0, 0), last)
-        else:
+        elif not same:
             self.endResetModel()
 
     def show_busy(self, busy: Path | None) -> None:
@@ -120,7 +120,7 @@ class QueueModel(QAbstractTableModel):
 
     def _state(self, item: QueueItem) -> str:
         if item.path == self._busy:
-            return "segmenting …"
+            return "segmenting"
         changed = item.why and item.state in (QueueState.IN_WORK, QueueState.DONE)
         return f"{item.state} *" if changed else str(item.state)
 
@@ -185,4 +185,6 @@ def _dot(color: str) -> QIcon:
     painter.setBrush(QColor(color))
     painter.drawEllipse(1, 1, _DOT - 2, _DOT - 2)
     painter.end()
-    return QIcon(picture)
+    icon = QIcon(picture)
+    icon.addPixmap(picture, QIcon.Mode.Selected)  # or Qt would tint it there
+    return icon

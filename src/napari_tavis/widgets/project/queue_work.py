@@ -18,7 +18,6 @@ from napari_tavis.tasks import CancelToken, Progress
 from napari_tavis.widgets.controller import AnnotationController
 from napari_tavis.widgets.jobs import JobRunner, report_error
 from napari_tavis.widgets.project.segment_ahead import SegmentAhead
-from napari_tavis.widgets.project.work_clock import WorkClock
 from napari_tavis.widgets.reader import clip_of
 
 _SETTLE_MS = 300
@@ -32,8 +31,6 @@ class QueueWork(QObject):
     ----------
     controller : AnnotationController
         Opens the videos.
-    parent : QObject, optional
-        Owner.
 
     Attributes
     ----------
@@ -52,15 +49,15 @@ class QueueWork(QObject):
     changed = Signal()
     source_changed = Signal(object)
 
-    def __init__(self, controller: AnnotationController, parent: QObject | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, controller: AnnotationController) -> None:
+        super().__init__()
         self._controller = controller
         self.queue: VideoQueue | None = None
         self.jobs = JobRunner(self)
         self.ahead = SegmentAhead(
             controller.loaded_model, controller.jobs, self._has_open_session, self
         )
-        self._clock = WorkClock(controller, self)
+        controller.runners.append(self.ahead.jobs)
         self._wanted: Path | None = None
         self._published: Path | None = None
         self._shown: Path | None = None
@@ -384,7 +381,6 @@ class QueueWork(QObject):
 
     def _on_closing(self, window_stays: bool) -> None:
         self._settle.stop()
-        self._clock.close()
         self.ahead.close()
         self.jobs.close()
         self._save()

@@ -36,6 +36,12 @@ class SegmentAhead(QObject):
 
     Attributes
     ----------
+    video : Path or None
+        The video that is segmented now.
+    problem : str
+        Why no more videos are segmented; empty if nothing is wrong.
+    jobs : JobRunner
+        Runs the work.
     changed : Signal
         What is done now has changed.
     progressed : Signal
@@ -62,7 +68,7 @@ class SegmentAhead(QObject):
         self._loaded = loaded
         self._other = give_way_to
         self._is_open = is_open
-        self._jobs = JobRunner(self)
+        self.jobs = JobRunner(self)
         self._waiting: list[Path] = []
         self._options = SegmentOptions()
         self._may_run = threading.Event()
@@ -70,7 +76,7 @@ class SegmentAhead(QObject):
         self._closed = False
         self.video: Path | None = None
         self.problem = ""
-        self._jobs.progressed.connect(self.progressed)
+        self.jobs.progressed.connect(self.progressed)
         give_way_to.busy_changed.connect(self._on_other)
 
     @property
@@ -94,7 +100,7 @@ class SegmentAhead(QObject):
             self._options, self.problem = options, ""
         self._waiting = [video for video in videos if video != self.video]
         if self.video is not None and self.video not in videos:
-            self._jobs.cancel()
+            self.jobs.cancel()
         self._go_on()
 
     def retry(self) -> None:
@@ -107,10 +113,10 @@ class SegmentAhead(QObject):
         self._waiting = []
         self._may_run.set()
         self._other.busy_changed.disconnect(self._on_other)
-        self._jobs.close()
+        self.jobs.close()
 
     def _go_on(self) -> None:
-        if self._closed or self._jobs.busy or self._other.busy or self.problem:
+        if self._closed or self.jobs.busy or self._other.busy or self.problem:
             return
         if not self._waiting:
             return
@@ -123,7 +129,7 @@ class SegmentAhead(QObject):
             token.check()
             return prepare_session(video, proposals)
 
-        self._jobs.start(run, self._on_done, self._on_failed)
+        self.jobs.start(run, self._on_done, self._on_failed)
         self.changed.emit()
 
     def _on_done(self, staging: Path) -> None:

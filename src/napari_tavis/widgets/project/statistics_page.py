@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from qtpy.QtCore import Qt
@@ -12,6 +13,7 @@ from qtpy.QtWidgets import (
     QLabel,
     QPushButton,
     QScrollArea,
+    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
@@ -24,8 +26,8 @@ from napari_tavis.project.statistics import Statistics, collect
 from napari_tavis.tasks import CancelToken, Progress
 from napari_tavis.widgets.commands import Command
 from napari_tavis.widgets.controller import AnnotationController
+from napari_tavis.widgets.enabling import allow
 from napari_tavis.widgets.jobs import JobRunner, report_error
-from napari_tavis.widgets.project.allowing import allow
 from napari_tavis.widgets.project.colors import FRAME_COLORS, STATE_COLORS
 from napari_tavis.widgets.project.number_table import NumberTable
 from napari_tavis.widgets.project.share_bar import ShareBar
@@ -81,7 +83,7 @@ class StatisticsPage(QWidget):
         self._controller = controller
         self.statistics: Statistics | None = None
         self._sources: list[Path] = []
-        self._jobs = JobRunner(self)
+        self._jobs = JobRunner()  # outlives the widgets, to be ended when they are gone
         self._time_left = TimeLeft()
         self._make_widgets()
         self._arrange()
@@ -244,8 +246,7 @@ class StatisticsPage(QWidget):
         allow(self.add, _ADD, "Wait until everything is counted." if busy else None)
         allow(self.save, _SAVE, "Nothing is counted yet." if found is None else None)
         if not busy:
-            places = "\n".join(map(str, self.sources))
-            self.message.setText(places or _NOTHING)
+            self.message.setText("\n".join(map(_breakable, self.sources)) or _NOTHING)
         self._body.setVisible(found is not None)
         if found is not None:
             self._show(found)
@@ -298,8 +299,14 @@ def number(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
 
 
+def _breakable(path: Path) -> str:
+    """Give a path that a label may break after each separator."""
+    return str(path).replace(os.sep, f"{os.sep}\N{ZERO WIDTH SPACE}")
+
+
 def _text() -> QLabel:
     label = QLabel()
     label.setWordWrap(True)
+    label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
     label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
     return label

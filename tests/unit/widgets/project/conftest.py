@@ -48,6 +48,6 @@ def settle(qtbot, panel: QueuePanel, controller: AnnotationController) -> Until:
         return not (panel.work.jobs.busy or controller.jobs.busy or ahead.video)
 
     def wait(done: Callable[[], bool] = quiet) -> None:
-        qtbot.waitUntil(done, timeout=60_000)
+        qtbot.waitUntil(done, timeout=180_000)
 
     return wait

@@ -15,7 +15,6 @@ from napari_tavis.session import AnnotationSession, default_directory
 from napari_tavis.widgets.controller import AnnotationController
 from napari_tavis.widgets.project import QueuePanel
 from napari_tavis.widgets.project.commands import COMMANDS
-from napari_tavis.widgets.project.work_clock import WorkClock
 from napari_tavis.widgets.work import empty_session
 
 pytestmark = pytest.mark.gui
@@ -233,6 +232,19 @@ def test_what_a_person_begins_meanwhile_is_never_touched(
     assert not AnnotationSession.open(folder / "clip1.mp4", read_only=True).warnings
 
 
+def test_a_video_opened_while_it_is_segmented_gets_its_objects(
+    opened: QueuePanel, controller: AnnotationController, folder: Path, settle
+) -> None:
+    opened.work.set_ahead(1)
+    opened.next.click()
+    settle(lambda: controller.session is not None)
+    settle()
+    assert controller.video == folder / "clip1.mp4"
+    assert not controller.session.read_only
+    assert controller.session.objects
+    assert shown(opened)["clip1.mp4"] == "segmented"
+
+
 def test_a_problem_of_all_videos_stops_it_once(
     opened: QueuePanel, controller: AnnotationController, folder: Path, tmp_path: Path, settle
 ) -> None:
@@ -244,30 +256,15 @@ def test_a_problem_of_all_videos_stops_it_once(
     assert not default_directory(folder / "clip1.mp4").exists()
 
 
+def test_the_panel_is_no_wider_than_the_dock(opened: QueuePanel, folder: Path, settle) -> None:
+    (folder / f"{'long' * 30}.mp4").write_bytes(b"no video")
+    opened.work.reload()
+    settle()
+    assert opened.minimumSizeHint().width() <= 320
+
+
 def test_controls_say_why_they_are_disabled(panel: QueuePanel) -> None:
     for control in (panel.next, panel.previous, panel.done, panel.skip, panel.ahead, panel.reload):
         assert not control.isEnabled()
         assert "Choose a folder" in control.toolTip()
     assert panel.folder.isEnabled()
-
-
-def test_time_counts_while_somebody_is_there(
-    opened: QueuePanel, controller: AnnotationController, settle
-) -> None:
-    opened.next.click()
-    settle(lambda: controller.video is not None)
-    settle()
-    session = annotate_open_video(controller)
-    now = [100.0]
-    clock = WorkClock(controller, clock=lambda: now[0])
-    before = session.worked_seconds
-    controller.viewer.cursor.position = (0, 5, 5)
-    for _ in range(4):
-        now[0] += 5
-        clock.tick()
-    assert session.worked_seconds - before == 20
-    for _ in range(20):
-        now[0] += 5
-        clock.tick()
-    assert session.worked_seconds - before == 30
-    clock.close()
