@@ -47,6 +47,7 @@ def export_session(
     licence: str = "",
     replaced: ListedClip | None = None,
     overwrite: bool = False,
+    video: Clip | None = None,
     progress: Progress = no_progress,
     cancel: CancelToken | None = None,
 ) -> Path:
@@ -86,6 +87,8 @@ def export_session(
         if `session` is of a file that was cut out of its video.
     overwrite : bool
         Replace the clip of the same name.
+    video : Clip, optional
+        The session's video, if it is open already.
     progress : Progress
         Told about frames.
     cancel : CancelToken or None
@@ -115,6 +118,7 @@ def export_session(
         category=category,
         mapping=mapping,
         replaced=replaced,
+        video=video,
         progress=progress,
         cancel=cancel,
     )
@@ -127,7 +131,7 @@ def export_session(
         wanted,
         clip,
         overwrite=overwrite or replaced is not None,
-        source=ClipSource(session.video.name, start, masks, licence),
+        source=ClipSource(session.video.name, start, masks, licence, session.identity.fingerprint),
         mapping=mapping,
         cancel=cancel,
     )

@@ -13,7 +13,7 @@ from napari_tavis.avsbench.layout import Subset
 from napari_tavis.avsbench.tables import Table, read_table
 
 SOURCE_LIST = "sources.csv"
-SOURCE_HEADER = ("subset", "name", "video", "start", "masks", "licence")
+SOURCE_HEADER = ("subset", "name", "video", "start", "masks", "licence", "fingerprint")
 
 
 @dataclass(frozen=True)
@@ -30,12 +30,15 @@ class ClipSource:
         What its masks were made of: "scene", "objects" or "accepted".
     licence : str
         What a person noted: licence, author, address; may be empty.
+    fingerprint : str
+        By which the very video file is recognised; may be empty.
     """
 
     video: str
     start: float = 0.0
     masks: str = "scene"
     licence: str = ""
+    fingerprint: str = ""
 
 
 def read_source(tree: Path, subset: Subset, name: str) -> ClipSource | None:
@@ -69,9 +72,8 @@ def read_source(tree: Path, subset: Subset, name: str) -> ClipSource | None:
         seconds = float(start or 0)
     except ValueError:
         raise table.error(row, f"start {start!r} is not a number") from None
-    return ClipSource(
-        table.cell(row, "video"), seconds, table.cell(row, "masks"), table.cell(row, "licence")
-    )
+    texts = (table.cell(row, column) for column in ("masks", "licence", "fingerprint"))
+    return ClipSource(table.cell(row, "video"), seconds, *texts)
 
 
 def updated_sources(tree: Path, subset: Subset, name: str, source: ClipSource) -> dict[Path, str]:
@@ -84,7 +86,8 @@ def updated_sources(tree: Path, subset: Subset, name: str, source: ClipSource) -
     """
     table = _table(tree)
     row = [""] * len(table.header)
-    values = (subset, name, source.video, f"{source.start:g}", source.masks, source.licence)
+    told = (source.video, f"{source.start:g}", source.masks, source.licence, source.fingerprint)
+    values = (subset, name, *told)
     for column, value in zip(SOURCE_HEADER, values, strict=True):
         row[table.column(column)] = value
     place = _row_of(table, subset, name)
@@ -93,18 +96,6 @@ def updated_sources(tree: Path, subset: Subset, name: str, source: ClipSource) -
     else:
         table.rows[place] = row
     return {table.path: table.text()}
-
-
-def last_licence(tree: Path) -> str:
-    """Give the licence noted with the clip that was added last; empty where there is none.
-
-    Raises
-    ------
-    DatasetError
-        If the list cannot be read.
-    """
-    table = _table(tree)
-    return table.cell(len(table.rows) - 1, "licence") if table.rows else ""
 
 
 def _table(tree: Path) -> Table:

@@ -8,7 +8,7 @@ from pathlib import Path
 from napari_tavis.avsbench import ClipExistsError, UnmappedClassError
 from napari_tavis.avsbench.layout import Split, Subset
 from napari_tavis.avsbench.mapping import parse_mapping, suggest_class
-from napari_tavis.avsbench.selection import MaskSource
+from napari_tavis.avsbench.selection import MaskSource, exportable_objects
 from napari_tavis.cli.console import cancel_on_interrupt, progress_bar, say
 from napari_tavis.errors import TavisError
 from napari_tavis.formats.again import changed_exports, request_again
@@ -104,7 +104,7 @@ def _export_one(path: Path, request: ExportRequest | None) -> None:
         for one in requests:
             with progress_bar() as progress, cancel_on_interrupt() as cancel:
                 result = export(session, one, progress=progress, cancel=cancel)
-            _tell(result)
+            _tell(session, result)
             note_export(session, result)
             if not session.read_only:
                 session.save()
@@ -112,9 +112,12 @@ def _export_one(path: Path, request: ExportRequest | None) -> None:
         session.close()
 
 
-def _tell(result: ExportResult) -> None:
+def _tell(session: AnnotationSession, result: ExportResult) -> None:
+    """Say what was written, what became of classes that AVSBench lacks, and what is wrong."""
     print(result.place)
-    for name, target in result.request.mapping.items():
+    classes = {item.class_name for item in exportable_objects(session)}
+    for name in classes & set(result.request.mapping):
+        target = result.request.mapping[name]
         say(f"{name} is exported as {target}." if target else f"{name} is left out.")
     for violation in result.violations:
         say(f"warning: {violation}")

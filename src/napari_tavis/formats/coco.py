@@ -225,6 +225,7 @@ class _Content:
             "height": height,
             "length": len(clip.times),
             "source": clip.path.name,
+            "fingerprint": tracks.session.identity.fingerprint,
             "masks": masks,
         }
         if licence:

@@ -135,6 +135,7 @@ def write_davis(
                     for number, track in enumerate(tracks.tracks, start=1)
                 },
                 "source": clip.path.name,
+                "fingerprint": tracks.session.identity.fingerprint,
                 "masks": masks,
                 **({"license": licence} if licence else {}),
             }

@@ -93,6 +93,7 @@ def export(
                 licence=request.licence,
                 replaced=replaced_clip(request),
                 overwrite=request.overwrite,
+                video=video,
                 progress=progress,
                 cancel=cancel,
             )

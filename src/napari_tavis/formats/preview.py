@@ -150,15 +150,15 @@ def _whole_video(
             f"{folder}: {count} jpg",
             f"{copy}: the video with its sound",
         )
-        source = None if found is None else found[1].get("source")
-        return place, files, _whose(session, request, name, found is not None, source)
+        mark = None if found is None else found[1].get("fingerprint")
+        return place, files, _whose(session, request, name, found is not None, mark)
     if request.format == "davis":
         there = davis.find_video(request.root, name)
         images, masks = davis.video_parts(request.split, name)
         files = (f"{images}: {count} jpg", f"{masks}: {count} indexed png", "meta.json: its row")
-        source = None if there is None else there[1].get("source")
+        mark = None if there is None else there[1].get("fingerprint")
         place = request.root / masks
-        return place, files, _whose(session, request, name, there is not None, source)
+        return place, files, _whose(session, request, name, there is not None, mark)
     place = overlay_file(request.root, name)
     sound = "with sound" if clip.has_soundtrack else "without sound: the video has none"
     files = (f"{place.name}: {clip.duration:.1f} s {sound}",)
@@ -170,18 +170,24 @@ def _whose(
     request: ExportRequest,
     name: str,
     exists: bool,
-    source: object,
+    fingerprint: object,
 ) -> str:
-    """Say whether a clip of this name is there already, and whether it is this video's own."""
+    """Say whether a clip of this name is there already, and whether it is this video's own.
+
+    The dataset knows by the fingerprint of the video; where it does not, as with imported clips
+    and overlays, the session's note of the export does. Equal file names prove nothing.
+    """
     if not exists:
         return ""
+    if fingerprint:
+        return "own" if fingerprint == session.identity.fingerprint else "other"
     noted = any(
         note.name == name
         and note.format == request.note_format
         and Path(note.root).absolute() == request.root.absolute()
         for note in session.exports
     )
-    return "own" if request.again or noted or source == session.video.name else "other"
+    return "own" if noted else "other"
 
 
 def _preview_avsbench(
@@ -204,7 +210,8 @@ def _preview_avsbench(
     files = clip_files(ClipKey(plan.subset, plan.split, name, plan.category or "-"))
     found = find_listed_clip(request.root, request.subset, name)
     source = None if found is None else read_source(found[0], request.subset, name)
-    same_stretch = source is not None and source.start == request.start
+    if source is not None and source.start != request.start:
+        source = replace(source, fingerprint="another stretch")
     labels = "masks" if request.subset in ("s4", "ms3") else "labels"
     lines = (
         f"{files.frames[0].parent}: {len(files.frames)} frames",
@@ -225,7 +232,7 @@ def _preview_avsbench(
             request,
             name,
             found is not None,
-            source.video if source and same_stretch else None,
+            source.fingerprint if source else None,
         ),
         plan=plan,
     )
@@ -276,13 +283,14 @@ def preview_picture(
         mask = session.mask(plan.scene.object_id, frame)[::step, ::step]
         return draw_masks(small, [OverlayMask(mask, (255, 255, 255))])
     masks = [
-        OverlayMask(session.mask(one.item.object_id, frame)[::step, ::step], _color(one))
+        OverlayMask(session.mask(one.item.object_id, frame)[::step, ::step], dataset_color(one))
         for one in preview.objects
         if one.exported_as is not None
     ]
     return draw_masks(small, masks)
 
 
-def _color(planned: PlannedObject) -> tuple[int, int, int]:
+def dataset_color(planned: PlannedObject) -> tuple[int, int, int]:
+    """Give the colour of an object's class in the dataset: AVSBench's, where it has the class."""
     index = class_index(planned.exported_as or "")
     return planned.item.color if index is None else class_color(index)

@@ -31,13 +31,14 @@ SIZE = (61, 83)
 
 @pytest.fixture
 def dataset(tmp_path: Path) -> Path:
-    """A clip in every subset and two splits; odd sizes, one class heard and not seen."""
+    """A clip or two in every subset; odd sizes, one class heard and not seen."""
     root = tmp_path / "data"
     random = np.random.default_rng(0)
     time = np.arange(10 * 16_000) / 16_000
     sound = (0.3 * np.sin(2 * np.pi * 440 * time)).astype(np.float32)
-    for split in ("train", "test"):
-        for subset in ("s4", "ms3", "v1s", "v1m", "v2"):
+    wanted = {"s4": ("train", "test"), "v1s": ("train",), "v1m": ("train", "test")}
+    for subset in ("s4", "ms3", "v1s", "v1m", "v2"):
+        for split in wanted.get(subset, ("test",)):
             count = 10 if subset == "v2" else 5
             class_map = np.zeros((count, *SIZE), dtype=np.uint8)
             for n in range(count):
@@ -69,7 +70,7 @@ def test_every_subset_comes_back_with_the_same_masks(dataset: Path, tmp_path: Pa
     before, lists = labels_of(dataset), (dataset / "metadata.csv").read_text()
     report = import_avsbench(dataset, tmp_path / "work")
     assert report.skipped == ()
-    assert len(report.videos) == 10
+    assert len(report.videos) == 7
     for video in report.videos:
         session = AnnotationSession.open(video)
         assert changed_exports(session) == ()
@@ -136,12 +137,12 @@ def test_a_correction_goes_back_to_its_place_and_nothing_else_changes(
 
 def test_the_clips_own_video_is_taken_where_it_shows_the_same(tmp_path: Path) -> None:
     root, source = tmp_path / "data", tmp_path / "own.mp4"
-    rows, columns = np.mgrid[:260, :300]
+    rows, columns = np.mgrid[:232, :251]
     frames = np.stack(
         [np.stack([rows / 2, columns / 2, 0 * rows + 4 * n], axis=2) for n in range(50)]
     ).astype(np.uint8)
     write_video(source, frames, 10, np.zeros(80_000, np.float32))
-    masks = np.zeros((5, 260, 300), dtype=bool)
+    masks = np.zeros((5, 232, 251), dtype=bool)
     masks[:, 31:97, 43:151] = True
     for name, shown in (("same", frames[9::10]), ("other", 255 - frames[9::10])):
         clip = ClipAnnotation(name, shown, None, np.zeros(80_000, np.float32), masks, video=source)
@@ -149,7 +150,7 @@ def test_the_clips_own_video_is_taken_where_it_shows_the_same(tmp_path: Path) ->
     before = labels_of(root)
     videos = {video.stem: video for video in import_avsbench(root, tmp_path / "work").videos}
     with open_clip(videos["same"]) as clip:
-        assert (clip.size, len(clip.times)) == ((260, 300), 50)
+        assert (clip.size, len(clip.times)) == ((232, 251), 50)
     with open_clip(videos["other"]) as clip:
         assert (clip.size, len(clip.times)) == ((224, 224), 5)
     for video in videos.values():

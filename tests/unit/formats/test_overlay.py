@@ -24,7 +24,8 @@ def test_annotated_frames_are_filled_and_the_sound_is_kept(
     assert result.violations == ()
     with open_clip(result.place) as made, open_clip(video) as source:
         assert len(made.times) == len(source.times)
-        assert made.soundtrack()[8000:40_000].std() == pytest.approx(0.28, abs=0.05)
+        heard, told = made.soundtrack()[8000:72_000], source.soundtrack()[8000:72_000]
+        assert np.corrcoef(heard, told)[0, 1] > 0.95
         inside, edge = square(29, 2), square(29, 2)
         inside[5:11, 32:42] = False
         changed = np.abs(made.frames[29].astype(int) - source.frames[29]).max(axis=2)

@@ -13,10 +13,12 @@ from napari_tavis.avsbench import DatasetError, UnmappedClassError, open_dataset
 from napari_tavis.formats.exporting import export, note_export
 from napari_tavis.formats.preview import preview_export, preview_picture
 from napari_tavis.formats.request import ExportRequest
+from napari_tavis.inference.proposals import Proposal, Proposals
 from napari_tavis.media import Clip, open_clip
+from napari_tavis.session import AnnotationSession
 from napari_tavis.vocabulary import class_color
 
-from .conftest import MakeSession
+from .conftest import SAMPLED, SIZE, MakeSession, square
 
 
 @pytest.fixture
@@ -130,3 +132,22 @@ def test_whole_video_formats_are_previewed_as_they_are_written(
     assert (shown.name, shown.place, shown.there) == (result.name, result.place, "")
     note_export(session, result)
     assert preview_export(session, clip, request).there == "own"
+
+
+def test_a_video_of_the_same_file_name_is_another_one(
+    make_session: MakeSession, clip: Clip, request_v1m: ExportRequest, tmp_path: Path, video: Path
+) -> None:
+    export(make_session(("dog",)), request_v1m)
+    (tmp_path / "elsewhere").mkdir()
+    other_file = tmp_path / "elsewhere" / video.name
+    other_file.write_bytes(video.read_bytes() + b"\0" * 8)
+    objects = [Proposal("car", 1.0, {frame: square(frame, 2) for frame in SAMPLED})]
+    proposals = Proposals(SAMPLED, clip.times[list(SAMPLED)], SIZE, objects, frame_count=50)
+    other = AnnotationSession.create(other_file, proposals)
+    asked = replace(request_v1m, replace_own=True)
+    assert preview_export(other, clip, asked).there == "other"
+    with pytest.raises(DatasetError, match="already hold"):
+        export(other, asked)
+    assert open_dataset(request_v1m.root, "v1m", "test")[0].class_names == ("dog",)
+    export(make_session(("cat",), name="t"), asked)
+    assert open_dataset(request_v1m.root, "v1m", "test")[0].class_names == ("cat",)

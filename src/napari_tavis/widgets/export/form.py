@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import cast
 
@@ -72,6 +72,8 @@ class ExportForm(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.mapping: dict[str, str | None] = {}
+        self.unmapped: tuple[str, ...] = ()
+        self.known: dict[str, str | None] = {}
         self._make_fields()
         self._arrange()
         self._connect()
@@ -111,8 +113,22 @@ class ExportForm(QWidget):
     def set_mapping(self, mapping: dict[str, str | None]) -> None:
         """Take what was said of classes that AVSBench does not have."""
         self.mapping.update(mapping)
+        self.unmapped = tuple(name for name in self.unmapped if name not in mapping)
         self._show_mapping()
         self.changed.emit()
+
+    def show_classes(
+        self, unmapped: tuple[str, ...], known: Mapping[str, str | None] | None = None
+    ) -> None:
+        """Show which classes are to be mapped yet, and what the dataset knows of others."""
+        self.unmapped = unmapped
+        self.known = dict(known or {})
+        self._show_mapping()
+
+    @property
+    def whole_mapping(self) -> dict[str, str | None]:
+        """What was said here, and before to the dataset."""
+        return {**self.known, **self.mapping}
 
     # -- building --------------------------------------------------------------------------
 
@@ -213,12 +229,14 @@ class ExportForm(QWidget):
         self.changed.emit()
 
     def _show_mapping(self) -> None:
-        shown = self.format_name == "avsbench" and bool(self.mapping)
+        shown = self.format_name == "avsbench" and bool(self.whole_mapping or self.unmapped)
         self._rows.setRowVisible(self.classes, shown)
-        left_out = sum(target is None for target in self.mapping.values())
-        mapped = len(self.mapping) - left_out
+        targets = list(self.whole_mapping.values())
+        left_out = targets.count(None)
+        mapped = len(targets) - left_out
         parts = [f"{mapped} mapped"] if mapped else []
         parts += [f"{left_out} left out"] if left_out else []
+        parts += [f"{len(self.unmapped)} to be mapped"] if self.unmapped else []
         self.classes.setText(f"{', '.join(parts)} · change …")
 
 

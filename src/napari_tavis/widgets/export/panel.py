@@ -16,30 +16,48 @@ from napari_tavis.avsbench import UnmappedClassError, Violation
 from napari_tavis.errors import TavisError
 from napari_tavis.formats.again import changed_exports, request_again
 from napari_tavis.formats.exporting import ExportResult, note_export
+from napari_tavis.formats.imported import ImportReport
+from napari_tavis.formats.importing import import_dataset
 from napari_tavis.formats.request import ExportRequest
 from napari_tavis.session import AnnotationSession
 from napari_tavis.session.changes import SessionChange
 from napari_tavis.tasks import Cancelled
+from napari_tavis.widgets.commands import Command
 from napari_tavis.widgets.enabling import allow
 from napari_tavis.widgets.export import work
 from napari_tavis.widgets.export.form import ExportForm
+from napari_tavis.widgets.export.import_dialog import ImportDialog
 from napari_tavis.widgets.export.mapping_dialog import MappingDialog
 from napari_tavis.widgets.export.preview_view import PICTURES, PreviewView
 from napari_tavis.widgets.export.report_view import ReportView
 from napari_tavis.widgets.jobs import JobRunner, report_error
 
 if TYPE_CHECKING:
-    from napari_tavis.widgets.commands import Command
     from napari_tavis.widgets.controller import AnnotationController
 
 Ask: TypeAlias = Callable[[AnnotationSession], list[ExportRequest]]
 """Says what is to be exported of a session."""
 
-COMMANDS: tuple[Command, ...] = ()
-
 _EXPORT = "Write this, and check what was written."
+_IMPORT = "Turn an AVSBench or COCO dataset into videos with sessions, to correct its masks."
 _DELAY_MS = 300
 """How long after the last change of the form the preview is made anew."""
+
+
+def _export(controller: AnnotationController) -> None:
+    if controller.exporter is not None:
+        controller.exporter.export_video()
+
+
+COMMANDS: tuple[Command, ...] = (
+    Command(
+        "export_video",
+        "Export this video",
+        "Ctrl+Alt+E",
+        _export,
+        "Export the open video with the settings of the Export page.",
+    ),
+)
 
 
 class ExportPanel(QWidget):
@@ -66,6 +84,8 @@ class ExportPanel(QWidget):
         self.preview = PreviewView()
         self.report = ReportView()
         self.export = QPushButton("Export")
+        self.import_dataset = QPushButton("Import a dataset …")
+        controller.exporter = self
         self._arrange()
         self._connect()
         self._refresh()
@@ -83,13 +103,14 @@ class ExportPanel(QWidget):
         layout.addWidget(self.export)
         layout.addWidget(self.report)
         layout.addStretch(1)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setWidget(inside)
+        layout.addWidget(self.import_dataset)
+        self._scroll = QScrollArea()
+        self._scroll.setWidgetResizable(True)
+        self._scroll.setFrameShape(QFrame.Shape.NoFrame)
+        self._scroll.setWidget(inside)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(scroll)
+        outer.addWidget(self._scroll)
 
     def _connect(self) -> None:
         controller = self._controller
@@ -97,7 +118,8 @@ class ExportPanel(QWidget):
         self.form.changed.connect(self._refresh)
         self.form.here_asked.connect(self._start_here)
         self.form.classes_asked.connect(self._change_mapping)
-        self.export.clicked.connect(self._on_export)
+        self.export.clicked.connect(self.export_video)
+        self.import_dataset.clicked.connect(self._on_import)
         self.report.again_asked.connect(self._on_again)
         self.report.check_asked.connect(self._on_check)
         controller.changed.connect(self._refresh)
@@ -106,7 +128,8 @@ class ExportPanel(QWidget):
 
     # -- what the user does ----------------------------------------------------------------
 
-    def _on_export(self) -> None:
+    def export_video(self) -> None:
+        """Export the open video as the form says."""
         try:
             request = self.form.read()
         except TavisError as error:
@@ -126,6 +149,25 @@ class ExportPanel(QWidget):
             lambda found: self._show_check(root, found),
         )
 
+    def _on_import(self) -> None:
+        dialog = ImportDialog(self)
+        if not dialog.exec() or self._controller.jobs.busy:
+            return
+        dataset, output = dialog.paths
+        self._controller.jobs.start(
+            lambda progress, cancel: import_dataset(
+                dataset, output, progress=progress, cancel=cancel
+            ),
+            lambda report: self._on_imported(output, report),
+        )
+
+    def _on_imported(self, output: Path, report: ImportReport) -> None:
+        text = f"{len(report.videos)} clips imported to {output}: open it in Queue."
+        problems = [Violation(output, sentence) for sentence in report.skipped]
+        self.report.show_result(text, output, problems)
+        self._controller.said.emit(text)
+        QTimer.singleShot(0, self, self._scroll_to_report)
+
     def _start_here(self) -> None:
         clip = self._controller.clip
         if clip is not None:
@@ -133,7 +175,8 @@ class ExportPanel(QWidget):
             self.form.start.setValue(second)
 
     def _change_mapping(self) -> None:
-        dialog = MappingDialog(tuple(self.form.mapping), self.form.mapping, self)
+        mapping = self.form.whole_mapping
+        dialog = MappingDialog((*self.form.unmapped, *mapping), mapping, self)
         if dialog.exec():
             self.form.set_mapping(dialog.mapping)
 
@@ -194,13 +237,17 @@ class ExportPanel(QWidget):
             self._controller.refresh([])  # saved soon
         found = [one for result in results for one in result.violations]
         names = ", ".join(result.name for result in results)
-        text = f"{names} written; " + ("what was checked is valid." if not found else _count(found))
+        text = f"{names} is written and {'valid.' if not found else 'has ' + _count(found)}"
         if self._edited_meanwhile:
             text += " You went on painting meanwhile: export again for that."
         root = results[-1].request.root
         self.report.show_result(text, root, found)
+        QTimer.singleShot(0, self, self._scroll_to_report)
         self._controller.said.emit(f"Exported {names} to {root}.")
         self._refresh()
+
+    def _scroll_to_report(self) -> None:
+        self._scroll.ensureWidgetVisible(self.report.check)
 
     def _on_failed(self, session: AnnotationSession, error: BaseException, ask: Ask) -> None:
         session.changed.disconnect(self._note_change)
@@ -235,6 +282,7 @@ class ExportPanel(QWidget):
         nothing = "Open a video and annotate it first." if session is None else None
         folder = "Choose a folder first." if self._root() is None else None
         allow(self.export, _EXPORT, busy or nothing or folder)
+        allow(self.import_dataset, _IMPORT, busy)
         allow(self.form.here, "Start at the second of the frame shown.", nothing)
         self.report.show_earlier(() if session is None else session.exports, busy)
         avsbench = self.form.format_name == "avsbench"
@@ -272,12 +320,14 @@ class ExportPanel(QWidget):
         )
 
     def _show_preview(self, shown: work.ShownPreview) -> None:
+        self.form.show_classes((), _of_session(shown))
         self.preview.show_preview(shown.request, shown.preview, shown.pictures)
         self._again_if_wanted()
 
     def _show_problem(self, error: BaseException) -> None:
         if isinstance(error, UnmappedClassError):
             names = ", ".join(error.class_names)
+            self.form.show_classes(error.class_names)
             self.preview.say(f"⚠ AVSBench has no class for: {names}. Export asks what they become.")
         elif isinstance(error, TavisError):
             if not isinstance(error, Cancelled):
@@ -294,6 +344,12 @@ class ExportPanel(QWidget):
     def _on_closing(self, window_stays: bool) -> None:
         self._timer.stop()
         self._previews.close()
+
+
+def _of_session(shown: work.ShownPreview) -> dict[str, str | None]:
+    """Give what is said of the session's own classes: a dataset may know many more."""
+    classes = {planned.item.class_name for planned in shown.preview.objects}
+    return {name: to for name, to in shown.request.mapping.items() if name in classes}
 
 
 def _count(found: list[Violation]) -> str:

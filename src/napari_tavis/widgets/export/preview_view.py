@@ -11,7 +11,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtGui import QImage, QPixmap
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
-from napari_tavis.formats.preview import ExportPreview
+from napari_tavis.formats.preview import ExportPreview, dataset_color
 from napari_tavis.formats.request import ExportRequest
 
 PICTURES = 5
@@ -20,9 +20,9 @@ PICTURES = 5
 _THERE = {
     "": "New in the dataset.",
     "own": "Replaces what was exported of this video before, and nothing else.",
-    "other": "⚠ The dataset holds a clip of this name from another video: choose another name.",
+    "other": "⚠ The dataset has a clip of this name from elsewhere: choose another name.",
 }
-_REPLACED = "⚠ Replaces the clip of another video that has this name."
+_REPLACED = "⚠ Replaces a clip of this name that comes from elsewhere."
 
 
 class PreviewView(QWidget):
@@ -111,7 +111,7 @@ def _object_lines(preview: ExportPreview) -> list[str]:
     lines = []
     for planned in preview.objects:
         item = planned.item
-        square = "<span style='color: rgb({}, {}, {})'>■</span>".format(*item.color)
+        square = "<span style='color: rgb({}, {}, {})'>■</span>".format(*dataset_color(planned))
         name = escape(item.class_name)
         if planned.exported_as is None:
             lines.append(f"{square} <s>{name}</s> {escape(planned.reason)}")
