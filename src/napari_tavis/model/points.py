@@ -15,16 +15,22 @@ KNOWN = 10.0
 """Logit of what a person said; 0 is what nobody knows."""
 
 GUESS = 5.0
-"""Largest logit of the mask that the marks are drawn over."""
+"""Largest logit of what is not certain: the mask that marks are drawn over, or a click's reach."""
 
-RADIUS = 0.03
+RADIUS = 0.05
 """Of a point's mark, as a share of the frame's side."""
+
+REACH = 0.4
+"""Distance from a first click from which on, as far as one knows, the object is not."""
 
 
 def paint_points(
     points: Tensor, labels: Tensor, mask_logits: Tensor | None, size: tuple[int, int]
 ) -> Tensor:
-    """Draw points as small discs, and what lies outside a box as outside.
+    """Draw points as discs, and what lies outside a box as outside.
+
+    Where clicks are all that is known, the drawing falls off around those inside: a disc alone is
+    lost among all that nothing is known about.
 
     Parameters
     ----------
@@ -45,10 +51,6 @@ def paint_points(
     height, width = size
     rows = (torch.arange(height, device=points.device) + 0.5) / height
     columns = (torch.arange(width, device=points.device) + 0.5) / width
-    if mask_logits is None:
-        drawing = points.new_zeros(len(points), height, width)
-    else:
-        drawing = mask_logits[:, 0].clamp(-GUESS, GUESS)
     across = columns[None, None, :] - points[..., 0, None]  # [R, P, w]
     down = rows[None, None, :] - points[..., 1, None]  # [R, P, h]
     beyond_left = ((labels == UPPER_LEFT)[..., None] & (across < 0)).any(1)
@@ -56,9 +58,21 @@ def paint_points(
     above = ((labels == UPPER_LEFT)[..., None] & (down < 0)).any(1)
     below = ((labels == LOWER_RIGHT)[..., None] & (down > 0)).any(1)
     off_box = (above | below)[:, :, None] | (beyond_left | beyond_right)[:, None, :]
+    distance = (down[..., :, None] ** 2 + across[..., None, :] ** 2).sqrt()  # [R, P, h, w]
+    if mask_logits is None:
+        inside = labels == INSIDE
+        alone = inside.any(1) & ~(labels == UPPER_LEFT).any(1)
+        drawing = _around(distance, inside).masked_fill(~alone[:, None, None], 0.0)
+    else:
+        drawing = mask_logits[:, 0].clamp(-GUESS, GUESS)
     drawing = drawing.masked_fill(off_box, -KNOWN)
-    near = (down[..., :, None] ** 2 + across[..., None, :] ** 2) < RADIUS**2  # [R, P, h, w]
     for label, value in ((OUTSIDE, -KNOWN), (INSIDE, KNOWN)):
-        marked = (near & (labels == label)[..., None, None]).any(1)
+        marked = ((distance < RADIUS) & (labels == label)[..., None, None]).any(1)
         drawing = drawing.masked_fill(marked, value)
     return drawing[:, None]
+
+
+def _around(distance: Tensor, inside: Tensor) -> Tensor:
+    """Let what is guessed fall off from the nearest click inside, from 10 to -5 at `REACH`."""
+    nearest = distance.masked_fill(~inside[..., None, None], torch.inf).amin(1)
+    return KNOWN - (KNOWN + GUESS) * (nearest / REACH).clamp(max=1)

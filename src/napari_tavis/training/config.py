@@ -73,7 +73,7 @@ class ToyTrainingConfig:
         Stage("close", 300, "segment", image_size=224, clips=2, frames=4, protocol="memory"),
         Stage("click", 2350, "segment", image_size=224, clips=6, frames=1, prompts=True),
         Stage("follow", 130, "segment", 224, 2, 4, protocol="memory", prompts=True),
-        Stage("grasp", 3400, "segment", image_size=224, clips=3, frames=2, prompts=True),
+        Stage("grasp", 3600, "segment", image_size=224, clips=3, frames=2, prompts=True),
         Stage("hold", 200, "segment", 224, 2, 4, protocol="memory", prompts=True),
     )
     clips: dict[int, int] = field(default_factory=lambda: {128: 10_000, 224: 6_000})
