@@ -23,7 +23,7 @@ from napari_tavis.widgets.controller import AnnotationController
 from napari_tavis.widgets.correction.commands import COMMANDS
 from napari_tavis.widgets.correction.corrector import Corrector
 from napari_tavis.widgets.correction.plan import Reach, frames_between
-from napari_tavis.widgets.keys import keys_of
+from napari_tavis.widgets.enabling import allow, command_tip
 from napari_tavis.widgets.work import TOY_MODEL
 
 _BUTTON_TEXTS = {
@@ -39,8 +39,8 @@ _BUTTON_TEXTS = {
     "interpolate": "Interpolate",
     "clear_frame": "Clear frame",
     "fill_holes": "Fill holes",
-    "remove_islands": "No islands",
-    "back_to_proposal": "To proposal",
+    "remove_islands": "Drop islands",
+    "back_to_proposal": "As proposed",
 }
 _PROMPTING = ("prompt", "prompt_from_mask")
 _CONFIRMING = ("prompt_keep", "prompt_drop", "prompt_undo")
@@ -49,10 +49,11 @@ _REPAIRS = tuple(
     name for name in _BUTTON_TEXTS if name not in (*_PROMPTING, *_CONFIRMING, *_PROPAGATING)
 )
 _HOW = "Click: on the {name}. Shift+click: not on it. Drag: a box around it."
-_WAITING = "Enter keeps the outline, Escape drops it, Backspace removes the last point."
-_DEMONSTRATION = "The toy model is a demonstration: its SAM 2 part knows drawn toy scenes only."
-_FROM = "No frame before this time is propagated to, in seconds."
-_TO = "No frame after this time is propagated to, in seconds."
+_WAITING = "Enter keeps the outline, Escape drops it, Backspace takes the last click back."
+_DEMONSTRATION = "A demonstration: the toy's SAM 2 knows drawn scenes."
+_FROM = "The range: no frame before this time is propagated to, in seconds."
+_TO = "The range: no frame after this time is propagated to, in seconds."
+_EXTENT = "How far propagating goes: to the ends of the video, or of a stretch of it."
 _FRAMES = (
     "Which frames propagating, interpolating and copying work on: those that the model saw, "
     "or every frame of the video."
@@ -82,7 +83,8 @@ class CorrectionPanel(QWidget):
         self.buttons = {command.id: self._button(command) for command in COMMANDS}
         self.buttons["prompt"].setCheckable(True)
         self.how = _text()
-        self.frames = QComboBox()
+        self.frames = _choice(_FRAMES, {"sampled frames": False, "every frame": True})
+        self.extent = _choice(_EXTENT, {"whole video": False, "from … to …": True})
         self.first = _seconds(_FROM)
         self.last = _seconds(_TO)
         self.first_here = _tool_button("⇤", "Begin the range at the frame shown.")
@@ -100,9 +102,6 @@ class CorrectionPanel(QWidget):
         return button
 
     def _arrange(self) -> None:
-        self.frames.addItem("sampled frames", False)
-        self.frames.addItem("every frame", True)
-        self.frames.setToolTip(_FRAMES)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
@@ -113,11 +112,13 @@ class CorrectionPanel(QWidget):
         confirming.setContentsMargins(0, 0, 0, 0)
         self._confirming.setLayout(confirming)
         layout.addWidget(self._confirming)
-        layout.addLayout(_row(_heading("Propagate"), self.frames))
-        begin, end = QLabel("from"), QLabel("to")
-        layout.addLayout(_row(begin, self.first, self.first_here, end, self.last, self.last_here))
         layout.addLayout(self._row_of(_PROPAGATING))
-        layout.addWidget(_heading("Repair"))
+        layout.addLayout(_row(self.frames, self.extent))
+        self._range = QWidget()
+        ends = _row(self.first, self.first_here, QLabel("to"), self.last, self.last_here)
+        ends.setContentsMargins(0, 0, 0, 0)
+        self._range.setLayout(ends)
+        layout.addWidget(self._range)
         grid = QGridLayout()
         grid.setSpacing(4)
         for place, name in enumerate(_REPAIRS):
@@ -130,6 +131,7 @@ class CorrectionPanel(QWidget):
     def _connect(self) -> None:
         controller, prompts = self.controller, self.corrector.prompts
         self.frames.currentIndexChanged.connect(self._on_reach)
+        self.extent.currentIndexChanged.connect(self._on_reach)
         self.first.valueChanged.connect(self._on_reach)
         self.last.valueChanged.connect(self._on_reach)
         self.first_here.clicked.connect(lambda: self.first.setValue(self._time_shown()))
@@ -168,21 +170,15 @@ class CorrectionPanel(QWidget):
                 why = reason or busy
             elif command.id in _CONFIRMING:
                 why = reason or nothing
-            _allow(self.buttons[command.id], _purpose(command), why)
+            allow(self.buttons[command.id], command_tip(command), why)
         self.buttons["prompt"].setChecked(prompts.active)
         self._confirming.setVisible(prompts.active)
         self.how.setText(self._instruction())
 
     def _reason(self) -> str | None:
         """Say why nothing can be corrected now, or None where it can."""
-        controller = self.controller
-        if controller.clip is None:
-            return "Open a video first."
-        if controller.session is None:
-            return "Segment the video or add an object first."
-        if controller.session.read_only:
-            return "This session is open read-only."
-        return "Select an object first." if controller.chosen is None else None
+        no_choice = "Select an object first." if self.controller.chosen is None else None
+        return self.controller.obstacle or no_choice
 
     def _instruction(self) -> str:
         """Say what a click means now."""
@@ -214,21 +210,19 @@ class CorrectionPanel(QWidget):
         self._on_reach()
 
     def _on_reach(self) -> None:
-        clip = self.controller.clip
-        if clip is None:
-            return
-        first, last = frames_between(clip.times, self.first.value(), self.last.value())
-        self.corrector.reach = Reach(bool(self.frames.currentData()), first, last)
+        """Take which frames are worked on."""
+        clip, every = self.controller.clip, bool(self.frames.currentData())
+        limited = bool(self.extent.currentData())
+        self._range.setVisible(limited)
+        reach = Reach(every)
+        if clip is not None and limited:
+            ends = frames_between(clip.times, self.first.value(), self.last.value())
+            reach = Reach(every, *ends)
+        self.corrector.reach = reach
 
     def _time_shown(self) -> float:
         clip = self.controller.clip
         return 0.0 if clip is None else float(clip.times[self.controller.navigation.frame])
-
-
-def _purpose(command: Command) -> str:
-    """Say what a command does, and which key does it, too."""
-    keys = " or ".join(keys_of(command))
-    return f"{command.tooltip} Key: {keys}." if keys else command.tooltip
 
 
 def _row(*widgets: QWidget) -> QHBoxLayout:
@@ -245,7 +239,7 @@ def _plain_button(text: str, tooltip: str) -> QPushButton:
     button = QPushButton(text)
     button.setToolTip(tooltip)
     button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-    button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+    button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
     return button
 
 
@@ -257,13 +251,24 @@ def _tool_button(text: str, tooltip: str) -> QToolButton:
     return button
 
 
+def _choice(tooltip: str, items: dict[str, bool]) -> QComboBox:
+    """Make a combo box that may be narrow."""
+    box = QComboBox()
+    for text, data in items.items():
+        box.addItem(text, data)
+    box.setToolTip(tooltip)
+    box.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+    box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+    return box
+
+
 def _seconds(tooltip: str) -> QDoubleSpinBox:
     box = QDoubleSpinBox()
     box.setSuffix(" s")
     box.setDecimals(2)
+    box.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
     box.setToolTip(tooltip)
     box.setKeyboardTracking(False)
-    box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
     return box
 
 
@@ -271,15 +276,3 @@ def _text() -> QLabel:
     label = QLabel()
     label.setWordWrap(True)
     return label
-
-
-def _heading(text: str) -> QLabel:
-    label = QLabel(f"<b>{text}</b>")
-    label.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-    return label
-
-
-def _allow(button: QPushButton, purpose: str, reason: str | None) -> None:
-    """Enable a button, or disable it and let its tooltip say why."""
-    button.setEnabled(reason is None)
-    button.setToolTip(purpose if reason is None else f"{purpose}\n{reason}")

@@ -78,7 +78,7 @@ class PromptLayers:
     @property
     def reach(self) -> float:
         """Distance in video pixels within which a click means an earlier point."""
-        return 7 / max(self._viewer.camera.zoom, 1e-6)
+        return 7 / max(self._viewer.scene.camera.zoom, 1e-6)
 
     def own(self, layer: Layer | None) -> bool:
         """Whether a layer is one of these."""
@@ -126,6 +126,13 @@ class PromptLayers:
         for layer, title in zip(self._all(), titles, strict=True):
             layer.name = f"{title}: {name}"
 
+    def remove_selected(self) -> bool:
+        """Delete the points that are selected with napari's tool; tell whether there are any."""
+        if self._points is None or not self._points.selected_data:
+            return False
+        self._points.remove_selected()
+        return True
+
     def show(self, frame: int, prompts: Prompts) -> None:
         """Show the prompts and the mask of a frame."""
         assert self._points is not None
@@ -136,9 +143,8 @@ class PromptLayers:
             self._points.data = np.array(points, dtype=float).reshape(-1, 3)
             if points:
                 colors = [POSITIVE_COLOR if one else NEGATIVE_COLOR for one in prompts.labels]
-                self._points.face_color = colors
-                self._points.symbol = ["disc" if one else "x" for one in prompts.labels]
-                self._points.selected_data = {len(points) - 1}
+                self._points.face_color = self._points.border_color = colors
+                self._points.symbol = ["disc" if one else "diamond" for one in prompts.labels]
             self._show_box(frame, prompts.box)
         finally:
             self._writing = False
@@ -267,9 +273,8 @@ def _points_layer(side: int) -> Points:
         ndim=3,
         name="clicks",
         size=side / 30,
-        canvas_size_limits=(12, 14),
-        border_color="white",
-        border_width=0.15,
+        canvas_size_limits=(13, 15),
+        border_width=0,
         face_color=POSITIVE_COLOR,
     )
 

@@ -80,11 +80,11 @@ class PromptTool(QObject):
         layers.boxed.connect(self.set_box)
         layers.deleted.connect(self._on_deleted)
         layers.moved.connect(self._on_moved)
-        layers.removed.connect(self._followed.start)
-        controller.chosen_changed.connect(self._followed.start)
-        controller.changed.connect(self._followed.start)
+        layers.removed.connect(self._follow_soon)
+        controller.chosen_changed.connect(self._follow_soon)
+        controller.changed.connect(self._follow_soon)
         controller.navigation.moved.connect(self._on_frame)
-        controller.viewer.layers.selection.events.active.connect(self._on_active_layer)
+        controller.viewer.layers.selection.events.active.connect(self._follow_soon)
         self._clicks.runner.progressed.connect(self._on_progress)
         self._clicks.runner.busy_changed.connect(self._on_busy)
         self._ahead.said.connect(self.said)
@@ -131,7 +131,12 @@ class PromptTool(QObject):
         self._layers.open(
             (session.frame_count, *session.frame_size),
             self._mask_of,
-            {"Enter": self.confirm, "Escape": self.drop, "Control-Z": self.undo},
+            {
+                "Enter": self.confirm,
+                "Escape": self.drop,
+                "Backspace": self.remove_selected,
+                "Control-Z": self.undo,
+            },
         )
         self._aim(chosen)
 
@@ -149,7 +154,7 @@ class PromptTool(QObject):
         self._followed.stop()
         self._clicks.close()
         self._ahead.close()
-        self._controller.viewer.layers.selection.events.active.disconnect(self._on_active_layer)
+        self._controller.viewer.layers.selection.events.active.disconnect(self._follow_soon)
         self._layers.disconnect()
         if window_stays:
             self._layers.close()
@@ -181,7 +186,8 @@ class PromptTool(QObject):
         elif not self._layers.are_complete or not (layer is None or self._layers.own(layer)):
             self._end()
 
-    def _on_active_layer(self, event: Any = None) -> None:
+    def _follow_soon(self, what: Any = None) -> None:
+        """Follow when all that belongs to one change has happened."""
         self._followed.start()
 
     def _on_frame(self, frame: int | None = None) -> None:
@@ -215,6 +221,11 @@ class PromptTool(QObject):
             self._say(replace(self.prompts, mask=mask))
         else:
             self._controller.said.emit("There is no mask in this frame to begin from.")
+
+    def remove_selected(self) -> None:
+        """Remove the points selected with napari's tool; where none is, the last thing said."""
+        if not self._layers.remove_selected():
+            self.remove_last()
 
     def remove_last(self) -> None:
         """Take the last click, box or mask back."""

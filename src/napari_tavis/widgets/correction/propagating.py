@@ -49,6 +49,11 @@ class Found:
     scores: dict[int, float] = field(default_factory=dict)
     cancelled: bool = False
 
+    @property
+    def lost(self) -> list[int]:
+        """The frames in which the model says that the object is not there, ascending."""
+        return [frame for frame in sorted(self.masks) if self.masks.encoded(frame) is None]
+
     def mask(self, frame: int) -> Mask | None:
         """Give the mask of a frame, or None where it was not reached yet."""
         return self.masks.get(frame)
@@ -157,9 +162,7 @@ class Propagation:
 
         written = controller.do(propose)
         if written is not None:
-            frames = count_frames(len(written))
-            done = "Cancelled: kept" if found.cancelled else "Propagated over"
-            controller.said.emit(f"{done} {frames} in {seconds:.1f} s; one undo takes them back.")
+            controller.said.emit(describe(found, written, seconds))
 
     def _on_failed(self, error: BaseException) -> None:
         self._hide()
@@ -168,6 +171,27 @@ class Propagation:
             return
         self._controller.said.emit("Not propagated; see the error.")
         report_error(error)
+
+
+def describe(found: Found, written: list[int], seconds: float) -> str:
+    """Say in a line or two what a propagation gave.
+
+    Parameters
+    ----------
+    found : Found
+        What it found.
+    written : list of int
+        The frames that the session took.
+    seconds : float
+        How long it took.
+    """
+    done = "Cancelled: kept" if found.cancelled else "Propagated over"
+    line = f"{done} {count_frames(len(written))} in {seconds:.1f} s; one undo takes them back."
+    lost = sorted(set(found.lost) & set(written))
+    if not lost:
+        return line
+    where = f"in frame {lost[0] + 1}" + (f" and {len(lost) - 1} more" if len(lost) > 1 else "")
+    return f"{line} The object was not found {where}: go there to correct it."
 
 
 def run_propagation(

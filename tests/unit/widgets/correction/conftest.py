@@ -14,6 +14,7 @@ from qtpy.QtWidgets import QApplication, QWidget
 from napari_tavis.session import AnnotationSession
 from napari_tavis.widgets.controller import AnnotationController
 from napari_tavis.widgets.correction import CorrectionPanel
+from napari_tavis.widgets.work import LoadedModel
 
 _LEFT, _NO_KEY = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
 
@@ -36,6 +37,7 @@ class Hand:
     def drag(self, start: tuple[float, float], stop: tuple[float, float]) -> None:
         self._send(QEvent.Type.MouseButtonPress, *start, _LEFT, _LEFT, _NO_KEY)
         for share in (0.3, 0.7, 1.0):
+            self._qtbot.wait(20)  # the canvas passes over moves in quicker succession
             x, y = (a + (b - a) * share for a, b in zip(start, stop, strict=True))
             self._send(QEvent.Type.MouseMove, x, y, Qt.MouseButton.NoButton, _LEFT, _NO_KEY)
         self._send(QEvent.Type.MouseButtonRelease, *stop, _LEFT, Qt.MouseButton.NoButton, _NO_KEY)
@@ -44,7 +46,7 @@ class Hand:
         self._qtbot.keyClick(self.canvas, key, modifier)
 
     def _send(self, kind: QEvent.Type, x: float, y: float, button, buttons, key) -> None:
-        camera = self._viewer.camera
+        camera = self._viewer.scene.camera
         width, height = self.canvas.width(), self.canvas.height()
         place = QPointF(
             (x - camera.center[-1]) * camera.zoom + width / 2,
@@ -60,10 +62,19 @@ def hand(viewer: Viewer, qtbot) -> Hand:
     return Hand(viewer, qtbot)
 
 
+@pytest.fixture(scope="session")
+def loaded_model() -> LoadedModel:
+    """The bundled model, loaded once."""
+    return LoadedModel()
+
+
 @pytest.fixture
-def controller(viewer: Viewer, qtbot, annotated_video: Path) -> Iterator[AnnotationController]:
+def controller(
+    viewer: Viewer, qtbot, annotated_video: Path, loaded_model: LoadedModel
+) -> Iterator[AnnotationController]:
     """The annotated clip, open; its dog is chosen, the first sampled frame shown."""
     controller = AnnotationController(viewer)
+    controller.loaded_model = loaded_model
     controller.open_video(annotated_video)
     qtbot.waitUntil(lambda: controller.session is not None, timeout=20_000)
     assert controller.session is not None

@@ -9,6 +9,7 @@ from qtpy.QtCore import Qt
 from napari_tavis.session import AnnotationSession, FrameStatus
 from napari_tavis.widgets.controller import AnnotationController
 from napari_tavis.widgets.correction import COMMANDS, CorrectionPanel
+from napari_tavis.widgets.correction.plan import Reach
 from napari_tavis.widgets.keys import register_commands, release_commands
 
 pytestmark = pytest.mark.gui
@@ -86,11 +87,16 @@ def test_interpolates_between_accepted_frames(
 
 
 def test_the_range_ends_at_the_frame_shown(panel: CorrectionPanel, controller) -> None:
-    reach = panel.corrector.reach
-    assert (reach.first, reach.last) == (0, 124)
+    assert panel.corrector.reach == Reach()
+    assert not panel.first.isVisible()
+    panel.extent.setCurrentIndex(1)
+    assert panel.first.isVisible()
+    assert panel.corrector.reach == Reach(False, 0, 124)
     controller.navigation.go_to(37)
     panel.first_here.click()
     controller.navigation.go_to(80)
     panel.last_here.click()
-    reach = panel.corrector.reach
-    assert (reach.first, reach.last) == (37, 80)
+    panel.frames.setCurrentText("every frame")
+    assert panel.corrector.reach == Reach(True, 37, 80)
+    panel.extent.setCurrentIndex(0)
+    assert panel.corrector.reach == Reach(True)

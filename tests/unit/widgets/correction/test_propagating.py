@@ -6,13 +6,23 @@ import numpy as np
 import pytest
 from napari.utils.notifications import notification_manager
 
+from napari_tavis.inference import PackedMasks
 from napari_tavis.session import AnnotationSession, FrameStatus
 from napari_tavis.widgets.correction import CorrectionPanel
+from napari_tavis.widgets.correction.propagating import Found, describe
 
 pytestmark = pytest.mark.gui
 
 DOG, DRUM = 1, 2
 FRAME, SECOND, THIRD, LAST = 23, 48, 73, 123
+
+
+def test_says_where_the_object_was_lost() -> None:
+    found = Found(PackedMasks((2, 3), {7: np.ones((2, 3), bool)}))
+    assert "not found" not in describe(found, [7], 1.0)
+    found.masks[9] = found.masks[11] = np.zeros((2, 3), bool)
+    assert "not found in frame 10 and 1 more" in describe(found, [7, 9, 11], 1.0)
+    assert "not found in frame 12:" in describe(found, [7, 11], 1.0)
 
 
 def masks(session: AnnotationSession) -> dict[int, np.ndarray]:
@@ -58,6 +68,7 @@ def test_every_frame_of_a_range_backwards(
     panel: CorrectionPanel, session: AnnotationSession, controller, finished
 ) -> None:
     panel.frames.setCurrentText("every frame")
+    panel.extent.setCurrentIndex(1)
     panel.first.setValue(18 / 25)
     panel.buttons["propagate_backwards"].click()
     finished()
