@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from napari.utils.notifications import show_warning
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtGui import QKeyEvent, QShowEvent
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from superqt import QElidingLabel
 
 from napari_tavis.media import Clip
 from napari_tavis.widgets.commands import Command
@@ -72,6 +74,7 @@ class SoundtrackPanel(QWidget):
         self.scan = SoundtrackScan(self)
         self.plots = SoundtrackPlots(style_of(controller.viewer.theme))
         self._clip: Clip | None = None
+        self._warned: set[str] = set()
         self._tap = SpaceTap(self.player.toggle, parent=self)
         self._redraw = QTimer(self)
         self._redraw.setSingleShot(True)
@@ -91,9 +94,11 @@ class SoundtrackPanel(QWidget):
         self.clear = self._button("Clear")
         self.smaller, self.larger, self.all = map(self._button, ("+", "-", "All"))
         self.where = QLabel()
-        self.message = QLabel(_LEGEND)
-        self.message.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        self.message.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.legend = QLabel(_LEGEND)
+        self.legend.setToolTip(_COLORS)
+        self.message = QElidingLabel()
+        for label in (self.legend, self.message):
+            label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.cancel = self._button("Stop")
         self.cancel.setToolTip(_CANCEL)
         self.plots.setToolTip(_HOW)
@@ -102,6 +107,8 @@ class SoundtrackPanel(QWidget):
         bar.setSpacing(2)
         for part in (self.play, self.loop, self.half, self.clear, self.where):
             bar.addWidget(part)
+        bar.addSpacing(8)
+        bar.addWidget(self.legend, 1)
         bar.addWidget(self.message, 1)
         for part in (self.cancel, self.smaller, self.larger, self.all):
             bar.addWidget(part)
@@ -111,10 +118,10 @@ class SoundtrackPanel(QWidget):
         layout.addLayout(bar)
         layout.addWidget(self.plots, 1)
 
-    def _button(self, text: str, checkable: bool = False) -> QToolButton:
-        button = QToolButton(self)
-        button.setText(text)
+    def _button(self, text: str, checkable: bool = False) -> QPushButton:
+        button = QPushButton(text, self)
         button.setCheckable(checkable)
+        button.setMinimumWidth(28)
         button.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # the space bar plays, it presses nothing
         return button
 
@@ -133,7 +140,7 @@ class SoundtrackPanel(QWidget):
         plots.row_clicked.connect(controller.choose)
         player.changed.connect(self._refresh_controls)
         player.moved.connect(self._show_time)
-        player.silent.connect(self._say)
+        player.silent.connect(self._on_silent)
         self.scan.grown.connect(self._on_grown)
         self.scan.ended.connect(self._on_scanned)
         self._redraw.timeout.connect(self._draw)
@@ -245,7 +252,7 @@ class SoundtrackPanel(QWidget):
 
     def _on_grown(self, done: int, total: int) -> None:
         if done < total:
-            self._say(f"Reading the soundtrack · {round(100 * done / total)} %")
+            self._say(f"{round(100 * done / total)} % of the soundtrack read")
         if not self._redraw.isActive():
             self._redraw.start()
 
@@ -272,15 +279,24 @@ class SoundtrackPanel(QWidget):
         ]
         self.plots.show_rows(rows, self.controller.chosen)
 
+    def _on_silent(self, sentence: str) -> None:
+        """Say why nothing is heard; loudly the first time only."""
+        self._say(sentence)
+        if sentence not in self._warned:
+            self._warned.add(sentence)
+            show_warning(sentence)
+
     def _on_theme(self, event: object = None) -> None:
         self.plots.set_style(style_of(self.controller.viewer.theme))
 
     def _say(self, sentence: str) -> None:
-        self.message.setText(sentence or _LEGEND)
-        self.message.setToolTip(sentence or _COLORS)
+        self.message.setText(sentence)
+        self.message.setToolTip(sentence)
+        self.message.setVisible(bool(sentence))
+        self.legend.setVisible(not sentence)
 
 
-def _allow(button: QToolButton, purpose: str, reason: str | None) -> None:
+def _allow(button: QPushButton, purpose: str, reason: str | None) -> None:
     """Enable a button, or disable it and let its tooltip say why."""
     button.setEnabled(reason is None)
     button.setToolTip(purpose if reason is None else f"{purpose}\n{reason}")

@@ -145,7 +145,10 @@ class SoundtrackPlots(pyqtgraph.GraphicsLayoutWidget):
         self._picture.setColorMap(pyqtgraph.colormap.get(style.colormap))
         for cursor, stretch in zip(self._cursors, self._stretches, strict=True):
             cursor.setPen(pyqtgraph.mkPen(style.cursor, width=2))
-            stretch.setBrush(style.stretch)
+            # The rows' colours mean something: no tint over them.
+            stretch.setBrush(
+                QColor(0, 0, 0, 0) if stretch is self._stretches[-1] else style.stretch
+            )
             for line in stretch.lines:
                 line.setPen(pyqtgraph.mkPen(style.wave, width=1))
         self._draw_rows()

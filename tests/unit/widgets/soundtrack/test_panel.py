@@ -15,7 +15,7 @@ from qtpy.QtGui import QMouseEvent
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
-from napari_tavis.media import open_clip
+from napari_tavis.media import open_clip, write_video
 from napari_tavis.media.errors import NoSoundOutputError
 from napari_tavis.session import AnnotationSession
 from napari_tavis.widgets.controller import AnnotationController
@@ -277,3 +277,23 @@ def test_pyqtgraph_is_on_the_binding_of_napari() -> None:
     import qtpy
 
     assert pyqtgraph.Qt.QT_LIB == qtpy.API_NAME
+
+
+def test_a_long_reading_can_be_stopped_and_what_is_drawn_stays(
+    empty_panel: SoundtrackPanel, tmp_path: Path, qtbot
+) -> None:
+    panel = empty_panel
+    noise = np.random.default_rng(0).uniform(-0.5, 0.5, 16_000 * 600).astype(np.float32)
+    frames = np.zeros((600, 16, 16, 3), dtype=np.uint8)
+    panel.controller.open_video(write_video(tmp_path / "long.mp4", frames, 1, noise))
+    panel.scan.grown.connect(panel.scan.cancel)
+    with qtbot.waitSignal(panel.scan.ended, timeout=30_000) as ended:
+        assert panel.scan.overview is None or panel.scan.overview.known < 600
+    assert ended.args == [False]
+    assert not panel.cancel.isVisible()
+    assert "not drawn" in panel.message.text()
+    known = panel.scan.overview.known
+    assert 0 < known < 600
+    qtbot.waitUntil(lambda: panel.plots._curve.getData()[0] is not None, timeout=5_000)
+    qtbot.waitUntil(lambda: len(panel.plots._curve.getData()[0]) > 0, timeout=5_000)
+    assert panel.plots._curve.getData()[0][-1] == pytest.approx(known, abs=0.5)
