@@ -9,10 +9,10 @@ from pathlib import Path
 
 from napari_tavis.media import MediaError
 from napari_tavis.media.probe import probe
+from napari_tavis.project.orphans import SessionFinder
 from napari_tavis.project.queue_file import Remembered
 from napari_tavis.project.states import (
     QueueState,
-    find_directory,
     look,
     session_signature,
     video_signature,
@@ -55,6 +55,7 @@ class VideoLooker:
     def __init__(self, place: Callable[[Path], str], remembered: Mapping[str, Remembered]) -> None:
         self._place = place
         self._remembered = dict(remembered)
+        self._finder = SessionFinder()
         self._lock = threading.Lock()
 
     def look(self, path: Path) -> QueueItem:
@@ -62,7 +63,7 @@ class VideoLooker:
         signature = video_signature(path)
         if signature is None:
             return missing(path)
-        directory = find_directory(path)
+        directory = self._finder.find(path)
         session = "" if directory is None else session_signature(directory)
         known = self._known(path)
         if known is not None and (known.video, known.session) == (signature, session):
@@ -94,7 +95,7 @@ class VideoLooker:
         signature = video_signature(path)
         if signature is None:
             return missing(path)
-        directory = find_directory(path)
+        directory = self._finder.find(path)
         session = "" if directory is None else session_signature(directory)
         self._remember(path, Remembered(QueueState.BROKEN, why, signature, session, True))
         return QueueItem(path, QueueState.BROKEN, why, directory)

@@ -14,8 +14,8 @@ from napari_tavis.project.listing import (
     list_videos,
     session_folders,
 )
+from napari_tavis.project.orphans import SessionFinder
 from napari_tavis.project.queue_file import FOLDER_FILE
-from napari_tavis.project.states import find_directory
 
 
 @dataclass(frozen=True)
@@ -66,9 +66,9 @@ def find_sources(paths: Iterable[Path], *, recursive: bool = True) -> Sources:
             videos[place] = None
         else:
             videos.update(dict.fromkeys(path for path in list_videos(place) if path.exists()))
-    unsegmented = []
+    unsegmented, finder = [], SessionFinder()
     for video in videos:
-        directory = find_directory(video)
+        directory = finder.find(video)
         if directory is None:
             unsegmented.append(video)
         else:

@@ -8,8 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from napari_tavis.errors import TavisError
-from napari_tavis.project.listing import SESSION_SUFFIX
-from napari_tavis.session import AnnotationSession, default_directory, find_session
+from napari_tavis.session import AnnotationSession
 from napari_tavis.session.objects import ObjectState
 
 
@@ -105,34 +104,6 @@ def look(directory: Path, video: Path) -> tuple[QueueState, str]:
         return state, why or next(iter(session.warnings), "")
     finally:
         session.close()
-
-
-def find_directory(video: Path) -> Path | None:
-    """Give the directory of a video's session, or None where there is none.
-
-    A session that has lost its video, since that was renamed or moved, is found by the video's
-    content. Videos are only read for that where there is such a session.
-    """
-    beside = default_directory(video)
-    if beside.is_dir():
-        return beside
-    if not has_orphans(video.parent):
-        return None
-    try:
-        return find_session(video)
-    except TavisError:
-        return None  # the video cannot be read
-
-
-def has_orphans(folder: Path) -> bool:
-    """Say whether a folder has a session whose video is not beside it under its name."""
-    try:
-        with os.scandir(folder) as entries:
-            names = {entry.name for entry in entries}
-    except OSError:
-        return False
-    sessions = (name for name in names if name.endswith(SESSION_SUFFIX))
-    return any(name.removesuffix(SESSION_SUFFIX) not in names for name in sessions)
 
 
 def video_signature(video: Path) -> str | None:

@@ -9,7 +9,6 @@ import pytest
 
 from napari_tavis.project.states import (
     QueueState,
-    find_directory,
     look,
     session_signature,
     video_signature,
@@ -103,11 +102,3 @@ def test_a_signature_of_a_video(folder: Path) -> None:
     make_video(folder / "clip2.mp4", "something else")
     assert video_signature(folder / "clip2.mp4") != before
     assert video_signature(folder / "gone.mp4") is None
-
-
-def test_the_session_of_a_renamed_video_is_found(folder: Path) -> None:
-    directory = make_session(folder / "clip2.mp4")
-    assert find_directory(folder / "clip10.mp4") is None
-    renamed = (folder / "clip2.mp4").rename(folder / "street.mp4")
-    assert find_directory(renamed) == directory
-    assert find_directory(folder / "clip10.mp4") is None
