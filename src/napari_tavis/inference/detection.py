@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from napari_tavis.inference.keeping import keep_logits
 from napari_tavis.inference.linking import SMALLEST_AREA, Detection, drop_repeated
-from napari_tavis.inference.logits import cut_logits, encode_logits
+from napari_tavis.inference.logits import cut_logits
 from napari_tavis.inference.masks import encode_mask
 from napari_tavis.inference.proposals import SCENE_NAME
 from napari_tavis.model import Segmentation
@@ -95,11 +96,11 @@ def _detection(
     size: tuple[int, int],
 ) -> Detection | None:
     """Make the detection of one query in one frame, unless its mask is too small."""
-    logits = found.mask_logits[position].numpy()
-    coarse = logits > 0
+    logits = found.mask_logits[position]
+    coarse = (logits > 0).numpy()
     if coarse.mean() < SMALLEST_AREA:
         return None
-    kept = encode_logits(logits)
+    kept = keep_logits(logits)
     mask = cut_logits(kept, size)
     if not mask.any():
         return None

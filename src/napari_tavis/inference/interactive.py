@@ -25,7 +25,8 @@ from napari_tavis.inference.batching import (
     is_out_of_memory,
 )
 from napari_tavis.inference.errors import InferenceError
-from napari_tavis.inference.logits import cut_logits, encode_logits
+from napari_tavis.inference.keeping import keep_logits
+from napari_tavis.inference.logits import cut_logits
 from napari_tavis.inference.prompts import PromptResult, Prompts
 from napari_tavis.inference.sound_windows import SoundWindows
 from napari_tavis.media import Clip
@@ -278,7 +279,7 @@ def segment_prompts(encoder: FrameEncoder, frame_index: int, prompts: Prompts) -
         show = partial(encoder.model.segment_prompts, features, points[:count], labels[:count])
         found = encoder.run(partial(show, logits))
         logits = found.logits
-    kept = encode_logits(found.logits.numpy())
+    kept = keep_logits(found.logits)
     return PromptResult(cut_logits(kept, size), kept, min(max(found.iou, 0.0), 1.0))
 
 

@@ -60,8 +60,11 @@ def propagate(
     Frames before the first condition are reached backwards, those after the last forwards, and
     those between two conditions from the nearer. Which way an object is followed is thus a
     matter of which frames are asked for: those before or after the current one, or all; the
-    sampled frames, or every frame. SAM 2 remembers the last six frames it looked at, so frames
-    that lie close together are followed better.
+    sampled frames, or every frame.
+
+    SAM 2 remembers the last six frames it looked at, so frames that lie close together are
+    followed better. With each stretch that is reached from one condition its memory begins anew,
+    from the nearest `CONDITIONS_SEEN` conditions.
 
     Masks are given as they are found and not kept: memory does not grow with the video.
 
