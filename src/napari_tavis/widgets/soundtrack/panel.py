@@ -11,6 +11,7 @@ from superqt import QElidingLabel
 from napari_tavis.media import Clip
 from napari_tavis.widgets.commands import Command
 from napari_tavis.widgets.controller import AnnotationController
+from napari_tavis.widgets.enabling import allow, command_tip
 from napari_tavis.widgets.frame_strip import STATUS_COLORS
 from napari_tavis.widgets.soundtrack.graphs import describe_time
 from napari_tavis.widgets.soundtrack.player import Player
@@ -20,12 +21,30 @@ from napari_tavis.widgets.soundtrack.scan import SoundtrackScan
 from napari_tavis.widgets.soundtrack.space_tap import SpaceTap
 from napari_tavis.widgets.soundtrack.style import style_of
 
-_PLAY = (
-    "Play with sound from the frame shown, or pause.\n"
-    "Space bar in this panel; over the picture tap it (holding it still pans), or press K."
+_PLAY = Command(
+    "play",
+    "Play or pause",
+    "K",
+    lambda controller: controller.player.toggle(),
+    "Play with sound from the frame shown, or pause. Space bar: press it in this panel, or tap "
+    "it over the picture, where holding it still pans.",
 )
-_LOOP = "Repeat the selected stretch, or the whole video. Shift+K"
-_HALF = "Play at half speed, at the same pitch. Alt+K"
+_LOOP = Command(
+    "loop",
+    "Repeat the stretch",
+    "Shift+K",
+    lambda controller: controller.player.set_loops(not controller.player.loops),
+    "Repeat the selected stretch, or the whole video. Shift+drag in the panel selects one.",
+)
+_HALF = Command(
+    "half_speed",
+    "Half speed",
+    "Alt+K",
+    lambda controller: controller.player.set_half_speed(not controller.player.half_speed),
+    "Play at half speed, at the same pitch.",
+)
+COMMANDS: tuple[Command, ...] = (_PLAY, _LOOP, _HALF)
+
 _CLEAR = "Select no stretch. Shift+click does the same."
 _SMALLER = "Show less time. The mouse wheel does the same."
 _LARGER = "Show more time. The mouse wheel does the same."
@@ -37,10 +56,12 @@ _HOW = (
     "Click in an object's row: choose it. Height of its bars: the model's score."
 )
 _COLORS = "Colours of the objects' bars: how far a person has gone with each frame."
-_LEGEND = " ".join(
-    f'<span style="color:{color}">■</span> {status.value}'
-    for status, color in STATUS_COLORS.items()
-    if status is not None
+_LEGEND = "<small>{}</small>".format(
+    " ".join(
+        f'<span style="color:{color}">■</span>&nbsp;{status.value}'
+        for status, color in STATUS_COLORS.items()
+        if status is not None
+    )
 )
 _NO_VIDEO = "Open a video first."
 _REDRAW_MS = 60
@@ -88,10 +109,11 @@ class SoundtrackPanel(QWidget):
     def _arrange(self) -> None:
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.play = self._button("▶ Play")
-        self.play.setMinimumWidth(76)
+        self.play.setMinimumWidth(72)
         self.loop = self._button("Loop", checkable=True)
         self.half = self._button("½ speed", checkable=True)
         self.clear = self._button("Clear")
+        self.clear.setToolTip(_CLEAR)
         self.smaller, self.larger, self.all = map(self._button, ("+", "-", "All"))
         self.where = QLabel()
         self.legend = QLabel(_LEGEND)
@@ -107,7 +129,7 @@ class SoundtrackPanel(QWidget):
         bar.setSpacing(2)
         for part in (self.play, self.loop, self.half, self.clear, self.where):
             bar.addWidget(part)
-        bar.addSpacing(8)
+        bar.addSpacing(4)
         bar.addWidget(self.legend, 1)
         bar.addWidget(self.message, 1)
         for part in (self.cancel, self.smaller, self.larger, self.all):
@@ -221,16 +243,15 @@ class SoundtrackPanel(QWidget):
         self.half.setChecked(player.half_speed)
         self.plots.show_stretch(player.stretch)
         for button, purpose in (
-            (self.play, _PLAY),
-            (self.loop, _LOOP),
-            (self.half, _HALF),
+            (self.play, command_tip(_PLAY)),
+            (self.loop, command_tip(_LOOP)),
+            (self.half, command_tip(_HALF)),
             (self.smaller, _SMALLER),
             (self.larger, _LARGER),
             (self.all, _ALL),
         ):
-            _allow(button, purpose, None if has_video else _NO_VIDEO)
-        no_stretch = "Shift+drag in the panel selects one." if player.stretch is None else None
-        _allow(self.clear, _CLEAR, no_stretch if has_video else _NO_VIDEO)
+            allow(button, purpose, None if has_video else _NO_VIDEO)
+        self.clear.setVisible(player.stretch is not None)
         self.cancel.setVisible(self.scan.running)
 
     def _time_shown(self) -> float:
@@ -294,28 +315,3 @@ class SoundtrackPanel(QWidget):
         self.message.setToolTip(sentence)
         self.message.setVisible(bool(sentence))
         self.legend.setVisible(not sentence)
-
-
-def _allow(button: QPushButton, purpose: str, reason: str | None) -> None:
-    """Enable a button, or disable it and let its tooltip say why."""
-    button.setEnabled(reason is None)
-    button.setToolTip(purpose if reason is None else f"{purpose}\n{reason}")
-
-
-COMMANDS: tuple[Command, ...] = (
-    Command("play", "Play or pause", "K", lambda controller: controller.player.toggle(), _PLAY),
-    Command(
-        "loop",
-        "Repeat the stretch",
-        "Shift+K",
-        lambda controller: controller.player.set_loops(not controller.player.loops),
-        _LOOP,
-    ),
-    Command(
-        "half_speed",
-        "Half speed",
-        "Alt+K",
-        lambda controller: controller.player.set_half_speed(not controller.player.half_speed),
-        _HALF,
-    ),
-)
