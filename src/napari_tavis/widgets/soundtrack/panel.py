@@ -16,7 +16,7 @@ from napari_tavis.widgets.frame_strip import STATUS_COLORS
 from napari_tavis.widgets.soundtrack.graphs import describe_time
 from napari_tavis.widgets.soundtrack.player import Player
 from napari_tavis.widgets.soundtrack.plots import Row, SoundtrackPlots
-from napari_tavis.widgets.soundtrack.rows import object_bars, objects_shown
+from napari_tavis.widgets.soundtrack.rows import Bar, object_bars, objects_shown
 from napari_tavis.widgets.soundtrack.scan import SoundtrackScan
 from napari_tavis.widgets.soundtrack.space_tap import SpaceTap
 from napari_tavis.widgets.soundtrack.style import style_of
@@ -95,6 +95,7 @@ class SoundtrackPanel(QWidget):
         self.scan = SoundtrackScan(self)
         self.plots = SoundtrackPlots(style_of(controller.viewer.theme))
         self._clip: Clip | None = None
+        self._bars: dict[int, list[Bar]] = {}  # of the objects that have not changed since
         self._warned: set[str] = set()
         self._tap = SpaceTap(self.player.toggle, parent=self)
         self._redraw = QTimer(self)
@@ -168,7 +169,7 @@ class SoundtrackPanel(QWidget):
         self._redraw.timeout.connect(self._draw)
         controller.changed.connect(self._refresh)
         controller.edited.connect(self._on_edited)
-        controller.chosen_changed.connect(self._on_edited)
+        controller.chosen_changed.connect(self._on_chosen)
         controller.navigation.moved.connect(self._on_moved)
         controller.closing.connect(self.close_panel)
         controller.viewer.events.theme.connect(self._on_theme)
@@ -188,7 +189,7 @@ class SoundtrackPanel(QWidget):
         self.scan.close()
         controller.changed.disconnect(self._refresh)
         controller.edited.disconnect(self._on_edited)
-        controller.chosen_changed.disconnect(self._on_edited)
+        controller.chosen_changed.disconnect(self._on_chosen)
         controller.navigation.moved.disconnect(self._on_moved)
         controller.closing.disconnect(self.close_panel)
         controller.viewer.events.theme.disconnect(self._on_theme)
@@ -234,6 +235,7 @@ class SoundtrackPanel(QWidget):
                 self._say("This video has no soundtrack; it plays silently.")
         self._refresh_controls()
         self._show_time(self._time_shown())
+        self._bars.clear()
         self._redraw.start()
 
     def _refresh_controls(self) -> None:
@@ -268,7 +270,11 @@ class SoundtrackPanel(QWidget):
         if not self.player.playing:
             self._show_time(self._time_shown())
 
-    def _on_edited(self, object_id: int | None) -> None:
+    def _on_edited(self, object_id: int) -> None:
+        self._bars.pop(object_id, None)
+        self._redraw.start()
+
+    def _on_chosen(self, object_id: int | None) -> None:
         self._redraw.start()
 
     def _on_grown(self, done: int, total: int) -> None:
@@ -289,15 +295,14 @@ class SoundtrackPanel(QWidget):
         if session is None or clip is None:
             self.plots.show_rows([], None)
             return
-        rows = [
-            Row(
-                item.object_id,
-                item.class_name,
-                item.color,
-                object_bars(session, item.object_id, clip.times, clip.duration),
+        rows = []
+        for item in objects_shown(session):
+            if item.object_id not in self._bars:
+                bars = object_bars(session, item.object_id, clip.times, clip.duration)
+                self._bars[item.object_id] = bars
+            rows.append(
+                Row(item.object_id, item.class_name, item.color, self._bars[item.object_id])
             )
-            for item in objects_shown(session)
-        ]
         self.plots.show_rows(rows, self.controller.chosen)
 
     def _on_silent(self, sentence: str) -> None:

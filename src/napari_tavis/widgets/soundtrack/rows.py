@@ -14,6 +14,12 @@ _LEVELS = 16
 """Steps of a bar's height: neighbours of one step are drawn as one bar."""
 
 
+_TOUCHING = 1e-6
+"""Seconds between two bars that are drawn as one."""
+
+_STATUSES = list(FrameStatus)
+
+
 @dataclass(frozen=True)
 class Bar:
     """A stretch in which an object has one status and one score.
@@ -71,22 +77,26 @@ def object_bars(
         Ascending; none where the object has no mask.
     """
     statuses, scores = session.statuses(object_id), session.scores(object_id)
-    frames = np.array([frame for frame in sorted(statuses) if frame < len(times)], dtype=np.int64)
+    frames = np.fromiter(statuses, np.int64, len(statuses))
+    if not len(frames):
+        return []
+    codes = np.array([_STATUSES.index(status) for status in statuses.values()])
+    given = np.array([scores.get(frame, 1.0) for frame in statuses])
+    given[codes == _STATUSES.index(FrameStatus.EDITED)] = 1.0
+    levels = np.maximum(1, np.rint(given * _LEVELS)).astype(int)
     starts, stops = _cells(frames, np.asarray(session.frame_indices), times, duration)
-    bars: list[Bar] = []
-    for frame, start, stop in zip(frames.tolist(), starts.tolist(), stops.tolist(), strict=True):
-        status = statuses[frame]
-        score = 1.0 if status is FrameStatus.EDITED else scores.get(frame, 1.0)
-        bar = Bar(start, stop, status, max(1, round(score * _LEVELS)) / _LEVELS)
-        if bars and _joins(bars[-1], bar):
-            bar = Bar(bars.pop().start, stop, status, bar.score)
-        bars.append(bar)
-    return bars
-
-
-def _joins(before: Bar, bar: Bar) -> bool:
-    same = (before.status, before.score) == (bar.status, bar.score)
-    return same and bar.start - before.stop < 1e-6
+    alike = (codes[1:] == codes[:-1]) & (levels[1:] == levels[:-1])
+    begins = np.flatnonzero(np.r_[True, ~(alike & (starts[1:] - stops[:-1] < _TOUCHING))])
+    ends = np.r_[begins[1:], len(frames)] - 1
+    return [
+        Bar(
+            float(starts[begin]),
+            float(stops[end]),
+            _STATUSES[codes[begin]],
+            levels[begin] / _LEVELS,
+        )
+        for begin, end in zip(begins, ends, strict=True)
+    ]
 
 
 def _cells(
