@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
 
 from napari_tavis.avsbench.errors import DatasetError
 from napari_tavis.avsbench.layout import check_split, check_subset
@@ -90,7 +89,8 @@ def _avsbench_again(root: Path, note: ExportNote) -> ExportRequest:
 
 
 def _masks(noted: object) -> MaskSource:
-    return cast(MaskSource, noted) if noted in ("scene", "objects", "accepted") else "objects"
+    known: tuple[MaskSource, ...] = ("scene", "objects", "accepted")
+    return next((masks for masks in known if masks == noted), "objects")
 
 
 def _gone(note: ExportNote) -> DatasetError:

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from napari_tavis.inference.masks import PackedMasks
 from napari_tavis.inference.proposals import SCENE_NAME, ObjectKind, Proposal, Proposals
 from napari_tavis.media import open_clip
@@ -83,7 +85,7 @@ def save_session(
     with open_clip(video) as clip:
         size, times = clip.size, clip.times
     proposals = Proposals(
-        frames,
+        np.asarray(frames, dtype=np.int64),
         times[list(frames)],
         size,
         [_proposal(item) for item in objects],

@@ -161,8 +161,8 @@ def _whole_video(
         return place, files, _whose(session, request, name, there is not None, mark)
     place = overlay_file(request.root, name)
     sound = "with sound" if clip.has_soundtrack else "without sound: the video has none"
-    files = (f"{place.name}: {clip.duration:.1f} s {sound}",)
-    return place, files, _whose(session, request, name, place.exists(), None)
+    line = f"{place.name}: {clip.duration:.1f} s {sound}"
+    return place, (line,), _whose(session, request, name, place.exists(), None)
 
 
 def _whose(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from napari_tavis.avsbench import (
     session_clip,
     validate,
 )
+from napari_tavis.avsbench.lists import find_listed_clip
 from napari_tavis.inference.proposals import Proposal, Proposals
 from napari_tavis.inference.sampling import sample_frames
 from napari_tavis.media import open_clip, write_video
@@ -275,3 +277,48 @@ def test_export_tells_its_progress_and_can_be_cancelled(
     with pytest.raises(Cancelled):
         export_session(session, tmp_path / "data", "v1m", "val", cancel=token)
     assert not (tmp_path / "data").exists()
+
+
+def test_union_of_accepted_objects_and_never_a_rejected_one(make_session: MakeSession) -> None:
+    session = make_session(("dog", "trumpet", "car"))
+    dog, trumpet, car, _ = session.objects
+    session.accept(trumpet.object_id)
+    session.accept(car.object_id)
+    session.reject(car.object_id)
+    masks = session_clip(session, "ms3", "val", masks="accepted").masks
+    np.testing.assert_array_equal(masks[0], mask_at(28, 25))
+    masks = session_clip(session, "ms3", "val", masks="objects").masks
+    np.testing.assert_array_equal(masks[0], mask_at(28, 25) | mask_at(28, 5))
+    session.reject(dog.object_id)
+    session.reject(trumpet.object_id)
+    with pytest.raises(DatasetError, match="accept what is right"):
+        session_clip(session, "ms3", "val", masks="accepted")
+
+
+def test_mapped_class_is_the_category_of_a_single_source(
+    make_session: MakeSession, tmp_path: Path
+) -> None:
+    session = make_session(("church bell",))
+    export_session(session, tmp_path, "s4", "val", mapping={"church bell": "bell"}, licence="CC0")
+    assert open_dataset(tmp_path, "s4", "val")[0].category == "bell"
+    sources = (tmp_path / "Single-source" / "sources.csv").read_text()
+    assert "CC0" in sources
+    assert validate(tmp_path) == []
+
+
+def test_replaced_clip_keeps_its_name_times_and_unseen_sounds(
+    make_session: MakeSession, tmp_path: Path
+) -> None:
+    session = make_session()
+    export_session(session, tmp_path, "v1s", "val", start=5)
+    found = find_listed_clip(tmp_path, "v1s", "My-video_5000_10000")
+    assert found is not None
+    table = tmp_path / "metadata.csv"
+    table.write_text(table.read_text().replace("dog_trumpet", "dog_trumpet_violin"))
+    listed = replace(found[1], sound_classes="dog_trumpet_violin")
+    session.set_mask(1, 178, mask_at(3, 30))
+    export_session(session, tmp_path, "v1s", "val", start=5, replaced=listed)
+    clip = read_clip(tmp_path, "v1s", "val", "My-video_5000_10000")
+    assert (clip.start, clip.sound_classes) == (5, ("violin",))
+    assert clip.class_map is not None
+    np.testing.assert_array_equal(clip.class_map[0] == class_index("dog"), mask_at(3, 30))

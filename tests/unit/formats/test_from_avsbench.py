@@ -137,12 +137,12 @@ def test_a_correction_goes_back_to_its_place_and_nothing_else_changes(
 
 def test_the_clips_own_video_is_taken_where_it_shows_the_same(tmp_path: Path) -> None:
     root, source = tmp_path / "data", tmp_path / "own.mp4"
-    rows, columns = np.mgrid[:232, :251]
+    rows, columns = np.mgrid[:232, :252]
     frames = np.stack(
         [np.stack([rows / 2, columns / 2, 0 * rows + 4 * n], axis=2) for n in range(50)]
     ).astype(np.uint8)
     write_video(source, frames, 10, np.zeros(80_000, np.float32))
-    masks = np.zeros((5, 232, 251), dtype=bool)
+    masks = np.zeros((5, 232, 252), dtype=bool)
     masks[:, 31:97, 43:151] = True
     for name, shown in (("same", frames[9::10]), ("other", 255 - frames[9::10])):
         clip = ClipAnnotation(name, shown, None, np.zeros(80_000, np.float32), masks, video=source)
@@ -150,7 +150,7 @@ def test_the_clips_own_video_is_taken_where_it_shows_the_same(tmp_path: Path) ->
     before = labels_of(root)
     videos = {video.stem: video for video in import_avsbench(root, tmp_path / "work").videos}
     with open_clip(videos["same"]) as clip:
-        assert (clip.size, len(clip.times)) == ((232, 251), 50)
+        assert (clip.size, len(clip.times)) == ((232, 252), 50)
     with open_clip(videos["other"]) as clip:
         assert (clip.size, len(clip.times)) == ((224, 224), 5)
     for video in videos.values():

@@ -185,7 +185,10 @@ class ExportForm(QWidget):
             if len(fields) == 1:
                 form.addRow(label, fields[0])
             else:
-                form.addRow(label, _beside(*fields))
+                row = _beside(*fields)
+                form.addRow(label, row)
+                if self.start in fields:
+                    self._start_row = row
         form.setRowVisible(self.classes, False)
 
     def _connect(self) -> None:
@@ -214,7 +217,7 @@ class ExportForm(QWidget):
         binary = avsbench and self.subset.currentData() in ("s4", "ms3")
         self._rows.setRowVisible(self.subset, avsbench)
         self._rows.setRowVisible(self.split, self.format_name != "overlay")
-        self._rows.setRowVisible(self.start.parentWidget(), avsbench)
+        self._rows.setRowVisible(self._start_row, avsbench)
         self._rows.setRowVisible(self.category, avsbench and self.subset.currentData() == "s4")
         self._rows.setRowVisible(self.licence, self.format_name != "overlay")
         self.masks.setToolTip(f"{_BINARY}{_MASKS}" if binary else _MASKS.capitalize())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +12,7 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidge
 
 from napari_tavis.formats.preview import ExportPreview, dataset_color
 from napari_tavis.formats.request import ExportRequest
+from napari_tavis.widgets.export.text import plain, wrapped_label
 
 PICTURES = 5
 """Frames that are shown, at most."""
@@ -30,10 +30,10 @@ class PreviewView(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.heading = _label()
-        self.note = _label()
-        self.objects = _label()
-        self.files = _label()
+        self.heading = wrapped_label()
+        self.note = wrapped_label()
+        self.objects = wrapped_label()
+        self.files = wrapped_label()
         self._pictures = [QLabel() for _ in range(PICTURES)]
         strip = QHBoxLayout()
         strip.setSpacing(3)
@@ -52,7 +52,7 @@ class PreviewView(QWidget):
 
     def say(self, sentence: str) -> None:
         """Show a sentence instead of a preview."""
-        self.heading.setText(escape(sentence))
+        self.heading.setText(plain(sentence))
         for label in (self.note, self.objects, self.files):
             label.clear()
         self._show_pictures(())
@@ -81,14 +81,13 @@ class PreviewView(QWidget):
             frames += f", {preview.labels} labelled"
         place = "" if request.format == "overlay" else f" · {request.split}"
         place = f" · {request.subset}{place}" if request.format == "avsbench" else place
-        self.heading.setText(
-            f"<b>{escape(preview.name)}</b>{place} · {first:g} to {round(last, 1):g} s · {frames}"
-        )
+        stretch = f"{first:g} to {round(last, 1):g} s"
+        self.heading.setText(f"<b>{plain(preview.name)}</b>{place} · {stretch} · {frames}")
         replaced = preview.there == "other" and request.overwrite
         self.note.setText(_REPLACED if replaced else _THERE[preview.there])
         self.objects.setText("<br>".join(_object_lines(preview)) or "No object.")
         self.files.setText(
-            "<small>" + "<br>".join(escape(line) for line in preview.files) + "</small>"
+            "<small>" + "<br>".join(plain(line) for line in preview.files) + "</small>"
         )
         self.files.setToolTip(f"Written to {preview.place}")
         self._show_pictures(pictures)
@@ -112,11 +111,11 @@ def _object_lines(preview: ExportPreview) -> list[str]:
     for planned in preview.objects:
         item = planned.item
         square = "<span style='color: rgb({}, {}, {})'>■</span>".format(*dataset_color(planned))
-        name = escape(item.class_name)
+        name = plain(item.class_name)
         if planned.exported_as is None:
-            lines.append(f"{square} <s>{name}</s> {escape(planned.reason)}")
+            lines.append(f"{square} <s>{name}</s> {plain(planned.reason)}")
         elif planned.exported_as != item.class_name:
-            lines.append(f"{square} {name} → <b>{escape(planned.exported_as)}</b>")
+            lines.append(f"{square} {name} → <b>{plain(planned.exported_as)}</b>")
         else:
             lines.append(f"{square} {name}")
     return lines
@@ -127,11 +126,3 @@ def _pixmap(picture: npt.NDArray[np.uint8]) -> QPixmap:
     height, width, _ = data.shape
     image = QImage(data.data, width, height, 3 * width, QImage.Format.Format_RGB888)
     return QPixmap.fromImage(image.copy())
-
-
-def _label() -> QLabel:
-    label = QLabel()
-    label.setWordWrap(True)
-    label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
-    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-    return label

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 from pathlib import Path
 
-from qtpy.QtCore import Qt, QUrl, Signal
+from qtpy.QtCore import QUrl, Signal
 from qtpy.QtGui import QDesktopServices
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from napari_tavis.avsbench import Violation
 from napari_tavis.session import ExportNote
 from napari_tavis.widgets.enabling import allow
+from napari_tavis.widgets.export.text import plain, wrapped_label
 
 _SHOWN = 8
 """Violations that are listed; the rest is counted."""
@@ -41,11 +41,11 @@ class ReportView(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._folder: Path | None = None
-        self.result = _label()
+        self.result = wrapped_label()
         self.folder = QPushButton("Show folder")
         self.folder.setToolTip("Open the folder in the file manager.")
         self.check = QPushButton("Check all")
-        self.earlier = _label()
+        self.earlier = wrapped_label()
         self.again = QPushButton("Export again")
         row = QHBoxLayout()
         row.addWidget(self.folder)
@@ -78,9 +78,9 @@ class ReportView(QWidget):
             What is wrong there.
         """
         self._folder = folder
-        lines = [f"{'⚠' if violations else '✓'} {escape(text)}"] if text else []
+        lines = [f"{'⚠' if violations else '✓'} {plain(text)}"] if text else []
         for found in violations[:_SHOWN]:
-            lines.append(f"<small>• {escape(_short(found, folder))}</small>")
+            lines.append(f"<small>• {plain(_short(found, folder))}</small>")
         if len(violations) > _SHOWN:
             lines.append(f"<small>… and {len(violations) - _SHOWN} more</small>")
         self.result.setText("<br>".join(lines))
@@ -100,7 +100,7 @@ class ReportView(QWidget):
         """
         changed = sum(note.stale for note in notes)
         lines = [
-            f"{'●' if note.stale else '○'} {escape(note.format)} · {escape(note.name)}"
+            f"{'●' if note.stale else '○'} {plain(note.format)} · {plain(note.name)}"
             f"{' · changed since' if note.stale else ''}"
             for note in reversed(notes)
         ]
@@ -128,11 +128,3 @@ def _short(found: Violation, root: Path | None) -> str:
     if root is not None and found.path.is_relative_to(root):
         return f"{found.path.relative_to(root)}: {found.message}"
     return str(found)
-
-
-def _label() -> QLabel:
-    label = QLabel()
-    label.setWordWrap(True)
-    label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
-    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-    return label
