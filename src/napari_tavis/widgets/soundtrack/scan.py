@@ -7,7 +7,7 @@ from qtpy.QtCore import QObject, Signal
 from napari_tavis.media import Clip
 from napari_tavis.media.overview import SoundOverview
 from napari_tavis.media.peaks import scan_soundtrack
-from napari_tavis.tasks import Cancelled, CancelToken, Progress
+from napari_tavis.tasks import CancelToken, Progress
 from napari_tavis.widgets.jobs import JobRunner, report_error
 
 
@@ -39,19 +39,27 @@ class SoundtrackScan(QObject):
 
     def start(self, clip: Clip | None) -> None:
         """Scan a clip from its beginning, and nothing else any more; None for no clip."""
-        self.close()
+        self._abandon()
         self.overview = None
         if clip is None or not clip.has_soundtrack:
             return
         overview = self.overview = SoundOverview(clip.duration)
+        jobs = self._jobs = JobRunner(self)
 
         def scan(progress: Progress, cancel: CancelToken) -> None:
             for chunk in scan_soundtrack(clip, progress=progress, cancel=cancel):
                 overview.add(chunk)
 
-        self._jobs = JobRunner(self)
-        self._jobs.progressed.connect(lambda done, total, what: self.grown.emit(done, total))
-        self._jobs.start(scan, lambda result: self.ended.emit(True), self._on_failed)
+        def end(error: BaseException | None) -> None:
+            if jobs is self._jobs:
+                if error is not None:
+                    report_error(error)
+                self.ended.emit(error is None)
+            else:
+                jobs.deleteLater()
+
+        jobs.progressed.connect(lambda done, total, what: self._on_progress(jobs, done, total))
+        jobs.start(scan, end, end)
 
     def cancel(self) -> None:
         """Stop here; what is known stays."""
@@ -59,13 +67,19 @@ class SoundtrackScan(QObject):
             self._jobs.cancel()
 
     def close(self) -> None:
-        """Stop, and wait until the file is let go of."""
+        """Stop for good, and wait until the file is let go of."""
         if self._jobs is not None:
             self._jobs.close()
-            self._jobs.deleteLater()
             self._jobs = None
 
-    def _on_failed(self, error: BaseException) -> None:
-        if not isinstance(error, Cancelled):
-            report_error(error)
-        self.ended.emit(False)
+    def _abandon(self) -> None:
+        """Stop without waiting: the GUI thread has another video to show."""
+        jobs, self._jobs = self._jobs, None
+        if jobs is not None:
+            jobs.cancel()
+            if not jobs.busy:
+                jobs.deleteLater()
+
+    def _on_progress(self, jobs: JobRunner, done: int, total: int) -> None:
+        if jobs is self._jobs:
+            self.grown.emit(done, total)
