@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-from collections.abc import Iterable
 from pathlib import Path
 
 
@@ -36,8 +35,8 @@ def write_atomically(path: Path, data: bytes) -> None:
         raise
 
 
-def write_file(path: Path, data: bytes, *, sync: bool = True) -> None:
-    """Write a file that nobody reads before it is whole.
+def write_file(path: Path, data: bytes) -> None:
+    """Write a file that nobody reads before it is whole, and wait until it is on the disk.
 
     Parameters
     ----------
@@ -45,15 +44,11 @@ def write_file(path: Path, data: bytes, *, sync: bool = True) -> None:
         The file, in a directory that exists.
     data : bytes
         The whole content.
-    sync : bool
-        Wait until it is on the disk, so that even a power failure leaves it whole. Without,
-        `sync_all` has to follow.
     """
     with path.open("wb") as file:
         file.write(data)
-        if sync:
-            file.flush()
-            os.fsync(file.fileno())
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def sync_directory(directory: Path) -> None:
@@ -65,13 +60,3 @@ def sync_directory(directory: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def sync_all(paths: Iterable[Path]) -> None:
-    """Bring many files to the disk: all together where the system can, which is much quicker."""
-    if hasattr(os, "sync"):
-        os.sync()
-        return
-    for path in paths:
-        with path.open("rb+") as file:
-            os.fsync(file.fileno())

@@ -20,9 +20,10 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from napari_tavis.session.atomic import sync_all, sync_directory, write_file
+from napari_tavis.session.atomic import sync_directory, write_file
 from napari_tavis.session.blobs import EMPTY, Blob
 from napari_tavis.session.errors import SessionError
 from napari_tavis.session.journal import encode_batch, journal_file
@@ -33,8 +34,8 @@ from napari_tavis.session.state import SessionState
 
 _LINES = 1000
 """Lines a journal may have before a snapshot is written, besides half of the frames' number."""
-_FEW = 32
-"""Up to so many pictures are brought to the disk one by one, more of them all together."""
+_WRITERS = 16
+"""Pictures that are written at a time: waiting for the disk is shared by those that wait."""
 
 
 def holds_session(directory: Path) -> bool:
@@ -170,12 +171,13 @@ class SessionStore:
         folders = {(self.directory / name).parent for name in written}
         for folder_path in folders:
             folder_path.mkdir(parents=True, exist_ok=True)
-        one_by_one = len(written) <= _FEW
-        for name in written:
+
+        def write(name: str) -> None:
             # not by way of a temporary file: nothing names it yet, and its name proves its content
-            write_file(self.directory / name, fresh[name][0].read(), sync=one_by_one)
-        if not one_by_one:
-            sync_all(self.directory / name for name in written)
+            write_file(self.directory / name, fresh[name][0].read())
+
+        with ThreadPoolExecutor(_WRITERS) as pool:
+            list(pool.map(write, written))
         for folder_path in folders:
             sync_directory(folder_path)
         for name, blobs in fresh.items():
