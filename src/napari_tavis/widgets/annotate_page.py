@@ -5,7 +5,15 @@ from __future__ import annotations
 from magicgui.widgets import PushButton
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QKeyEvent
-from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QScrollArea,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 from superqt import QCollapsible
 
 from napari_tavis.errors import TavisError
@@ -43,8 +51,8 @@ class AnnotatePage(QScrollArea):
         self.objects = ObjectPanel(controller)
         self.where = QLabel()
         self.strip = FrameStrip()
-        self.previous = PushButton(text="◀ Previous")
-        self.next = PushButton(text="Next ▶")
+        self.previous = PushButton(text="◀")
+        self.next = PushButton(text="▶")
         self.correction = CorrectionPanel(controller)
         self._arrange()
         self._connect()
@@ -58,10 +66,16 @@ class AnnotatePage(QScrollArea):
         self.details.setDuration(0)
         self.details.addWidget(self.settings.details.native)
         self.details.setToolTip("Model, device, frames per second and classes.")
+        toggle = self.details.toggleButton()
+        toggle.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        toggle.setFlat(True)
+        toggle.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.details.layout().setContentsMargins(0, 0, 0, 0)
+        self.where.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         body = QWidget()
         layout = QVBoxLayout(body)
         layout.setContentsMargins(6, 6, 6, 6)
-        layout.setSpacing(6)
+        layout.setSpacing(5)
         layout.addWidget(self.settings.video_row.native)
         layout.addWidget(self.details)
         layout.addWidget(self.segment.native)
@@ -71,6 +85,7 @@ class AnnotatePage(QScrollArea):
         walk = QHBoxLayout()
         walk.addWidget(self.where, stretch=1)
         for button in (self.previous, self.next):
+            button.native.setFixedWidth(36)
             walk.addWidget(button.native)
         layout.addLayout(walk)
         layout.addWidget(self.strip)
@@ -147,8 +162,10 @@ class AnnotatePage(QScrollArea):
         if session is not None and chosen is not None:
             status = session.statuses(chosen)
         here = status.get(navigation.frame)
-        place = navigation.describe() or "No video"
-        self.where.setText(place if here is None else f"{place} · {here}")
+        place = navigation.describe()
+        short = place.partition(" · ")[2] or "No video"  # the time is on the picture
+        self.where.setText(short if here is None else f"{short} · {here}")
+        self.where.setToolTip(place)
         count = 0 if controller.clip is None else len(controller.clip.times)
         self.strip.show_frames(count, navigation.frame, navigation.sampled, status)
         nothing = "Segment a video first." if session is None else None

@@ -46,4 +46,11 @@ class ClassDelegate(QStyledItemDelegate):
         """Make a line that completes class names."""
         line = QLineEdit(parent)
         complete_from(line, self._words())
+
+        def take(word: str) -> None:
+            line.setText(word)
+            self.commitData.emit(line)
+            self.closeEditor.emit(line, QStyledItemDelegate.EndEditHint.NoHint)
+
+        line.completer().activated[str].connect(take)
         return line

@@ -79,9 +79,9 @@ class AnnotationController:
         The objects' layers.
     navigation : FrameNavigation
         The frame shown.
-    correction, queue, player : object or None
-        What the commands of the correction, queue and soundtrack panels work with; each panel
-        puts its own here.
+    correction, queue, player, exporter : object or None
+        What the commands of the correction, queue, soundtrack and export panels work with; each
+        panel puts its own here.
     """
 
     changed = Signal()
@@ -106,6 +106,7 @@ class AnnotationController:
         self.correction: Any = None
         self.queue: Any = None
         self.player: Any = None
+        self.exporter: Any = None
         self._chosen: int | None = None
         self._guest: int | None = None  # chosen to be looked at, though it takes no part
         self._closed = False
@@ -162,13 +163,19 @@ class AnnotationController:
         self.navigation.set_sampled(session.frame_indices)
         self._choose_something()
 
-    def put_away(self) -> None:
-        """Save the session and take its layers out of the viewer."""
-        session = self._collect_finished(finished_only=False)
+    def release_session(self) -> None:
+        """Save the session and let go of it; its layers stay until `put_away`, to look at only."""
+        session = self.collect_edits()
         if session is not None:
             save_now(session)
+            self.layers.freeze()
             session.close()
-        self.session, self.clip, self.blocked = None, None, False
+        self.session = None
+
+    def put_away(self) -> None:
+        """Save the session and take its layers out of the viewer."""
+        self.release_session()
+        self.clip, self.blocked = None, False
         self._activity.forget()
         self.layers.clear()
         self.navigation.set_video([])
@@ -348,6 +355,7 @@ class AnnotationController:
         for signal in (self.changed, self.opened, self.edited, self.chosen_changed, self.said):
             signal.disconnect()  # who listens may be gone already
         self.jobs.close()
+        self.collect_edits()  # a stroke in progress, too
         self._autosave.close()
         if self.session is not None:
             self.session.close()
@@ -355,7 +363,7 @@ class AnnotationController:
         self.layers.close()
         self.navigation.close()
         if window_stays:
-            self.viewer.text_overlay.visible = False
+            self.viewer.canvas.overlays.text.visible = False
 
     def _on_inserted(self, event: Any) -> None:
         clip = clip_of(event.value)

@@ -17,7 +17,7 @@ from napari_tavis.widgets.keys import register_commands, release_commands
 from napari_tavis.widgets.project import QueuePanel, StatisticsPage
 from napari_tavis.widgets.sound_dock import SoundDock
 
-_WIDTH = 340
+_WIDTH = 345
 """Least width of the dock, in pixels."""
 _PAGES = {
     "Annotate": "The open video: segment it, and correct its objects.",

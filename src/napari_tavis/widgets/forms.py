@@ -51,6 +51,8 @@ class SettingsForm:
             tooltip="The network that proposes masks: the bundled toy, or a checkpoint file.",
         )
         self.demonstration = Label(label=" ", value=_DEMONSTRATION)
+        self.demonstration.native.setWordWrap(True)
+        self.demonstration.native.setMinimumWidth(120)
         self.checkpoint = FileEdit(
             label="file",
             filter="Checkpoints (*.safetensors *.pth)",
@@ -118,12 +120,12 @@ class SettingsForm:
         )
 
     def summary(self) -> str:
-        """Say in a few words what is chosen, such as ``Toy (demonstration) · 1 frame/s``."""
+        """Say in a few words which model sees how many frames."""
         path = path_of(self.checkpoint)
         model = "toy model (demonstration)"
         if self.model.value == _FROM_FILE:
             model = "no checkpoint yet" if path is None else path.name
-        return f"{model} · {self.device.value} · {self.fps.value:g} frames/s"
+        return f"{model} · {self.fps.value:g} frames/s"
 
     def choose_checkpoint(self, path: Path) -> None:
         """Take a checkpoint file instead of the toy model."""

@@ -100,6 +100,6 @@ class FrameNavigation:
 
     def _show(self) -> None:
         self._shown = self.frame
-        overlay = self._viewer.text_overlay
+        overlay = self._viewer.canvas.overlays.text
         overlay.text = self.describe()
         overlay.visible = bool(overlay.text)

@@ -47,9 +47,10 @@ def restore(controller: AnnotationController) -> None:
     if item.takes_part:
         controller.said.emit(f"The {item.class_name} is among the objects already.")
         return
+    was_background = item.kind == "background"
     controller.do(lambda session: session.restore(item.object_id))
     controller.choose(item.object_id)
-    if item.kind == "background":
+    if was_background:
         controller.said.emit("It is an object now: give it a class.")
 
 

@@ -183,6 +183,11 @@ class ObjectLayers:
             self._take_away(object_id)
         self._deleted.clear()
 
+    def freeze(self) -> None:
+        """Let nobody paint in the layers any more."""
+        for layer in self._bound.values():
+            layer.editable = False
+
     def close(self) -> None:
         """Let go of the viewer, leaving the layers as they are."""
         for emitter, callback in self._connections:

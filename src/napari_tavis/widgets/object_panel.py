@@ -11,7 +11,6 @@ from qtpy.QtWidgets import (
     QLineEdit,
     QMenu,
     QPushButton,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -56,6 +55,10 @@ class ObjectPanel(QWidget):
         self._controller = controller
         self.filter = QComboBox()
         self.filter.addItems(list(_FILTERS))
+        self.filter.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
+        self.filter.setMinimumContentsLength(9)
         self.filter.setToolTip(_FILTER_TIP)
         self.new_class = QLineEdit()
         self.new_class.setPlaceholderText("new object's class")
@@ -65,9 +68,7 @@ class ObjectPanel(QWidget):
         self.accept_frame = QPushButton("Accept frame")
         self.accept_object = QPushButton("Accept all")
         self.reject = QPushButton("Reject")
-        self.more = QToolButton()
-        self.more.setText("More")
-        self.more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.more = QPushButton("More")
         self.menu = QMenu(self)
         self.menu.setToolTipsVisible(True)
         self.more.setMenu(self.menu)
@@ -88,8 +89,14 @@ class ObjectPanel(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
-        top = _row(self.filter, self.new_class, self.add)
-        buttons = _row(self.accept_frame, self.accept_object, self.reject, self.more)
+        top = QHBoxLayout()
+        for widget, stretch in ((self.filter, 2), (self.new_class, 3), (self.add, 1)):
+            top.addWidget(widget, stretch=stretch)
+        buttons = QHBoxLayout()
+        for button in (self.accept_frame, self.accept_object, self.reject, self.more):
+            buttons.addWidget(button)
+        top.setSpacing(4)
+        buttons.setSpacing(4)
         layout.addLayout(top)
         layout.addWidget(self.table, stretch=1)
         layout.addLayout(buttons)
@@ -248,12 +255,3 @@ class ObjectPanel(QWidget):
 
     def _merging(self, other_id: int) -> Callable[[], None]:
         return lambda: actions.merge(self._controller, other_id)
-
-
-def _row(*widgets: QWidget) -> QHBoxLayout:
-    """Put widgets side by side."""
-    row = QHBoxLayout()
-    row.setSpacing(4)
-    for widget in widgets:
-        row.addWidget(widget, stretch=int(isinstance(widget, QLineEdit | QPushButton)))
-    return row

@@ -168,8 +168,10 @@ class ObjectTable(QTableWidget):
         }
         tips = list(_COLUMNS.values())
         for column, text in texts.items():
-            cell = self.item(row, column) or QTableWidgetItem()
-            self.setItem(row, column, cell)
+            cell = self.item(row, column)
+            if cell is None:
+                cell = QTableWidgetItem()
+                self.setItem(row, column, cell)
             cell.setText(text)
             cell.setToolTip(tips[column])
             cell.setFlags(cell.flags() & ~Qt.ItemFlag.ItemIsEditable)
@@ -214,4 +216,6 @@ def swatch(color: tuple[int, int, int]) -> QIcon:
     """Draw a square of a colour."""
     pixmap = QPixmap(_SWATCH, _SWATCH)
     pixmap.fill(QColor(*color))
-    return QIcon(pixmap)
+    icon = QIcon(pixmap)
+    icon.addPixmap(pixmap, QIcon.Mode.Selected)  # or a selected row's would be tinted
+    return icon

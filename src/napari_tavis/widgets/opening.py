@@ -49,8 +49,9 @@ class VideoOpener:
                 "wait for the running work or cancel it, then choose the file under Video."
             )
             return
-        controller.put_away()
         path = path.absolute()
+        if path == controller.video:
+            controller.release_session()  # or we would find it open already, by ourselves
         shown = clip or next((one for one in self._shown() if Path(one.path) == path), None)
         controller.jobs.start(
             lambda progress, cancel: work.open_video(path, shown, directory, progress, cancel),
@@ -70,7 +71,11 @@ class VideoOpener:
         return [clip for layer in layers if (clip := clip_of(layer)) is not None]
 
     def _on_opened(self, opened: work.OpenedVideo) -> None:
+        # The old layers go in the same event in which the new ones come: vispy may crash when it
+        # draws a canvas between the two.
         controller = self._controller
+        controller.put_away()
+        self._hide_others(opened.clip)
         for warning in opened.warnings:
             show_warning(warning)
         controller.clip, controller.blocked = opened.clip, opened.blocked
@@ -85,7 +90,15 @@ class VideoOpener:
         controller.opened.emit(opened.clip, opened.session)
         controller.changed.emit()
 
+    def _hide_others(self, clip: Clip) -> None:
+        """Hide the videos that were open before; their layers stay."""
+        for layer in self._controller.viewer.layers:
+            if clip_of(layer) not in (None, clip):
+                layer.visible = False
+
     def _on_failed(self, error: BaseException) -> None:
+        if self._controller.session is None:
+            self._controller.put_away()
         said = "Cancelled." if isinstance(error, Cancelled) else "Not opened; see the error."
         self._controller.said.emit(said)
         report_error(error)

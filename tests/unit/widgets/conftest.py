@@ -9,6 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from napari.viewer import Viewer
+from qtpy.QtCore import QEvent, QPointF, Qt
+from qtpy.QtGui import QMouseEvent
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication
 
 from napari_tavis.inference.proposals import Proposal, Proposals
 from napari_tavis.media import open_clip
@@ -78,3 +82,38 @@ def open_in(qtbot) -> Callable[[AnnotationDock, Path], None]:
         qtbot.waitUntil(lambda: not dock.controller.jobs.busy, timeout=20_000)
 
     return choose
+
+
+def canvas_position(viewer: Viewer, row: float, column: float) -> QPointF:
+    """Where a pixel of the shown frame is on the canvas widget."""
+    native = viewer.window._qt_viewer.canvas.native
+    _, centre_row, centre_column = viewer.camera.center
+    zoom = viewer.camera.zoom
+    x = native.width() / 2 + (column - centre_column) * zoom
+    y = native.height() / 2 + (row - centre_row) * zoom
+    return QPointF(x, y)
+
+
+def draw_stroke(viewer: Viewer, *pixels: tuple[float, float]) -> None:
+    """Press the mouse on the first pixel, drag it over the others, and let go."""
+    native = viewer.window._qt_viewer.canvas.native
+    places = [canvas_position(viewer, *pixel) for pixel in pixels]
+    left, none = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton
+
+    def send(kind: QEvent.Type, place: QPointF, button: Qt.MouseButton, held: Qt.MouseButton):
+        everywhere = native.mapToGlobal(place)
+        event = QMouseEvent(kind, place, everywhere, button, held, Qt.KeyboardModifier.NoModifier)
+        QApplication.sendEvent(native, event)
+
+    send(QEvent.Type.MouseMove, places[0], none, none)
+    send(QEvent.Type.MouseButtonPress, places[0], left, left)
+    for place in places[1:]:
+        QTest.qWait(20)  # moves that follow each other too closely are dropped
+        send(QEvent.Type.MouseMove, place, none, left)
+    send(QEvent.Type.MouseButtonRelease, places[-1], left, none)
+
+
+@pytest.fixture
+def stroke(viewer: Viewer) -> Callable[..., None]:
+    """Draw one stroke with the mouse, over pixels given as (row, column)."""
+    return lambda *pixels: draw_stroke(viewer, *pixels)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 from napari.viewer import Viewer
-from qtpy.QtCore import QEvent, QPointF, Qt
-from qtpy.QtGui import QMouseEvent
-from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QApplication
 
 from napari_tavis.session import AnnotationSession, FrameStatus
 from napari_tavis.widgets.dock import AnnotationDock
@@ -19,35 +16,6 @@ from napari_tavis.widgets.object_table import CLASS, STATUS
 pytestmark = pytest.mark.gui
 
 DOG, DRUM, SCENE = 1, 2, 3
-
-
-def canvas_position(viewer: Viewer, row: float, column: float) -> QPointF:
-    """Where a pixel of the shown frame is on the canvas widget."""
-    native = viewer.window._qt_viewer.canvas.native
-    _, centre_row, centre_column = viewer.camera.center
-    zoom = viewer.camera.zoom
-    x = native.width() / 2 + (column - centre_column) * zoom
-    y = native.height() / 2 + (row - centre_row) * zoom
-    return QPointF(x, y)
-
-
-def stroke(viewer: Viewer, *pixels: tuple[float, float]) -> None:
-    """Press the mouse on the first pixel, drag it over the others, and let go."""
-    native = viewer.window._qt_viewer.canvas.native
-    places = [canvas_position(viewer, *pixel) for pixel in pixels]
-    left, none = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton
-
-    def send(kind: QEvent.Type, place: QPointF, button: Qt.MouseButton, held: Qt.MouseButton):
-        everywhere = native.mapToGlobal(place)
-        event = QMouseEvent(kind, place, everywhere, button, held, Qt.KeyboardModifier.NoModifier)
-        QApplication.sendEvent(native, event)
-
-    send(QEvent.Type.MouseMove, places[0], none, none)
-    send(QEvent.Type.MouseButtonPress, places[0], left, left)
-    for place in places[1:]:
-        QTest.qWait(20)  # moves that follow each other too closely are dropped
-        send(QEvent.Type.MouseMove, place, none, left)
-    send(QEvent.Type.MouseButtonRelease, places[-1], left, none)
 
 
 def test_a_saved_session_is_resumed(
@@ -64,7 +32,7 @@ def test_a_saved_session_is_resumed(
 
 
 def test_a_brush_stroke_is_an_edit_and_undo_takes_it_back(
-    qtbot, viewer: Viewer, dock: AnnotationDock, annotated_video: Path, open_in
+    qtbot, viewer: Viewer, dock: AnnotationDock, annotated_video: Path, open_in, stroke
 ) -> None:
     open_in(dock, annotated_video)
     dock.controller.choose(DOG)
@@ -73,7 +41,7 @@ def test_a_brush_stroke_is_an_edit_and_undo_takes_it_back(
     before = dock.controller.session.mask(DOG, 48)
     layer.mode = "paint"
     layer.brush_size = 9
-    stroke(viewer, (150, 30), (150, 50), (150, 70))
+    stroke((150, 30), (150, 50), (150, 70))
 
     dock.controller.collect_edits()
     painted = dock.controller.session.mask(DOG, 48)
@@ -88,7 +56,7 @@ def test_a_brush_stroke_is_an_edit_and_undo_takes_it_back(
 
 
 def test_the_eraser_and_the_bucket_edit_the_session(
-    viewer: Viewer, dock: AnnotationDock, annotated_video: Path, open_in
+    viewer: Viewer, dock: AnnotationDock, annotated_video: Path, open_in, stroke
 ) -> None:
     open_in(dock, annotated_video)
     dock.controller.choose(DRUM)
@@ -96,11 +64,11 @@ def test_the_eraser_and_the_bucket_edit_the_session(
     layer = dock.controller.layers.layer(DRUM)
     layer.mode = "erase"
     layer.brush_size = 5
-    stroke(viewer, (160, 150))
+    stroke((160, 150))
     layer.mode = "fill"
     layer.selected_label = 0
     dock.controller.navigation.go_to(48)
-    stroke(viewer, (160, 150))
+    stroke((160, 150))
     dock.controller.collect_edits()
     session = dock.controller.session
     assert not session.mask(DRUM, 23)[160, 150]
@@ -109,7 +77,7 @@ def test_the_eraser_and_the_bucket_edit_the_session(
 
 
 def test_painting_where_there_is_no_mask_makes_one(
-    viewer: Viewer, dock: AnnotationDock, annotated_video: Path, open_in
+    viewer: Viewer, dock: AnnotationDock, annotated_video: Path, open_in, stroke
 ) -> None:
     open_in(dock, annotated_video)
     dock.controller.choose(DRUM)
@@ -117,7 +85,7 @@ def test_painting_where_there_is_no_mask_makes_one(
     layer = dock.controller.layers.layer(DRUM)
     assert not np.asarray(layer.data[60]).any()
     layer.mode = "paint"
-    stroke(viewer, (100, 100), (100, 120))
+    stroke((100, 100), (100, 120))
     dock.controller.collect_edits()
     assert dock.controller.session.mask(DRUM, 60)[100, 110]
 
@@ -193,11 +161,11 @@ def test_walking_over_the_sampled_frames(
     assert "No sampled frame before" in dock.annotate.previous.tooltip
     dock.annotate.next.native.click()
     assert viewer.dims.current_step[0] == 23
-    assert viewer.text_overlay.text == "0.92 s · sampled frame 1 of 5"
+    assert viewer.canvas.overlays.text.text == "0.92 s · sampled frame 1 of 5"
     dock.annotate.next.native.click()
     assert viewer.dims.current_step[0] == 48
     dock.controller.navigation.go_to(50)
-    assert viewer.text_overlay.text == "2.00 s · frame 51 of 125"
+    assert viewer.canvas.overlays.text.text == "2.00 s · frame 51 of 125"
     dock.annotate.previous.native.click()
     assert viewer.dims.current_step[0] == 48
 
@@ -278,3 +246,31 @@ def test_the_video_shown_is_taken_when_the_dock_opens(
     assert viewer.layers[0].name == "clip"
     assert len(viewer.layers) == 4
     dock.close_session()
+
+
+def test_another_video_takes_the_place_of_the_first_whose_edits_are_saved(
+    qtbot, viewer: Viewer, dock: AnnotationDock, annotated_video: Path, open_in, tmp_path: Path
+) -> None:
+    open_in(dock, annotated_video)
+    dock.controller.layers.layer(DOG).paint((23, 200, 200), 1)
+    other = Path(shutil.copy(annotated_video, tmp_path / "other.mp4"))
+    viewer.open(other, plugin="napari-tavis")
+    qtbot.waitUntil(lambda: dock.controller.video == other, timeout=20_000)
+    assert [layer.name for layer in viewer.layers] == ["clip", "other"]
+    assert not viewer.layers["clip"].visible
+    assert dock.controller.session is None
+    assert AnnotationSession.open(annotated_video).mask(DOG, 23)[200, 200]
+
+
+def test_a_video_that_cannot_be_opened_leaves_the_first_as_it_was(
+    viewer: Viewer, dock: AnnotationDock, annotated_video: Path, open_in, tmp_path: Path
+) -> None:
+    open_in(dock, annotated_video)
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(b"no video")
+    open_in(dock, broken)
+    assert dock.controller.video == annotated_video
+    assert len(viewer.layers) == 4
+    dock.controller.layers.layer(DOG).paint((23, 200, 200), 1)
+    dock.close_session()
+    assert AnnotationSession.open(annotated_video).mask(DOG, 23)[200, 200]

@@ -51,10 +51,10 @@ def test_neighbouring_sampled_frames(
 
 def test_the_time_is_on_the_canvas(viewer: ViewerModel, navigation: FrameNavigation) -> None:
     navigation.go_to(9)
-    assert viewer.text_overlay.visible
-    assert viewer.text_overlay.text == "0.90 s · sampled frame 2 of 3"
+    assert viewer.canvas.overlays.text.visible
+    assert viewer.canvas.overlays.text.text == "0.90 s · sampled frame 2 of 3"
     navigation.go_to(10)
-    assert viewer.text_overlay.text == "1.00 s · frame 11 of 20"
+    assert viewer.canvas.overlays.text.text == "1.00 s · frame 11 of 20"
 
 
 def test_a_move_is_told_once(viewer: ViewerModel, navigation: FrameNavigation) -> None:

@@ -1,0 +1,90 @@
+"""Closing the window while work runs: asks once, and loses nothing."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from napari.viewer import Viewer
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QApplication, QDialog, QMessageBox
+
+from napari_tavis.session import AnnotationSession
+from napari_tavis.widgets.dock import AnnotationDock
+
+pytestmark = pytest.mark.gui
+
+DOG = 1
+
+
+@pytest.fixture
+def working(dock: AnnotationDock, annotated_video: Path, open_in) -> AnnotationDock:
+    """A dock with a painted stroke that is not saved, and work that runs until cancelled."""
+    open_in(dock, annotated_video)
+    started = threading.Event()
+
+    def work(progress, cancel) -> None:
+        progress(1, 10, "segmenting")
+        started.set()
+        while True:
+            cancel.check()
+
+    dock.controller.jobs.start(work, lambda result: None)
+    assert started.wait(20)
+    dock.controller.layers.layer(DOG).paint((23, 200, 200), 1)
+    return dock
+
+
+def answer(button: QMessageBox.StandardButton, asked: list[str]) -> Callable[[], None]:
+    """Press a button of the question that is open, and note what is asked."""
+
+    def press() -> None:
+        for dialog in QApplication.topLevelWidgets():
+            if isinstance(dialog, QDialog) and dialog.isVisible():
+                asked.append(dialog.text() if isinstance(dialog, QMessageBox) else "napari's own")
+                if isinstance(dialog, QMessageBox):
+                    dialog.button(button).click()
+                else:
+                    dialog.accept()
+
+    return press
+
+
+def close_as_a_user(
+    qtbot, viewer: Viewer, button: QMessageBox.StandardButton
+) -> tuple[list[str], bool]:
+    """Close the window by its frame; give the questions that came, and whether it is closed."""
+    window = viewer.window._qt_window
+    asked: list[str] = []
+    timer = QTimer()
+    timer.timeout.connect(answer(button, asked))
+    timer.start(100)
+    window.windowHandle().close()
+    qtbot.wait(500)
+    timer.stop()
+    try:
+        return asked, not window.isVisible()
+    except RuntimeError:  # Qt has deleted it
+        return asked, True
+
+
+def test_who_says_no_goes_on(qtbot, viewer: Viewer, working: AnnotationDock) -> None:
+    qtbot.wait(50)
+    asked, closed = close_as_a_user(qtbot, viewer, QMessageBox.StandardButton.Cancel)
+    assert asked == ["Work is running: segmenting."]
+    assert not closed
+    assert working.controller.jobs.busy
+
+
+def test_who_says_yes_is_asked_once_and_loses_nothing(
+    qtbot, viewer: Viewer, working: AnnotationDock, annotated_video: Path
+) -> None:
+    qtbot.wait(50)
+    jobs = working.controller.jobs
+    asked, closed = close_as_a_user(qtbot, viewer, QMessageBox.StandardButton.Close)
+    assert asked == ["Work is running: segmenting."]
+    assert closed
+    assert not jobs.busy
+    assert AnnotationSession.open(annotated_video).mask(DOG, 23)[200, 200]

@@ -1,0 +1,129 @@
+"""The keys: none is napari's, all are listed, and the user may change them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from napari.settings import get_settings
+from napari.utils.key_bindings import coerce_keybinding
+from napari.viewer import Viewer
+
+from napari_tavis.session import FrameStatus
+from napari_tavis.session.objects import ObjectState
+from napari_tavis.widgets.commands import gather_commands
+from napari_tavis.widgets.dock import AnnotationDock
+from napari_tavis.widgets.keys import keys_of, keys_of_napari
+from napari_tavis.widgets.launch import add_dock
+
+pytestmark = pytest.mark.gui
+
+DOG, DRUM, SCENE = 1, 2, 3
+COMMANDS = {command.id: command for group in gather_commands().values() for command in group}
+
+
+def press(viewer: Viewer, key: str) -> None:
+    """Press a key over the picture."""
+    viewer.window._qt_viewer.canvas._key_map_handler.press_key(key)
+
+
+def test_no_key_is_napari_s_or_given_twice(viewer: Viewer) -> None:
+    taken = keys_of_napari()
+    assert {coerce_keybinding(key) for key in ("V", "Ctrl+R", "Space", "E", "Ctrl+O")} <= taken
+    keys = [coerce_keybinding(one.key) for one in COMMANDS.values() if one.key]
+    assert len(set(keys)) == len(keys)
+    shared = {coerce_keybinding(COMMANDS[name].key) for name in ("undo", "redo")}
+    assert set(keys) & taken <= shared
+
+
+def test_every_command_has_a_title_and_a_sentence() -> None:
+    for command in COMMANDS.values():
+        assert command.title
+        assert command.tooltip.endswith(".")
+
+
+def test_keys_do_what_they_say(
+    viewer: Viewer, dock: AnnotationDock, annotated_video: Path, open_in
+) -> None:
+    open_in(dock, annotated_video)
+    controller = dock.controller
+    session = controller.session
+    controller.choose(DOG)
+    controller.navigation.go_to(23)
+    press(viewer, ".")
+    assert controller.navigation.frame == 48
+    press(viewer, "W")
+    assert session.status(DOG, 48) is FrameStatus.ACCEPTED
+    press(viewer, "Down")
+    assert controller.chosen == DRUM
+    press(viewer, "J")
+    assert session.object(DRUM).state is ObjectState.REJECTED
+    press(viewer, "N")
+    assert dock.window().focusWidget() is dock.annotate.objects.new_class
+
+
+def test_keys_work_while_the_list_has_the_focus(
+    qtbot, viewer: Viewer, dock: AnnotationDock, annotated_video: Path, open_in
+) -> None:
+    open_in(dock, annotated_video)
+    table = dock.annotate.objects.table
+    table.selectRow(0)
+    table.setFocus()
+    dock.controller.navigation.go_to(48)
+    qtbot.keyClick(table, "w")
+    assert dock.controller.session.status(DOG, 48) is FrameStatus.ACCEPTED
+
+
+def test_a_key_chosen_in_the_preferences_is_taken(viewer: Viewer) -> None:
+    settings = get_settings().shortcuts
+    chosen = {**settings.shortcuts, "napari-tavis:reject": [coerce_keybinding("Shift+U")]}
+    before, settings.shortcuts = settings.shortcuts, chosen
+    try:
+        dock = add_dock(viewer)
+        assert keys_of(COMMANDS["reject"]) == ["Shift+U"]
+        dock.close_session()
+    finally:
+        settings.shortcuts = before
+    assert keys_of(COMMANDS["reject"]) == []
+
+
+def test_the_help_panel_and_the_preferences_list_every_command(
+    viewer: Viewer, dock: AnnotationDock
+) -> None:
+    shown = dock.show_keys()
+    groups = [shown.tree.topLevelItem(row) for row in range(shown.tree.topLevelItemCount())]
+    rows = {
+        group.child(row).text(0): group.child(row).text(1)
+        for group in groups
+        for row in range(group.childCount())
+    }
+    assert {command.title for command in COMMANDS.values()} <= set(rows)
+    assert rows["Undo"] == "Ctrl+Z"
+    assert rows["Brush"]
+    shown.close()
+
+    from napari._qt.widgets.qt_keyboard_settings import ShortcutEditor
+
+    editor = ShortcutEditor()
+    listed = editor.key_bindings_strs[ShortcutEditor.VIEWER_KEYBINDINGS]
+    assert {f"napari-tavis:{name}" for name in COMMANDS} <= set(listed)
+    editor.close()
+
+
+def test_each_viewer_s_keys_act_on_its_own_dock(
+    make_napari_viewer, viewer: Viewer, dock: AnnotationDock, annotated_video: Path, open_in
+) -> None:
+    open_in(dock, annotated_video)
+    other = make_napari_viewer()
+    other_dock = add_dock(other)
+    said_here: list[str] = []
+    said_there: list[str] = []
+    dock.controller.said.connect(said_here.append)
+    other_dock.controller.said.connect(said_there.append)
+    press(other, "Ctrl+Z")
+    assert said_there == ["Nothing to undo."]
+    assert said_here == []
+    other_dock.close_session()
+    dock.controller.choose(DOG)
+    press(viewer, "J")
+    assert dock.controller.session.object(DOG).state is ObjectState.REJECTED
