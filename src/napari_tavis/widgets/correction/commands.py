@@ -13,13 +13,22 @@ if TYPE_CHECKING:
     from napari_tavis.widgets.correction.corrector import Corrector
 
 
+def why_not(controller: AnnotationController) -> str | None:
+    """Say why nothing can be corrected now, or None where it can."""
+    no_choice = "Select an object first." if controller.chosen is None else None
+    return controller.obstacle or no_choice
+
+
 def _command(
     name: str, title: str, key: str | None, act: Callable[[Corrector], object], tooltip: str
 ) -> Command:
-    """Make a command of the section; without a panel it does nothing."""
+    """Make a command of the section; where nothing can be corrected it says why."""
 
     def run(controller: AnnotationController) -> None:
-        if controller.correction is not None:
+        reason = why_not(controller)
+        if reason is not None:
+            controller.said.emit(reason)
+        elif controller.correction is not None:
             act(controller.correction)
 
     return Command(id=name, title=title, key=key, run=run, tooltip=tooltip)

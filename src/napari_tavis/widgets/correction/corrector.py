@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias
 
+from napari_tavis.errors import TavisError
 from napari_tavis.session import AnnotationSession
 from napari_tavis.widgets.correction import repairs
 from napari_tavis.widgets.correction.encoders import FrameEncoders
-from napari_tavis.widgets.correction.plan import Direction, Reach
+from napari_tavis.widgets.correction.filling import Filling, Target
+from napari_tavis.widgets.correction.plan import Direction, Reach, plan_propagation
 from napari_tavis.widgets.correction.prompting import PromptTool
-from napari_tavis.widgets.correction.propagating import Propagation
+from napari_tavis.widgets.correction.propagating import LABEL, follow
+from napari_tavis.widgets.jobs import report_error
 
 if TYPE_CHECKING:
     from napari_tavis.widgets.controller import AnnotationController
@@ -31,8 +34,6 @@ class Corrector:
     ----------
     prompts : PromptTool
         The prompt mode.
-    propagation : Propagation
-        Follows the object through the video.
     reach : Reach
         Which frames are worked on; kept current by the panel.
     """
@@ -41,13 +42,45 @@ class Corrector:
         self._controller = controller
         self._encoders = FrameEncoders(controller.loaded_model)
         self.prompts: PromptTool = PromptTool(controller, self._encoders)
-        self.propagation: Propagation = Propagation(controller, self._encoders)
+        self._filling = Filling(controller)
         self.reach: Reach = Reach()
 
     def propagate(self, direction: Direction) -> None:
         """Follow the object through the video; a mask that is shown unconfirmed is kept first."""
         self.prompts.settle()
-        self.propagation.start(direction, self.reach)
+        controller = self._controller
+        session, object_id = controller.collect_edits(), controller.chosen
+        frame, video, options = controller.navigation.frame, controller.video, controller.options
+        if session is None or object_id is None or video is None:
+            return
+        try:
+            plan = plan_propagation(session, object_id, frame, direction, self.reach)
+        except TavisError as error:
+            report_error(error)
+            return
+        self._filling.start(
+            Target(session, object_id, LABEL, frame, len(plan.frames)),
+            lambda progress, cancel: follow(self._encoders, video, options, plan, progress, cancel),
+            "Propagated over",
+        )
+
+    def interpolate(self) -> None:
+        """Fill the frames between the two checked ones around this frame."""
+        self.prompts.settle()
+        controller, frame = self._controller, self._controller.navigation.frame
+        session, object_id = controller.collect_edits(), controller.chosen
+        if session is None or object_id is None:
+            return
+        try:
+            gap = repairs.find_gap(session, object_id, frame, self.reach)
+        except TavisError as error:
+            report_error(error)
+            return
+        self._filling.start(
+            Target(session, object_id, "Interpolate", frame, len(gap.frames)),
+            lambda progress, cancel: repairs.interpolate(gap),
+            "Interpolated",
+        )
 
     def copy_to_next(self) -> None:
         """Copy the mask to the next frame that is worked on, and go there."""
@@ -61,15 +94,6 @@ class Corrector:
 
         if self._repair(copy):
             controller.navigation.go_to(target)
-
-    def interpolate(self) -> None:
-        """Fill the frames between the two checked ones around this frame."""
-        self.prompts.settle()
-        self._repair(
-            lambda session, object_id, frame: repairs.interpolate(
-                session, object_id, frame, self.reach
-            )
-        )
 
     def fill_holes(self) -> None:
         """Fill the holes of the mask in this frame."""
@@ -100,7 +124,7 @@ class Corrector:
             Whether the viewer's window is still there.
         """
         self.prompts.close(window_stays)
-        self.propagation.close(window_stays)
+        self._filling.close(window_stays)
         self._encoders.close()
 
     def _repair(self, repair: Repair) -> bool:

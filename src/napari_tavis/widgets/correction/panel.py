@@ -20,7 +20,7 @@ from qtpy.QtWidgets import (
 
 from napari_tavis.widgets.commands import Command
 from napari_tavis.widgets.controller import AnnotationController
-from napari_tavis.widgets.correction.commands import COMMANDS
+from napari_tavis.widgets.correction.commands import COMMANDS, why_not
 from napari_tavis.widgets.correction.corrector import Corrector
 from napari_tavis.widgets.correction.plan import Reach, frames_between
 from napari_tavis.widgets.enabling import allow, command_tip
@@ -161,12 +161,12 @@ class CorrectionPanel(QWidget):
         """Show the mode, and enable what can be done now; what cannot be says why."""
         self._refresh_range()
         prompts = self.corrector.prompts
-        reason = self._reason()
+        reason = why_not(self.controller)
         busy = "Wait for the running work, or cancel it." if self.controller.jobs.busy else None
         nothing = "Click on the picture first." if prompts.prompts.empty else None
         for command in COMMANDS:
             why = reason
-            if command.id in _PROPAGATING:
+            if command.id in (*_PROPAGATING, "interpolate"):
                 why = reason or busy
             elif command.id in _CONFIRMING:
                 why = reason or nothing
@@ -174,11 +174,6 @@ class CorrectionPanel(QWidget):
         self.buttons["prompt"].setChecked(prompts.active)
         self._confirming.setVisible(prompts.active)
         self.how.setText(self._instruction())
-
-    def _reason(self) -> str | None:
-        """Say why nothing can be corrected now, or None where it can."""
-        no_choice = "Select an object first." if self.controller.chosen is None else None
-        return self.controller.obstacle or no_choice
 
     def _instruction(self) -> str:
         """Say what a click means now."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
 import numpy.typing as npt
 
-from napari_tavis.inference import PackedMasks
+from napari_tavis.inference import Mask
 from napari_tavis.session import AnnotationSession
 from napari_tavis.widgets.correction.errors import CorrectionError
 
@@ -51,19 +52,49 @@ class Reach:
         return after_first and (self.last is None or frame <= self.last)
 
 
+class SessionMasks(Mapping[int, Mask]):
+    """Some masks of an object, read from the session when they are asked for.
+
+    Parameters
+    ----------
+    session : AnnotationSession
+        Owner of the masks.
+    object_id : int
+        The object.
+    frames : iterable of int
+        The frames.
+    """
+
+    def __init__(self, session: AnnotationSession, object_id: int, frames: Iterable[int]) -> None:
+        self._session = session
+        self._object_id = object_id
+        self._frames = sorted(set(frames))
+
+    def __getitem__(self, frame: int) -> Mask:
+        if frame not in self._frames:
+            raise KeyError(frame)
+        return self._session.mask(self._object_id, frame)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._frames)
+
+    def __len__(self) -> int:
+        return len(self._frames)
+
+
 @dataclass(frozen=True)
 class Plan:
     """What is propagated.
 
     Parameters
     ----------
-    conditions : PackedMasks
+    conditions : SessionMasks
         The masks that are taken as true, by frame: never overwritten.
     frames : list of int
         The frames to find the object in, ascending.
     """
 
-    conditions: PackedMasks
+    conditions: SessionMasks
     frames: list[int]
 
 
@@ -93,8 +124,7 @@ def plan_propagation(
     CorrectionError
         If the object has no mask in the frame shown, or no frame is left to be found.
     """
-    mask = session.mask(object_id, current)
-    if not mask.any():
+    if not session.mask(object_id, current).any():
         raise CorrectionError(
             "The object has no mask in this frame: paint or click it here first, then propagate."
         )
@@ -111,11 +141,8 @@ def plan_propagation(
             "No frame is left to propagate to: all on the way are edited or accepted, "
             "or out of the chosen range."
         )
-    conditions = PackedMasks(session.frame_size, {current: mask})
-    for frame in checked:
-        if on_the_way(frame) and reach.holds(frame):
-            conditions[frame] = session.mask(object_id, frame)
-    return Plan(conditions, frames)
+    on_way = [one for one in checked if on_the_way(one) and reach.holds(one)]
+    return Plan(SessionMasks(session, object_id, [current, *on_way]), frames)
 
 
 def checked_frames(session: AnnotationSession, object_id: int) -> set[int]:

@@ -126,8 +126,8 @@ class PromptTool(QObject):
         if session is None or chosen is None or self.active:
             return
         if session is not self._session:
+            self._session = session
             self.book.clear()
-        self._session = session
         self._layers.open(
             (session.frame_count, *session.frame_size),
             self._mask_of,
@@ -175,11 +175,14 @@ class PromptTool(QObject):
 
     def _follow(self) -> None:
         """Go with the chosen object; end where the user has gone on to another tool."""
+        controller = self._controller
+        if controller.session is not self._session and self._session is not None:
+            self._session = None
+            self.book.clear()
         if not self.active:
             return
-        controller = self._controller
         layer = controller.viewer.layers.selection.active
-        if controller.session is not self._session or controller.chosen is None:
+        if self._session is None or controller.chosen is None:
             self._end()
         elif controller.chosen != self._object_id:
             self._aim(controller.chosen)

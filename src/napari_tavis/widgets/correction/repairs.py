@@ -5,11 +5,12 @@ Each function says in a sentence what it did, or that there was nothing to do.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
-from napari_tavis.inference import Mask, PackedMasks
+from napari_tavis.inference import Mask
 from napari_tavis.inference.shapes import fill_holes, interpolate_masks, remove_islands
 from napari_tavis.session import AnnotationSession
 from napari_tavis.widgets.correction.errors import CorrectionError
@@ -37,11 +38,28 @@ def copy_mask(session: AnnotationSession, object_id: int, frame: int, target: in
     return f"Copied the mask of frame {frame + 1} here."
 
 
-def interpolate(session: AnnotationSession, object_id: int, frame: int, reach: Reach) -> str:
-    """Fill the frames between the nearest checked frames before and after a frame.
+@dataclass(frozen=True)
+class Gap:
+    """What is interpolated.
 
-    The masks between are proposals: a person has looked at the two ends only, and correcting
-    one between and interpolating again uses it.
+    Parameters
+    ----------
+    first, last : int
+        The checked frames on either side.
+    masks : tuple of ndarray of bool, shape (H, W)
+        The object's masks there.
+    frames : list of int
+        The frames between that are filled, ascending.
+    """
+
+    first: int
+    last: int
+    masks: tuple[Mask, Mask]
+    frames: list[int]
+
+
+def find_gap(session: AnnotationSession, object_id: int, frame: int, reach: Reach) -> Gap:
+    """Find the nearest checked frames before and after a frame, and what lies between.
 
     Raises
     ------
@@ -58,19 +76,26 @@ def interpolate(session: AnnotationSession, object_id: int, frame: int, reach: R
             "Interpolating needs an edited or accepted frame before and one after: "
             "correct the object in both, then go between them."
         )
-    ends = session.mask(object_id, first), session.mask(object_id, last)
-    if not (ends[0].any() and ends[1].any()):
+    masks = session.mask(object_id, first), session.mask(object_id, last)
+    if not (masks[0].any() and masks[1].any()):
         raise CorrectionError("Interpolating needs a mask at both ends: one of them is empty.")
     frames = [one for one in Reach(reach.every_frame).frames(session) if first < one < last]
     if not frames:
         raise CorrectionError(
             "No frame lies between the two edited ones: choose 'every frame' to fill all of them."
         )
-    masks = PackedMasks(session.frame_size)
-    for one in frames:
-        masks[one] = interpolate_masks(*ends, (one - first) / (last - first))
-    session.propose_masks(object_id, masks, label="Interpolate")
-    return f"Interpolated {count_frames(len(frames))}."
+    return Gap(first, last, masks, frames)
+
+
+def interpolate(gap: Gap) -> Iterator[tuple[int, Mask, None]]:
+    """Give the masks between two checked ones, with their frames and no scores.
+
+    They are proposals: a person has looked at the two ends only, and correcting one between and
+    interpolating again uses it.
+    """
+    for frame in gap.frames:
+        share = (frame - gap.first) / (gap.last - gap.first)
+        yield frame, interpolate_masks(*gap.masks, share), None
 
 
 def clear_frame(session: AnnotationSession, object_id: int, frame: int) -> str:

@@ -76,7 +76,7 @@ def controller(
     controller = AnnotationController(viewer)
     controller.loaded_model = loaded_model
     controller.open_video(annotated_video)
-    qtbot.waitUntil(lambda: controller.session is not None, timeout=20_000)
+    qtbot.waitUntil(lambda: controller.session is not None, timeout=60_000)
     assert controller.session is not None
     controller.choose(controller.session.objects[0].object_id)
     controller.navigation.go_to(controller.navigation.sampled[0])

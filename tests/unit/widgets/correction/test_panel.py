@@ -74,13 +74,14 @@ def test_painting_is_repaired_with_what_was_painted_just_now(
 
 
 def test_interpolates_between_accepted_frames(
-    panel: CorrectionPanel, session: AnnotationSession, controller
+    panel: CorrectionPanel, session: AnnotationSession, controller, finished
 ) -> None:
     session.accept(DOG, FRAME)
     session.accept(DOG, LAST)
     controller.navigation.go_to(70)
     panel.frames.setCurrentText("every frame")
     panel.buttons["interpolate"].click()
+    finished()
     assert session.annotated_frames(DOG) == list(range(FRAME, LAST + 1))
     controller.undo()
     assert session.annotated_frames(DOG) == controller.navigation.sampled

@@ -6,23 +6,13 @@ import numpy as np
 import pytest
 from napari.utils.notifications import notification_manager
 
-from napari_tavis.inference import PackedMasks
 from napari_tavis.session import AnnotationSession, FrameStatus
 from napari_tavis.widgets.correction import CorrectionPanel
-from napari_tavis.widgets.correction.propagating import Found, describe
 
 pytestmark = pytest.mark.gui
 
 DOG, DRUM = 1, 2
 FRAME, SECOND, THIRD, LAST = 23, 48, 73, 123
-
-
-def test_says_where_the_object_was_lost() -> None:
-    found = Found(PackedMasks((2, 3), {7: np.ones((2, 3), bool)}))
-    assert "not found" not in describe(found, [7], 1.0)
-    found.masks[9] = found.masks[11] = np.zeros((2, 3), bool)
-    assert "not found in frame 10 and 1 more" in describe(found, [7, 9, 11], 1.0)
-    assert "not found in frame 12:" in describe(found, [7, 11], 1.0)
 
 
 def masks(session: AnnotationSession) -> dict[int, np.ndarray]:
@@ -54,7 +44,7 @@ def test_forwards_writes_what_nobody_checked_and_is_one_step(
     assert set(changed) <= {SECOND, 98, LAST}
     assert changed
     assert "3 frames" in said[-1]
-    assert not any("propagating" in layer.name for layer in controller.viewer.layers)
+    assert not any("propagate" in layer.name for layer in controller.viewer.layers)
 
     controller.navigation.go_to(LAST)
     controller.undo()
@@ -104,7 +94,7 @@ def test_cancelling_at_once_changes_nothing(
     controller.jobs.cancel()
     finished()
     assert same(masks(session), before)
-    assert "nothing was changed" in said[-1]
+    assert "Nothing was changed" in said[-1]
 
 
 def test_a_mask_that_is_shown_is_kept_first(

@@ -51,46 +51,45 @@ def test_copying_edits_the_other_frame(session: AnnotationSession) -> None:
     np.testing.assert_array_equal(session.mask(DOG, 5), square(10))
 
 
-def test_interpolates_between_the_edited_frames_in_one_step(session: AnnotationSession) -> None:
+def test_interpolates_between_the_edited_frames(session: AnnotationSession) -> None:
     session.set_mask(DOG, 1, square(2))
     session.accept(DOG, 9)
-    said = repairs.interpolate(session, DOG, 5, Reach())
-    assert said == "Interpolated 1 frame."
-    np.testing.assert_array_equal(session.mask(DOG, 5), square(10))
-    assert session.status(DOG, 5) is FrameStatus.PROPOSED
+    ((frame, mask, score),) = repairs.interpolate(repairs.find_gap(session, DOG, 5, Reach()))
+    assert (frame, score) == (5, None)
+    np.testing.assert_array_equal(mask, square(10))
 
-    repairs.interpolate(session, DOG, 5, Reach(every_frame=True))
-    columns = [np.flatnonzero(session.mask(DOG, frame).any(0)).mean() for frame in range(1, 10)]
-    assert np.all(np.diff(columns) >= 0)
-    np.testing.assert_array_equal(session.mask(DOG, 9), square(18))
-    session.undo()
-    assert session.annotated_frames(DOG) == SAMPLED
+    gap = repairs.find_gap(session, DOG, 5, Reach(every_frame=True))
+    found = {frame: mask for frame, mask, _ in repairs.interpolate(gap)}
+    assert list(found) == list(range(2, 9))
+    columns = [np.flatnonzero(mask.any(0)).mean() for mask in found.values()]
+    assert np.all(np.diff(columns) > 0)
 
 
 def test_interpolating_from_the_later_end(session: AnnotationSession) -> None:
     session.accept(DOG, 1)
     session.accept(DOG, 9)
-    assert repairs.interpolate(session, DOG, 9, Reach()) == "Interpolated 1 frame."
+    gap = repairs.find_gap(session, DOG, 9, Reach())
+    assert (gap.first, gap.last, gap.frames) == (1, 9, [5])
 
 
 def test_interpolating_needs_two_edited_frames(session: AnnotationSession) -> None:
     session.set_mask(DOG, 1, square(2))
     with pytest.raises(CorrectionError, match="one after"):
-        repairs.interpolate(session, DOG, 5, Reach())
+        repairs.find_gap(session, DOG, 5, Reach())
 
 
 def test_interpolating_needs_a_frame_between(session: AnnotationSession) -> None:
     session.accept(DOG, 1)
     session.accept(DOG, 5)
     with pytest.raises(CorrectionError, match="every frame"):
-        repairs.interpolate(session, DOG, 1, Reach())
+        repairs.find_gap(session, DOG, 1, Reach())
 
 
 def test_interpolating_needs_masks(session: AnnotationSession) -> None:
     session.accept(DOG, 1)
     repairs.clear_frame(session, DOG, 9)
     with pytest.raises(CorrectionError, match="empty"):
-        repairs.interpolate(session, DOG, 5, Reach())
+        repairs.find_gap(session, DOG, 5, Reach())
 
 
 def test_a_cleared_frame_is_an_edited_one_without_the_object(session: AnnotationSession) -> None:
