@@ -12,7 +12,7 @@ from napari_tavis.media.playback_clock import Passage
 from napari_tavis.media.sound_output import Fill, SoundOutput, open_output
 from napari_tavis.widgets.controller import AnnotationController
 
-_TICK_MS = 8
+_TICK_MS = 15
 _RESUME_MS = 200
 """Pause before playing on from where the user has moved the slider to."""
 
