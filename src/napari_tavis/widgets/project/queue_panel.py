@@ -176,7 +176,7 @@ class QueuePanel(QWidget):
             self,
             "A list of videos, one path a line",
             self._start(),
-            "Lists (*.txt *.lst *.csv);;All files (*)",
+            "Lists (*.txt *.lst);;All files (*)",
         )
         if chosen:
             self.work.open(Path(chosen))

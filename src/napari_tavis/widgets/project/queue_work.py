@@ -105,13 +105,6 @@ class QueueWork(QObject):
             self._on_looked_through,
         )
 
-    def close_list(self) -> None:
-        """Put the queue away; the open video stays."""
-        self._save()
-        self.queue = None
-        self.ahead.want([], self._controller.options)
-        self.changed.emit()
-
     def _on_listed(self, queue: VideoQueue) -> None:
         for warning in queue.warnings:
             show_warning(warning)
@@ -283,6 +276,8 @@ class QueueWork(QObject):
         elif self.queue.item(path) is not None:
             self.queue.current = path
             self._save()
+        if session is None and path == self.ahead.video:
+            self._controller.said.emit("It is being segmented already: its objects appear soon.")
         self._refresh_open()
         self._want_ahead()
         self.changed.emit()

@@ -30,6 +30,7 @@ from napari_tavis.widgets.enabling import allow
 from napari_tavis.widgets.jobs import JobRunner, report_error
 from napari_tavis.widgets.project.colors import FRAME_COLORS, STATE_COLORS
 from napari_tavis.widgets.project.number_table import NumberTable
+from napari_tavis.widgets.project.queue_work import QueueWork
 from napari_tavis.widgets.project.share_bar import ShareBar
 from napari_tavis.widgets.time_left import TimeLeft, describe_progress
 
@@ -68,7 +69,7 @@ class StatisticsPage(QWidget):
     Parameters
     ----------
     controller : AnnotationController
-        Whose video's folder is counted where no other was chosen.
+        Whose queue is counted, or else the folder of its video.
     parent : QWidget, optional
         Owner.
 
@@ -92,6 +93,8 @@ class StatisticsPage(QWidget):
         self.save.clicked.connect(self._choose_file)
         self._jobs.progressed.connect(self._on_progress)
         self._jobs.busy_changed.connect(lambda busy: self._refresh())
+        if isinstance(controller.queue, QueueWork):
+            controller.queue.source_changed.connect(self.show_source)
         controller.closing.connect(lambda window_stays: self._jobs.close())
         self._refresh()
 
@@ -188,10 +191,9 @@ class StatisticsPage(QWidget):
         self._jobs.start(run, self._on_counted, self._on_failed)
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
-        """Count when the page is first looked at."""
+        """Count whenever the page is looked at; the numbers before are shown meanwhile."""
         super().showEvent(event)
-        if self.statistics is None:
-            self.start()
+        self.start()
         self._refresh()
 
     def _on_count(self) -> None:

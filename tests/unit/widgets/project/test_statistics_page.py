@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from napari.viewer import Viewer
 
+from napari_tavis.project import VideoQueue
 from napari_tavis.session import AnnotationSession
 from napari_tavis.widgets.controller import AnnotationController
-from napari_tavis.widgets.project import StatisticsPage
+from napari_tavis.widgets.project import QueuePanel, StatisticsPage
 
 pytestmark = pytest.mark.gui
 
@@ -47,6 +48,19 @@ def test_it_counts_the_folder_it_is_given(
     assert page.classes.item(0, 4).text() == "1.000"
     assert "two sessions" in page.agreement.text()
     assert page.pairs.isHidden()
+
+
+def test_it_counts_what_is_in_the_queue(
+    qtbot, panel: QueuePanel, page: StatisticsPage, folder: Path, settle
+) -> None:
+    queue = VideoQueue.open(folder)
+    queue.ahead = 0
+    queue.save()
+    panel.work.open(folder)
+    settle()
+    qtbot.waitUntil(lambda: page.statistics is not None, timeout=60_000)
+    assert page.clips.text() == "3 clips"
+    assert page.sources == [folder]
 
 
 def test_a_second_persons_folder_is_compared(
