@@ -18,6 +18,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch.nn import functional as F
 
 from napari_tavis.inference.batching import (
     explain_out_of_memory,
@@ -278,9 +279,15 @@ def segment_prompts(encoder: FrameEncoder, frame_index: int, prompts: Prompts) -
     for count in range(max(first, len(shown) - MOST_STEPS), len(shown) + 1):
         show = partial(encoder.model.segment_prompts, features, points[:count], labels[:count])
         found = encoder.run(partial(show, logits))
-        logits = found.logits
+        logits = _decoder_grid(found.logits, features)
     kept = keep_logits(found.logits)
     return PromptResult(cut_logits(kept, size), kept, min(max(found.iou, 0.0), 1.0))
+
+
+def _decoder_grid(logits: torch.Tensor, features: Features) -> torch.Tensor:
+    """Undo the enlargement of logits ``[S, S]`` to the image: prompts are read at this size."""
+    size = features.fine.shape[-2:]
+    return F.interpolate(logits[None, None], size, mode="bilinear", align_corners=False)[0, 0]
 
 
 def _certain_logits(mask: npt.NDArray[np.bool_]) -> torch.Tensor:

@@ -161,13 +161,16 @@ def test_a_click_gives_the_mask_that_the_model_sees_there(clip: Clip, model: TAV
     features = encoder.encode(12).features
     for count in (2, 3, 4):  # the box, then one click after the other
         seen = model.segment_prompts(features, places[:count], labels[:count], logits)
-        logits, iou = seen.logits, seen.iou
+        grid = features.fine.shape[-2:]
+        logits = torch.nn.functional.interpolate(seen.logits[None, None], grid, mode="bilinear")[
+            0, 0
+        ]
     assert result.mask.shape == SIZE
     assert np.array_equal(result.mask, cut_logits(result.logits, SIZE, 0.5))
-    expected = torch.nn.functional.interpolate(logits[None, None], SIZE, mode="bilinear")[0, 0]
-    certain = expected.abs() > 0.2
-    assert np.array_equal(result.mask[certain], (expected > 0)[certain].numpy())
-    assert result.score == pytest.approx(min(max(iou, 0), 1))
+    expected = torch.nn.functional.interpolate(seen.logits[None, None], SIZE, mode="bilinear")
+    certain = expected[0, 0].abs() > 0.2
+    assert np.array_equal(result.mask[certain], (expected[0, 0] > 0)[certain].numpy())
+    assert result.score == pytest.approx(min(max(seen.iou, 0), 1))
 
 
 def test_the_same_prompts_give_the_same_mask_ready_or_not(clip: Clip, model: TAViS) -> None:
