@@ -8,10 +8,10 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import numpy.typing as npt
 
-from napari_tavis.inference.masks import Mask
+from napari_tavis.inference.masks import Mask, PackedMasks
 from napari_tavis.inference.proposals import ObjectKind, Proposals
 from napari_tavis.session import operations
-from napari_tavis.session.blobs import Blob
+from napari_tavis.session.blobs import EMPTY, Blob
 from napari_tavis.session.changes import SessionChange
 from napari_tavis.session.objects import SessionObject
 from napari_tavis.session.rerun import replace_proposals
@@ -59,7 +59,7 @@ class SessionEditor(UndoableSession):
         label : str
             What the step is called in undo.
         """
-        blobs = {int(frame): self._pack(frame, masks[frame]) for frame in masks}
+        blobs = self._pack(masks, masks)
         with self._edit(label, min(blobs, default=None)) as state:
             operations.paint(state, object_id, blobs)
         self._tell_of_masks(object_id, blobs)
@@ -79,7 +79,8 @@ class SessionEditor(UndoableSession):
         object_id : int
             The object.
         masks : mapping of int to ndarray of bool, shape (H, W)
-            By frame of the video. Frames that a person edited or accepted are passed over.
+            By frame of the video; `PackedMasks` are taken as they are encoded. Frames that a
+            person edited or accepted are passed over.
         scores : mapping of int to float, optional
             The model's score of each, 0 to 1.
         label : str
@@ -92,7 +93,7 @@ class SessionEditor(UndoableSession):
         """
         statuses = self.statuses(object_id)
         free = [frame for frame in masks if not (frame in statuses and statuses[frame].by_person)]
-        blobs = {int(frame): self._pack(frame, masks[frame]) for frame in free}
+        blobs = self._pack(masks, free)
         with self._edit(label, min(blobs, default=None)) as state:
             written = operations.propose(state, object_id, blobs, scores or {})
         self._tell_of_masks(object_id, written)
@@ -280,12 +281,22 @@ class SessionEditor(UndoableSession):
         with self._marking() as marks:
             marks.note_export(os.fspath(root), format, name)
 
-    def _pack(self, frame: int, mask: npt.NDArray[np.generic]) -> Blob:
-        """Check and encode a mask."""
-        if mask.shape != self.frame_size:
-            raise ValueError(f"a mask of {mask.shape} where the frames are {self.frame_size}")
-        self._state.check_frame(int(frame))
-        return operations.pack(mask.astype(bool))
+    def _pack(
+        self, masks: Mapping[int, npt.NDArray[np.generic]], frames: Iterable[int]
+    ) -> dict[int, Blob]:
+        """Check and encode masks; what is encoded already is taken as it is."""
+        blobs = {}
+        for frame in frames:
+            self._state.check_frame(int(frame))
+            if isinstance(masks, PackedMasks) and masks.size == self.frame_size:
+                png = masks.encoded(frame)
+                blobs[int(frame)] = EMPTY if png is None else Blob.of(png)
+                continue
+            mask = masks[frame]
+            if mask.shape != self.frame_size:
+                raise ValueError(f"a mask of {mask.shape} where the frames are {self.frame_size}")
+            blobs[int(frame)] = operations.pack(mask.astype(bool))
+        return blobs
 
     def _tell_of_masks(self, object_id: int, frames: Iterable[int]) -> None:
         found = list(frames)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_tavis.inference import Proposal
+from napari_tavis.inference import PackedMasks, Proposal
 from napari_tavis.inference.logits import cut_logits, encode_logits
 from napari_tavis.session import AnnotationSession, FrameStatus, SessionChange
 
@@ -62,6 +62,17 @@ def test_many_masks_are_one_step_and_one_message(session: AnnotationSession) -> 
     assert step is not None
     assert (step.label, step.frame_index) == ("Interpolate", 40)
     assert session.annotated_frames(1) == [28, 58, 88]
+
+
+def test_packed_masks_are_taken_as_they_are(session: AnnotationSession, video: Path) -> None:
+    masks = PackedMasks(SIZE, {40: box(0, 0), 41: np.zeros(SIZE, dtype=bool)})
+    assert session.propose_masks(1, masks) == [40, 41]
+    assert session.object(1).frames[40].png == masks.encoded(40)
+    assert session.object(1).frames[41].empty
+    session.save()
+    assert np.array_equal(reopened(video).mask(1, 40), box(0, 0))
+    with pytest.raises(ValueError, match="4, 4"):
+        session.propose_masks(1, PackedMasks((4, 4), {40: np.ones((4, 4), dtype=bool)}))
 
 
 @pytest.mark.parametrize("frame", [-1, 150])
