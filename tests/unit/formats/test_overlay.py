@@ -14,27 +14,30 @@ from napari_tavis.formats.overlay import nearest_annotated
 from napari_tavis.formats.request import ExportRequest
 from napari_tavis.media import open_clip
 
-from .conftest import MakeSession, square
+from .conftest import SIZE, MakeSession
 
 
 def test_annotated_frames_are_filled_and_the_sound_is_kept(
     make_session: MakeSession, tmp_path: Path, video: Path
 ) -> None:
-    result = export(make_session(), ExportRequest(tmp_path / "out", "overlay"))
+    session = make_session(("dog",))
+    large = np.zeros(SIZE, dtype=bool)
+    large[4:34, 20:60] = True
+    session.set_mask(1, 29, large)
+    result = export(session, ExportRequest(tmp_path / "out", "overlay"))
     assert result.violations == ()
     with open_clip(result.place) as made, open_clip(video) as source:
         assert len(made.times) == len(source.times)
         heard, told = made.soundtrack()[8000:72_000], source.soundtrack()[8000:72_000]
         assert np.corrcoef(heard, told)[0, 1] > 0.95
-        inside, edge = square(29, 2), square(29, 2)
-        inside[5:11, 32:42] = False
-        changed = np.abs(made.frames[29].astype(int) - source.frames[29]).max(axis=2)
-        assert changed[5:11, 34:40].min() > 15, "filled where it was annotated"
-        near = np.abs(made.frames[31].astype(int) - source.frames[31]).max(axis=2)
-        assert near[6:10, 34:40].max() < 15, "an outline alone in the frames between"
-        assert near[edge].max() > 40
-        rejected = np.abs(made.frames[29].astype(int) - source.frames[29]).max(axis=2)
-        assert rejected[36:, :].max() < 15, "nothing of rejected objects and the background"
+
+        def changed(frame: int) -> np.ndarray:
+            return np.abs(made.frames[frame].astype(int) - source.frames[frame]).max(axis=2)
+
+        assert changed(29)[22:30, 26:54].min() > 15, "filled where it was annotated"
+        assert changed(31)[22:30, 26:54].max() < 15, "not filled in the frames between"
+        assert changed(31)[33, 26:54].min() > 25, "outlined there"
+        assert changed(29)[37:, :].max() < 15, "nothing of rejected objects and the background"
 
 
 def test_a_file_that_is_there_is_not_replaced_unasked(

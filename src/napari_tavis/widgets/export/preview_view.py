@@ -76,7 +76,8 @@ class PreviewView(QWidget):
         """
         first, last = preview.seconds
         count = len(preview.frames)
-        frames = f"{count} frame{'' if count == 1 else 's'}"
+        kind = "" if request.format == "avsbench" else "annotated "
+        frames = f"{count} {kind}frame{'' if count == 1 else 's'}"
         if preview.labels < count:
             frames += f", {preview.labels} labelled"
         place = "" if request.format == "overlay" else f" · {request.split}"
