@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import napari.viewer
-from qtpy.QtCore import Qt
+import numpy as np
+from napari.layers import Image
+from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QLabel, QTabWidget, QToolButton, QVBoxLayout, QWidget
 
 from napari_tavis.widgets.annotate_page import AnnotatePage
@@ -60,6 +62,7 @@ class AnnotationDock(QWidget):
         self._connect()
         self._refresh()
         self.controller.adopt_shown_video()
+        QTimer.singleShot(0, _make_first_layer)
 
     # -- building --------------------------------------------------------------------------
 
@@ -119,3 +122,12 @@ class AnnotationDock(QWidget):
         self.notice.setVisible(read_only)
         if read_only:
             self.notice.setText(self.controller.obstacle or "")
+
+
+def _make_first_layer() -> None:
+    """Make a layer that nobody sees.
+
+    With its first layer napari reads a table of units, which takes half a second: not when a
+    video is dropped, then.
+    """
+    Image(np.zeros((1, 1)))
