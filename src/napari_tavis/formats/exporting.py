@@ -18,6 +18,9 @@ from napari_tavis.media import Clip, open_clip
 from napari_tavis.session import AnnotationSession
 from napari_tavis.tasks import CancelToken, Progress, no_progress
 
+_CACHE_BYTES = 32 << 20
+"""Frames are read once, in their order: few need to be kept."""
+
 
 @dataclass(frozen=True)
 class ExportResult:
@@ -75,7 +78,11 @@ def export(
     """
     cancel = cancel or CancelToken()
     request = with_known_mapping(request)
-    with nullcontext(clip) if clip else open_clip(session.video, cancel=cancel) as video:
+    with (
+        nullcontext(clip)
+        if clip
+        else open_clip(session.video, cache_bytes=_CACHE_BYTES, cancel=cancel)
+    ) as video:
         preview = preview_export(session, video, request)
         if request.replace_own and preview.there == "own":
             request = replace(request, overwrite=True)
