@@ -36,7 +36,7 @@ PREVIOUS = Command(
 DONE = Command(
     "video_done",
     "Video done, next",
-    "Ctrl+U",
+    "Alt+U",
     _on_queue(QueueWork.done_and_next),
     "Mark this video done and open the next one.",
 )

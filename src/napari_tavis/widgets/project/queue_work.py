@@ -60,7 +60,7 @@ class QueueWork(QObject):
         controller.runners.append(self.ahead.jobs)
         self._wanted: Path | None = None
         self._published: Path | None = None
-        self._shown: Path | None = None
+        self._last: Path | None = None
         self._settle = QTimer(self)
         self._settle.setSingleShot(True)
         self._settle.setInterval(_SETTLE_MS)
@@ -270,7 +270,9 @@ class QueueWork(QObject):
     def _on_opened(self, clip: Clip, session: AnnotationSession | None) -> None:
         path = Path(clip.path)
         self._wanted = None
-        self._close_layers_but(clip)
+        left, self._last = self._last, path
+        if left is not None and left != path:
+            self._leave(left)
         if self.queue is None:
             self._find_queue(path)
         elif self.queue.item(path) is not None:
@@ -287,24 +289,30 @@ class QueueWork(QObject):
         if (path.parent / FOLDER_FILE).is_file() and not self.jobs.busy:
             self.open(path.parent)
 
-    def _close_layers_but(self, clip: Clip) -> None:
-        """Take the video that the queue opened before out of the viewer: there may be hundreds."""
+    def _leave(self, video: Path) -> None:
+        """Take a video of the queue out of the viewer: there may be hundreds."""
+        if self.queue is None or self.queue.refresh_video(video) is None:
+            return
         layers = self._controller.viewer.layers
-        before, self._shown = self._shown, None
-        if self.queue is not None and self.queue.item(Path(clip.path)) is not None:
-            self._shown = Path(clip.path)
         for layer in list(layers):
             shown = clip_of(layer)
-            if shown is not None and shown is not clip and Path(shown.path) == before:
+            if shown is not None and Path(shown.path) == video:
                 layers.remove(layer)
 
     def _on_controller_changed(self) -> None:
-        if self._wanted is not None and not self._controller.jobs.busy:
-            failed, self._wanted = self._wanted, None
-            if self._controller.video != failed and self.queue is not None:
-                self._look_into(self.queue, failed)
+        if self._wanted is not None:
+            QTimer.singleShot(0, self, self._check_opened)
         self._take_up()
         self._on_edited()
+
+    def _check_opened(self) -> None:
+        """Find out what is wrong with a video that was to be opened and is not."""
+        queue, wanted = self.queue, self._wanted
+        if queue is None or wanted is None or self._controller.jobs.busy:
+            return
+        self._wanted = None
+        if wanted != self._controller.video and not self.jobs.busy:
+            self.jobs.start(lambda progress, cancel: queue.look_into(wanted), self._on_checked)
 
     def _take_up(self) -> None:
         """Open the video again that was segmented in advance while it was open without objects."""
@@ -314,11 +322,6 @@ class QueueWork(QObject):
         video, self._published = self._published, None
         if controller.session is None and not controller.blocked:
             controller.open_video(video, controller.clip)
-
-    def _look_into(self, queue: VideoQueue, path: Path) -> None:
-        """Find out what is wrong with a video that did not open."""
-        if not self.jobs.busy:
-            self.jobs.start(lambda progress, cancel: queue.look_into(path), self._on_checked)
 
     def _on_edited(self, object_id: int | None = None) -> None:
         if not self._settle.isActive():

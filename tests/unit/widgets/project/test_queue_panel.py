@@ -157,6 +157,17 @@ def test_a_vanished_video_is_passed_over_and_told(
     settle()
 
 
+def test_a_video_that_does_not_open_is_broken_from_then_on(
+    opened: QueuePanel, controller: AnnotationController, folder: Path, settle
+) -> None:
+    stamp = (folder / "clip1.mp4").stat()
+    (folder / "clip1.mp4").write_bytes(bytes(stamp.st_size))
+    opened.next.click()
+    settle(lambda: shown(opened)["clip1.mp4"] == "broken")
+    settle()
+    assert opened.work.next_item().path == folder / "clip2.mp4"
+
+
 def test_marking_another_video_done(
     opened: QueuePanel, controller: AnnotationController, folder: Path, settle
 ) -> None:
