@@ -13,6 +13,8 @@ from napari_tavis.project import QueueState, VideoQueue
 from napari_tavis.project.queue_file import FOLDER_FILE
 from napari_tavis.session import AnnotationSession, default_directory
 from napari_tavis.widgets.controller import AnnotationController
+from napari_tavis.widgets.dock import AnnotationDock
+from napari_tavis.widgets.keys import keys_of
 from napari_tavis.widgets.project import QueuePanel
 from napari_tavis.widgets.project.commands import COMMANDS
 from napari_tavis.widgets.work import empty_session
@@ -272,6 +274,11 @@ def test_the_panel_is_no_wider_than_the_dock(opened: QueuePanel, folder: Path, s
     opened.work.reload()
     settle()
     assert opened.minimumSizeHint().width() <= 320
+
+
+def test_the_commands_have_their_keys(dock: AnnotationDock) -> None:
+    assert [keys_of(one) for one in COMMANDS] == [["U"], ["Shift+U"], ["Alt+U"]]
+    assert "Key: U" in dock.queue.next.toolTip()
 
 
 def test_controls_say_why_they_are_disabled(panel: QueuePanel) -> None:
