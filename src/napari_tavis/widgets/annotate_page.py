@@ -70,7 +70,7 @@ class AnnotatePage(QScrollArea):
         toggle.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         toggle.setFlat(True)
         toggle.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.details.layout().setContentsMargins(0, 0, 0, 0)
+        self.details.setContentsMargins(0, 0, 0, 0)
         self.where.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         body = QWidget()
         layout = QVBoxLayout(body)

@@ -52,5 +52,5 @@ class ClassDelegate(QStyledItemDelegate):
             self.commitData.emit(line)
             self.closeEditor.emit(line, QStyledItemDelegate.EndEditHint.NoHint)
 
-        line.completer().activated[str].connect(take)
+        line.completer().activated.connect(take)
         return line

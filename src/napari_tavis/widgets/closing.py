@@ -33,6 +33,7 @@ class CloseWatcher(QObject):
         self._widget = widget
         self._window: QWidget | None = None
         self._closing = False
+        self._agreed = False
         widget.installEventFilter(self)
         widget.destroyed.connect(lambda: self.close(window_stays=False))
         application = QApplication.instance()
@@ -59,18 +60,20 @@ class CloseWatcher(QObject):
         napari asks, too, when a user closes its window. So that only one question comes, the
         window is closed anew by the program once the user has answered ours.
         """
-        running = self._running() if event.spontaneous() else []
-        if running and self._window is not None:
+        window = self._window
+        assert window is not None
+        if not self._agreed and not _program_closes(window) and (running := self._running()):
             event.ignore()
-            if _agrees_to_stop(self._window, running):
-                QTimer.singleShot(0, self._window, self._window.close)
+            self._agreed = _agrees_to_stop(window, running)
+            if self._agreed:
+                QTimer.singleShot(0, window, window.close)
             return True
         self._closing = True  # unless the window refuses; closed, it is hidden before it is gone
         QTimer.singleShot(0, self, self._on_answered)
         return False
 
     def _on_answered(self) -> None:
-        self._closing = False
+        self._closing = self._agreed = False
 
     def _watch_window(self, window: QWidget) -> None:
         main: QWidget | None = window
@@ -97,6 +100,12 @@ class CloseWatcher(QObject):
         # A reference to a window that is gone would keep its Python side alive.
         self._window = None
         on_close(window_stays)
+
+
+def _program_closes(window: QWidget) -> bool:
+    """Say whether ``viewer.close()`` closes the window: then its canvas is closed already."""
+    canvas = getattr(window, "_qt_viewer", None)
+    return canvas is not None and not canvas.isVisible()
 
 
 def _agrees_to_stop(window: QWidget, running: list[str]) -> bool:

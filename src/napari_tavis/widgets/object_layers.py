@@ -219,8 +219,8 @@ class ObjectLayers:
         layer.mouse_drag_callbacks.append(stroke)
         layer.events.paint.connect(painted)
         layer.events.visible.connect(lambda event: self.visibility_changed.emit(object_id))
-        layer.undo = self.undo_asked.emit  # type: ignore[method-assign]
-        layer.redo = self.redo_asked.emit  # type: ignore[method-assign]
+        layer.undo = self.undo_asked.emit
+        layer.redo = self.redo_asked.emit
 
     def _take_away(self, object_id: int) -> None:
         layer = self._bound.pop(object_id)

@@ -143,7 +143,7 @@ class ObjectTable(QTableWidget):
         row = self.row_of(object_id)
         if row is not None:
             self.setFocus()
-            self.editItem(self.item(row, CLASS))
+            self.editItem(self._cell(row, CLASS))
 
     def row_of(self, object_id: int) -> int | None:
         """Give the row of an object, or None where it is not in the list."""
@@ -158,6 +158,13 @@ class ObjectTable(QTableWidget):
         cell = self.item(row, CLASS)
         return None if cell is None else cell.data(_OBJECT)
 
+    def _cell(self, row: int, column: int) -> QTableWidgetItem:
+        cell = self.item(row, column)
+        if cell is None:
+            cell = QTableWidgetItem()
+            self.setItem(row, column, cell)
+        return cell
+
     def _fill_row(self, row: int, item: SessionObject, visible: bool) -> None:
         texts = {
             SHOWN: "",
@@ -168,10 +175,7 @@ class ObjectTable(QTableWidget):
         }
         tips = list(_COLUMNS.values())
         for column, text in texts.items():
-            cell = self.item(row, column)
-            if cell is None:
-                cell = QTableWidgetItem()
-                self.setItem(row, column, cell)
+            cell = self._cell(row, column)
             cell.setText(text)
             cell.setToolTip(tips[column])
             cell.setFlags(cell.flags() & ~Qt.ItemFlag.ItemIsEditable)
@@ -180,7 +184,7 @@ class ObjectTable(QTableWidget):
         self._fill_special_cells(row, item, visible)
 
     def _fill_special_cells(self, row: int, item: SessionObject, visible: bool) -> None:
-        shown, name, status = (self.item(row, column) for column in (SHOWN, CLASS, STATUS))
+        shown, name, status = (self._cell(row, column) for column in (SHOWN, CLASS, STATUS))
         shown.setFlags(shown.flags() | Qt.ItemFlag.ItemIsUserCheckable)
         shown.setCheckState(Qt.CheckState.Checked if visible else Qt.CheckState.Unchecked)
         name.setData(_OBJECT, item.object_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -74,16 +75,29 @@ def test_keys_work_while_the_list_has_the_focus(
     assert dock.controller.session.status(DOG, 48) is FrameStatus.ACCEPTED
 
 
-def test_a_key_chosen_in_the_preferences_is_taken(viewer: Viewer) -> None:
+@pytest.fixture
+def chosen_key(viewer: Viewer) -> Iterator[str]:
+    """Another key for rejecting, as napari's preferences keep it."""
     settings = get_settings().shortcuts
-    chosen = {**settings.shortcuts, "napari-tavis:reject": [coerce_keybinding("Shift+U")]}
-    before, settings.shortcuts = settings.shortcuts, chosen
-    try:
-        dock = add_dock(viewer)
-        assert keys_of(COMMANDS["reject"]) == ["Shift+U"]
-        dock.close_session()
-    finally:
-        settings.shortcuts = before
+    before = settings.shortcuts
+    chosen = {"napari-tavis:reject": [coerce_keybinding("Shift+U")]}
+    settings.shortcuts = {**before, **chosen}
+    yield "Shift+U"
+    settings.shortcuts = before
+
+
+def test_a_key_chosen_in_the_preferences_is_taken(
+    chosen_key: str, viewer: Viewer, dock: AnnotationDock, annotated_video: Path, open_in
+) -> None:
+    open_in(dock, annotated_video)
+    assert keys_of(COMMANDS["reject"]) == [chosen_key]
+    assert chosen_key in dock.annotate.objects.reject.toolTip()
+    dock.controller.choose(DOG)
+    press(viewer, "J")
+    assert dock.controller.session.object(DOG).state is ObjectState.ACTIVE
+    press(viewer, chosen_key)
+    assert dock.controller.session.object(DOG).state is ObjectState.REJECTED
+    dock.close_session()
     assert keys_of(COMMANDS["reject"]) == []
 
 

@@ -103,7 +103,7 @@ def test_a_new_class_changes_name_and_colour(
     layers: ObjectLayers, session: AnnotationSession
 ) -> None:
     session.rename(DOG, "cat")
-    layers.update(session.object(DOG))
+    layers.refresh(session, [DOG])
     layer = layers.layer(DOG)
     assert layer.name == "cat"
     color = np.array(class_color(class_index("cat"))) / 255

@@ -113,14 +113,16 @@ def test_typing_a_class_completes_from_the_vocabulary(
     completer = editor.completer()
     offered = {completer.completionModel().index(row, 0).data() for row in range(3)}
     assert "drum" in offered
-    completer.activated[str].emit("drum")  # the user picks it from the list
+    completer.activated.emit("drum")  # the user picks it from the list
     assert dock.controller.session.object(DOG).class_name == "drum"
 
     panel.table.edit_class(DOG)
-    editor = panel.table.viewport().findChildren(QLineEdit)[-1]
+    editors = panel.table.viewport().findChildren(QLineEdit)
+    editor = next(one for one in editors if one.isVisible())
     editor.setText("cat")
     qtbot.keyClick(editor, Qt.Key.Key_Return)
-    assert dock.controller.session.object(DOG).class_name == "cat"
+    session = dock.controller.session
+    qtbot.waitUntil(lambda: session.object(DOG).class_name == "cat", timeout=5_000)
 
 
 def test_a_word_that_is_no_class_is_taken_back(dock: AnnotationDock, panel: ObjectPanel) -> None:
