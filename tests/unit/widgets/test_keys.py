@@ -80,9 +80,9 @@ def chosen_key(viewer: Viewer) -> Iterator[str]:
     """Another key for rejecting, as napari's preferences keep it."""
     settings = get_settings().shortcuts
     before = settings.shortcuts
-    chosen = {"napari-tavis:reject": [coerce_keybinding("Shift+U")]}
+    chosen = {"napari-tavis:reject": [coerce_keybinding("Shift+Y")]}
     settings.shortcuts = {**before, **chosen}
-    yield "Shift+U"
+    yield "Shift+Y"
     settings.shortcuts = before
 
 
