@@ -83,7 +83,7 @@ def toy_test(
 def train(
     output: Annotated[
         Path,
-        typer.Option(help="Folder of the run: clips (8 GB), log, checkpoint.", file_okay=False),
+        typer.Option(help="Folder of the run: clips (13 GB), log, checkpoint.", file_okay=False),
     ],
     seed: Annotated[int, typer.Option(min=0, help="Seed of weights and batches.")] = 0,
     device: Annotated[Device, typer.Option(help="Where to train.")] = "auto",
@@ -93,8 +93,8 @@ def train(
 ) -> None:
     """Train the toy model on synthetic clips, as the bundled one was.
 
-    Takes about an hour on two CPU cores. Stop it with Ctrl+C and run it again to go on. On Linux,
-    MALLOC_MMAP_THRESHOLD_=33554432 and MALLOC_TRIM_THRESHOLD_=4000000000 in the environment
+    Takes about three hours on two CPU cores. Stop it with Ctrl+C and run it again to go on. On
+    Linux, MALLOC_MMAP_THRESHOLD_=33554432 and MALLOC_TRIM_THRESHOLD_=4000000000 in the environment
     nearly halve a step's time.
 
     For example:

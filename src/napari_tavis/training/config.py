@@ -74,14 +74,14 @@ class ToyTrainingConfig:
         Stage("click", 2350, "segment", image_size=224, clips=6, frames=1, prompts=True),
         Stage("follow", 130, "segment", 224, 2, 4, protocol="memory", prompts=True),
         Stage("grasp", 3600, "segment", image_size=224, clips=3, frames=2, prompts=True),
-        Stage("hold", 200, "segment", 224, 2, 4, protocol="memory", prompts=True),
+        Stage("hold", 680, "segment", 224, 2, 4, protocol="memory", prompts=True),
     )
     clips: dict[int, int] = field(default_factory=lambda: {128: 10_000, 224: 6_000})
     learning_rate: float = 6e-4
     bridge_rate: float = 0.3
     weight_decay: float = 0.02
     warm_up: int = 200
-    cool_down: int = 1200
+    cool_down: int = 600
     clip_norm: float = 1.0
     ema: float = 0.998
     extra_every: int = 4

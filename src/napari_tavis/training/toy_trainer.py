@@ -348,7 +348,7 @@ def train_toy(
     Parameters
     ----------
     output : Path
-        Directory of the run; about 8 GB with the rendered clips.
+        Directory of the run; about 13 GB with the rendered clips.
     config : ToyTrainingConfig, optional
         What to do; the run that made the shipped checkpoint by default.
     seed : int, optional
