@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from napari.utils.notifications import notification_manager, show_error
-from qtpy.QtCore import QObject, Signal
+from qtpy.QtCore import QObject, QThreadPool, Signal
 from superqt.utils import FunctionWorker
 
 from napari_tavis.errors import TavisError
@@ -32,7 +32,9 @@ def report_error(error: BaseException) -> None:
 
 
 class JobRunner(QObject):
-    """Runs one job at a time in a thread of Qt's pool; all its signals reach the GUI thread.
+    """Runs one job at a time in a thread of its own; all its signals reach the GUI thread.
+
+    Qt's common pool has a thread per core: there, jobs that wait would keep others from beginning.
 
     Attributes
     ----------
@@ -55,6 +57,9 @@ class JobRunner(QObject):
         self._ended = threading.Event()
         self._closed = False
         self._doing = ""
+        self._worker: FunctionWorker | None = None  # alive as long as the pool runs it
+        self._pool = QThreadPool(self)
+        self._pool.setMaxThreadCount(1)
         self._reported.connect(self._on_reported)
 
     @property
@@ -108,11 +113,11 @@ class JobRunner(QObject):
             finally:
                 self._ended.set()
 
-        worker = FunctionWorker(run)
+        worker = self._worker = FunctionWorker(run)
         worker.returned.connect(self._on_returned)
         worker.errored.connect(self._on_errored)
         self.busy_changed.emit(True)
-        worker.start()
+        self._pool.start(worker)
 
     def cancel(self) -> None:
         """Ask the running job, if any, to stop at its next step."""
