@@ -114,12 +114,15 @@ def annotate_video(
     Returns
     -------
     Annotation
-        The saved session, and the pictures in ``<video>.overlays`` beside its directory.
+        The session, saved and closed: it can be looked at, and opened by others. The pictures
+        in ``<video>.overlays`` beside its directory.
 
     Raises
     ------
     MediaError, InferenceError, SessionError
         If the video, the device or an existing session cannot be used.
+    TavisError
+        If the session is open elsewhere.
     Cancelled
         If asked for; nothing is written then.
     """
@@ -127,6 +130,11 @@ def annotate_video(
     from napari_tavis.media import open_clip
 
     earlier = AnnotationSession.open(directory, video=video) if directory.exists() else None
+    if earlier is not None and earlier.read_only:
+        raise TavisError(
+            f"{directory} cannot be changed now, it is open elsewhere or write-protected: close it "
+            "there, then annotate again."
+        )
     with open_clip(video) as clip:
         noticed = clip.warnings
         proposals = segment_clip(
@@ -145,6 +153,7 @@ def annotate_video(
         session = earlier
         session.replace_proposals(proposals)
     session.save()
+    session.close()
     pictures = draw_overlays(session, progress=progress, cancel=cancel)
     return Annotation(session, pictures, tuple(dict.fromkeys((*noticed, *session.warnings))))
 

@@ -84,6 +84,8 @@ def test_annotating_again_keeps_what_a_person_did(video: Path, tmp_path: Path) -
     painted[:20, :20] = True
     session.set_mask(item.object_id, 30, painted)
     session.save()
+    assert annotate(video, work) == 2  # open elsewhere
+    session.close()
 
     assert annotate(video, work) == 0
     again = AnnotationSession.open(work / "street.mp4.tavis")

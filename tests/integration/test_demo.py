@@ -63,6 +63,7 @@ def test_running_it_again_keeps_what_a_person_did(result: DemoResult) -> None:
     painted[10:40, 10:40] = True
     session.set_mask(item.object_id, frame, painted)
     session.save()
+    session.close()
     again = run_demo(result.video.parent, device="cpu")
     kept = again.annotation.session
     assert kept.status(item.object_id, frame) is FrameStatus.EDITED

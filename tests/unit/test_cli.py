@@ -16,7 +16,18 @@ import napari_tavis
 from napari_tavis.avsbench import DatasetError, open_dataset
 from napari_tavis.cli import main
 
-COMMANDS = ["demo", "annotate", "export", "validate", "toy", "toy-test", "train", "evaluate"]
+COMMANDS = [
+    "demo",
+    "annotate",
+    "export",
+    "import",
+    "validate",
+    "stats",
+    "toy",
+    "toy-test",
+    "train",
+    "evaluate",
+]
 
 
 def run(*arguments: str | Path) -> int:
