@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from napari_tavis.tasks import CancelToken
 
 
 class Cancellable(TorchFunctionMode):
-    """A context in which every function of torch that this thread calls can be the last.
+    """A context in which every function of tensors that this thread calls can be the last.
 
     Results do not change. What a GPU was already given to do, it finishes first.
 
@@ -37,6 +38,11 @@ class Cancellable(TorchFunctionMode):
         args: tuple[Any, ...] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
-        """Call a function of torch, unless the user asked to stop."""
-        self._cancel.check()
+        """Call a function of torch, unless the user asked to stop.
+
+        Functions without a tensor pass: among them are those that end `torch.no_grad`, without
+        which the thread would compute no gradient any more.
+        """
+        if any(isinstance(argument, Tensor) for argument in args):
+            self._cancel.check()
         return func(*args, **(kwargs or {}))
