@@ -193,12 +193,12 @@ class SoundPromptedSam2(SAM2Base):
         encoder = self.sam_prompt_encoder
         pixels = points * self.image_size - 0.5  # the encoder takes the middle of a pixel
         sparse = encoder._embed_points(pixels, labels, pad=True)
+        grid = (4 * size[0], 4 * size[1])
         mask = None
         if mask_logits is not None:
-            grid = (4 * size[0], 4 * size[1])
             mask = F.interpolate(mask_logits[:, None], grid, mode="bilinear", antialias=True)
         if self.paint_points and bool((labels != NO_POINT).any()):
-            mask = paint_points(points, labels, mask, (4 * size[0], 4 * size[1]))
+            mask = paint_points(points, labels, mask, grid)
         if mask is not None:
             return sparse, encoder.mask_downscaling(mask)
         nothing = encoder.no_mask_embed.weight[:, :, None, None]

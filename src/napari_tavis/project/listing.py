@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from napari_tavis.project.errors import ProjectError
+from napari_tavis.session.finding import SUFFIX as SESSION_SUFFIX
 
 VIDEO_SUFFIXES = tuple(
     ".mp4 .m4v .mov .mkv .webm .avi .gif .mpg .mpeg .ts .mts .m2ts .wmv .flv .ogv .3gp".split()
 )
-"""What counts as a video by its name."""
+"""What counts as a video by its name, and what the manifest offers to read."""
 
-SESSION_SUFFIX = ".tavis"
 _NOT_SEARCHED = (SESSION_SUFFIX, ".overlays")
 """Folders made by napari-tavis beside a video; what lies in them is no video of the set."""
 _LONGEST_LIST = 4 << 20

@@ -11,16 +11,12 @@ from napari.utils.notifications import show_error, show_warning
 
 from napari_tavis.errors import TavisError
 from napari_tavis.media import Clip, open_clip
+from napari_tavis.project.listing import VIDEO_SUFFIXES
 
 LayerData: TypeAlias = list[tuple[Any, ...]]
 
 CLIP_KEY = "napari_tavis_clip"
 """Where the metadata of a video's Image layer keep its `Clip`."""
-
-VIDEO_SUFFIXES = tuple(
-    ".mp4 .m4v .mov .mkv .webm .avi .gif .mpg .mpeg .ts .mts .m2ts .wmv .flv .ogv .3gp".split()
-)
-"""What the manifest offers to read."""
 
 
 def get_reader(path: str | Sequence[str]) -> Callable[[Any], LayerData] | None:
