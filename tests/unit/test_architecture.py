@@ -24,7 +24,7 @@ LAYERS = [
     {"inference"},
     {"session"},
     {"avsbench", "formats"},
-    {"training", "toyworld", "project"},
+    {"training", "toyworld", "project", "benchmark"},
     {"workflow", "demo"},
     {"cli", "widgets", "__main__"},
 ]

@@ -27,6 +27,7 @@ COMMANDS = [
     "toy-test",
     "train",
     "evaluate",
+    "bench",
 ]
 
 

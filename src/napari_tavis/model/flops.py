@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 
 from napari_tavis.model.tavis import TAViS
 
@@ -32,8 +32,12 @@ PARTS: dict[str, tuple[str, ...]] = {
 }
 """Modules whose operations are counted together."""
 
-_NESTED = {"prompting": "text trunk"}
+NESTED = {"prompting": "text trunk"}
 """The text trunk runs inside the prompting."""
+
+_ATTENTION = "_scaled_dot_product"
+_UNCOUNTED = ("_scaled_dot_product_flash_attention_for_cpu",)
+"""Kernels of attention that torch's counter does not know."""
 
 
 def count_gflop(
@@ -62,19 +66,30 @@ def count_gflop(
         that is the products of queries, keys and values (``of it attention``). Torch's counter
         misses these on a CPU, and so do the 501 GFLOP of the release.
     """
-    # Only attention spelled out as batched matrix products is counted on every device.
-    counter = FlopCounterMode(display=False)
-    with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), counter:
+    counter = FlopCounterMode(display=False, custom_mapping=_kernels_of_attention())
+    with torch.no_grad(), counter:
         model(images, mel, protocol)
     per_frame = 1e9 * images.shape[0] * images.shape[1]
     counts = {name: sum(ops.values()) for name, ops in counter.get_flop_counts().items()}
     parts = {part: _sum(counts, modules) / per_frame for part, modules in PARTS.items()}
-    for outer, inner in _NESTED.items():
+    for outer, inner in NESTED.items():
         parts[outer] -= parts[inner]
     total = counter.get_total_flops() / per_frame
-    attention = counter.get_flop_counts()["Global"].get(torch.ops.aten.bmm, 0) / per_frame
+    operations = counter.get_flop_counts()["Global"].items()
+    attention = sum(count for name, count in operations if _ATTENTION in str(name)) / per_frame
     rest = total - sum(parts.values())
     return {**parts, "rest": rest, "total": total, "of it attention": attention}
+
+
+def _kernels_of_attention() -> dict[Any, Any]:
+    """Say how the operations of the kernels are counted that torch's counter passes over."""
+    kernels = (getattr(torch.ops.aten, name, None) for name in _UNCOUNTED)
+    return {kernel: _count_attention for kernel in kernels if kernel is not None}
+
+
+def _count_attention(query: Any, key: Any, value: Any, *_: Any, **__: Any) -> int:
+    """Count both products of attention, from the shapes of what goes in."""
+    return int(sdpa_flop_count(query, key, value))
 
 
 def _sum(counts: dict[str, int], modules: Iterable[str]) -> float:
