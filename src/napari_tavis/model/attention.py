@@ -1,7 +1,8 @@
 """Multi-head attention with the parameter names of `torch.nn.MultiheadAttention`.
 
 Torch's own module cannot share keys and values between queries of one batch row, nor leave
-out queries that nobody reads, without computing weights it then throws away.
+out queries that nobody reads, without computing weights it then throws away; nor does it spare
+the keys and values of many tokens that only a few queries ask.
 """
 
 from __future__ import annotations
@@ -62,6 +63,8 @@ class Attention(nn.Module):
             One answer per query.
         """
         width = query.shape[-1]
+        if self.bias_k is None and not causal and self.heads * query.shape[1] < width:
+            return self.out_proj(self._ask_tokens(query, memory))
         weight_q, weight_kv = self.in_proj_weight.split((width, 2 * width))
         bias_q, bias_kv = self.in_proj_bias.split((width, 2 * width))
         if query is memory:
@@ -76,6 +79,28 @@ class Attention(nn.Module):
             self._split(q), self._split(k), self._split(v), is_causal=causal
         )
         return self.out_proj(answer.transpose(1, 2).flatten(2))
+
+    def _ask_tokens(self, query: Tensor, memory: Tensor) -> Tensor:
+        """Answer a few queries without making keys and values of many tokens.
+
+        ``q (W_k m) = (q W_k) m``: instead of each token to the space of the keys, the queries go
+        to the space of the tokens, one per head; the values follow in the same way. A bias of the
+        keys adds the same to all scores of a query, which softmax does not see.
+        """
+        weight_q, weight_k, weight_v = self.in_proj_weight.chunk(3)
+        bias_q, _, bias_v = self.in_proj_bias.chunk(3)
+        to_tokens = weight_k.unflatten(0, (self.heads, -1))
+        to_values = weight_v.unflatten(0, (self.heads, -1)).transpose(1, 2)
+        asked = self._split(F.linear(query, weight_q, bias_q))
+        tokens = memory[:, None]
+        gathered = F.scaled_dot_product_attention(
+            (asked @ to_tokens).flatten(1, 2)[:, None],
+            tokens,
+            tokens,
+            scale=asked.shape[-1] ** -0.5,
+        )
+        answer = gathered[:, 0].unflatten(1, (self.heads, -1)) @ to_values
+        return answer.transpose(1, 2).flatten(2) + bias_v
 
     def _split(self, tokens: Tensor) -> Tensor:
         """Give each head its channels: ``[n, t, width]`` to ``[n, heads, t, width / heads]``."""

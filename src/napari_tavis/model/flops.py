@@ -26,7 +26,10 @@ PARTS: dict[str, tuple[str, ...]] = {
     "prompting": ("prompting",),
     "adapters": ("adapters",),
     "image encoder": ("sam2.image_encoder",),
-    "memory attention": ("sam2.memory_attention",),
+    "memory attention": (
+        "sam2.memory_attention",
+        "sam2.memory_attention.layers.0.self_attn",  # runs before the rest, once per frame
+    ),
     "memory encoder": ("sam2.memory_encoder",),
     "mask decoder": ("sam2.sam_mask_decoder", "sam2.obj_ptr_proj"),
 }

@@ -113,6 +113,7 @@ class ObjectMemory:
             features.position,
             self._conditions,
             self._tracked,
+            objects=1,
             position=position,
             length=max((position, *self._conditions, *self._tracked)) + 1,
             reverse=reverse,

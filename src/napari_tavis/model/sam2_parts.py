@@ -5,19 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from sam2.modeling.memory_attention import MemoryAttention, MemoryAttentionLayer
-from sam2.modeling.memory_encoder import CXBlock, Fuser, MaskDownSampler, MemoryEncoder
+from sam2.modeling.memory_attention import MemoryAttentionLayer
+from sam2.modeling.memory_encoder import CXBlock, Fuser, MaskDownSampler
 from sam2.modeling.position_encoding import PositionEmbeddingSine
 from sam2.modeling.sam.mask_decoder import MaskDecoder
 from sam2.modeling.sam.transformer import RoPEAttention, TwoWayTransformer
 
 from napari_tavis.model.config import Sam2Config
+from napari_tavis.model.memory import SharedMemoryAttention, SharedMemoryEncoder
 
 BACKBONE_STRIDE = 16
 CANDIDATES = 3
 
 
-def build_memory_attention(config: Sam2Config, image_size: int) -> MemoryAttention:
+def build_memory_attention(config: Sam2Config, image_size: int) -> SharedMemoryAttention:
     """Build the transformer that looks from a frame at the memory of earlier ones."""
     side = image_size // BACKBONE_STRIDE
     rotary: dict[str, Any] = {
@@ -43,7 +44,7 @@ def build_memory_attention(config: Sam2Config, image_size: int) -> MemoryAttenti
         # Constants that are no part of the weights: they are there even before weights are.
         with torch.device("cpu"):
             attention.freqs_cis = attention.compute_cis(end_x=side, end_y=side)
-    return MemoryAttention(
+    return SharedMemoryAttention(
         d_model=config.width,
         pos_enc_at_input=True,
         layer=layer,
@@ -51,10 +52,10 @@ def build_memory_attention(config: Sam2Config, image_size: int) -> MemoryAttenti
     )
 
 
-def build_memory_encoder(config: Sam2Config) -> MemoryEncoder:
+def build_memory_encoder(config: Sam2Config) -> SharedMemoryEncoder:
     """Build the encoder of a frame and its mask into a memory."""
     block = CXBlock(config.width, layer_scale_init_value=config.layer_scale)
-    return MemoryEncoder(
+    return SharedMemoryEncoder(
         in_dim=config.width,
         out_dim=config.memory_width,
         mask_downsampler=MaskDownSampler(config.width, kernel_size=3, stride=2, padding=1),

@@ -61,10 +61,10 @@ def encode_memory(sam2: SAM2Base, pixels: Tensor, masks: Masks) -> dict[str, Any
     ----------
     sam2 : SAM2Base
         Whose memory encoder is used.
-    pixels : Tensor, shape (R, C, h, w)
-        Image embedding for each object.
+    pixels : Tensor, shape (n, C, h, w)
+        Image embedding of the frames.
     masks : Masks
-        ``R`` rows.
+        ``n * K`` rows, the objects of a frame beside each other.
     """
     size = pixels.shape[-2:]
     high_res = F.interpolate(
@@ -97,6 +97,7 @@ def recall(
     conditions: dict[int, dict[str, Any]],
     others: dict[int, dict[str, Any]],
     *,
+    objects: int,
     position: int,
     length: int,
     reverse: bool = False,
@@ -107,13 +108,15 @@ def recall(
     ----------
     sam2 : SAM2Base
         Whose memory attention is used.
-    embedding : Tensor, shape (R, C, h, w)
-        Image embedding for each object.
-    sines : Tensor, shape (R, C, h, w)
+    embedding : Tensor, shape (n, C, h, w)
+        Image embedding of the frames.
+    sines : Tensor, shape (n, C, h, w)
         Its sine positions.
     conditions, others : dict of int to dict
         Memories by position in time: those that are always read, and of the latest frames.
         Without conditions, the frames are taken as the first.
+    objects : int
+        Objects ``K`` per frame.
     position : int
         Where the frames are in time.
     length : int
@@ -123,14 +126,17 @@ def recall(
 
     Returns
     -------
-    Tensor, shape (R, C, h, w)
-        Image embedding for each object.
+    Tensor, shape (n * K, C, h, w)
+        Image embedding for each object, the objects of a frame beside each other.
     """
+    tokens, places = (part.flatten(2).permute(2, 0, 1) for part in (embedding, sines))
+    if conditions:
+        tokens = sam2.memory_attention.look_at_frame(tokens, places)
     return sam2._prepare_memory_conditioned_features(
         frame_idx=position,
         is_init_cond_frame=not conditions,
-        current_vision_feats=[embedding.flatten(2).permute(2, 0, 1)],
-        current_vision_pos_embeds=[sines.flatten(2).permute(2, 0, 1)],
+        current_vision_feats=[tokens.repeat_interleave(objects, dim=1)],
+        current_vision_pos_embeds=[places.repeat_interleave(objects, dim=1)],
         feat_sizes=[embedding.shape[-2:]],
         output_dict={"cond_frame_outputs": conditions, "non_cond_frame_outputs": others},
         num_frames=length,
@@ -176,10 +182,11 @@ class MemoryBank:
         self._store_unread()
         return recall(
             self._sam2,
-            features.embedding.repeat_interleave(queries, dim=0),
-            features.position.repeat_interleave(queries, dim=0),
+            features.embedding,
+            features.position,
             {t: frame for t, frame in self._frames.items() if t == 0},
             {t: frame for t, frame in self._frames.items() if t > 0},
+            objects=queries,
             position=self._seen,
             length=self._seen + 1,
         )
@@ -202,10 +209,7 @@ class MemoryBank:
         if self._unread is None:
             return
         (embedding, masks), self._unread = self._unread, None
-        queries = len(masks.logits) // len(embedding)
-        self._frames[self._seen - 1] = encode_memory(
-            self._sam2, embedding.repeat_interleave(queries, dim=0), masks
-        )
+        self._frames[self._seen - 1] = encode_memory(self._sam2, embedding, masks)
         self._forget()
 
     def _forget(self) -> None:

@@ -47,7 +47,7 @@ def test_memory_that_no_later_frame_reads_is_not_made(
 ) -> None:
     batches: list[int] = []
     toy.sam2.memory_encoder.register_forward_pre_hook(
-        lambda _, inputs: batches.append(len(inputs[0]))
+        lambda _, inputs: batches.append(len(inputs[1]))
     )
     toy(images, mel, "independent")
     assert batches == []
