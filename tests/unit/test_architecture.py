@@ -18,10 +18,10 @@ ROOT = Path(__file__).resolve().parents[2]
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 LAYERS = [
-    {"errors", "tasks", "vocabulary", "display", ""},
+    {"errors", "home", "tasks", "vocabulary", "display", ""},
     {"media"},
     {"model"},
-    {"inference"},
+    {"inference", "weights"},
     {"session"},
     {"avsbench", "formats"},
     {"training", "toyworld", "project", "benchmark"},
@@ -31,7 +31,7 @@ LAYERS = [
 """What may be imported by what stands further down, and by its own layer; "" is the top."""
 
 WINDOWS = set("napari qtpy magicgui superqt PySide6 PyQt5 PyQt6 vispy pyqtgraph".split())
-TORCH_FREE = {"media", "session", "avsbench", "formats", "project"}
+TORCH_FREE = {"media", "session", "avsbench", "formats", "project", "weights"}
 PICKLED_TENSOR = "avsbench/vggish.py"
 """The one file format with a tensor in it: imports torch inside the functions that need it."""
 
@@ -138,6 +138,7 @@ def _distribution(requirement: str) -> str:
         "import napari_tavis.inference, napari_tavis.inference.proposals",
         "import napari_tavis.formats, napari_tavis.project",
         "import napari_tavis.toyworld",
+        "import napari_tavis.weights.installing",
         "import napari_tavis.cli",
     ],
 )

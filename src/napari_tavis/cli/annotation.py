@@ -67,7 +67,10 @@ def annotate(
         ),
     ] = None,
     model: Annotated[
-        str, typer.Option(help="'toy' (bundled, a demonstration) or a checkpoint file.")
+        str,
+        typer.Option(
+            help="'toy' (bundled, a demonstration), an installed model, or a checkpoint file."
+        ),
     ] = "toy",
     device: Annotated[Device, typer.Option(help="Where the network runs.")] = "auto",
     fps: Annotated[

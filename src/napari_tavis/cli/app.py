@@ -11,6 +11,7 @@ import typer
 from napari_tavis import __version__
 from napari_tavis.cli import annotation, bench, experiments, project
 from napari_tavis.cli.console import say
+from napari_tavis.cli.weights import weights
 from napari_tavis.errors import TavisError
 from napari_tavis.tasks import Cancelled
 
@@ -66,6 +67,7 @@ app.command("toy-test", rich_help_panel=_EXPERIMENTS)(experiments.toy_test)
 app.command("train", rich_help_panel=_EXPERIMENTS)(experiments.train)
 app.command("evaluate", rich_help_panel=_EXPERIMENTS)(experiments.evaluate)
 app.command("bench", rich_help_panel=_EXPERIMENTS)(bench.bench)
+app.add_typer(weights, name="weights", rich_help_panel=_EXPERIMENTS)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -14,7 +14,9 @@ import typer
 from napari_tavis.cli.annotation import Device, Split, Subset
 from napari_tavis.cli.console import cancel_on_interrupt, progress_bar
 
-_Model = Annotated[str, typer.Option(help="'toy' (bundled) or a checkpoint file.")]
+_Model = Annotated[
+    str, typer.Option(help="'toy' (bundled), an installed model, or a checkpoint file.")
+]
 _Json = Annotated[Path, typer.Option("--json", help="File for the results.", dir_okay=False)]
 
 

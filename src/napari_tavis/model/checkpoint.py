@@ -7,16 +7,17 @@ import tempfile
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from napari_tavis.home import installed_model, models_directory
 from napari_tavis.model.config import preset_config
-from napari_tavis.model.errors import CheckpointError, ModelError
+from napari_tavis.model.errors import CheckpointError, CheckpointWriteError, ModelError
 from napari_tavis.model.official import load_official_state_dict
+from napari_tavis.model.pickled import read_pickled
 from napari_tavis.model.tavis import TAViS
 from napari_tavis.model.weights import describe_mismatch, list_names
 
@@ -26,7 +27,8 @@ RELEASE_SUFFIXES = (".pth", ".pt", ".bin")
 BUNDLED = {"toy": "toyworld/checkpoints/toy.safetensors"}
 """Checkpoints that come with the package, by the name that `load_model` knows them under."""
 
-_WRAPPERS = ("model", "state_dict", "model_state_dict")
+PART_FORMAT = "napari-tavis-part"
+"""Format of a file with the weights of SAM 2 or ImageBind alone."""
 
 
 def save_checkpoint(
@@ -47,7 +49,7 @@ def save_checkpoint(
         What should be known about the weights (command, seed, results). The preset and the
         image size are added.
     dtype : torch.dtype
-        Number format on disk; a loaded model is float32 again.
+        Number format of matrices on disk, see `in_format`; a loaded model is float32 again.
 
     Returns
     -------
@@ -60,11 +62,12 @@ def save_checkpoint(
         If a weight is not a finite number in this format, or the file cannot be written.
     """
     target = Path(path)
-    state = {name: value.detach().to("cpu", dtype) for name, value in model.state_dict().items()}
-    broken = _not_finite(state)
+    state = in_format(model.state_dict(), dtype)
+    broken = not_finite(state)
     if broken:
         raise CheckpointError(
-            f"{list_names(broken)} would not be finite in {target.name}; save an earlier state."
+            f"{list_names(broken)} would not be finite in {target.name} as "
+            f"{str(dtype).removeprefix('torch.')}; save an earlier state, or in another format."
         )
     facts = {
         **(metadata or {}),
@@ -72,21 +75,66 @@ def save_checkpoint(
         "preset": model.config.preset,
         "image_size": str(model.image_size),
     }
-    # Tensors that share storage may not be saved twice; `contiguous` gives each its own.
-    weights = {name: value.contiguous().clone() for name, value in state.items()}
+    write_weights(target, state, facts)
+    return target
+
+
+def in_format(weights: Mapping[str, Tensor], dtype: torch.dtype) -> dict[str, Tensor]:
+    """Give weights on the CPU in a number format.
+
+    Vectors and single numbers (norms, biases, logit scales) stay float32: they take little room,
+    and an error in one of them reaches everything.
+    """
+    return {
+        name: value.detach().to("cpu", dtype if value.ndim > 1 else torch.float32)
+        for name, value in weights.items()
+    }
+
+
+def write_weights(path: Path, weights: Mapping[str, Tensor], facts: Mapping[str, str]) -> None:
+    """Write a safetensors file whole or not at all.
+
+    Parameters
+    ----------
+    path : Path
+        File to write; it is replaced if it exists.
+    weights : mapping of str to Tensor
+        On the CPU.
+    facts : mapping of str to str
+        Metadata.
+
+    Raises
+    ------
+    CheckpointWriteError
+        If the file cannot be written.
+    """
+    # Tensors that share storage may not be saved twice; a copy gives each its own.
+    shared = _sharing(weights)
+    own = {name: value.clone() if name in shared else value for name, value in weights.items()}
+    own = {name: value.contiguous() for name, value in own.items()}
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".saving-") as folder:
-            written = Path(folder) / target.name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".saving-") as folder:
+            written = Path(folder) / path.name
             # safetensors writes files that only their owner may read.
             usual = Path(folder) / "permissions"
             usual.touch()
-            save_file(weights, written, metadata=facts)
+            save_file(own, written, metadata=dict(facts))
             written.chmod(usual.stat().st_mode)
-            os.replace(written, target)
-    except OSError as error:
-        raise CheckpointError(f"{target} cannot be written: {error.strerror}.") from error
-    return target
+            os.replace(written, path)
+    except (OSError, SafetensorError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise CheckpointWriteError(f"{path} cannot be written: {reason}.") from error
+
+
+def _sharing(weights: Mapping[str, Tensor]) -> set[str]:
+    """Name the weights whose storage another one has, too, or that are a part of a larger one."""
+    owners: dict[int, list[str]] = {}
+    for name, value in weights.items():
+        owners.setdefault(value.untyped_storage().data_ptr(), []).append(name)
+    several = {name for names in owners.values() if len(names) > 1 for name in names}
+    parts = {n for n, v in weights.items() if v.untyped_storage().nbytes() != v.nbytes}
+    return several | parts
 
 
 def read_metadata(path: str | os.PathLike[str]) -> dict[str, str]:
@@ -149,7 +197,7 @@ def load_checkpoint(path: str | os.PathLike[str], image_size: int | None = None)
             f"{source} does not hold the weights of the {config.preset!r} preset ({mismatch}); "
             "get a complete copy of the file."
         )
-    broken = _not_finite(weights)
+    broken = not_finite(weights)
     if broken:
         raise CheckpointError(
             f"{source} holds broken values in {list_names(broken)}; get the file again."
@@ -178,15 +226,9 @@ def load_release(path: str | os.PathLike[str], image_size: int | None = None) ->
     CheckpointError
         If the file is missing, damaged, or not a checkpoint of TAViS.
     """
-    source = _existing(Path(path))
-    try:
-        state = torch.load(source, map_location="cpu", weights_only=True, mmap=True)
-    except Exception as error:  # torch raises half a dozen kinds for a damaged file
-        raise CheckpointError(
-            f"{source} cannot be read as a PyTorch checkpoint of plain tensors; get it again."
-        ) from error
+    state = read_pickled(_existing(Path(path)))
     model = TAViS.without_weights(preset_config(RELEASE_PRESET, image_size))
-    load_official_state_dict(model, _unwrap(state, source))
+    load_official_state_dict(model, state)
     return model
 
 
@@ -198,8 +240,9 @@ def load_model(
     Parameters
     ----------
     name_or_path : str or path-like
-        ``"toy"``, which comes with the package, or a file: ``.safetensors`` of this package,
-        ``.pth`` of the release.
+        ``"toy"``, which comes with the package, the name of an installed model (see
+        `napari_tavis.weights`), or a file: ``.safetensors`` of this package, ``.pth`` of the
+        release.
     device : str
         Where the model shall run.
     image_size : int, optional
@@ -219,7 +262,7 @@ def load_model(
     if name in BUNDLED:
         with resources.as_file(resources.files("napari_tavis") / BUNDLED[name]) as path:
             return load_checkpoint(path, image_size).to(device)
-    path = Path(name)
+    path = installed_model(name) or Path(name)
     load = load_release if path.suffix.lower() in RELEASE_SUFFIXES else load_checkpoint
     return load(path, image_size).to(device)
 
@@ -227,12 +270,18 @@ def load_model(
 def _existing(path: Path) -> Path:
     """Give the path of a file, or say that there is none."""
     if not path.is_file():
-        names = ", ".join(BUNDLED)
+        names = ", ".join([*BUNDLED, *_installed_names()])
         raise CheckpointError(
-            f"There is no model file {path}; choose one of the bundled models ({names}) or the "
-            "path of a checkpoint."
+            f"There is no model file {path}; choose a model that is there ({names}) or the path of "
+            "a checkpoint, or install one: napari-tavis weights --help."
         )
     return path
+
+
+def _installed_names() -> list[str]:
+    folder = models_directory()
+    names = sorted(entry.name for entry in folder.iterdir()) if folder.is_dir() else []
+    return [name for name in names if installed_model(name) is not None]
 
 
 def _read(path: Path, tensors: bool) -> tuple[dict[str, str], dict[str, Tensor]]:
@@ -247,6 +296,11 @@ def _read(path: Path, tensors: bool) -> tuple[dict[str, str], dict[str, Tensor]]
         raise CheckpointError(
             f"{path} is damaged or no safetensors file ({error}); get a complete copy of it."
         ) from error
+    if facts.get("format") == PART_FORMAT:
+        raise CheckpointError(
+            f"{path} holds the weights of {facts.get('part', 'a part')} alone; install it with "
+            "what is missing as a model: napari-tavis weights import SAM2 IMAGEBIND --name NAME."
+        )
     if facts.get("format") != FORMAT:
         raise CheckpointError(
             f"{path} was not saved by napari-tavis; choose a checkpoint of TAViS."
@@ -254,16 +308,13 @@ def _read(path: Path, tensors: bool) -> tuple[dict[str, str], dict[str, Tensor]]
     return facts, weights
 
 
-def _unwrap(state: Any, source: Path) -> dict[str, Tensor]:
-    """Take the weights out of what trainers put around them."""
-    for key in _WRAPPERS:
-        if isinstance(state, dict) and isinstance(state.get(key), dict):
-            state = state[key]
-    if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
-        raise CheckpointError(f"{source} holds no weights by name; choose a checkpoint of TAViS.")
-    return {name.removeprefix("module."): value for name, value in state.items()}
-
-
-def _not_finite(weights: Mapping[str, Tensor]) -> list[str]:
+def not_finite(weights: Mapping[str, Tensor]) -> list[str]:
     """Name the weights that hold an infinity or no number."""
-    return [name for name, value in weights.items() if not bool(value.isfinite().all())]
+    # One pass that allocates nothing: both ends are no number if any value is none.
+    return [
+        name
+        for name, value in weights.items()
+        if value.is_floating_point()
+        and value.numel()
+        and not all(bool(end.isfinite()) for end in value.aminmax())
+    ]

@@ -244,8 +244,62 @@ def _toy() -> TAViSConfig:
     )
 
 
-PRESETS: dict[str, Callable[[], TAViSConfig]] = {"large": _large, "toy": _toy}
-"""The sizes that exist, by name."""
+def _with_hiera(preset: str, hiera: Sam2Config) -> TAViSConfig:
+    """Give the paper's network on another size of SAM 2, to be trained."""
+    return replace(_large(), preset=preset, sam2=hiera)
+
+
+def _tiny() -> TAViSConfig:
+    """Give the sizes of ``sam2_hiera_t.yaml``."""
+    return _with_hiera(
+        "tiny",
+        Sam2Config(
+            trunk_width=96,
+            trunk_heads=1,
+            stages=(1, 2, 7, 2),
+            windows=(8, 4, 14, 7),
+            global_blocks=(5, 7, 9),
+        ),
+    )
+
+
+def _small() -> TAViSConfig:
+    """Give the sizes of ``sam2_hiera_s.yaml``."""
+    return _with_hiera(
+        "small",
+        Sam2Config(
+            trunk_width=96,
+            trunk_heads=1,
+            stages=(1, 2, 11, 2),
+            windows=(8, 4, 14, 7),
+            global_blocks=(7, 10, 13),
+        ),
+    )
+
+
+def _base_plus() -> TAViSConfig:
+    """Give the sizes of ``sam2_hiera_b+.yaml``."""
+    return _with_hiera(
+        "base_plus",
+        Sam2Config(
+            trunk_width=112,
+            trunk_heads=2,
+            stages=(2, 3, 16, 3),
+            windows=(8, 4, 14, 7),
+            global_blocks=(12, 16, 20),
+            position_grid=14,
+        ),
+    )
+
+
+PRESETS: dict[str, Callable[[], TAViSConfig]] = {
+    "large": _large,
+    "base_plus": _base_plus,
+    "small": _small,
+    "tiny": _tiny,
+    "toy": _toy,
+}
+"""The sizes that exist, by name: the paper's, it on SAM 2's smaller trunks, and the toy."""
 
 
 def preset_config(name: str, image_size: int | None = None) -> TAViSConfig:
@@ -254,7 +308,8 @@ def preset_config(name: str, image_size: int | None = None) -> TAViSConfig:
     Parameters
     ----------
     name : str
-        ``"large"`` (the paper's) or ``"toy"``.
+        ``"large"`` (the paper's), ``"base_plus"``, ``"small"``, ``"tiny"`` (it on SAM 2's smaller
+        trunks) or ``"toy"``.
     image_size : int, optional
         Pixels per side instead of the preset's own 224; a multiple of 32.
 

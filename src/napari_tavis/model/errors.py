@@ -11,3 +11,7 @@ class ModelError(TavisError):
 
 class CheckpointError(TavisError):
     """A file of weights is missing, damaged, or does not fit the model."""
+
+
+class CheckpointWriteError(CheckpointError):
+    """A file of weights cannot be written, whatever the weights are."""

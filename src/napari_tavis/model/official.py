@@ -15,7 +15,7 @@ from torch import Tensor
 
 from napari_tavis.model.errors import CheckpointError
 from napari_tavis.model.tavis import TAViS
-from napari_tavis.model.weights import describe_mismatch
+from napari_tavis.model.weights import Shaped, describe_mismatch
 
 _OFFICIAL: tuple[tuple[str, str], ...] = (
     (r"adapters\.audio_projection\.", "mlp_audio."),
@@ -75,6 +75,29 @@ def official_name(name: str) -> str:
     return name
 
 
+def is_unused(official: str) -> bool:
+    """Tell whether a name of the release is known to change nothing it computes."""
+    return _UNUSED.match(official) is not None
+
+
+def describe_official_mismatch(expected: Mapping[str, Shaped], given: Mapping[str, Shaped]) -> str:
+    """Say in which official names and shapes weights differ from those expected.
+
+    Parameters
+    ----------
+    expected, given : mapping of str to Tensor or ndarray
+        By official name; unused ones are passed over, and logit scales may be absent.
+
+    Returns
+    -------
+    str
+        As `describe_mismatch` gives it.
+    """
+    used = {name: value for name, value in given.items() if not is_unused(name)}
+    needed = {n: v for n, v in expected.items() if n in used or not _OPTIONAL.match(n)}
+    return describe_mismatch(needed, used)
+
+
 def load_official_state_dict(
     model: TAViS, state: Mapping[str, np.ndarray] | Mapping[str, Tensor]
 ) -> None:
@@ -83,7 +106,7 @@ def load_official_state_dict(
     Parameters
     ----------
     model : TAViS
-        The ``large`` preset.
+        A preset of the size that the weights have; the release's is ``large``.
     state : mapping of str to ndarray or Tensor
         All parameters by their official names. They become the model's weights without a copy
         where device and number format allow it, for they take gigabytes. Names that TAViS is
@@ -97,19 +120,16 @@ def load_official_state_dict(
     """
     current = model.state_dict()
     places = {official_name(name): name for name in current}
-    given = {name: value for name, value in state.items() if not _UNUSED.match(name)}
-    expected = {
-        official: current[name]
-        for official, name in places.items()
-        if official in given or not _OPTIONAL.match(official)
-    }
-    mismatch = describe_mismatch(expected, given)
+    expected = {official: current[name] for official, name in places.items()}
+    mismatch = describe_official_mismatch(expected, state)
     if mismatch:
         raise CheckpointError(
             f"These weights do not fit the {model.config.preset!r} preset of TAViS ({mismatch}); "
             "use a complete checkpoint of the TAViS release."
         )
-    for official, value in given.items():
+    for official, value in state.items():
+        if is_unused(official):
+            continue
         name = places[official]
         target = current[name]
         device = None if target.is_meta else target.device

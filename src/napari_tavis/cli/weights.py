@@ -1,0 +1,280 @@
+"""The commands about installed models: ``weights list``, ``import``, ``download`` and so on.
+
+The packages are imported where they are used: ``--help`` must not wait for torch.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from napari_tavis.cli.console import cancel_on_interrupt, progress_bar, say
+from napari_tavis.tasks import Cancelled
+
+if TYPE_CHECKING:
+    from napari_tavis.weights.licences import Licence
+    from napari_tavis.weights.store import ModelCard, Store
+
+_Dtype = Annotated[
+    Literal["float16", "bfloat16", "float32"],
+    typer.Option(help="Number format of the weights on disk."),
+]
+_ImageSize = Annotated[
+    int | None,
+    typer.Option(min=32, help="Pixels per side the model was trained at: 224 (default) or 1024."),
+]
+_Replace = Annotated[
+    bool, typer.Option("--replace", help="Replace an installed model of this name.")
+]
+_Yes = Annotated[bool, typer.Option("--yes", help="Agree to the licences without being asked.")]
+
+weights = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    help="Install official models, see which there are, remove them.",
+)
+
+
+@weights.command("list")
+def list_models(
+    json_out: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Read all files and check them.")
+    ] = False,
+) -> None:
+    """Show the installed models, and what can be downloaded.
+
+    Each with its size, source, SHA-256 and licence. What is printed as a name can be given as
+    --model to the other commands.
+    """
+    from napari_tavis.errors import TavisError
+    from napari_tavis.weights.sources import SOURCES
+    from napari_tavis.weights.store import Store
+
+    store = Store()
+    cards = store.cards()
+    problems = {}
+    with progress_bar() as progress, cancel_on_interrupt() as cancel:
+        for card in cards:
+            look = store.verify(card, progress, cancel) if verify else store.problem(card)
+            if look:
+                problems[card.name] = look
+    if json_out:
+        print(json.dumps([_as_json(store, card, problems) for card in cards], indent=2))
+    else:
+        for card in cards:
+            _print_card(store, card)
+        if not cards:
+            print("No model is installed but the bundled toy.")
+        missing = [source for source in SOURCES.values() if source.name not in _names(cards)]
+        if missing:
+            print("\nTo be had with: napari-tavis weights download NAME")
+        for source in missing:
+            by_hand = "" if source.url else f" (by hand, from {source.page})"
+            print(f"  {source.name:22} {source.title}{by_hand}")
+    for name, problem in problems.items():
+        say(f"warning: {name} is damaged, {problem}: remove it and install it again.")
+    if verify and problems:
+        raise TavisError(f"Damaged: {', '.join(problems)}.")
+
+
+@weights.command("import")
+def import_model(
+    files: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="FILE...",
+            help="A checkpoint of TAViS; or SAM 2's and ImageBind's, to train from. An installed "
+            "part may be given by its name.",
+        ),
+    ],
+    name: Annotated[str, typer.Option(help="What to call the model.")],
+    dtype: _Dtype = "float16",
+    image_size: _ImageSize = None,
+    replace: _Replace = False,
+    yes: _Yes = False,
+) -> None:
+    """Install a model from a file that is there already.
+
+    For example:
+
+        napari-tavis weights import S4.pth --name tavis_s4
+        napari-tavis weights import sam2_hiera_large.pt imagebind_huge.pth --name start
+    """
+    from napari_tavis.weights.installing import import_files
+    from napari_tavis.weights.licences import LICENCES
+    from napari_tavis.weights.store import Store
+
+    store = Store()
+    store.check_name(name, replace)
+    _show_licences(store, LICENCES.values(), yes)
+    with progress_bar() as progress, cancel_on_interrupt() as cancel:
+        card = import_files(
+            store,
+            files,
+            name,
+            dtype=dtype,
+            image_size=image_size,
+            replace=replace,
+            progress=progress,
+            cancel=cancel,
+        )
+    _tell(card)
+
+
+@weights.command("download")
+def download(
+    source_name: Annotated[
+        str, typer.Argument(metavar="NAME", help="Such as tavis_s4; see: weights list.")
+    ],
+    name: Annotated[
+        str | None, typer.Option(help="What to call the model; as the source by default.")
+    ] = None,
+    url: Annotated[
+        str | None, typer.Option(help="Another address of the same file, such as a mirror.")
+    ] = None,
+    dtype: _Dtype = "float16",
+    image_size: _ImageSize = None,
+    replace: _Replace = False,
+    accept_changed: Annotated[
+        bool, typer.Option("--accept-changed", help="Take the file also if its checksum is new.")
+    ] = False,
+    yes: _Yes = False,
+) -> None:
+    """Download official weights and install them.
+
+    A download that was cancelled or cut off goes on where it stopped.
+
+    For example:
+
+        napari-tavis weights download tavis_s4
+    """
+    from dataclasses import replace as changed
+
+    from napari_tavis.weights.installing import download_model
+    from napari_tavis.weights.licences import licences_of
+    from napari_tavis.weights.sources import find_source
+    from napari_tavis.weights.store import Store
+
+    store, source = Store(), find_source(source_name)
+    if url is not None:
+        source = changed(source, url=url)
+    store.check_name(name or source.name, replace)
+    if source.url:
+        _show_licences(store, licences_of(source.kind), yes)
+    with progress_bar() as progress, cancel_on_interrupt() as cancel:
+        card = download_model(
+            store,
+            source,
+            name,
+            dtype=dtype,
+            image_size=image_size,
+            replace=replace,
+            accept_changed=accept_changed,
+            progress=progress,
+            cancel=cancel,
+        )
+    _tell(card)
+
+
+@weights.command("remove")
+def remove(
+    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Installed models.")],
+) -> None:
+    """Remove installed models from the disk."""
+    from napari_tavis.weights.files import in_words
+    from napari_tavis.weights.store import Store
+
+    store = Store()
+    for name in names:
+        store.card(name)
+    for name in names:
+        print(f"{name} removed, {in_words(store.remove(name))} freed")
+
+
+@weights.command("where")
+def where(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="An installed model.")
+    ] = None,
+    directory: Annotated[
+        Path | None,
+        typer.Option("--set", help="Keep models here from now on.", file_okay=False),
+    ] = None,
+    reset: Annotated[bool, typer.Option("--reset", help="Undo --set.")] = False,
+) -> None:
+    """Print the directory of the models, or the file of one; or move the directory.
+
+    The environment variable NAPARI_TAVIS_HOME goes before what was set. Models that are installed
+    already stay where they are.
+    """
+    from napari_tavis.home import set_home
+    from napari_tavis.weights.errors import WeightsError
+    from napari_tavis.weights.store import Store
+
+    if directory is not None or reset:
+        try:
+            set_home(directory)
+        except OSError as error:
+            raise WeightsError(f"The setting cannot be written: {error.strerror}.") from error
+    store = Store()
+    print(store.models if name is None else store.path(store.card(name).name))
+
+
+def _show_licences(store: Store, licences: Iterable[Licence], yes: bool) -> None:
+    """Show licences that were not shown before; a person at a terminal is asked to agree."""
+    from napari_tavis.weights.licences import not_shown_yet, note_shown
+
+    new = not_shown_yet(store.home, licences)
+    if not new:
+        return
+    say("These weights come under the licences of their authors:")
+    for licence in new:
+        say(f"  {licence.describe()}")
+    if not yes and sys.stdin.isatty() and not typer.confirm("Do you agree?", err=True):
+        raise Cancelled
+    note_shown(store.home, new)
+
+
+def _tell(card: ModelCard) -> None:
+    """Say what was installed, and how to use it."""
+    if card.note:
+        say(f"{card.name}: {card.note}.")
+    if card.runs:
+        say(f"Use it with: --model {card.name}")
+    print(card.name)
+
+
+def _names(cards: Iterable[ModelCard]) -> set[str]:
+    return {card.name for card in cards}
+
+
+def _as_json(store: Store, card: ModelCard, problems: dict[str, str]) -> dict[str, object]:
+    """Give all that is known about a model."""
+    from dataclasses import asdict
+
+    return {
+        **asdict(card),
+        "path": str(store.path(card.name)),
+        "problem": problems.get(card.name, ""),
+    }
+
+
+def _print_card(store: Store, card: ModelCard) -> None:
+    """Print a card for a person to read."""
+    from napari_tavis.weights.files import in_words
+
+    size = f"{card.image_size} pixels, " if card.runs else ""
+    print(f"{card.name}  {in_words(card.bytes)}  {card.preset}, {size}{card.dtype}")
+    if card.note:
+        print(f"  {card.note}")
+    for source in card.sources:
+        print(f"  from     {source}")
+    print(f"  sha-256  {card.sha256}")
+    print(f"  licence  {card.licence}")
+    print(f"  file     {store.path(card.name)}")

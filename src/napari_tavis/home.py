@@ -1,0 +1,69 @@
+"""Where the package keeps what is the user's, not the project's: above all weights."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from platformdirs import user_config_path, user_data_path
+
+HOME_VARIABLE = "NAPARI_TAVIS_HOME"
+"""Environment variable that moves the directory."""
+
+MODEL_FILE = "model.safetensors"
+_NAME = "napari-tavis"
+_SETTING = "home.txt"
+
+
+def home() -> Path:
+    """Give the directory of the user's data.
+
+    Returns
+    -------
+    Path
+        What the environment variable ``NAPARI_TAVIS_HOME`` says, else what `set_home` was told,
+        else the system's place for the data of programs. It may not exist yet.
+    """
+    named = os.environ.get(HOME_VARIABLE, "").strip()
+    if not named:
+        setting = _setting()
+        named = setting.read_text("utf-8").strip() if setting.is_file() else ""
+    return Path(named).expanduser().absolute() if named else user_data_path(_NAME, appauthor=False)
+
+
+def set_home(directory: Path | None) -> None:
+    """Keep the user's data in another directory from now on; what is there already stays there.
+
+    Parameters
+    ----------
+    directory : Path or None
+        The directory; None for the system's own place.
+
+    Raises
+    ------
+    OSError
+        If the setting cannot be written.
+    """
+    setting = _setting()
+    if directory is None:
+        setting.unlink(missing_ok=True)
+        return
+    setting.parent.mkdir(parents=True, exist_ok=True)
+    setting.write_text(str(directory.expanduser().absolute()), "utf-8")
+
+
+def models_directory() -> Path:
+    """Give the directory that holds one directory for each installed model."""
+    return home() / "models"
+
+
+def installed_model(name: str) -> Path | None:
+    """Give the file of an installed model, or None if there is none of this name."""
+    directory = models_directory() / name
+    file = directory / MODEL_FILE
+    inside = directory.name == name and directory.parent == models_directory()
+    return file if inside and not name.startswith(".") and file.is_file() else None
+
+
+def _setting() -> Path:
+    return user_config_path(_NAME, appauthor=False) / _SETTING

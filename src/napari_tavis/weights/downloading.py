@@ -1,0 +1,249 @@
+"""Downloads that go on where they stopped."""
+
+from __future__ import annotations
+
+import errno
+import http.client
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from napari_tavis.tasks import CancelToken, Progress, no_progress
+from napari_tavis.weights.errors import ChecksumError, DownloadError
+from napari_tavis.weights.files import (
+    MEGABYTE,
+    in_words,
+    read_json,
+    require_space,
+    sha256_of,
+    write_json,
+)
+from napari_tavis.weights.web import Refused, Response, open_file
+
+PAUSES = (1.0, 2.0, 4.0, 8.0, 15.0)
+"""Seconds before each new try; after the last, and no byte in between, a download gives up."""
+
+TIMEOUT = 15.0
+"""Seconds without a byte after which a connection counts as dropped."""
+
+_PIECE = 1024 * 1024
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_TRY_AGAIN = (408, 425, 429, 500, 502, 503, 504)
+_RANGE_REFUSED = 416
+
+
+@dataclass
+class Dropped(Exception):
+    """A connection ended too early, or could not be had; another try may succeed."""
+
+    reason: str
+
+
+def download(
+    url: str,
+    target: Path,
+    *,
+    sha256: str = "",
+    progress: Progress = no_progress,
+    cancel: CancelToken | None = None,
+    pauses: Sequence[float] = PAUSES,
+    timeout: float = TIMEOUT,
+) -> str:
+    """Download a file, going on where an earlier try stopped.
+
+    What has come is kept beside the target as ``*.part``, also after a cancel or an error.
+
+    Parameters
+    ----------
+    url : str
+        Address.
+    target : Path
+        File to write, whole or not at all; one that exists is taken as it is, if its checksum
+        is right.
+    sha256 : str
+        Checksum that the file must have; empty if none is known.
+    progress : Progress
+        Called with megabytes.
+    cancel : CancelToken, optional
+        Looked at with every piece that comes.
+    pauses : sequence of float
+        Seconds before each new try.
+    timeout : float
+        Seconds without a byte after which a connection counts as dropped.
+
+    Returns
+    -------
+    str
+        The SHA-256 of the file.
+
+    Raises
+    ------
+    DownloadError
+        If it cannot be had: the address, the connection, the disk.
+    ChecksumError
+        If another file than the expected came; it is deleted.
+    Cancelled
+        If `cancel` was asked to.
+    """
+    part = _Part(url, target, progress, cancel or CancelToken(), timeout)
+    if not target.is_file():
+        part.fetch(pauses)
+    found = sha256_of(target, progress, cancel)
+    if sha256 and found != sha256:
+        target.unlink()
+        raise ChecksumError(
+            f"{target.name} from {url} is not the file that was expected: its SHA-256 is {found} "
+            f"instead of {sha256}. It was deleted; try again."
+        )
+    return found
+
+
+class _Part:
+    """A file that is on its way."""
+
+    def __init__(
+        self, url: str, target: Path, progress: Progress, cancel: CancelToken, timeout: float
+    ) -> None:
+        self._url, self._target = url, target
+        self._progress, self._cancel, self._timeout = progress, cancel, timeout
+        self._path = target.with_name(f"{target.name}.part")
+        self._facts = target.with_name(f"{target.name}.part.json")
+
+    def fetch(self, pauses: Sequence[float]) -> None:
+        """Fetch what is missing, trying again where the connection drops."""
+        tries = 0
+        while True:
+            before = self._size()
+            try:
+                self._fetch_once()
+                break
+            except Dropped as dropped:
+                tries = 0 if self._size() > before else tries
+                if tries == len(pauses):
+                    raise DownloadError(self._lost(dropped.reason)) from dropped
+                self._wait(pauses[tries])
+                tries += 1
+        os.replace(self._path, self._target)
+        self._facts.unlink(missing_ok=True)
+
+    def _fetch_once(self) -> None:
+        """Fetch over one connection."""
+        self._cancel.check()
+        offset = self._size()
+        known = read_json(self._facts)
+        if offset and known.get("url") != self._url:
+            offset = self._forget()
+        headers = {}
+        if offset:
+            headers["Range"] = f"bytes={offset}-"
+            if known.get("validator"):
+                headers["If-Range"] = known["validator"]
+        self._tell(offset, known.get("total"))
+        try:
+            response = open_file(self._url, headers, self._timeout)
+        except Refused as refused:
+            if refused.code == _RANGE_REFUSED and offset:
+                if offset == known.get("total"):
+                    return
+                self._forget()
+                raise Dropped("the file has changed on the server") from refused
+            if refused.code in _TRY_AGAIN:
+                raise Dropped(f"the server answers {refused.code} {refused.reason}") from refused
+            raise DownloadError(
+                f"{self._url} answers {refused.code} {refused.reason}; it may have moved."
+            ) from refused
+        except (OSError, http.client.HTTPException) as error:
+            raise Dropped(_reason(error)) from error
+        try:
+            self._take(response, offset, known.get("total"))
+        finally:
+            response.close()
+
+    def _take(self, response: Response, offset: int, expected: int | None) -> None:
+        """Write what a response brings behind what is there."""
+        start, total = _extent(response)
+        if response.status != http.client.PARTIAL_CONTENT:
+            offset = 0
+        elif start != offset or (expected is not None and total != expected):
+            self._forget()
+            raise Dropped("the file has changed on the server")
+        self._target.parent.mkdir(parents=True, exist_ok=True)
+        if total is not None:
+            require_space(self._target.parent, total - offset, self._target.name)
+        validator = response.headers.get("ETag") or response.headers.get("Last-Modified") or ""
+        weak = validator.startswith("W/")  # says nothing about the bytes
+        facts = {"url": self._url, "validator": "" if weak else validator, "total": total}
+        write_json(self._facts, facts)
+        done = offset
+        with self._path.open("ab" if offset else "wb", buffering=0) as file:
+            while piece := self._piece(response):
+                self._write(file.fileno(), piece, done)
+                done += len(piece)
+                self._tell(done, total)
+        if total is not None and done < total:
+            raise Dropped("the connection ended too early")
+
+    def _piece(self, response: Response) -> bytes:
+        self._cancel.check()
+        try:
+            return response.read1(_PIECE)
+        except http.client.IncompleteRead:
+            return b""
+        except (OSError, http.client.HTTPException) as error:
+            raise Dropped(_reason(error)) from error
+
+    def _write(self, file: int, piece: bytes, done: int) -> None:
+        view = memoryview(piece)
+        try:
+            while view:
+                view = view[os.write(file, view) :]
+        except OSError as error:
+            room = "the disk is full" if error.errno in _FULL else str(error.strerror)
+            raise DownloadError(
+                f"{self._path} cannot be written: {room}. {in_words(done)} are there; make room "
+                "and start the download again, and it goes on from there."
+            ) from error
+
+    def _tell(self, done: int, total: int | None) -> None:
+        name = self._target.stem
+        self._progress(done // MEGABYTE, (total or 0) // MEGABYTE, f"downloading {name}, MB")
+
+    def _size(self) -> int:
+        return self._path.stat().st_size if self._path.is_file() else 0
+
+    def _forget(self) -> int:
+        """Delete what has come, for it belongs to another file."""
+        self._path.unlink(missing_ok=True)
+        self._facts.unlink(missing_ok=True)
+        return 0
+
+    def _wait(self, seconds: float) -> None:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self._cancel.check()
+            time.sleep(min(0.1, seconds))
+
+    def _lost(self, reason: str) -> str:
+        size = self._size()
+        there = f" {in_words(size)} are there; start it again, and it goes on." if size else ""
+        return f"{self._url} cannot be downloaded: {reason}.{there}"
+
+
+def _extent(response: Response) -> tuple[int, int | None]:
+    """Give where a response starts in the file, and the file's size if it is known."""
+    if response.status == http.client.PARTIAL_CONTENT:
+        span, _, size = response.headers.get("Content-Range", "").partition("/")
+        start = span.removeprefix("bytes ").partition("-")[0]
+        return int(start) if start.isdigit() else -1, int(size) if size.isdigit() else None
+    length = response.headers.get("Content-Length", "")
+    return 0, int(length) if length.isdigit() else None
+
+
+def _reason(error: Exception) -> str:
+    """Say in a few words why a connection failed."""
+    cause = getattr(error, "reason", error)
+    if isinstance(cause, TimeoutError):
+        return "the server does not answer"
+    return str(getattr(cause, "strerror", None) or cause or type(cause).__name__)

@@ -1,0 +1,110 @@
+"""Small files, free space, checksums and sizes, as installing weights needs them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from napari_tavis.home import HOME_VARIABLE
+from napari_tavis.tasks import CancelToken, Progress, no_progress
+from napari_tavis.weights.errors import WeightsError
+
+MEGABYTE = 1_000_000
+_CHUNK = 4 * 1024 * 1024
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object; a file that is missing or damaged is an empty one."""
+    try:
+        found = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a JSON object whole or not at all.
+
+    Raises
+    ------
+    WeightsError
+        If it cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".saving-") as folder:
+            written = Path(folder) / path.name
+            written.write_text(json.dumps(content, indent=2) + "\n", "utf-8")
+            os.replace(written, path)
+    except OSError as error:
+        raise WeightsError(f"{path} cannot be written: {error.strerror}.") from error
+
+
+def sha256_of(
+    path: Path, progress: Progress = no_progress, cancel: CancelToken | None = None
+) -> str:
+    """Compute the SHA-256 of a file.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    progress : Progress
+        Called with megabytes.
+    cancel : CancelToken, optional
+        Looked at between pieces.
+    """
+    digest, done, total = hashlib.sha256(), 0, path.stat().st_size
+    with path.open("rb") as file:
+        while piece := file.read(_CHUNK):
+            if cancel is not None:
+                cancel.check()
+            digest.update(piece)
+            done += len(piece)
+            progress(done // MEGABYTE, total // MEGABYTE, f"checking {path.name}, MB")
+    return digest.hexdigest()
+
+
+def require_space(directory: Path, size: int, what: str) -> None:
+    """Make sure that so much fits on a directory's disk.
+
+    Parameters
+    ----------
+    directory : Path
+        It is made if need be.
+    size : int
+        Bytes.
+    what : str
+        What they are for.
+
+    Raises
+    ------
+    WeightsError
+        If it does not fit, or there can be no such directory.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        free = shutil.disk_usage(directory).free
+    except OSError as error:
+        raise WeightsError(f"{directory} cannot be used: {error.strerror}.") from error
+    if size > free:
+        raise WeightsError(
+            f"{what} needs {in_words(size)} in {directory}, where {in_words(free)} are free; make "
+            f"room, or move the directory: napari-tavis weights where --set DIRECTORY, or the "
+            f"environment variable {HOME_VARIABLE}."
+        )
+
+
+def in_words(size: int) -> str:
+    """Give a number of bytes as people say it."""
+    if size < MEGABYTE:
+        return f"{size / 1000:.1f} kB"
+    if size < 1000 * MEGABYTE:
+        return f"{size / MEGABYTE:.1f} MB"
+    return f"{size / MEGABYTE / 1000:.2f} GB"

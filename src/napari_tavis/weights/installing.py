@@ -1,0 +1,220 @@
+"""Installing models: from files of the user's, and from the official addresses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from napari_tavis.home import MODEL_FILE
+from napari_tavis.model.errors import CheckpointError, CheckpointWriteError
+from napari_tavis.tasks import CancelToken, Progress, no_progress
+from napari_tavis.weights.downloading import PAUSES, download
+from napari_tavis.weights.errors import ChecksumError, DownloadError, WeightsError
+from napari_tavis.weights.files import read_json, require_space, sha256_of, write_json
+from napari_tavis.weights.licences import licences_of
+from napari_tavis.weights.sources import Source, by_hand
+from napari_tavis.weights.store import ModelCard, Store, write_card
+
+DTYPES = ("float16", "bfloat16", "float32")
+DEFAULT_DTYPE = "float16"
+_CHECKSUMS = "checksums.json"
+
+
+def import_files(
+    store: Store,
+    files: Sequence[str | Path],
+    name: str,
+    *,
+    dtype: str = DEFAULT_DTYPE,
+    image_size: int | None = None,
+    replace: bool = False,
+    progress: Progress = no_progress,
+    cancel: CancelToken | None = None,
+) -> ModelCard:
+    """Install a model from files.
+
+    Parameters
+    ----------
+    store : Store
+        Where to.
+    files : sequence of str or Path
+        One checkpoint of TAViS; or one of SAM 2 and one of ImageBind; or one of these alone, to
+        be joined later. A part that is installed may be given by its name.
+    name : str
+        What to call it.
+    dtype : {"float16", "bfloat16", "float32"}
+        Number format of matrices.
+    image_size : int, optional
+        Pixels per side that the model has by default; 224 if not said.
+    replace : bool
+        Whether a model of this name may be replaced.
+    progress : Progress
+        Called with megabytes or steps.
+    cancel : CancelToken, optional
+        Looked at between steps.
+
+    Returns
+    -------
+    ModelCard
+        Of the new model.
+
+    Raises
+    ------
+    WeightsError
+        If the name cannot be had, or the disk has no room.
+    CheckpointError
+        If a file is damaged, incomplete or something else; it names what is missing.
+    Cancelled
+        If `cancel` was asked to. Whatever was raised, nothing is installed.
+    """
+    store.check_name(name, replace)
+    paths = [_locate(store, file) for file in files]
+    sources = tuple(
+        f"{path.name if path.parent.parent != store.models else path.parent.name}, "
+        f"SHA-256 {sha256_of(path, progress, cancel)}"
+        for path in paths
+    )
+    return _install(store, paths, name, sources, dtype, image_size, replace, progress, cancel)
+
+
+def download_model(
+    store: Store,
+    source: Source,
+    name: str | None = None,
+    *,
+    dtype: str = DEFAULT_DTYPE,
+    image_size: int | None = None,
+    replace: bool = False,
+    accept_changed: bool = False,
+    pauses: Sequence[float] = PAUSES,
+    progress: Progress = no_progress,
+    cancel: CancelToken | None = None,
+) -> ModelCard:
+    """Download official weights and install them.
+
+    The file's checksum is compared with the known one; where none is known, the first download's
+    is recorded and all later ones are compared with that.
+
+    Parameters
+    ----------
+    store : Store
+        Where to.
+    source : Source
+        What.
+    name : str, optional
+        What to call it; the source's name by default.
+    dtype, image_size, replace
+        See `import_files`.
+    accept_changed : bool
+        Take the file, and record its checksum, also if it is another than before.
+    pauses : sequence of float
+        See `download`.
+    progress : Progress
+        Called with megabytes or steps.
+    cancel : CancelToken, optional
+        What has come until then is kept, and the next download goes on from there.
+
+    Returns
+    -------
+    ModelCard
+        Of the new model.
+
+    Raises
+    ------
+    DownloadError
+        If the file cannot be had; it says how a person gets it, where that helps.
+    WeightsError, CheckpointError, Cancelled
+        See `import_files`.
+    """
+    name = name or source.name
+    if not source.url:
+        raise DownloadError(f"{source.title} has no direct address: {by_hand(source)}.")
+    store.check_name(name, replace)
+    require_space(store.downloads, 0, source.name)
+    target = store.downloads / source.file_name
+    recorded = read_json(store.home / _CHECKSUMS)
+    expected = "" if accept_changed else source.sha256 or recorded.get(source.name, "")
+    try:
+        with FileLock(store.downloads / f".{source.name}.lock", timeout=0):
+            sha256 = download(
+                source.url, target, sha256=expected, pauses=pauses, progress=progress, cancel=cancel
+            )
+            sources = (f"{source.url}, SHA-256 {sha256}",)
+            try:
+                card = _install(
+                    store, [target], name, sources, dtype, image_size, replace, progress, cancel
+                )
+            except CheckpointWriteError:
+                raise
+            except CheckpointError:
+                if not expected:  # nothing says that it is the right file: get it anew next time
+                    target.unlink()
+                raise
+            write_json(store.home / _CHECKSUMS, {**recorded, source.name: sha256})
+            target.unlink(missing_ok=True)
+    except Timeout as error:
+        raise DownloadError(f"{source.name} is being downloaded already; wait for it.") from error
+    except ChecksumError as error:
+        raise ChecksumError(
+            f"{error} If its authors have changed it, take it as it is: --accept-changed."
+        ) from error
+    except DownloadError as error:
+        raise DownloadError(f"{error} Or {by_hand(source)}.") from error
+    return card
+
+
+def _install(
+    store: Store,
+    paths: Sequence[Path],
+    name: str,
+    sources: tuple[str, ...],
+    dtype: str,
+    image_size: int | None,
+    replace: bool,
+    progress: Progress,
+    cancel: CancelToken | None,
+) -> ModelCard:
+    """Convert files, and put the result where models are."""
+    cancel = cancel or CancelToken()
+    room = sum(path.stat().st_size for path in paths)
+    require_space(store.models, room if dtype == "float32" else room // 2, name)
+    with store.installing(name, replace) as folder:
+        progress(0, 3, f"converting {name}")
+        cancel.check()
+        from napari_tavis.model.conversion import convert
+
+        written = folder / MODEL_FILE
+        progress(1, 3, f"converting {name}")
+        found = convert(paths, written, dtype=dtype, image_size=image_size)
+        cancel.check()
+        progress(2, 3, f"converting {name}")
+        card = ModelCard(
+            name=name,
+            kind=found.kind,
+            preset=found.preset,
+            image_size=found.image_size,
+            dtype=dtype,
+            bytes=written.stat().st_size,
+            sha256=sha256_of(written, progress, cancel),
+            sources=sources,
+            licence="; ".join(f"{one.work} {one.name}" for one in licences_of(found.kind)),
+            installed=datetime.now(UTC).isoformat(timespec="seconds"),
+            note=found.note,
+        )
+        write_card(folder, card)
+        progress(3, 3, f"converting {name}")
+    return card
+
+
+def _locate(store: Store, file: str | Path) -> Path:
+    """Find a file, or the file of an installed part."""
+    path = Path(file)
+    if path.is_file():
+        return path
+    installed = store.path(str(file))
+    if installed.is_file() and store.card(str(file)):
+        return installed
+    raise WeightsError(f"There is neither a file nor an installed model {file}.")

@@ -1,0 +1,94 @@
+"""Under which terms weights may be used, and whether the user was shown them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from napari_tavis.weights.files import read_json, write_json
+
+
+@dataclass(frozen=True)
+class Licence:
+    """The terms of one project's weights.
+
+    Parameters
+    ----------
+    work : str
+        Whose weights.
+    name : str
+        Name of the licence.
+    terms : str
+        What it means for the user, in a sentence.
+    address : str
+        Where its text is.
+    """
+
+    work: str
+    name: str
+    terms: str
+    address: str
+
+    def describe(self) -> str:
+        """Give the licence in one line."""
+        return f"{self.work}: {self.name}. {self.terms} {self.address}"
+
+
+LICENCES = {
+    "tavis": Licence(
+        "TAViS",
+        "MIT",
+        "Free use, also commercial, if the notice is kept.",
+        "https://opensource.org/license/mit",
+    ),
+    "imagebind": Licence(
+        "ImageBind",
+        "CC BY-NC-SA 4.0",
+        "No commercial use; name the authors; share what you derive under the same licence.",
+        "https://creativecommons.org/licenses/by-nc-sa/4.0/",
+    ),
+    "sam2": Licence(
+        "SAM 2",
+        "Apache 2.0",
+        "Free use, also commercial, if the notices are kept.",
+        "https://www.apache.org/licenses/LICENSE-2.0",
+    ),
+}
+"""By the work that they are about."""
+
+_CONTENTS = {
+    "tavis": ("tavis", "imagebind", "sam2"),
+    "start": ("imagebind", "sam2"),
+    "imagebind": ("imagebind",),
+    "sam2": ("sam2",),
+}
+_SHOWN = "licences.json"
+
+
+def licences_of(kind: str) -> tuple[Licence, ...]:
+    """Give the licences of a kind of weights (see `napari_tavis.model.conversion`).
+
+    A model of TAViS has the weights of ImageBind and SAM 2 inside, and their terms with them.
+    """
+    return tuple(LICENCES[work] for work in _CONTENTS[kind])
+
+
+def not_shown_yet(directory: Path, licences: Iterable[Licence]) -> list[Licence]:
+    """Give those licences that the user was not shown before.
+
+    Parameters
+    ----------
+    directory : Path
+        The user's directory, see `napari_tavis.home`.
+    licences : iterable of Licence
+        Those in question.
+    """
+    shown = read_json(directory / _SHOWN)
+    return [licence for licence in licences if licence.work not in shown]
+
+
+def note_shown(directory: Path, licences: Iterable[Licence]) -> None:
+    """Note that the user was shown licences."""
+    path = directory / _SHOWN
+    write_json(path, {**read_json(path), **{one.work: one.name for one in licences}})
