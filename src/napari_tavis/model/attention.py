@@ -63,7 +63,8 @@ class Attention(nn.Module):
             One answer per query.
         """
         width = query.shape[-1]
-        if self.bias_k is None and not causal and self.heads * query.shape[1] < width:
+        few = query is not memory and 2 * self.heads * query.shape[1] < width
+        if few and self.bias_k is None and not causal:
             return self.out_proj(self._ask_tokens(query, memory))
         weight_q, weight_kv = self.in_proj_weight.split((width, 2 * width))
         bias_q, bias_kv = self.in_proj_bias.split((width, 2 * width))
