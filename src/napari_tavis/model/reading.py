@@ -1,0 +1,58 @@
+"""Reading weights from a file in little more memory than they need."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator
+
+from safetensors import safe_open
+from torch import Tensor
+
+_MAPPED_BYTES = 1 << 28
+"""How much of a file is in memory besides the weights already made of it."""
+
+
+def read_tensors(path: str | os.PathLike[str]) -> dict[str, Tensor]:
+    """Read the tensors of a safetensors file as float32.
+
+    The file is mapped, not read: what is float32 in it stays a view of it until it is changed.
+    What is not becomes a tensor of its own, a stretch of the file at a time. Pages of a mapped
+    file count as memory until it is closed, so that each stretch has a mapping of its own.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+
+    Returns
+    -------
+    dict of str to Tensor
+        By name, on the CPU.
+
+    Raises
+    ------
+    SafetensorError, OSError
+        If the file cannot be read, or is none.
+    """
+    tensors = {}
+    for names in _stretches(path):
+        with safe_open(path, framework="pt") as file:
+            tensors.update({name: file.get_tensor(name).float() for name in names})
+    return tensors
+
+
+def _stretches(path: str | os.PathLike[str]) -> Iterator[list[str]]:
+    """Divide the names in a file into groups of at most so many bytes as float32."""
+    with safe_open(path, framework="pt") as file:
+        sizes = {name: 4 * math.prod(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+    group: list[str] = []
+    room = _MAPPED_BYTES
+    for name, size in sizes.items():
+        if group and size > room:
+            yield group
+            group, room = [], _MAPPED_BYTES
+        group.append(name)
+        room -= size
+    if group:
+        yield group

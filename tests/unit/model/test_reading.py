@@ -1,0 +1,52 @@
+"""Weights read from files, and how much memory that takes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from napari_tavis.model.reading import read_tensors
+
+_PEAK = """
+import sys, torch
+from pathlib import Path
+from napari_tavis.benchmark.memory import peak_host_bytes, reset_peaks
+from napari_tavis.model.reading import read_tensors
+reset_peaks(torch.device("cpu"))
+before = peak_host_bytes()
+weights = read_tensors(sys.argv[1])
+print((peak_host_bytes() - before) / sum(w.nbytes for w in weights.values()))
+"""
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+def test_all_formats_become_float32(tmp_path: Path, dtype: torch.dtype) -> None:
+    weights = {"a": torch.randn(3, 4).to(dtype), "b": torch.tensor(2.0), "c": torch.zeros(0)}
+    save_file(weights, tmp_path / "w.safetensors")
+    found = read_tensors(tmp_path / "w.safetensors")
+    assert found.keys() == weights.keys()
+    for name, value in weights.items():
+        assert found[name].dtype == torch.float32
+        assert torch.equal(found[name], value.float())
+
+
+def test_changing_weights_does_not_change_the_file(tmp_path: Path) -> None:
+    save_file({"a": torch.ones(5)}, tmp_path / "w.safetensors")
+    read_tensors(tmp_path / "w.safetensors")["a"].zero_()
+    assert read_tensors(tmp_path / "w.safetensors")["a"].sum() == 5
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux counts peaks anew")
+def test_the_file_is_not_held_beside_the_weights(tmp_path: Path) -> None:
+    path = tmp_path / "w.safetensors"
+    tensor = torch.ones(10_000_000, dtype=torch.bfloat16)
+    save_file({f"w{index:02}": tensor + index for index in range(40)}, path)
+    run = subprocess.run(
+        [sys.executable, "-c", _PEAK, path], capture_output=True, text=True, check=True
+    )
+    assert 0.9 < float(run.stdout) < 1.2
