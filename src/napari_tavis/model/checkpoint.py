@@ -18,6 +18,7 @@ from napari_tavis.model.config import preset_config
 from napari_tavis.model.errors import CheckpointError, CheckpointWriteError, ModelError
 from napari_tavis.model.official import load_official_state_dict
 from napari_tavis.model.pickled import read_pickled
+from napari_tavis.model.reading import read_tensors
 from napari_tavis.model.tavis import TAViS
 from napari_tavis.model.weights import describe_mismatch, list_names
 
@@ -202,7 +203,7 @@ def load_checkpoint(path: str | os.PathLike[str], image_size: int | None = None)
         raise CheckpointError(
             f"{source} holds broken values in {list_names(broken)}; get the file again."
         )
-    model.load_state_dict({name: value.float() for name, value in weights.items()}, assign=True)
+    model.load_state_dict(weights, assign=True)
     return model
 
 
@@ -290,8 +291,7 @@ def _read(path: Path, tensors: bool) -> tuple[dict[str, str], dict[str, Tensor]]
     try:
         with safe_open(path, framework="pt") as file:
             facts = file.metadata() or {}
-            names = file.keys() if tensors else []
-            weights = {name: file.get_tensor(name) for name in names}
+        weights = read_tensors(path) if tensors else {}
     except (SafetensorError, OSError) as error:
         raise CheckpointError(
             f"{path} is damaged or no safetensors file ({error}); get a complete copy of it."
