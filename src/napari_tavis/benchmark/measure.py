@@ -28,7 +28,15 @@ from napari_tavis.model import TAViS, load_model
 from napari_tavis.model.checkpoint import BUNDLED
 from napari_tavis.model.config import PRESETS
 from napari_tavis.model.flops import count_gflop
+from napari_tavis.model.precision import place, usual_precision
 from napari_tavis.tasks import CancelToken, Progress, no_progress
+
+PRECISIONS: dict[str, torch.dtype | None] = {
+    "auto": None,
+    "float32": torch.float32,
+    "bfloat16": torch.bfloat16,
+    "float16": torch.float16,
+}
 
 
 @dataclass(frozen=True)
@@ -49,6 +57,8 @@ class Options:
         Passes whose median counts, after a first one that does not.
     protocol : {"memory", "independent"}
         See `TAViS.forward`.
+    precision : {"auto", "float32", "bfloat16", "float16"}
+        Number format of matrix products and matrices; "auto" is what the plugin uses.
     channels_last : bool
         Keep images with their channels beside each other.
     compiled : bool
@@ -61,6 +71,7 @@ class Options:
     frames: int = 5
     repeats: int = 3
     protocol: str = "memory"
+    precision: str = "auto"
     channels_last: bool = False
     compiled: bool = False
 
@@ -107,7 +118,9 @@ def measure(
         reset_peaks(device)
         start = time.perf_counter()
         with Cancellable(cancel):
-            model = load_model(path, str(device), options.image_size)
+            model = load_model(path, image_size=options.image_size)
+            model.precision = PRECISIONS[options.precision]
+            place(model, device, model.precision)
         wait_for(device)
         load_seconds = time.perf_counter() - start
         host_loading = peak_host_bytes()
@@ -134,7 +147,7 @@ def measure(
             **asdict(options),
             "image_size": model.image_size,
             "device": str(device),
-            "precision": str(model.prompting.aggregate.layers[0].weight.dtype).split(".")[-1],
+            "precision": str(model.precision or usual_precision(device)).removeprefix("torch."),
             "weights": "random weights" if options.model in _random_presets() else "its weights",
         },
         machine=_machine(device),

@@ -27,6 +27,10 @@ def bench(
         Literal["memory", "independent"],
         typer.Option(help="With memory of earlier frames, or each by itself."),
     ] = "memory",
+    precision: Annotated[
+        Literal["auto", "float32", "bfloat16", "float16"],
+        typer.Option(help="Number format of matrix products; 'auto' is what annotating uses."),
+    ] = "auto",
     channels_last: Annotated[
         bool, typer.Option("--channels-last", help="Try another layout of images in memory.")
     ] = False,
@@ -55,6 +59,7 @@ def bench(
         frames=frames,
         repeats=repeats,
         protocol=protocol,
+        precision=precision,
         channels_last=channels_last,
         compiled=compiled,
     )

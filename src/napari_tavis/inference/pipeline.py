@@ -20,6 +20,7 @@ from napari_tavis.inference.vocabulary import check_vocabulary
 from napari_tavis.media import Clip, log_mel
 from napari_tavis.model import TAViS
 from napari_tavis.model.alignment import class_prompt, classify
+from napari_tavis.model.precision import place
 from napari_tavis.tasks import CancelToken, Progress, no_progress
 from napari_tavis.vocabulary import BACKGROUND
 
@@ -120,7 +121,7 @@ def segment_clip(
         return result
 
     with explain_out_of_memory(), Cancellable(cancel):
-        model = model.to(device)
+        model = place(model, device, model.precision)
         texts = model.embed_texts([class_prompt(name) for name in (BACKGROUND, *classes)])
     segmenter = _Segmenter(
         clip, model, samples, waveform, classes, texts.float().cpu(), protocol, zero_shot, cancel

@@ -70,7 +70,7 @@ def count_gflop(
         misses these on a CPU, and so do the 501 GFLOP of the release.
     """
     counter = FlopCounterMode(display=False, custom_mapping=_kernels_of_attention())
-    with torch.no_grad(), counter:
+    with model.inference(), counter:
         model(images, mel, protocol)
     per_frame = 1e9 * images.shape[0] * images.shape[1]
     counts = {name: sum(ops.values()) for name, ops in counter.get_flop_counts().items()}

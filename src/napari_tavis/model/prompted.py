@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
 
 import torch
@@ -9,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from napari_tavis.model.points import NO_POINT
+from napari_tavis.model.precision import for_inference
 from napari_tavis.model.segmenter import SoundPromptedSam2
 from napari_tavis.model.tracking import Features, Masks, encode_memory, recall
 
@@ -147,13 +150,20 @@ class ObjectTracker:
     ----------
     sam2 : SoundPromptedSam2
         Whose memory is used.
+    inference : callable
+        Gives the context to compute in.
     """
 
-    def __init__(self, sam2: SoundPromptedSam2) -> None:
+    def __init__(
+        self,
+        sam2: SoundPromptedSam2,
+        inference: Callable[[], AbstractContextManager[None]] = torch.no_grad,
+    ) -> None:
         self._sam2 = sam2
         self._memory = ObjectMemory(sam2)
+        self.inference = inference
 
-    @torch.no_grad()
+    @for_inference
     def condition(self, frame: int, features: Features, mask: Tensor) -> None:
         """Take what a person says of a frame as the truth.
 
@@ -169,7 +179,7 @@ class ObjectTracker:
         mask = mask.to(features.embedding.device, features.embedding.dtype)
         self._memory.condition(frame, features, mask[None])
 
-    @torch.no_grad()
+    @for_inference
     def step(self, frame: int, features: Features, reverse: bool = False) -> PromptedMask:
         """Find the object in the next frame, and remember it there.
 

@@ -121,8 +121,6 @@ def _straight_through_choice(scores: Tensor, features: Tensor) -> Tensor:
 
 def _features_at(positions: Tensor, tokens: Tensor, encode_text: TextEncoder) -> Tensor:
     """Run the text trunk on tokens ``[m, t, W]`` up to each row's position alone: ``[m, W]``."""
-    features = torch.empty_like(tokens[:, 0])
-    for position in positions.unique().tolist():
-        rows = positions == position
-        features[rows] = encode_text(tokens[rows, : position + 1])
-    return features
+    rows = [(positions == p).nonzero()[:, 0] for p in range(tokens.shape[1])]
+    found = [encode_text(tokens[r, : p + 1]) for p, r in enumerate(rows) if len(r)]
+    return torch.cat(found)[torch.cat(rows).argsort()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import fields
 
 import numpy as np
@@ -18,6 +19,7 @@ from napari_tavis.model.decomposition import QueryDecomposition
 from napari_tavis.model.errors import ModelError
 from napari_tavis.model.imagebind import ImageBind
 from napari_tavis.model.outputs import Segmentation, TAViSOutput, TextFeatures
+from napari_tavis.model.precision import for_inference, inference, usual_precision
 from napari_tavis.model.prompted import ObjectTracker, PromptedMask, no_points, prompted_mask
 from napari_tavis.model.prompting import HybridPrompting
 from napari_tavis.model.segmenter import SoundPromptedSam2
@@ -34,6 +36,12 @@ class TAViS(nn.Module):
     ----------
     config : TAViSConfig
         Sizes of all parts.
+
+    Attributes
+    ----------
+    precision : torch.dtype or None
+        Number format of matrix products in everything but `forward` and other differentiable
+        methods, whose callers choose it; None for the one that is usual on the device.
     """
 
     def __init__(self, config: TAViSConfig) -> None:
@@ -44,6 +52,7 @@ class TAViS(nn.Module):
         self.decomposition = QueryDecomposition(config)
         self.prompting = HybridPrompting(config)
         self.sam2 = SoundPromptedSam2(config.sam2, config.image_size)
+        self.precision: torch.dtype | None = None
         self._text_cache: dict[str, Tensor] = {}
         self._text_cache_weights = 0
 
@@ -105,6 +114,10 @@ class TAViS(nn.Module):
         """Where the weights are."""
         return self.prompting.position_scores.weight.device
 
+    def inference(self) -> AbstractContextManager[None]:
+        """Give the context in which the network is used rather than trained."""
+        return inference(self.device, self.precision or usual_precision(self.device))
+
     def forward(self, images: Tensor, mel: Tensor, protocol: str = "memory") -> TAViSOutput:
         """Segment clips.
 
@@ -164,7 +177,7 @@ class TAViS(nn.Module):
         )
         return levels, self.sam2.features(levels, position)
 
-    @torch.no_grad()
+    @for_inference
     def segment(
         self, frames: np.ndarray | Tensor, mel: np.ndarray | Tensor, protocol: str = "memory"
     ) -> Segmentation:
@@ -199,7 +212,7 @@ class TAViS(nn.Module):
             object_score=output.object_score[0].float().cpu(),
         )
 
-    @torch.no_grad()
+    @for_inference
     def encode_frames(self, frames: np.ndarray | Tensor, mel: np.ndarray | Tensor) -> Features:
         """Encode frames for prompts by hand, in the light of their sound.
 
@@ -220,7 +233,7 @@ class TAViS(nn.Module):
         audio_tokens, _ = self.imagebind.encode_audio(sound)
         return self._image_features(images, audio_tokens)[1]
 
-    @torch.no_grad()
+    @for_inference
     def segment_prompts(
         self,
         features: Features,
@@ -257,9 +270,9 @@ class TAViS(nn.Module):
 
     def track_object(self) -> ObjectTracker:
         """Start to follow an object from frames where a person has drawn it."""
-        return ObjectTracker(self.sam2)
+        return ObjectTracker(self.sam2, self.inference)
 
-    @torch.no_grad()
+    @for_inference
     def embed_regions(self, frames: np.ndarray | Tensor, mask_logits: Tensor) -> Tensor:
         """Embed what the masks of a clip highlight: five vision passes per frame.
 
@@ -326,7 +339,7 @@ class TAViS(nn.Module):
         trunk = features[torch.arange(len(ends), device=self.device), ends]
         return TextFeatures(trunk, self.imagebind.text_head(trunk))
 
-    @torch.no_grad()
+    @for_inference
     def embed_texts(self, texts: Sequence[str]) -> Tensor:
         """Embed texts, each only once as long as the weights stay the same.
 

@@ -1,0 +1,98 @@
+"""In which precision a network computes when it is used rather than trained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+
+import torch
+from torch import nn
+
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+Network = TypeVar("Network", bound=nn.Module)
+
+
+class Precise(Protocol):
+    """What has a context to compute in."""
+
+    def inference(self) -> AbstractContextManager[None]:
+        """Give the context."""
+
+
+User = TypeVar("User", bound=Precise)
+
+
+def usual_precision(device: torch.device) -> torch.dtype:
+    """Give the number format that a device multiplies matrices in.
+
+    On an NVIDIA GPU bfloat16 where the card has it, else float16; float32 everywhere else, as
+    CPUs and Apple's GPUs gain too little or lose too much.
+    """
+    if device.type != "cuda":
+        return torch.float32
+    has_it = torch.cuda.is_bf16_supported(including_emulation=False)
+    return torch.bfloat16 if has_it else torch.float16
+
+
+@contextmanager
+def inference(device: torch.device, dtype: torch.dtype) -> Iterator[None]:
+    """Compute without gradients, and matrix products in a number format.
+
+    Parameters
+    ----------
+    device : torch.device
+        Where.
+    dtype : torch.dtype
+        float32, bfloat16 or float16.
+    """
+    enabled = dtype != torch.float32
+    with torch.no_grad(), torch.autocast(device.type, dtype if enabled else None, enabled=enabled):
+        yield
+
+
+def for_inference(
+    method: Callable[Concatenate[User, Parameters], Result],
+) -> Callable[Concatenate[User, Parameters], Result]:
+    """Run a method in the context that its object names."""
+
+    @wraps(method)
+    def run(self: User, *args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
+        with self.inference():
+            return method(self, *args, **kwargs)
+
+    return run
+
+
+def place(
+    network: Network, device: str | torch.device, dtype: torch.dtype | None = None
+) -> Network:
+    """Move a network to a device, its matrices in the number format that it multiplies them in.
+
+    Vectors and single numbers (norms, biases, logit scales) stay float32: they take little room,
+    and an error in one of them reaches everything.
+
+    Parameters
+    ----------
+    network : Module
+        Changed in place.
+    device : str or torch.device
+        Where to.
+    dtype : torch.dtype, optional
+        Number format instead of the device's usual one.
+
+    Returns
+    -------
+    Module
+        The same network.
+    """
+    where = torch.device(device)
+    matrices = dtype or usual_precision(where)
+
+    def move(weight: Any) -> Any:
+        wanted = matrices if weight.ndim > 1 and weight.is_floating_point() else weight.dtype
+        return weight.to(where, wanted)
+
+    return network._apply(move)
