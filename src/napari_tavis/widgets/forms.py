@@ -17,6 +17,7 @@ from qtpy.QtWidgets import QComboBox
 
 from napari_tavis.errors import TavisError
 from napari_tavis.vocabulary import parse_vocabulary
+from napari_tavis.weights.store import Store
 from napari_tavis.widgets.reader import VIDEO_SUFFIXES
 from napari_tavis.widgets.work import TOY_MODEL, SegmentOptions
 
@@ -47,8 +48,11 @@ class SettingsForm:
         )
         self.model = ComboBox(
             label="model",
-            choices=[("Toy (demonstration)", TOY_MODEL), ("Checkpoint file …", _FROM_FILE)],
-            tooltip="The network that proposes masks: the bundled toy, or a checkpoint file.",
+            choices=_models,
+            tooltip=(
+                "The network that proposes masks: the bundled toy, a model installed with "
+                "napari-tavis weights, or a checkpoint file."
+            ),
         )
         self.demonstration = Label(label=" ", value=_DEMONSTRATION)
         self.demonstration.native.setWordWrap(True)
@@ -105,8 +109,8 @@ class SettingsForm:
         TavisError
             If a checkpoint file is to be chosen yet, or the vocabulary cannot be read.
         """
-        model: str | Path = TOY_MODEL
-        if self.model.value == _FROM_FILE:
+        model: str | Path = self.model.value
+        if model == _FROM_FILE:
             chosen = path_of(self.checkpoint)
             if chosen is None:
                 raise TavisError("Choose a checkpoint file, or take the toy model.")
@@ -122,7 +126,9 @@ class SettingsForm:
     def summary(self) -> str:
         """Say in a few words which model sees how many frames."""
         path = path_of(self.checkpoint)
-        model = "toy model (demonstration)"
+        model = str(self.model.value)
+        if model == TOY_MODEL:
+            model = "toy model (demonstration)"
         if self.model.value == _FROM_FILE:
             model = "no checkpoint yet" if path is None else path.name
         return f"{model} · {self.fps.value:g} frames/s"
@@ -135,6 +141,12 @@ class SettingsForm:
     def _show_model(self, model: str) -> None:
         self.demonstration.visible = model == TOY_MODEL
         self.checkpoint.visible = model == _FROM_FILE
+
+
+def _models(_box: object) -> list[tuple[str, str]]:
+    """Give what can be chosen as the model, as it is shown and as it is called."""
+    installed = [(card.name, card.name) for card in Store().cards() if card.runs]
+    return [("Toy (demonstration)", TOY_MODEL), *installed, ("Checkpoint file …", _FROM_FILE)]
 
 
 def path_of(field: FileEdit) -> Path | None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_tavis.errors import TavisError
+from napari_tavis.home import installed_model
 from napari_tavis.inference.proposals import Proposals
 from napari_tavis.media import Clip, open_clip
 from napari_tavis.session import AnnotationSession, find_session
@@ -30,7 +31,7 @@ class SegmentOptions:
     Parameters
     ----------
     model : str or Path
-        `TOY_MODEL`, or a checkpoint file.
+        `TOY_MODEL`, an installed model, or a checkpoint file.
     device : str
         "auto", "cuda", "mps" or "cpu".
     fps : float
@@ -82,7 +83,7 @@ class LoadedModel:
         """Give a model on a device, loaded anew only if another one or its file changed."""
         from napari_tavis.model import load_model
 
-        path = Path(name)
+        path = installed_model(str(name)) or Path(name)
         changed = path.stat().st_mtime if path.is_file() else 0.0
         key = (str(name), device, changed)
         with self._lock:

@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from napari_tavis.home import HOME_VARIABLE
+from napari_tavis.model import TAViS, save_checkpoint
+from napari_tavis.weights.installing import import_files
+from napari_tavis.weights.store import Store
+from napari_tavis.widgets.forms import SettingsForm
+from napari_tavis.widgets.work import LoadedModel
+
+pytestmark = pytest.mark.gui
+
+
+def test_installed_models_can_be_chosen(
+    qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(HOME_VARIABLE, str(tmp_path / "home"))
+    form = SettingsForm()
+    assert form.read().model == "toy"
+    file = save_checkpoint(TAViS.from_preset("toy"), tmp_path / "mine.safetensors")
+    import_files(Store(), [file], "mine")
+    form.model.reset_choices()
+    assert set(form.model.choices) == {"toy", "mine", "file"}
+    assert form.read().model == "toy"
+    form.model.value = "mine"
+    assert form.read().model == "mine"
+    assert form.summary().startswith("mine · ")
+    assert LoadedModel().get("mine", "cpu").config.preset == "toy"
