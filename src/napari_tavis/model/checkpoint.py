@@ -10,17 +10,18 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from napari_tavis.home import installed_model, models_directory
-from napari_tavis.model.config import preset_config
+from napari_tavis.model.config import TAViSConfig, preset_config
 from napari_tavis.model.errors import CheckpointError, CheckpointWriteError, ModelError
 from napari_tavis.model.official import load_official_state_dict
 from napari_tavis.model.pickled import read_pickled
 from napari_tavis.model.reading import read_tensors
 from napari_tavis.model.tavis import TAViS
 from napari_tavis.model.weights import describe_mismatch, list_names
+from napari_tavis.model.writing import is_finite, write_tensors
+from napari_tavis.tasks import CancelToken, Progress, no_progress
 
 FORMAT = "napari-tavis"
 RELEASE_PRESET = "large"
@@ -50,7 +51,7 @@ def save_checkpoint(
         What should be known about the weights (command, seed, results). The preset and the
         image size are added.
     dtype : torch.dtype
-        Number format of matrices on disk, see `in_format`; a loaded model is float32 again.
+        Number format of matrices on disk, see `write_tensors`; a loaded model is float32 again.
 
     Returns
     -------
@@ -63,36 +64,25 @@ def save_checkpoint(
         If a weight is not a finite number in this format, or the file cannot be written.
     """
     target = Path(path)
-    state = in_format(model.state_dict(), dtype)
-    broken = not_finite(state)
-    if broken:
-        raise CheckpointError(
-            f"{list_names(broken)} would not be finite in {target.name} as "
-            f"{str(dtype).removeprefix('torch.')}; save an earlier state, or in another format."
-        )
-    facts = {
-        **(metadata or {}),
-        "format": FORMAT,
-        "preset": model.config.preset,
-        "image_size": str(model.image_size),
-    }
-    write_weights(target, state, facts)
+    facts = facts_about(model.config, metadata)
+    write_weights(target, model.state_dict(), dtype, facts)
     return target
 
 
-def in_format(weights: Mapping[str, Tensor], dtype: torch.dtype) -> dict[str, Tensor]:
-    """Give weights on the CPU in a number format.
-
-    Vectors and single numbers (norms, biases, logit scales) stay float32: they take little room,
-    and an error in one of them reaches everything.
-    """
-    return {
-        name: value.detach().to("cpu", dtype if value.ndim > 1 else torch.float32)
-        for name, value in weights.items()
-    }
+def facts_about(config: TAViSConfig, metadata: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Give the metadata of a file with a model's weights: what else is known, and its sizes."""
+    sizes = {"preset": config.preset, "image_size": str(config.image_size)}
+    return {**(metadata or {}), "format": FORMAT, **sizes}
 
 
-def write_weights(path: Path, weights: Mapping[str, Tensor], facts: Mapping[str, str]) -> None:
+def write_weights(
+    path: Path,
+    weights: Mapping[str, Tensor],
+    dtype: torch.dtype,
+    facts: Mapping[str, str],
+    progress: Progress = no_progress,
+    cancel: CancelToken | None = None,
+) -> None:
     """Write a safetensors file whole or not at all.
 
     Parameters
@@ -100,42 +90,39 @@ def write_weights(path: Path, weights: Mapping[str, Tensor], facts: Mapping[str,
     path : Path
         File to write; it is replaced if it exists.
     weights : mapping of str to Tensor
-        On the CPU.
+        By name; one at a time is converted.
+    dtype : torch.dtype
+        Number format of matrices, see `write_tensors`.
     facts : mapping of str to str
         Metadata.
+    progress : Progress
+        Called with megabytes.
+    cancel : CancelToken, optional
+        Looked at between tensors.
 
     Raises
     ------
+    CheckpointError
+        If a weight is not a finite number in this format.
     CheckpointWriteError
         If the file cannot be written.
+    Cancelled
+        If `cancel` was asked to.
     """
-    # Tensors that share storage may not be saved twice; a copy gives each its own.
-    shared = _sharing(weights)
-    own = {name: value.clone() if name in shared else value for name, value in weights.items()}
-    own = {name: value.contiguous() for name, value in own.items()}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=".saving-") as folder:
             written = Path(folder) / path.name
-            # safetensors writes files that only their owner may read.
-            usual = Path(folder) / "permissions"
-            usual.touch()
-            save_file(own, written, metadata=dict(facts))
-            written.chmod(usual.stat().st_mode)
+            broken = write_tensors(written, weights, dtype, facts, progress, cancel)
+            if broken:
+                raise CheckpointError(
+                    f"{list_names(broken)} would not be finite in {path.name} as "
+                    f"{str(dtype).removeprefix('torch.')}; save an earlier state, or in another "
+                    "format."
+                )
             os.replace(written, path)
-    except (OSError, SafetensorError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise CheckpointWriteError(f"{path} cannot be written: {reason}.") from error
-
-
-def _sharing(weights: Mapping[str, Tensor]) -> set[str]:
-    """Name the weights whose storage another one has, too, or that are a part of a larger one."""
-    owners: dict[int, list[str]] = {}
-    for name, value in weights.items():
-        owners.setdefault(value.untyped_storage().data_ptr(), []).append(name)
-    several = {name for names in owners.values() if len(names) > 1 for name in names}
-    parts = {n for n, v in weights.items() if v.untyped_storage().nbytes() != v.nbytes}
-    return several | parts
+    except OSError as error:
+        raise CheckpointWriteError(f"{path} cannot be written: {error.strerror}.") from error
 
 
 def read_metadata(path: str | os.PathLike[str]) -> dict[str, str]:
@@ -183,13 +170,7 @@ def load_checkpoint(path: str | os.PathLike[str], image_size: int | None = None)
     """
     source = Path(path)
     facts, weights = _read(source, tensors=True)
-    try:
-        config = preset_config(facts["preset"], image_size or int(facts["image_size"]))
-    except (KeyError, ValueError, ModelError) as error:
-        raise CheckpointError(
-            f"{source} does not say which preset of TAViS it belongs to; save it again with this "
-            "version of napari-tavis."
-        ) from error
+    config = config_of(source, facts, image_size)
     model = TAViS.without_weights(config)
     expected = model.state_dict()
     mismatch = describe_mismatch(expected, weights)
@@ -205,6 +186,32 @@ def load_checkpoint(path: str | os.PathLike[str], image_size: int | None = None)
         )
     model.load_state_dict(weights, assign=True)
     return model
+
+
+def config_of(source: Path, facts: Mapping[str, str], image_size: int | None = None) -> TAViSConfig:
+    """Give the sizes of the model that a file's metadata speaks of.
+
+    Parameters
+    ----------
+    source : Path
+        The file.
+    facts : mapping of str to str
+        Its metadata.
+    image_size : int, optional
+        Pixels per side instead of the size the weights were saved at.
+
+    Raises
+    ------
+    CheckpointError
+        If it does not say.
+    """
+    try:
+        return preset_config(facts["preset"], image_size or int(facts["image_size"]))
+    except (KeyError, ValueError, ModelError) as error:
+        raise CheckpointError(
+            f"{source} does not say which preset of TAViS it belongs to; save it again with this "
+            "version of napari-tavis."
+        ) from error
 
 
 def load_release(path: str | os.PathLike[str], image_size: int | None = None) -> TAViS:
@@ -310,11 +317,4 @@ def _read(path: Path, tensors: bool) -> tuple[dict[str, str], dict[str, Tensor]]
 
 def not_finite(weights: Mapping[str, Tensor]) -> list[str]:
     """Name the weights that hold an infinity or no number."""
-    # One pass that allocates nothing: both ends are no number if any value is none.
-    return [
-        name
-        for name, value in weights.items()
-        if value.is_floating_point()
-        and value.numel()
-        and not all(bool(end.isfinite()) for end in value.aminmax())
-    ]
+    return [name for name, value in weights.items() if not is_finite(value)]

@@ -16,10 +16,9 @@ from napari_tavis.model.adapters import AudioAdapters
 from napari_tavis.model.checkpoint import (
     FORMAT,
     PART_FORMAT,
-    in_format,
-    load_checkpoint,
+    config_of,
+    facts_about,
     not_finite,
-    save_checkpoint,
     write_weights,
 )
 from napari_tavis.model.config import PRESETS, TAViSConfig, preset_config
@@ -28,13 +27,14 @@ from napari_tavis.model.errors import CheckpointError
 from napari_tavis.model.official import (
     describe_official_mismatch,
     is_unused,
-    load_official_state_dict,
     official_name,
+    under_own_names,
 )
 from napari_tavis.model.pickled import read_pickled
 from napari_tavis.model.prompting import HybridPrompting
 from napari_tavis.model.tavis import TAViS
-from napari_tavis.model.weights import list_names
+from napari_tavis.model.weights import describe_mismatch, list_names
+from napari_tavis.tasks import CancelToken, Progress, no_progress
 
 Kind: TypeAlias = Literal["tavis", "start", "sam2", "imagebind"]
 State: TypeAlias = dict[str, Tensor]
@@ -74,12 +74,25 @@ class Conversion:
 
 @dataclass(frozen=True)
 class _Read:
-    """The weights of one file, under official names; `own` if it is a model of this package."""
+    """The weights of one file, under official names; under own ones if it is of this package."""
 
     path: Path
     kind: Kind
     state: State
-    own: bool = False
+    own_facts: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class _Target:
+    """The file to write, and how."""
+
+    path: Path
+    dtype: torch.dtype
+    progress: Progress
+    cancel: CancelToken | None
+
+    def write(self, weights: State, facts: Mapping[str, str]) -> None:
+        write_weights(self.path, weights, self.dtype, facts, self.progress, self.cancel)
 
 
 def convert(
@@ -89,10 +102,13 @@ def convert(
     dtype: str = "float16",
     image_size: int | None = None,
     seed: int = 0,
+    progress: Progress = no_progress,
+    cancel: CancelToken | None = None,
 ) -> Conversion:
     """Make one safetensors file of a checkpoint of TAViS, or of SAM 2, ImageBind, or both.
 
-    Only what TAViS uses is kept. The size is recognised from the shapes.
+    Only what TAViS uses is kept. The size is recognised from the shapes. The files are mapped
+    and converted one weight at a time, so that gigabytes of them need little memory.
 
     Parameters
     ----------
@@ -107,6 +123,10 @@ def convert(
         Pixels per side that the model shall have by default; 224 if not said.
     seed : int
         Of the layers that SAM 2 and ImageBind do not have.
+    progress : Progress
+        Called with megabytes written.
+    cancel : CancelToken, optional
+        Looked at between files and weights.
 
     Returns
     -------
@@ -118,42 +138,51 @@ def convert(
     CheckpointError
         If a file is damaged, incomplete or something else; it names what is missing. Nothing is
         written then.
+    Cancelled
+        If `cancel` was asked to. Nothing is written then, either.
     """
     read = [_read(Path(source)) for source in sources]
     for one in read:
+        if cancel is not None:
+            cancel.check()
         broken = not_finite(one.state)
         if broken:
             raise CheckpointError(
                 f"{one.path} holds broken values in {list_names(broken)}; get the file again."
             )
     kinds = sorted(one.kind for one in read)
-    number = DTYPES[dtype]
+    to = _Target(target, DTYPES[dtype], progress, cancel)
     if kinds == ["imagebind", "sam2"]:
-        return _start(read, target, number, image_size, seed)
+        return _start(read, to, image_size, seed)
     if len(read) != 1:
         raise CheckpointError(
             f"{' and '.join(str(one.path) for one in read)} do not make a model together; give one "
             "checkpoint of TAViS, or one of SAM 2 and one of ImageBind."
         )
     if kinds[0] in ("sam2", "imagebind"):
-        return _part(read[0], target, number)
-    return _whole(read[0], target, number, image_size)
+        return _part(read[0], to)
+    return _whole(read[0], to, image_size)
 
 
-def _whole(one: _Read, target: Path, dtype: torch.dtype, image_size: int | None) -> Conversion:
+def _whole(one: _Read, target: _Target, image_size: int | None) -> Conversion:
     """Convert a whole model."""
-    if one.own:
-        model = load_checkpoint(one.path, image_size)
-    else:
+    if one.own_facts is None:
         config = _recognise(one.path, one.state, image_size)
-        model = _filled(config, one.state, f"{one.path}")
-    save_checkpoint(model, target, {"kind": one.kind}, dtype)
-    return Conversion(one.kind, model.config.preset, model.image_size)
+        weights = _complete(config, one.state, f"{one.path}")
+    else:
+        config = config_of(one.path, one.own_facts, image_size)
+        weights = one.state
+        mismatch = describe_mismatch(TAViS.without_weights(config).state_dict(), weights)
+        if mismatch:
+            raise CheckpointError(
+                f"{one.path} does not hold the weights of the {config.preset!r} preset "
+                f"({mismatch}); get a complete copy of the file."
+            )
+    target.write(weights, facts_about(config, {"kind": one.kind}))
+    return Conversion(one.kind, config.preset, config.image_size)
 
 
-def _start(
-    read: Sequence[_Read], target: Path, dtype: torch.dtype, image_size: int | None, seed: int
-) -> Conversion:
+def _start(read: Sequence[_Read], target: _Target, image_size: int | None, seed: int) -> Conversion:
     """Join SAM 2 and ImageBind with new layers."""
     parts = {one.kind: one for one in read}
     sam2, imagebind = parts["sam2"], parts["imagebind"]
@@ -163,15 +192,15 @@ def _start(
     dropped = [name for name in state if name.startswith(_SAM21_ONLY)]
     for name in dropped:
         del state[name]
-    model = _filled(config, state, f"{sam2.path} and {imagebind.path}")
-    save_checkpoint(model, target, {"kind": "start"}, dtype)
+    weights = _complete(config, state, f"{sam2.path} and {imagebind.path}")
+    target.write(weights, facts_about(config, {"kind": "start"}))
     note = "to be trained: the layers between SAM 2 and ImageBind are new"
     if dropped:
         note += "; what SAM 2.1 adds to the memory of 2.0 is left out"
-    return Conversion("start", config.preset, model.image_size, note)
+    return Conversion("start", config.preset, config.image_size, note)
 
 
-def _part(one: _Read, target: Path, dtype: torch.dtype) -> Conversion:
+def _part(one: _Read, target: _Target) -> Conversion:
     """Convert SAM 2 or ImageBind alone, to be joined later."""
     prefix = "imagebind." if one.kind == "imagebind" else ""
     config = _recognise(one.path, one.state, None)
@@ -191,20 +220,19 @@ def _part(one: _Read, target: Path, dtype: torch.dtype) -> Conversion:
         )
     weights = {name.removeprefix(prefix): value for name, value in given.items()}
     facts = {"format": PART_FORMAT, "part": one.kind, "preset": config.preset}
-    write_weights(target, in_format(weights, dtype), facts)
+    target.write(weights, facts)
     title, other = ("ImageBind", "SAM 2") if prefix else ("SAM 2", "ImageBind")
     note = f"{title} alone: import it together with {other} as a model"
     return Conversion(one.kind, config.preset, config.image_size, note)
 
 
-def _filled(config: TAViSConfig, state: State, source: str) -> TAViS:
-    """Build a model around weights under official names."""
+def _complete(config: TAViSConfig, state: State, source: str) -> State:
+    """Give all weights of a model of those under official names."""
     model = TAViS.without_weights(config)
     try:
-        load_official_state_dict(model, state)
+        return {**model.state_dict(), **under_own_names(model, state)}
     except CheckpointError as error:
         raise CheckpointError(f"{source}: {error}") from error
-    return model
 
 
 def _new_layers(config: TAViSConfig, seed: int) -> State:
@@ -254,7 +282,7 @@ def _read_own(path: Path) -> _Read:
             f"{path} is damaged or no safetensors file ({error}); get a complete copy of it."
         ) from error
     if facts.get("format") == FORMAT:
-        return _Read(path, "start" if facts.get("kind") == "start" else "tavis", state, own=True)
+        return _Read(path, "start" if facts.get("kind") == "start" else "tavis", state, facts)
     if facts.get("format") == PART_FORMAT:
         return _Read(path, "imagebind" if facts.get("part") == "imagebind" else "sam2", state)
     raise CheckpointError(

@@ -98,25 +98,28 @@ def describe_official_mismatch(expected: Mapping[str, Shaped], given: Mapping[st
     return describe_mismatch(needed, used)
 
 
-def load_official_state_dict(
+def under_own_names(
     model: TAViS, state: Mapping[str, np.ndarray] | Mapping[str, Tensor]
-) -> None:
-    """Load weights under the names of the released checkpoints.
+) -> dict[str, Tensor]:
+    """Give weights of the released checkpoints under the names that a model has for them.
 
     Parameters
     ----------
     model : TAViS
         A preset of the size that the weights have; the release's is ``large``.
     state : mapping of str to ndarray or Tensor
-        All parameters by their official names. They become the model's weights without a copy
-        where device and number format allow it, for they take gigabytes. Names that TAViS is
-        known not to use are passed over, whether they are there or not; logit scales may be
-        absent.
+        All parameters by their official names. Names that TAViS is known not to use are left
+        out; logit scales may be absent.
+
+    Returns
+    -------
+    dict of str to Tensor
+        By name in `TAViS.state_dict`, no value copied. Absent logit scales are absent here, too.
 
     Raises
     ------
     CheckpointError
-        If names are missing or surplus, or shapes differ; it lists them. The model is unchanged.
+        If names are missing or surplus, or shapes differ; it lists them.
     """
     current = model.state_dict()
     places = {official_name(name): name for name in current}
@@ -127,11 +130,32 @@ def load_official_state_dict(
             f"These weights do not fit the {model.config.preset!r} preset of TAViS ({mismatch}); "
             "use a complete checkpoint of the TAViS release."
         )
-    for official, value in state.items():
-        if is_unused(official):
-            continue
-        name = places[official]
+    return {
+        places[official]: torch.as_tensor(value)
+        for official, value in state.items()
+        if not is_unused(official)
+    }
+
+
+def load_official_state_dict(
+    model: TAViS, state: Mapping[str, np.ndarray] | Mapping[str, Tensor]
+) -> None:
+    """Load weights under the names of the released checkpoints.
+
+    Parameters
+    ----------
+    model, state
+        See `under_own_names`. The weights become the model's without a copy where device and
+        number format allow it, for they take gigabytes.
+
+    Raises
+    ------
+    CheckpointError
+        If names are missing or surplus, or shapes differ; it lists them. The model is unchanged.
+    """
+    current = model.state_dict()
+    for name, value in under_own_names(model, state).items():
         target = current[name]
         device = None if target.is_meta else target.device
-        current[name] = torch.as_tensor(value).to(device, target.dtype)
+        current[name] = value.to(device, target.dtype)
     model.load_state_dict(current, assign=True)

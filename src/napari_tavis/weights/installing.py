@@ -182,15 +182,19 @@ def _install(
     room = sum(path.stat().st_size for path in paths)
     require_space(store.models, room if dtype == "float32" else room // 2, name)
     with store.installing(name, replace) as folder:
-        progress(0, 3, f"converting {name}")
+        progress(0, 0, f"reading {', '.join(path.name for path in paths)}")
         cancel.check()
         from napari_tavis.model.conversion import convert
 
         written = folder / MODEL_FILE
-        progress(1, 3, f"converting {name}")
-        found = convert(paths, written, dtype=dtype, image_size=image_size)
-        cancel.check()
-        progress(2, 3, f"converting {name}")
+        found = convert(
+            paths,
+            written,
+            dtype=dtype,
+            image_size=image_size,
+            progress=lambda done, total, _: progress(done, total, f"converting {name}, MB"),
+            cancel=cancel,
+        )
         card = ModelCard(
             name=name,
             kind=found.kind,
@@ -205,7 +209,6 @@ def _install(
             note=found.note,
         )
         write_card(folder, card)
-        progress(3, 3, f"converting {name}")
     return card
 
 
