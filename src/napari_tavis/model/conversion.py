@@ -44,7 +44,16 @@ DTYPES = {"float16": torch.float16, "bfloat16": torch.bfloat16, "float32": torch
 _TRUNK = "image_encoder.trunk.patch_embed.proj.weight"
 _TRUNK_BLOCK = re.compile(r"image_encoder\.trunk\.blocks\.(\d+)\.")
 _VISION = "modality_preprocessors.vision.cls_token"
-_OWN_TO_TAVIS = ("mlp_audio.", "query_fea_W.", "seperate_audio.", "aggregate.", "imagebind.")
+_SIGNS: dict[Kind, tuple[str, ...]] = {
+    "tavis": ("mlp_audio.", "query_fea_W.", "seperate_audio.", "aggregate.", "imagebind."),
+    "sam2": ("image_encoder.",),
+    "imagebind": ("modality_",),
+}
+"""How names begin of which a file of this kind has some, and one of a later kind has none."""
+
+_PREFIX: dict[Kind, str] = {"tavis": "", "sam2": "", "imagebind": "imagebind."}
+"""What the names of a part begin with in a checkpoint of TAViS."""
+
 _SAM21_ONLY = ("no_obj_embed_spatial", "obj_ptr_tpos_proj.")
 """What SAM 2.1 adds to the memory of SAM 2.0, on which TAViS is built."""
 
@@ -202,7 +211,7 @@ def _start(read: Sequence[_Read], target: _Target, image_size: int | None, seed:
 
 def _part(one: _Read, target: _Target) -> Conversion:
     """Convert SAM 2 or ImageBind alone, to be joined later."""
-    prefix = "imagebind." if one.kind == "imagebind" else ""
+    prefix = _PREFIX[one.kind]
     config = _recognise(one.path, one.state, None)
     whole = TAViS.without_weights(config).state_dict()
     kept = "imagebind." if one.kind == "imagebind" else "sam2."
@@ -210,7 +219,7 @@ def _part(one: _Read, target: _Target) -> Conversion:
     given = {
         prefix + name: value
         for name, value in one.state.items()
-        if not is_unused(prefix + name) and not name.startswith(_SAM21_ONLY)
+        if not name.startswith(_SAM21_ONLY)
     }
     mismatch = describe_official_mismatch(expected, given)
     if mismatch:
@@ -258,12 +267,10 @@ def _read(path: Path) -> _Read:
     if path.suffix.lower() == ".safetensors":
         return _read_own(path)
     state = read_pickled(path)
-    if any(name.startswith(_OWN_TO_TAVIS) for name in state):
-        return _Read(path, "tavis", state)
-    if any(name.startswith("image_encoder.") for name in state):
-        return _Read(path, "sam2", state)
-    if any(name.startswith("modality_") for name in state):
-        return _Read(path, "imagebind", state)
+    for kind, signs in _SIGNS.items():
+        if any(name.startswith(signs) for name in state):
+            prefix = _PREFIX[kind]
+            return _Read(path, kind, {n: v for n, v in state.items() if not is_unused(prefix + n)})
     names = list_names(sorted(state)[:3]) if state else "none"
     raise CheckpointError(
         f"{path} holds neither TAViS nor SAM 2 nor ImageBind (its first names: {names}); choose "

@@ -115,6 +115,9 @@ def official(toy_model: TAViS) -> dict[str, Tensor]:
     """A checkpoint of TAViS in small, with things in it that are never used."""
     state = {official_name(name): value for name, value in toy_model.state_dict().items()}
     state["imagebind.modality_trunks.depth.blocks.0.norm_1.weight"] = torch.zeros(5000)
+    # the release stores its causal mask, which is no broken value
+    mask = torch.full((32, 32), -torch.inf).triu(1)
+    state["imagebind.modality_preprocessors.text.mask"] = mask
     state["query_fea_H.weight"] = torch.zeros(5, 128)
     return state
 
