@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 from platformdirs import user_config_path, user_data_path
 
 HOME_VARIABLE = "NAPARI_TAVIS_HOME"
 """Environment variable that moves the directory."""
+
+HomeOrigin: TypeAlias = Literal["variable", "setting", "system"]
 
 MODEL_FILE = "model.safetensors"
 _NAME = "napari-tavis"
@@ -24,11 +27,15 @@ def home() -> Path:
         What the environment variable ``NAPARI_TAVIS_HOME`` says, else what `set_home` was told,
         else the system's place for the data of programs. It may not exist yet.
     """
-    named = os.environ.get(HOME_VARIABLE, "").strip()
-    if not named:
-        setting = _setting()
-        named = setting.read_text("utf-8").strip() if setting.is_file() else ""
+    named = _named_by_variable() or _named_by_setting()
     return Path(named).expanduser().absolute() if named else user_data_path(_NAME, appauthor=False)
+
+
+def home_origin() -> HomeOrigin:
+    """Say what decides on the directory of the user's data; see `home`."""
+    if _named_by_variable():
+        return "variable"
+    return "setting" if _named_by_setting() else "system"
 
 
 def set_home(directory: Path | None) -> None:
@@ -63,6 +70,15 @@ def installed_model(name: str) -> Path | None:
     file = directory / MODEL_FILE
     inside = directory.name == name and directory.parent == models_directory()
     return file if inside and not name.startswith(".") and file.is_file() else None
+
+
+def _named_by_variable() -> str:
+    return os.environ.get(HOME_VARIABLE, "").strip()
+
+
+def _named_by_setting() -> str:
+    setting = _setting()
+    return setting.read_text("utf-8").strip() if setting.is_file() else ""
 
 
 def _setting() -> Path:

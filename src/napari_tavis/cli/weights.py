@@ -53,16 +53,15 @@ def list_models(
     --model to the other commands.
     """
     from napari_tavis.errors import TavisError
-    from napari_tavis.weights.sources import SOURCES
+    from napari_tavis.weights import overview
     from napari_tavis.weights.store import Store
 
     store = Store()
     cards = store.cards()
-    problems = {}
+    problems = overview.problems(store, cards)
     with progress_bar() as progress, cancel_on_interrupt() as cancel:
-        for card in cards:
-            look = store.verify(card, progress, cancel) if verify else store.problem(card)
-            if look:
+        for card in cards if verify else ():
+            if look := store.verify(card, progress, cancel):
                 problems[card.name] = look
     if json_out:
         print(json.dumps([_as_json(store, card, problems) for card in cards], indent=2))
@@ -71,12 +70,14 @@ def list_models(
             _print_card(store, card)
         if not cards:
             print("No model is installed but the bundled toy.")
-        missing = [source for source in SOURCES.values() if source.name not in _names(cards)]
-        if missing:
+        offers = overview.offers(store)
+        if offers:
             print("\nTo be had with: napari-tavis weights download NAME")
-        for source in missing:
-            by_hand = "" if source.url else f" (by hand, from {source.page})"
-            print(f"  {source.name:22} {source.title}{by_hand}")
+        for offer in offers:
+            by_hand = "" if offer.source.url else f" (by hand, from {offer.source.page})"
+            came = overview.came_in_words(offer.came)
+            there = f" ({came})" if came else ""
+            print(f"  {offer.source.name:22} {offer.source.title}{by_hand}{there}")
     for name, problem in problems.items():
         say(f"warning: {name} is damaged, {problem}: remove it and install it again.")
     if verify and problems:
@@ -93,7 +94,9 @@ def import_model(
             "part may be given by its name.",
         ),
     ],
-    name: Annotated[str, typer.Option(help="What to call the model.")],
+    name: Annotated[
+        str | None, typer.Option(help="What to call the model; as the file by default.")
+    ] = None,
     dtype: _Dtype = "float16",
     image_size: _ImageSize = None,
     replace: _Replace = False,
@@ -108,9 +111,11 @@ def import_model(
     """
     from napari_tavis.weights.installing import import_files
     from napari_tavis.weights.licences import LICENCES
+    from napari_tavis.weights.naming import suggest_name
     from napari_tavis.weights.store import Store
 
     store = Store()
+    name = name or suggest_name(files, [card.name for card in store.cards()])
     store.check_name(name, replace)
     _show_licences(store, LICENCES.values(), yes)
     with progress_bar() as progress, cancel_on_interrupt() as cancel:
@@ -250,10 +255,6 @@ def _tell(card: ModelCard) -> None:
     print(card.name)
 
 
-def _names(cards: Iterable[ModelCard]) -> set[str]:
-    return {card.name for card in cards}
-
-
 def _as_json(store: Store, card: ModelCard, problems: dict[str, str]) -> dict[str, object]:
     """Give all that is known about a model."""
     from dataclasses import asdict
@@ -268,13 +269,10 @@ def _as_json(store: Store, card: ModelCard, problems: dict[str, str]) -> dict[st
 def _print_card(store: Store, card: ModelCard) -> None:
     """Print a card for a person to read."""
     from napari_tavis.weights.files import in_words
+    from napari_tavis.weights.overview import facts, sizes_in_words
 
-    size = f"{card.image_size} pixels, " if card.runs else ""
-    print(f"{card.name}  {in_words(card.bytes)}  {card.preset}, {size}{card.dtype}")
+    print(f"{card.name}  {in_words(card.bytes)}  {sizes_in_words(card)}")
     if card.note:
         print(f"  {card.note}")
-    for source in card.sources:
-        print(f"  from     {source}")
-    print(f"  sha-256  {card.sha256}")
-    print(f"  licence  {card.licence}")
-    print(f"  file     {store.path(card.name)}")
+    for what, fact in facts(store, card):
+        print(f"  {what:8} {fact}")

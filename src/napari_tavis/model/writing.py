@@ -72,7 +72,7 @@ def write_tensors(
             value = tensors[name].detach().to("cpu", formats[name]).contiguous()
             if not is_finite(value):
                 broken.append(name)
-            file.write(memoryview(value.view(-1).view(torch.uint8).numpy()))
+            file.write(value.view(-1).view(torch.uint8).numpy().data)
             done += sizes[name]
             progress(done // _MEGABYTE, total // _MEGABYTE, f"writing {path.stem}, MB")
     return broken

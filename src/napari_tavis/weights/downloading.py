@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from napari_tavis.tasks import CancelToken, Progress, no_progress
+from napari_tavis.weights.connection import Connection
 from napari_tavis.weights.errors import ChecksumError, DownloadError
 from napari_tavis.weights.files import (
     MEGABYTE,
@@ -20,7 +21,7 @@ from napari_tavis.weights.files import (
     sha256_of,
     write_json,
 )
-from napari_tavis.weights.web import Refused, Response, open_file
+from napari_tavis.weights.web import Refused, Response
 
 PAUSES = (1.0, 2.0, 4.0, 8.0, 15.0)
 """Seconds before each new try; after the last, and no byte in between, a download gives up."""
@@ -28,7 +29,6 @@ PAUSES = (1.0, 2.0, 4.0, 8.0, 15.0)
 TIMEOUT = 15.0
 """Seconds without a byte after which a connection counts as dropped."""
 
-_PIECE = 1024 * 1024
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _TRY_AGAIN = (408, 425, 429, 500, 502, 503, 504)
 _RANGE_REFUSED = 416
@@ -100,6 +100,62 @@ def download(
     return found
 
 
+@dataclass(frozen=True)
+class Unfinished:
+    """A download that was cancelled or cut off.
+
+    Parameters
+    ----------
+    done : int
+        Bytes that are there.
+    total : int or None
+        Bytes of the whole file, if the server said.
+    """
+
+    done: int
+    total: int | None
+
+
+def unfinished(target: Path) -> Unfinished | None:
+    """Tell what there is of a file whose download did not end; None if nothing is."""
+    part, facts = _parts(target)
+    return (
+        Unfinished(part.stat().st_size, read_json(facts).get("total")) if part.is_file() else None
+    )
+
+
+def discard(target: Path) -> None:
+    """Delete what there is of a file whose download did not end."""
+    for path in (target, *_parts(target)):
+        path.unlink(missing_ok=True)
+
+
+def ask_size(url: str, cancel: CancelToken | None = None, timeout: float = TIMEOUT) -> int | None:
+    """Ask a server how large a file is; None if it does not say.
+
+    Raises
+    ------
+    DownloadError
+        If the address cannot be reached, or leads to something else.
+    Cancelled
+        If `cancel` was asked to.
+    """
+    connection = Connection(url, {}, timeout, cancel or CancelToken())
+    try:
+        return _extent(connection.open())[1]
+    except Refused as refused:
+        raise DownloadError(f"{url} answers {refused.code} {refused.reason}.") from refused
+    except (OSError, http.client.HTTPException) as error:
+        raise DownloadError(f"{url} cannot be reached: {_reason(error)}.") from error
+    finally:
+        connection.close()
+
+
+def _parts(target: Path) -> tuple[Path, Path]:
+    """Give the files for what has come of a file, and for what is known of the whole."""
+    return target.with_name(f"{target.name}.part"), target.with_name(f"{target.name}.part.json")
+
+
 class _Part:
     """A file that is on its way."""
 
@@ -108,8 +164,8 @@ class _Part:
     ) -> None:
         self._url, self._target = url, target
         self._progress, self._cancel, self._timeout = progress, cancel, timeout
-        self._path = target.with_name(f"{target.name}.part")
-        self._facts = target.with_name(f"{target.name}.part.json")
+        self._path, self._facts = _parts(target)
+        self._told = -1
 
     def fetch(self, pauses: Sequence[float]) -> None:
         """Fetch what is missing, trying again where the connection drops."""
@@ -141,8 +197,9 @@ class _Part:
             if known.get("validator"):
                 headers["If-Range"] = known["validator"]
         self._tell(offset, known.get("total"))
+        connection = Connection(self._url, headers, self._timeout, self._cancel)
         try:
-            response = open_file(self._url, headers, self._timeout)
+            self._take(connection, offset, known.get("total"))
         except Refused as refused:
             if refused.code == _RANGE_REFUSED and offset:
                 if offset == known.get("total"):
@@ -156,13 +213,12 @@ class _Part:
             ) from refused
         except (OSError, http.client.HTTPException) as error:
             raise Dropped(_reason(error)) from error
-        try:
-            self._take(response, offset, known.get("total"))
         finally:
-            response.close()
+            connection.close()
 
-    def _take(self, response: Response, offset: int, expected: int | None) -> None:
-        """Write what a response brings behind what is there."""
+    def _take(self, connection: Connection, offset: int, expected: int | None) -> None:
+        """Write what a connection brings behind what is there."""
+        response = connection.open()
         start, total = _extent(response)
         if response.status != http.client.PARTIAL_CONTENT:
             offset = 0
@@ -178,21 +234,12 @@ class _Part:
         write_json(self._facts, facts)
         done = offset
         with self._path.open("ab" if offset else "wb", buffering=0) as file:
-            while piece := self._piece(response):
+            for piece in connection.pieces():
                 self._write(file.fileno(), piece, done)
                 done += len(piece)
                 self._tell(done, total)
         if total is not None and done < total:
             raise Dropped("the connection ended too early")
-
-    def _piece(self, response: Response) -> bytes:
-        self._cancel.check()
-        try:
-            return response.read1(_PIECE)
-        except http.client.IncompleteRead:
-            return b""
-        except (OSError, http.client.HTTPException) as error:
-            raise Dropped(_reason(error)) from error
 
     def _write(self, file: int, piece: bytes, done: int) -> None:
         view = memoryview(piece)
@@ -207,8 +254,10 @@ class _Part:
             ) from error
 
     def _tell(self, done: int, total: int | None) -> None:
-        name = self._target.stem
-        self._progress(done // MEGABYTE, (total or 0) // MEGABYTE, f"downloading {name}, MB")
+        if done // MEGABYTE != self._told:
+            self._told = done // MEGABYTE
+            what = f"downloading {self._target.stem}, MB"
+            self._progress(self._told, (total or 0) // MEGABYTE, what)
 
     def _size(self) -> int:
         return self._path.stat().st_size if self._path.is_file() else 0

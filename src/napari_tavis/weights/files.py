@@ -96,8 +96,8 @@ def require_space(directory: Path, size: int, what: str) -> None:
     if size > free:
         raise WeightsError(
             f"{what} needs {in_words(size)} in {directory}, where {in_words(free)} are free; make "
-            f"room, or move the directory: napari-tavis weights where --set DIRECTORY, or the "
-            f"environment variable {HOME_VARIABLE}."
+            "room, or keep models on another disk: Models … in napari, napari-tavis weights where "
+            f"--set DIRECTORY, or the environment variable {HOME_VARIABLE}."
         )
 
 

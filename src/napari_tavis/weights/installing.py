@@ -134,7 +134,7 @@ def download_model(
         raise DownloadError(f"{source.title} has no direct address: {by_hand(source)}.")
     store.check_name(name, replace)
     require_space(store.downloads, 0, source.name)
-    target = store.downloads / source.file_name
+    target = download_target(store, source)
     recorded = read_json(store.home / _CHECKSUMS)
     expected = "" if accept_changed else source.sha256 or recorded.get(source.name, "")
     try:
@@ -164,6 +164,11 @@ def download_model(
     except DownloadError as error:
         raise DownloadError(f"{error} Or {by_hand(source)}.") from error
     return card
+
+
+def download_target(store: Store, source: Source) -> Path:
+    """Give the file that official weights are downloaded to; it is gone when they are installed."""
+    return store.downloads / source.file_name
 
 
 def _install(

@@ -28,6 +28,8 @@ class Source:
         Where a person gets the file in a browser.
     sha256 : str
         Checksum of the file; empty where none is known, so that the first download's counts.
+    code : str
+        What the page asks for; mostly nothing.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Source:
     url: str
     page: str
     sha256: str = ""
+    code: str = ""
 
     @property
     def file_name(self) -> str:
@@ -75,7 +78,8 @@ _ALL = (
         "TAViS for MS3 (several sounding sources)",
         "tavis",
         "",
-        "https://pan.baidu.com/s/1pBNo0RSaO0ufu86fA9w1UQ (code dm2u)",
+        "https://pan.baidu.com/s/1pBNo0RSaO0ufu86fA9w1UQ",
+        code="dm2u",
     ),
     _tavis(
         "tavis_v2",
@@ -112,7 +116,8 @@ def find_source(name: str) -> Source:
 
 def by_hand(source: Source) -> str:
     """Say how a person gets weights without this program."""
+    code = f" (code {source.code})" if source.code else ""
     return (
-        f"get the file in a browser from {source.page}, then: napari-tavis weights import FILE "
-        f"--name {source.name}"
+        f"get the file in a browser from {source.page}{code}, then import it: Models … in napari, "
+        f"or napari-tavis weights import FILE --name {source.name}"
     )

@@ -2,14 +2,16 @@ from __future__ import annotations
 
 import hashlib
 import os
+import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from napari_tavis.tasks import Cancelled, CancelToken
-from napari_tavis.weights.downloading import download
+from napari_tavis.weights.downloading import Unfinished, ask_size, discard, download, unfinished
 from napari_tavis.weights.errors import ChecksumError, DownloadError, WeightsError
 
 from .conftest import Site
@@ -197,3 +199,34 @@ def test_other_pages_are_no_files(site: Site, target: Path, page: bytes, message
     with pytest.raises(DownloadError, match=message):
         fetch(site, target)
     assert not target.parent.exists()
+
+
+def test_what_came_can_be_told_and_discarded(site: Site, target: Path) -> None:
+    assert unfinished(target) is None
+    site.cuts = [1_000_000, 0, 0, 0]
+    with pytest.raises(DownloadError):
+        fetch(site, target)
+    assert unfinished(target) == Unfinished(1_000_000, 3_000_000)
+    discard(target)
+    assert unfinished(target) is None
+    assert list(target.parent.iterdir()) == []
+
+
+def test_a_server_tells_the_size_without_sending_the_file(site: Site) -> None:
+    site.files |= {"/file": DATA, "/page": b"<html>Sign in</html>"}
+    assert ask_size(f"{site.url}/file") == 3_000_000
+    site.announce = -1
+    assert ask_size(f"{site.url}/file") is None
+    with pytest.raises(DownloadError, match="web page instead of a file"):
+        ask_size(f"{site.url}/page")
+    with pytest.raises(DownloadError, match="404"):
+        ask_size(f"{site.url}/none")
+
+
+def test_a_cancel_does_not_wait_for_a_server_that_is_silent(tmp_path: Path) -> None:
+    cancel = CancelToken()
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/file"
+        threading.Timer(0.2, cancel.cancel).start()
+        with pytest.raises(Cancelled):  # long before the connection counts as dropped
+            download(url, tmp_path / "file", pauses=(), timeout=3600, cancel=cancel)

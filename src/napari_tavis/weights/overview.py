@@ -1,0 +1,68 @@
+"""What is installed and what can be had, in words; for the command line and the dialog alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from napari_tavis.weights.downloading import Unfinished, unfinished
+from napari_tavis.weights.files import in_words
+from napari_tavis.weights.installing import download_target
+from napari_tavis.weights.sources import SOURCES, Source
+from napari_tavis.weights.store import ModelCard, Store
+
+
+@dataclass(frozen=True)
+class Offer:
+    """Official weights that are not installed under their name.
+
+    Parameters
+    ----------
+    source : Source
+        Which.
+    came : Unfinished or None
+        What there is of them already.
+    """
+
+    source: Source
+    came: Unfinished | None
+
+
+def offers(store: Store, sources: Mapping[str, Source] = SOURCES) -> list[Offer]:
+    """Give the official weights that are not installed."""
+    installed = {card.name for card in store.cards()}
+    return [
+        Offer(source, unfinished(download_target(store, source)))
+        for source in sources.values()
+        if source.name not in installed
+    ]
+
+
+def problems(store: Store, cards: Iterable[ModelCard]) -> dict[str, str]:
+    """Say at a glance what is wrong with models, by the names of those that are damaged."""
+    return {card.name: found for card in cards if (found := store.problem(card))}
+
+
+def sizes_in_words(card: ModelCard) -> str:
+    """Say what size a model is, such as ``large, 224 pixels, float16``."""
+    pixels = f"{card.image_size} pixels, " if card.runs else ""
+    return f"{card.preset}, {pixels}{card.dtype}"
+
+
+def facts(store: Store, card: ModelCard) -> list[tuple[str, str]]:
+    """Give what is known about a model besides its sizes, each with what it is."""
+    return [
+        *(("from", source) for source in card.sources),
+        ("sha-256", card.sha256),
+        ("licence", card.licence),
+        ("file", str(store.path(card.name))),
+    ]
+
+
+def came_in_words(came: Unfinished | None) -> str:
+    """Say how much of a file has come, such as ``1.20 GB of 5.90 GB are there``; or nothing."""
+    if came is None:
+        return ""
+    if came.total is None:
+        return f"{in_words(came.done)} are there"
+    return f"{in_words(came.done)} of {in_words(came.total)} are there"
