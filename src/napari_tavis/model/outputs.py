@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from napari_tavis.model.tracking import Features
+from napari_tavis.model.tracking import Features, Masks
 
 
 @dataclass
@@ -34,7 +35,7 @@ class TAViSOutput:
         Feature of the text trunk at the chosen position.
     image_features : list of Tensor
         Levels of the image pyramid, finest first, each ``[B * T, C, h_l, w_l]`` (strides 4, 8
-        and 16), before they are narrowed for the decoder.
+        and 16), before they are narrowed for the decoder; none where frames were encoded earlier.
     frame_features : Features
         The same as the decoder sees them, ``B * T`` rows.
     """
@@ -104,3 +105,26 @@ class TextFeatures:
 
     trunk: Tensor
     embedding: Tensor
+
+
+def by_frame(masks: Masks, shape: torch.Size) -> dict[str, Tensor]:
+    """Name the decoder's results as `TAViSOutput` does, and split their rows by ``(B, T)``."""
+    names = {"logits": "mask_logits", "score": "object_score", "pointer": "object_pointer"}
+    return {
+        names.get(field.name, field.name): getattr(masks, field.name).unflatten(0, (*shape, -1))
+        for field in fields(masks)
+    }
+
+
+def of_one_clip(output: TAViSOutput, size: int) -> Segmentation:
+    """Take the first clip's result off the device, with masks ``size`` pixels per side."""
+    logits = F.interpolate(
+        output.mask_logits[0].float(), size=(size, size), mode="bilinear", align_corners=False
+    )
+    return Segmentation(
+        mask_logits=logits.cpu(),
+        audio_embedding=output.audio_embedding[0].float().cpu(),
+        object_pointer=output.object_pointer[0].float().cpu(),
+        iou=output.candidate_iou[0].amax(dim=-1).float().cpu(),
+        object_score=output.object_score[0].float().cpu(),
+    )

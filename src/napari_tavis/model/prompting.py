@@ -11,13 +11,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from napari_tavis.model.config import TAViSConfig
+from napari_tavis.model.rows import Rows
 
 TextEncoder = Callable[..., Tensor]
 """`ImageBind.encode_text`: token embeddings to features of the text trunk."""
 
 
 @dataclass
-class Prompts:
+class Prompts(Rows):
     """What the mask decoder is told about the sound of each frame.
 
     Attributes

@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import fields
+from dataclasses import replace
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from napari_tavis.model import preprocess
 from napari_tavis.model.adapters import AudioAdapters
-from napari_tavis.model.alignment import BLUR_KERNEL, highlight
+from napari_tavis.model.alignment import BLUR_KERNEL
 from napari_tavis.model.config import TAViSConfig, preset_config
 from napari_tavis.model.decomposition import QueryDecomposition
+from napari_tavis.model.encoded import Cues, EncodedFrames, Sound
 from napari_tavis.model.errors import ModelError
 from napari_tavis.model.imagebind import ImageBind
-from napari_tavis.model.outputs import Segmentation, TAViSOutput, TextFeatures
+from napari_tavis.model.outputs import Segmentation, TAViSOutput, by_frame, of_one_clip
 from napari_tavis.model.precision import for_inference, inference, usual_precision
 from napari_tavis.model.prompted import ObjectTracker, PromptedMask, no_points, prompted_mask
 from napari_tavis.model.prompting import HybridPrompting
+from napari_tavis.model.regions import region_embedding
 from napari_tavis.model.segmenter import SoundPromptedSam2
-from napari_tavis.model.tokenizer import tokenize
-from napari_tavis.model.tracking import Features, Masks
+from napari_tavis.model.texts import KeptTexts, TextFeatures, fingerprint, text_features
+from napari_tavis.model.tracking import Features
 
 PROTOCOLS = ("memory", "independent")
 
@@ -53,8 +54,8 @@ class TAViS(nn.Module):
         self.prompting = HybridPrompting(config)
         self.sam2 = SoundPromptedSam2(config.sam2, config.image_size)
         self.precision: torch.dtype | None = None
-        self._text_cache: dict[str, Tensor] = {}
-        self._text_cache_weights = 0
+        self._texts = KeptTexts()
+        self._self = object()  # unlike an id, never that of another model as well
 
     @classmethod
     def from_preset(cls, name: str, image_size: int | None = None) -> TAViS:
@@ -114,6 +115,13 @@ class TAViS(nn.Module):
         """Where the weights are."""
         return self.prompting.position_scores.weight.device
 
+    @property
+    def identity(self) -> Hashable:
+        """What is the same only as long as the same frames give the same numbers."""
+        precision = self.precision or usual_precision(self.device)
+        weights = fingerprint(self.parameters())
+        return self._self, weights, self.image_size, str(self.device), precision
+
     def inference(self) -> AbstractContextManager[None]:
         """Give the context in which the network is used rather than trained."""
         return inference(self.device, self.precision or usual_precision(self.device))
@@ -141,41 +149,77 @@ class TAViS(nn.Module):
         ModelError
             If there is no such protocol.
         """
-        if protocol not in PROTOCOLS:
-            raise ModelError(f"There is no protocol {protocol!r}; choose {' or '.join(PROTOCOLS)}.")
         shape = images.shape[:2]
         images, mel = images.flatten(0, 1), mel.flatten(0, 1)
-        audio_tokens, audio_cls = self.imagebind.encode_audio(mel)
-        vision_cls = self.imagebind.encode_vision(
-            preprocess.halve(preprocess.imagebind_size(images))
-        )
-        learned, decomposed = self.decomposition(audio_tokens, audio_cls)
-        prompts = self.prompting(
-            learned, decomposed, audio_cls, vision_cls, self.imagebind.encode_text
-        )
-        levels, features = self._image_features(images, audio_tokens)
+        sound = self._hear(mel)
+        levels, features = self._look(images, sound)
+        encoded = EncodedFrames(features, self._cues(images, sound))
+        return replace(self.decode(encoded, shape[0], protocol), image_features=levels)
+
+    def decode(self, encoded: EncodedFrames, clips: int, protocol: str = "memory") -> TAViSOutput:
+        """Find the masks of clips whose frames are encoded, differentiably.
+
+        Parameters
+        ----------
+        encoded : EncodedFrames
+            ``B * T`` rows with cues, the frames of a clip beside each other.
+        clips : int
+            Number of clips, ``B``.
+        protocol : str
+            See `forward`.
+
+        Returns
+        -------
+        TAViSOutput
+            Without `image_features`.
+
+        Raises
+        ------
+        ModelError
+            If there is no such protocol.
+        """
+        if protocol not in PROTOCOLS:
+            raise ModelError(f"There is no protocol {protocol!r}; choose {' or '.join(PROTOCOLS)}.")
+        features, cues = encoded.features, encoded.cues
+        if cues is None:
+            raise ValueError("the frames were encoded without cues: see TAViS.add_cues")
+        prompts = cues.prompts
         if protocol == "independent":
             masks = self.sam2.segment_frames(features, prompts.sparse, prompts.dense)
         else:
-            bank = self.sam2.track(clips=shape[0])
+            bank = self.sam2.track(clips=clips)
             masks = self.sam2.segment_clips(features, prompts.sparse, prompts.dense, bank)
+        shape = torch.Size((clips, len(prompts.dense) // clips))
         return TAViSOutput(
-            **_by_frame(masks, shape),
-            audio_embedding=self.imagebind.audio_head(decomposed).unflatten(0, shape),
-            sound_embedding=self.imagebind.audio_head(audio_cls).unflatten(0, shape),
+            **by_frame(masks, shape),
+            audio_embedding=cues.audio_embedding.unflatten(0, shape),
+            sound_embedding=cues.sound_embedding.unflatten(0, shape),
             pseudo_text=prompts.pseudo_text.unflatten(0, shape),
-            image_features=levels,
+            image_features=[],
             frame_features=features,
         )
 
-    def _image_features(
-        self, images: Tensor, audio_tokens: Tensor
-    ) -> tuple[list[Tensor], Features]:
-        """Run SAM 2's image encoder, guided by the sound."""
+    def _hear(self, mel: Tensor) -> Sound:
+        """Encode windows of sound ``[n, 1, 128, 204]``."""
+        return Sound(*self.imagebind.encode_audio(mel))
+
+    def _look(self, images: Tensor, sound: Sound) -> tuple[list[Tensor], Features]:
+        """Run SAM 2's image encoder on images ``[n, 3, S, S]``, guided by their sound."""
         levels, position = self.sam2.image_encoder(
-            preprocess.normalise(images), self.adapters(audio_tokens)
+            preprocess.normalise(images), self.adapters(sound.tokens)
         )
         return levels, self.sam2.features(levels, position)
+
+    def _cues(self, images: Tensor, sound: Sound) -> Cues:
+        """Decompose sounds and put them into the words of the mask decoder."""
+        seen = preprocess.halve(preprocess.imagebind_size(images))
+        vision_cls = self.imagebind.encode_vision(seen)
+        learned, decomposed = self.decomposition(sound.tokens, sound.summary)
+        prompts = self.prompting(
+            learned, decomposed, sound.summary, vision_cls, self.imagebind.encode_text
+        )
+        head = self.imagebind.audio_head
+        return Cues(prompts, head(decomposed), head(sound.summary))
 
     @for_inference
     def segment(
@@ -197,41 +241,74 @@ class TAViS(nn.Module):
         Segmentation
             On the CPU.
         """
-        images = preprocess.stretch_frames(frames, self.image_size).to(self.device)
-        sound = torch.as_tensor(mel, dtype=torch.float32, device=self.device)
-        output = self(images[None], sound[None], protocol)
-        size = (self.image_size, self.image_size)
-        logits = F.interpolate(
-            output.mask_logits[0].float(), size=size, mode="bilinear", align_corners=False
-        )
-        return Segmentation(
-            mask_logits=logits.cpu(),
-            audio_embedding=output.audio_embedding[0].float().cpu(),
-            object_pointer=output.object_pointer[0].float().cpu(),
-            iou=output.candidate_iou[0].amax(dim=-1).float().cpu(),
-            object_score=output.object_score[0].float().cpu(),
-        )
+        return self.segment_encoded(self.encode_frames(frames, mel, cues=True), protocol)
 
     @for_inference
-    def encode_frames(self, frames: np.ndarray | Tensor, mel: np.ndarray | Tensor) -> Features:
-        """Encode frames for prompts by hand, in the light of their sound.
+    def encode_frames(
+        self, frames: np.ndarray | Tensor, mel: np.ndarray | Tensor, *, cues: bool = False
+    ) -> EncodedFrames:
+        """Run the encoders on frames, in the light of their sound.
 
         Parameters
         ----------
         frames : ndarray or Tensor of uint8, shape (n, H, W, 3)
-            RGB frames of any size.
+            RGB frames of any size (see `preprocess.stretch_frames`).
         mel : ndarray or Tensor of float32, shape (n, 1, 128, 204)
             Log-mel spectrogram of each frame's window.
+        cues : bool
+            Whether all is encoded that segmenting by sound needs, or only what prompts by hand
+            need; `add_cues` makes up for the rest.
 
         Returns
         -------
-        Features
+        EncodedFrames
             ``n`` rows, on the model's device.
         """
         images = preprocess.stretch_frames(frames, self.image_size).to(self.device)
-        sound = torch.as_tensor(mel, dtype=torch.float32, device=self.device)
-        audio_tokens, _ = self.imagebind.encode_audio(sound)
-        return self._image_features(images, audio_tokens)[1]
+        sound = self._hear(torch.as_tensor(mel, dtype=torch.float32, device=self.device))
+        features = self._look(images, sound)[1]
+        if cues:
+            return EncodedFrames(features, cues=self._cues(images, sound))
+        return EncodedFrames(features, sound=sound)
+
+    @for_inference
+    def add_cues(self, frames: np.ndarray | Tensor, encoded: EncodedFrames) -> EncodedFrames:
+        """Encode what segmenting by sound needs of frames that were encoded without it.
+
+        Parameters
+        ----------
+        frames : ndarray or Tensor of uint8, shape (n, H, W, 3)
+            The same frames.
+        encoded : EncodedFrames
+            ``n`` rows, with their sound.
+
+        Returns
+        -------
+        EncodedFrames
+            The same with cues, as if they had been asked for at once.
+        """
+        if encoded.sound is None:
+            raise ValueError("the sound of these frames was not kept")
+        images = preprocess.stretch_frames(frames, self.image_size).to(self.device)
+        return EncodedFrames(encoded.features, cues=self._cues(images, encoded.sound))
+
+    @for_inference
+    def segment_encoded(self, encoded: EncodedFrames, protocol: str = "memory") -> Segmentation:
+        """Segment one clip whose frames are encoded.
+
+        Parameters
+        ----------
+        encoded : EncodedFrames
+            ``T`` rows with cues.
+        protocol : str
+            See `forward`.
+
+        Returns
+        -------
+        Segmentation
+            On the CPU.
+        """
+        return of_one_clip(self.decode(encoded, 1, protocol), self.image_size)
 
     @for_inference
     def segment_prompts(
@@ -295,49 +372,12 @@ class TAViS(nn.Module):
     def region_embedding(
         self, images: Tensor, mask_logits: Tensor, kernel: int = BLUR_KERNEL
     ) -> Tensor:
-        """Embed what masks highlight, differentiably.
-
-        Parameters
-        ----------
-        images : Tensor, shape (B, T, 3, S, S)
-            RGB, 0 to 1.
-        mask_logits : Tensor, shape (B, T, N, h, w)
-            Masks of the queries.
-        kernel : int
-            Side of the blur's averaging window at 224 pixels.
-
-        Returns
-        -------
-        Tensor, shape (B, T, N, D)
-            Unit vectors ``T_v``.
-        """
-        shape = mask_logits.shape[:3]
-        pictures = preprocess.imagebind_size(images.flatten(0, 1))
-        highlighted = highlight(pictures, mask_logits.flatten(0, 1), kernel).flatten(0, 1)
-        cls_token = self.imagebind.encode_vision(preprocess.halve(highlighted))
-        return self.imagebind.vision_head(cls_token).unflatten(0, shape)
+        """Embed what masks highlight, differentiably: see `regions.region_embedding`."""
+        return region_embedding(self.imagebind, images, mask_logits, kernel)
 
     def text_features(self, texts: Sequence[str]) -> TextFeatures:
-        """Encode texts, differentiably; nothing is kept.
-
-        Parameters
-        ----------
-        texts : sequence of str
-            ``P`` texts, for example of `alignment.class_prompt`.
-
-        Returns
-        -------
-        TextFeatures
-            In both spaces.
-        """
-        sizes = self.config.imagebind
-        tokens, ends = tokenize(texts, sizes.context, sizes.vocabulary)
-        # The trunk is causal: what follows the longest text changes nothing.
-        tokens, ends = tokens[:, : int(ends.max()) + 1].to(self.device), ends.to(self.device)
-        embeddings = self.imagebind.embed_tokens(tokens)
-        features = self.imagebind.encode_text(embeddings, all_positions=True)
-        trunk = features[torch.arange(len(ends), device=self.device), ends]
-        return TextFeatures(trunk, self.imagebind.text_head(trunk))
+        """Encode texts, differentiably; nothing is kept: see `texts.text_features`."""
+        return text_features(self.imagebind, texts)
 
     @for_inference
     def embed_texts(self, texts: Sequence[str]) -> Tensor:
@@ -353,24 +393,6 @@ class TAViS(nn.Module):
         Tensor, shape (P, D)
             ``T^t``: unit vectors times the logit scale, on the model's device.
         """
-        weights = self._text_weights()
-        if weights != self._text_cache_weights:
-            self._text_cache, self._text_cache_weights = {}, weights
-        new = [text for text in dict.fromkeys(texts) if text not in self._text_cache]
-        if new:
-            self._text_cache.update(zip(new, self.text_features(new).embedding, strict=True))
-        return torch.stack([self._text_cache[text] for text in texts])
-
-    def _text_weights(self) -> int:
-        """Fingerprint the text encoder: another number once a weight was changed or moved."""
-        weights = (p for name, p in self.imagebind.named_parameters() if ".text." in f".{name}")
-        return hash(tuple((p.data_ptr(), p._version) for p in weights))
-
-
-def _by_frame(masks: Masks, shape: torch.Size) -> dict[str, Tensor]:
-    """Name the decoder's results as `TAViSOutput` does, and split their rows by frame."""
-    names = {"logits": "mask_logits", "score": "object_score", "pointer": "object_pointer"}
-    return {
-        names.get(field.name, field.name): getattr(masks, field.name).unflatten(0, (*shape, -1))
-        for field in fields(masks)
-    }
+        named = self.imagebind.named_parameters()
+        weights = fingerprint(w for name, w in named if ".text." in f".{name}")
+        return self._texts.embed(texts, weights, self.text_features)

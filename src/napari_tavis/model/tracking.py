@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 from sam2.modeling.sam2_base import SAM2Base
 from torch import Tensor
 from torch.nn import functional as F
 
+from napari_tavis.model.rows import Rows
+
 
 @dataclass
-class Features:
+class Features(Rows):
     """Frames as the decoder sees them; ``R`` rows, coarse size ``(h, w)``, stride 16.
 
     Attributes
@@ -28,10 +30,6 @@ class Features:
     position: Tensor
     middle: Tensor
     fine: Tensor
-
-    def rows(self, index: slice | Tensor) -> Features:
-        """Give some rows."""
-        return Features(*(getattr(self, field.name)[index] for field in fields(self)))
 
 
 @dataclass

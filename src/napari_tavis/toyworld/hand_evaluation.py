@@ -84,7 +84,7 @@ def hand_test(
     for number in range(clips):
         cancel.check()
         clip = make_clip(clip_seed(seed, number), size=size)
-        features = model.encode_frames(clip.frames, log_mel(clip.waveform, clip.starts))
+        features = model.encode_frames(clip.frames, log_mel(clip.waveform, clip.starts)).features
         for label in range(1, len(clip.class_names) + 1):
             _score_object(model, clip, features, label, scores)
         progress(number + 1, clips, "prompting on toy clips")

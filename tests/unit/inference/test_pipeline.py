@@ -171,10 +171,10 @@ def test_cancelling_stops_in_the_middle_of_a_batch(short: Path, model: TAViS) ->
 
 def test_memory_that_runs_out_halves_the_batch_and_is_told(long: Path, model: TAViS) -> None:
     def limit(module: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
-        if inputs[0].shape[1] > 3:
+        if len(inputs[0]) > 3:
             raise torch.OutOfMemoryError("CUDA out of memory.")
 
-    hook = model.register_forward_pre_hook(limit)
+    hook = model.sam2.image_encoder.register_forward_pre_hook(limit)
     try:
         proposals = run(long, model)
     finally:

@@ -50,7 +50,7 @@ def test_annotating_by_hand_runs_in_half_precision(
     frames: torch.Tensor, sound: torch.Tensor
 ) -> None:
     model = _half()
-    features = model.encode_frames(frames, sound)
+    features = model.encode_frames(frames, sound).features
     first = features.rows(slice(0, 1))
     seen = model.segment_prompts(first, torch.tensor([[0.4, 0.4]]), torch.tensor([1]))
     again = model.segment_prompts(

@@ -14,7 +14,7 @@ SIDE = 128
 
 def encoded(toy: TAViS, images: Tensor, mel: Tensor) -> Features:
     frames = (images[0].permute(0, 2, 3, 1) * 255).to(torch.uint8)
-    return toy.encode_frames(frames, mel[0])
+    return toy.encode_frames(frames, mel[0]).features
 
 
 def disc(x: float, y: float) -> Tensor:
@@ -28,7 +28,7 @@ def test_features_are_those_of_the_sound_prompted_pass(
     with torch.no_grad():
         whole = toy(images[:1], mel[:1], "independent").frame_features
     frames = (images[0] * 255).round().to(torch.uint8).permute(0, 2, 3, 1)
-    again = toy.encode_frames(frames, mel[0])
+    again = toy.encode_frames(frames, mel[0]).features
     assert again.embedding.shape == whole.embedding.shape
     assert torch.allclose(again.embedding, whole.embedding, atol=0.05)
 
@@ -112,7 +112,8 @@ def test_the_shipped_toy_model_finds_a_prompted_object(kind: str) -> None:
     overlaps = []
     for seed in range(4):
         clip = make_clip(seed)
-        features = model.encode_frames(clip.frames[:1], log_mel(clip.waveform, clip.starts[:1]))
+        mel = log_mel(clip.waveform, clip.starts[:1])
+        features = model.encode_frames(clip.frames[:1], mel).features
         for label in range(1, len(clip.class_names) + 1):
             truth = clip.instances[0] == label
             if truth.sum() < 400:
