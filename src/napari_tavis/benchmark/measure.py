@@ -247,7 +247,11 @@ def _prepare(model: TAViS, options: Options) -> None:
         model.to(memory_format=torch.channels_last)
     if options.compiled:
         trunks = model.imagebind.modality_trunks
-        encoders: list[nn.Module] = [trunks["audio"], trunks["vision"], model.sam2.image_encoder]
+        encoders: list[nn.Module] = [
+            trunks["audio"],
+            trunks["vision"],
+            model.segmenter.image_encoder,
+        ]
         for encoder in encoders:
             encoder.forward = torch.compile(encoder.forward)
 

@@ -47,14 +47,14 @@ def part_seconds(model: TAViS) -> Iterator[dict[str, float]]:
         begun[module] = time.perf_counter()
 
     handles = []
+    modules = dict(model.named_modules())
     for part, names in PARTS.items():
 
         def end(module: nn.Module, _inputs: Any, _output: Any, part: str = part) -> None:
             wait_for(model.device)
             seconds[part] += time.perf_counter() - begun.pop(module)
 
-        for name in names:
-            module = model.get_submodule(name)
+        for module in (modules[name] for name in names if name in modules):
             handles += [module.register_forward_pre_hook(begin), module.register_forward_hook(end)]
     try:
         yield seconds

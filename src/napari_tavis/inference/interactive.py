@@ -204,7 +204,7 @@ class FrameEncoder:
                 return known
             frame = self.clip.frames[frame_index]
             mel = self._sound.mel(frame_index)
-            features = self.run(lambda: self.model.encode_frames(frame[None], mel))
+            features = self.run(lambda: self.model.encode_frames(frame[None], mel).features)
             encoded = EncodedFrame(frame_index, features)
             self._keep(encoded)
             return encoded
@@ -286,8 +286,9 @@ def segment_prompts(encoder: FrameEncoder, frame_index: int, prompts: Prompts) -
 
 def _decoder_grid(logits: torch.Tensor, features: Features) -> torch.Tensor:
     """Undo the enlargement of logits ``[S, S]`` to the image: prompts are read at this size."""
-    size = features.fine.shape[-2:]
-    return F.interpolate(logits[None, None], size, mode="bilinear", align_corners=False)[0, 0]
+    return F.interpolate(
+        logits[None, None], features.mask_size, mode="bilinear", align_corners=False
+    )[0, 0]
 
 
 def _certain_logits(mask: npt.NDArray[np.bool_]) -> torch.Tensor:

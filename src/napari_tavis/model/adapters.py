@@ -20,7 +20,7 @@ class AudioAdapters(nn.Module):
     def __init__(self, config: TAViSConfig) -> None:
         super().__init__()
         hidden = config.adapter_hidden_width
-        widths = config.sam2.block_widths
+        widths = config.segmenter.block_widths
         self.audio_projection = nn.Linear(config.imagebind.audio.width, config.adapter_width)
         self.hidden = nn.ModuleList(nn.Linear(config.adapter_width, hidden) for _ in widths)
         self.output = nn.ModuleList(nn.Linear(hidden, width) for width in widths)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import cast
 
 from napari_tavis.model.errors import ModelError
+from napari_tavis.model.segmenter_config import Sam2Config, SamConfig, SegmenterConfig
 
 MEL_SIZE = (128, 204)
 """Mel bins and time steps of one 2 s window of sound."""
@@ -80,69 +83,6 @@ class ImageBindConfig:
 
 
 @dataclass(frozen=True)
-class Sam2Config:
-    """SAM 2.0: image encoder, memory and mask decoder.
-
-    The defaults are those of ``sam2/configs/sam2/sam2_hiera_l.yaml``.
-
-    Parameters
-    ----------
-    trunk_width, trunk_heads : int
-        Channels and heads of Hiera's first stage; both double at every stage.
-    stages : tuple of int
-        Blocks per stage.
-    windows : tuple of int
-        Attention window per stage, in tokens per side.
-    global_blocks : tuple of int
-        Blocks that attend to the whole image instead.
-    position_grid : int
-        Side of the stored position embedding of the whole image.
-    width : int
-        Channels of the pyramid's levels, of the memory attention and of the decoder.
-    memory_width : int
-        Channels of a stored memory.
-    memory_layers, memory_hidden_width : int
-        Layers of the memory attention and the width of their MLPs.
-    decoder_hidden_width, iou_hidden_width : int
-        Width of the MLPs in the mask decoder's transformer and of its IoU head.
-    dropout : float
-        Dropout in the memory attention, in training only.
-    layer_scale : float
-        Initial weight of the blocks that fuse a mask with its image in the memory encoder.
-    paint_points : bool
-        Draw points and boxes into the mask prompt, too. SAM 2 has learned from millions of masks
-        to find a place by its coordinates; a small network learns sooner to see a mark.
-    """
-
-    trunk_width: int = 144
-    trunk_heads: int = 2
-    stages: tuple[int, ...] = (2, 6, 36, 4)
-    windows: tuple[int, ...] = (8, 4, 16, 8)
-    global_blocks: tuple[int, ...] = (23, 33, 43)
-    position_grid: int = 7
-    width: int = 256
-    memory_width: int = 64
-    memory_layers: int = 4
-    memory_hidden_width: int = 2048
-    decoder_hidden_width: int = 2048
-    iou_hidden_width: int = 256
-    dropout: float = 0.1
-    layer_scale: float = 1e-6
-    paint_points: bool = False
-
-    @property
-    def stage_widths(self) -> tuple[int, ...]:
-        """Channels of each stage of Hiera, finest first."""
-        return tuple(self.trunk_width * 2**stage for stage in range(len(self.stages)))
-
-    @property
-    def block_widths(self) -> tuple[int, ...]:
-        """Channels of the input of each block of Hiera: a stage's first block still has the old."""
-        widths = [w for w, n in zip(self.stage_widths, self.stages, strict=True) for _ in range(n)]
-        return (widths[0], *widths[:-1])
-
-
-@dataclass(frozen=True)
 class TAViSConfig:
     """The whole network.
 
@@ -151,11 +91,11 @@ class TAViSConfig:
     preset : str
         Name of the preset, stored in checkpoints.
     image_size : int
-        Pixels ``S`` per side of the image that SAM 2 sees.
+        Pixels ``S`` per side of the image that the segmenter sees.
     imagebind : ImageBindConfig
         The audio, vision and text encoders.
-    sam2 : Sam2Config
-        Image encoder, memory and mask decoder.
+    segmenter : Sam2Config or SamConfig
+        Image encoder, mask decoder and, in SAM 2, memory.
     queries : int
         Decomposed audio queries ``N``; the scene query comes on top.
     pseudo_tokens : int
@@ -173,7 +113,7 @@ class TAViSConfig:
     preset: str
     image_size: int
     imagebind: ImageBindConfig
-    sam2: Sam2Config
+    segmenter: SegmenterConfig
     queries: int = 5
     pseudo_tokens: int = 6
     bias_heads: int = 8
@@ -202,7 +142,7 @@ def _large() -> TAViSConfig:
             text=TransformerConfig(width=1024, blocks=24, heads=16),
             embedding_width=1024,
         ),
-        sam2=Sam2Config(),
+        segmenter=Sam2Config(),
         needs_release=True,
     )
 
@@ -222,7 +162,7 @@ def _toy() -> TAViSConfig:
             context=32,
             vocabulary=4096,
         ),
-        sam2=Sam2Config(
+        segmenter=Sam2Config(
             trunk_width=32,
             trunk_heads=1,
             stages=(1, 2, 3, 1),
@@ -244,9 +184,36 @@ def _toy() -> TAViSConfig:
     )
 
 
+def _toy_sam() -> TAViSConfig:
+    """Give the toy on a SAM of its size."""
+    return replace(
+        _toy(),
+        preset="toy_sam",
+        segmenter=SamConfig(
+            trunk_width=64,
+            trunk_heads=2,
+            blocks=4,
+            window=7,
+            global_blocks=(1, 3),
+            position_grid=14,
+            width=128,
+            decoder_hidden_width=512,
+            iou_hidden_width=128,
+            paint_points=True,
+        ),
+    )
+
+
+def _revised(sizes: Callable[[], TAViSConfig]) -> TAViSConfig:
+    """Give the same network on SAM 2.1."""
+    config = sizes()
+    sam2 = replace(cast(Sam2Config, config.segmenter), version="2.1")
+    return replace(config, preset=f"{config.preset}_2.1", segmenter=sam2)
+
+
 def _with_hiera(preset: str, hiera: Sam2Config) -> TAViSConfig:
     """Give the paper's network on another size of SAM 2, to be trained."""
-    return replace(_large(), preset=preset, sam2=hiera)
+    return replace(_large(), preset=preset, segmenter=hiera)
 
 
 def _tiny() -> TAViSConfig:
@@ -292,14 +259,46 @@ def _base_plus() -> TAViSConfig:
     )
 
 
-PRESETS: dict[str, Callable[[], TAViSConfig]] = {
+def _with_sam(preset: str, vit: SamConfig) -> TAViSConfig:
+    """Give the paper's network on SAM, to be trained."""
+    return replace(_large(), preset=preset, segmenter=vit)
+
+
+def _sam_h() -> TAViSConfig:
+    """Give the sizes of ``build_sam_vit_h``, as in the paper's table 5."""
+    return _with_sam("sam_h", SamConfig())
+
+
+def _sam_l() -> TAViSConfig:
+    """Give the sizes of ``build_sam_vit_l``."""
+    vit = SamConfig(trunk_width=1024, trunk_heads=16, blocks=24, global_blocks=(5, 11, 17, 23))
+    return _with_sam("sam_l", vit)
+
+
+def _sam_b() -> TAViSConfig:
+    """Give the sizes of ``build_sam_vit_b``."""
+    vit = SamConfig(trunk_width=768, trunk_heads=12, blocks=12, global_blocks=(2, 5, 8, 11))
+    return _with_sam("sam_b", vit)
+
+
+_ON_SAM2: dict[str, Callable[[], TAViSConfig]] = {
     "large": _large,
     "base_plus": _base_plus,
     "small": _small,
     "tiny": _tiny,
     "toy": _toy,
 }
-"""The sizes that exist, by name: the paper's, it on SAM 2's smaller trunks, and the toy."""
+
+PRESETS: dict[str, Callable[[], TAViSConfig]] = {
+    **_ON_SAM2,
+    **{f"{name}_2.1": partial(_revised, sizes) for name, sizes in _ON_SAM2.items()},
+    "sam_h": _sam_h,
+    "sam_l": _sam_l,
+    "sam_b": _sam_b,
+    "toy_sam": _toy_sam,
+}
+"""The sizes that exist, by name: the paper's, it on other sizes of SAM 2, on SAM 2.1 and on SAM,
+and the toy."""
 
 
 def preset_config(name: str, image_size: int | None = None) -> TAViSConfig:
@@ -309,7 +308,8 @@ def preset_config(name: str, image_size: int | None = None) -> TAViSConfig:
     ----------
     name : str
         ``"large"`` (the paper's), ``"base_plus"``, ``"small"``, ``"tiny"`` (it on SAM 2's smaller
-        trunks) or ``"toy"``.
+        trunks) or ``"toy"``; any of these and ``"_2.1"`` (on SAM 2.1); ``"sam_h"``, ``"sam_l"``,
+        ``"sam_b"`` or ``"toy_sam"`` (on SAM).
     image_size : int, optional
         Pixels per side instead of the preset's own 224; a multiple of 32.
 

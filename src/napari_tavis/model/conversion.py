@@ -310,12 +310,12 @@ def _recognise(
     found: list[tuple[int, str]] = []
     for name, sizes in PRESETS.items():
         config = sizes()
-        if trunk not in (None, config.sam2.trunk_width):
+        if trunk not in (None, config.segmenter.trunk_width):
             continue
         if trunk is None and vision != config.imagebind.vision.width:
             continue
         count = max(blocks, default=-1) + 1
-        found.append((abs(sum(config.sam2.stages) - count) if trunk else 0, name))
+        found.append((abs(len(config.segmenter.block_widths) - count) if trunk else 0, name))
     if not found:
         raise CheckpointError(
             f"{path} has a size that TAViS does not have ({trunk or vision} channels in its "

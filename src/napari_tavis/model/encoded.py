@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from napari_tavis.model.features import Features
 from napari_tavis.model.prompting import Prompts
 from napari_tavis.model.rows import Rows
-from napari_tavis.model.tracking import Features
 
 
 @dataclass

@@ -25,15 +25,15 @@ PARTS: dict[str, tuple[str, ...]] = {
     "query decomposition": ("decomposition",),
     "prompting": ("prompting",),
     "adapters": ("adapters",),
-    "image encoder": ("sam2.image_encoder",),
+    "image encoder": ("sam2.image_encoder", "sam.image_encoder"),
     "memory attention": (
         "sam2.memory_attention",
         "sam2.memory_attention.layers.0.self_attn",  # runs before the rest, once per frame
     ),
     "memory encoder": ("sam2.memory_encoder",),
-    "mask decoder": ("sam2.sam_mask_decoder", "sam2.obj_ptr_proj"),
+    "mask decoder": ("sam2.sam_mask_decoder", "sam2.obj_ptr_proj", "sam.mask_decoder"),
 }
-"""Modules whose operations are counted together."""
+"""Modules whose operations are counted together, as far as a network has them."""
 
 NESTED = {"prompting": "text trunk"}
 """The text trunk runs inside the prompting."""

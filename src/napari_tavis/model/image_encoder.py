@@ -12,7 +12,7 @@ from sam2.modeling.position_encoding import PositionEmbeddingSine
 from torch import Tensor
 from torch.nn import functional as F
 
-from napari_tavis.model.config import Sam2Config
+from napari_tavis.model.segmenter_config import Sam2Config
 
 SKIPPED_LEVELS = 1
 """The coarsest level (stride 32) only feeds the one above it."""
@@ -50,7 +50,7 @@ class AudioGuidedImageEncoder(ImageEncoder):
         )
         super().__init__(trunk=trunk, neck=neck, scalp=SKIPPED_LEVELS)
 
-    def forward(self, images: Tensor, biases: Sequence[Tensor]) -> tuple[list[Tensor], Tensor]:
+    def forward(self, images: Tensor, biases: Sequence[Tensor]) -> list[Tensor]:
         """Encode frames, each with its sound.
 
         Parameters
@@ -62,13 +62,12 @@ class AudioGuidedImageEncoder(ImageEncoder):
 
         Returns
         -------
-        levels : list of Tensor
+        list of Tensor
             The pyramid, finest first: ``[n, C, S / 4, S / 4]``, then strides 8 and 16.
-        position : Tensor, shape (n, C, S / 16, S / 16)
-            Sine positions of the coarsest level.
         """
-        levels, positions = self.neck(self._trunk_stages(images, biases))
-        return levels[: -self.scalp], positions[-self.scalp - 1]
+        levels: list[Tensor]
+        levels, _ = self.neck(self._trunk_stages(images, biases))
+        return levels[: -self.scalp]
 
     def _trunk_stages(self, images: Tensor, biases: Sequence[Tensor]) -> list[Tensor]:
         """Run Hiera's blocks and give the last output of every stage, ``[n, C_s, h_s, w_s]``."""

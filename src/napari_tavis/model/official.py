@@ -1,6 +1,6 @@
 """Weights under the names of the released checkpoints.
 
-SAM 2's own names stand at the top level of the release's checkpoints, ImageBind's under
+SAM 2's own names, or SAM's, stand at the top level of the release's checkpoints, ImageBind's under
 ``imagebind.``; `_OFFICIAL` says what the release calls the rest.
 """
 
@@ -35,6 +35,10 @@ _OFFICIAL: tuple[tuple[str, str], ...] = (
     (r"prompting\.aggregate\.", "aggregate."),
     (r"prompting\.dense_projection\.", "down."),
     (r"sam2\.", ""),
+    (r"sam\.(image_encoder\.blocks\.\d+\.mlp\.)fc", r"\1lin"),
+    (r"sam\.(mask_decoder\.transformer\.layers\.\d+\.mlp\.)layers\.0\.", r"\1lin1."),
+    (r"sam\.(mask_decoder\.transformer\.layers\.\d+\.mlp\.)layers\.1\.", r"\1lin2."),
+    (r"sam\.", ""),
 )
 
 _UNUSED = re.compile(

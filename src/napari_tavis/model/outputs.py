@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from napari_tavis.model.tracking import Features, Masks
+from napari_tavis.model.features import Features, Masks
 
 
 @dataclass

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from napari_tavis.model.backbone import SegmentationBackbone
+from napari_tavis.model.features import Features, Masks
 from napari_tavis.model.points import NO_POINT
 from napari_tavis.model.precision import for_inference
-from napari_tavis.model.segmenter import SoundPromptedSam2
-from napari_tavis.model.tracking import Features, Masks, encode_memory, recall
+from napari_tavis.model.tracking import encode_memory, recall
+
+if TYPE_CHECKING:
+    from napari_tavis.model.segmenter import SoundPromptedSam2
 
 GIVEN_LOGIT = 10.0
 """Logit of a mask that a person gave: SAM 2 takes it as all but certain."""
@@ -76,7 +80,7 @@ class ObjectMemory:
         full = F.interpolate(given, side, mode="bilinear", antialias=True)
         prompt = sam2.mask_downsample(full)[:, 0]
         points, labels = no_points(len(masks), masks.device)
-        tokens, dense = sam2.embed_prompts(points, labels, prompt, features.embedding.shape[-2:])
+        tokens, dense = sam2.embed_prompts(points, labels, prompt, features.mask_size)
         seen = sam2.decode(features.embedding, features, tokens, dense, candidates=False)
         share = present[:, None].to(seen.pointer.dtype)
         self._conditions[position] = encode_memory(
@@ -113,7 +117,6 @@ class ObjectMemory:
         embedding = recall(
             sam2,
             features.embedding,
-            features.position,
             self._conditions,
             self._tracked,
             objects=1,
@@ -122,7 +125,7 @@ class ObjectMemory:
             reverse=reverse,
         )
         points, labels = no_points(len(embedding), embedding.device)
-        prompts = sam2.embed_prompts(points, labels, None, embedding.shape[-2:])
+        prompts = sam2.embed_prompts(points, labels, None, features.mask_size)
         masks = sam2.decode(embedding, features, *prompts)
         if not sam2.training:
             absent = (masks.score <= 0)[:, None, None]
@@ -148,7 +151,7 @@ class ObjectTracker:
 
     Parameters
     ----------
-    sam2 : SoundPromptedSam2
+    backbone : SegmentationBackbone
         Whose memory is used.
     inference : callable
         Gives the context to compute in.
@@ -156,11 +159,11 @@ class ObjectTracker:
 
     def __init__(
         self,
-        sam2: SoundPromptedSam2,
+        backbone: SegmentationBackbone,
         inference: Callable[[], AbstractContextManager[None]] = torch.no_grad,
     ) -> None:
-        self._sam2 = sam2
-        self._memory = ObjectMemory(sam2)
+        self._image_size = backbone.image_size
+        self._memory = backbone.remember_objects()
         self.inference = inference
 
     @for_inference
@@ -193,7 +196,7 @@ class ObjectTracker:
             Whether the frame lies before those seen.
         """
         masks = self._memory.step(frame, features, reverse=reverse)
-        return prompted_mask(masks, self._sam2.image_size)
+        return prompted_mask(masks, self._image_size)
 
 
 def no_points(count: int, device: torch.device) -> tuple[Tensor, Tensor]:

@@ -54,7 +54,7 @@ class HybridPrompting(nn.Module):
     def __init__(self, config: TAViSConfig) -> None:
         super().__init__()
         audio, text = config.imagebind.audio.width, config.imagebind.text.width
-        vision, width = config.imagebind.vision.width, config.sam2.width
+        vision, width = config.imagebind.vision.width, config.segmenter.width
         self.pseudo_tokens = config.pseudo_tokens
         self.token_projection = nn.Linear(audio, config.pseudo_tokens * text)
         self.position_scores = nn.Linear(audio, config.pseudo_tokens)

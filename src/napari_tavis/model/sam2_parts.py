@@ -1,4 +1,4 @@
-"""The parts of SAM 2.0, built from the ``sam2`` package's modules at the sizes of a preset."""
+"""The memory of SAM 2, built from the ``sam2`` package's modules at the sizes of a preset."""
 
 from __future__ import annotations
 
@@ -8,14 +8,12 @@ import torch
 from sam2.modeling.memory_attention import MemoryAttentionLayer
 from sam2.modeling.memory_encoder import CXBlock, Fuser, MaskDownSampler
 from sam2.modeling.position_encoding import PositionEmbeddingSine
-from sam2.modeling.sam.mask_decoder import MaskDecoder
-from sam2.modeling.sam.transformer import RoPEAttention, TwoWayTransformer
+from sam2.modeling.sam.transformer import RoPEAttention
 
-from napari_tavis.model.config import Sam2Config
 from napari_tavis.model.memory import SharedMemoryAttention, SharedMemoryEncoder
+from napari_tavis.model.segmenter_config import Sam2Config
 
 BACKBONE_STRIDE = 16
-CANDIDATES = 3
 
 
 def build_memory_attention(config: Sam2Config, image_size: int) -> SharedMemoryAttention:
@@ -61,25 +59,4 @@ def build_memory_encoder(config: Sam2Config) -> SharedMemoryEncoder:
         mask_downsampler=MaskDownSampler(config.width, kernel_size=3, stride=2, padding=1),
         fuser=Fuser(block, num_layers=2),
         position_encoding=PositionEmbeddingSine(config.memory_width, warmup_cache=False),
-    )
-
-
-def build_mask_decoder(config: Sam2Config) -> MaskDecoder:
-    """Build the mask decoder, which predicts three candidates per object."""
-    return MaskDecoder(
-        num_multimask_outputs=CANDIDATES,
-        transformer=TwoWayTransformer(
-            depth=2,
-            embedding_dim=config.width,
-            mlp_dim=config.decoder_hidden_width,
-            num_heads=8,
-        ),
-        transformer_dim=config.width,
-        iou_head_depth=3,
-        iou_head_hidden_dim=config.iou_hidden_width,
-        use_high_res_features=True,
-        iou_prediction_use_sigmoid=True,
-        pred_obj_scores=True,
-        pred_obj_scores_mlp=True,
-        use_multimask_token_for_obj_ptr=True,
     )

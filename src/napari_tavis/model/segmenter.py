@@ -7,31 +7,34 @@ time step (memory protocol), form one batch.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import torch
+from sam2.modeling.sam.mask_decoder import MaskDecoder
+from sam2.modeling.sam.prompt_encoder import PromptEncoder
 from sam2.modeling.sam2_base import SAM2Base
-from torch import Tensor
-from torch.nn import functional as F
+from torch import Tensor, nn
 
-from napari_tavis.model.config import Sam2Config
+from napari_tavis.model.backbone import INDEPENDENT, MEMORY, SegmentationBackbone
+from napari_tavis.model.decoding import build_mask_decoder, decode_best, embed_prompts
+from napari_tavis.model.features import Features, Masks
 from napari_tavis.model.image_encoder import AudioGuidedImageEncoder
-from napari_tavis.model.points import NO_POINT, paint_points
+from napari_tavis.model.prompted import ObjectMemory
 from napari_tavis.model.sam2_parts import (
     BACKBONE_STRIDE,
-    build_mask_decoder,
     build_memory_attention,
     build_memory_encoder,
 )
-from napari_tavis.model.tracking import Features, Masks, MemoryBank
+from napari_tavis.model.segmenter_config import Sam2Config
+from napari_tavis.model.tracking import MemoryBank, PyramidFeatures
 
 MEMORY_FRAMES = 7
 POINTER_SCORE_SHIFT = 2.0
 """Added to the object score before it decides whether the object has a pointer."""
 
 
-class SoundPromptedSam2(SAM2Base):
-    """SAM 2.0 that takes one token and one dense vector per query as well as clicks.
+class SoundPromptedSam2(SAM2Base, SegmentationBackbone):
+    """SAM 2 that takes one token and one dense vector per query as well as clicks.
 
     Parameters
     ----------
@@ -41,7 +44,20 @@ class SoundPromptedSam2(SAM2Base):
         Pixels per side.
     """
 
+    protocols = (MEMORY, INDEPENDENT)
+    title = "SAM 2"
+
+    # What SAM2Base makes.
+    sam_prompt_encoder: PromptEncoder
+    no_mem_embed: Tensor
+    no_obj_ptr: Tensor
+    obj_ptr_proj: nn.Module
+    mask_downsample: nn.Module
+    backbone_stride: int
+    max_obj_ptrs_in_encoder: int
+
     def __init__(self, config: Sam2Config, image_size: int) -> None:
+        revised = config.version == "2.1"
         super().__init__(
             image_encoder=AudioGuidedImageEncoder(config),
             memory_attention=build_memory_attention(config, image_size),
@@ -58,7 +74,10 @@ class SoundPromptedSam2(SAM2Base):
             multimask_output_in_sam=True,
             iou_prediction_use_sigmoid=True,
             use_obj_ptrs_in_encoder=True,
-            add_tpos_enc_to_obj_ptrs=False,
+            add_tpos_enc_to_obj_ptrs=revised,
+            proj_tpos_enc_in_obj_ptrs=revised,
+            use_signed_tpos_enc_to_obj_ptrs=revised,
+            no_obj_embed_spatial=revised,
             only_obj_ptrs_in_the_past_for_eval=True,
             pred_obj_scores=True,
             pred_obj_scores_mlp=True,
@@ -70,44 +89,26 @@ class SoundPromptedSam2(SAM2Base):
         )
         self.paint_points = config.paint_points
         # SAM2Base has built one whose MLPs have a fixed width.
-        self.sam_mask_decoder = build_mask_decoder(config)
+        self.sam_mask_decoder: MaskDecoder = build_mask_decoder(
+            config,
+            use_high_res_features=True,
+            iou_prediction_use_sigmoid=True,
+            pred_obj_scores=True,
+            pred_obj_scores_mlp=True,
+        )
 
-    def features(self, levels: list[Tensor], position: Tensor) -> Features:
-        """Narrow the finer levels of the pyramid, once per frame.
-
-        Parameters
-        ----------
-        levels : list of Tensor
-            The pyramid of ``n`` frames, finest first.
-        position : Tensor, shape (n, C, h, w)
-            Positions of the coarsest level.
-
-        Returns
-        -------
-        Features
-            ``n`` rows.
-        """
+    def encode(
+        self, images: Tensor, biases: Sequence[Tensor]
+    ) -> tuple[list[Tensor], PyramidFeatures]:
+        """Encode frames, each with its sound: see `SegmentationBackbone.encode`."""
+        levels = self.image_encoder(images, biases)
         fine, middle, embedding = levels
+        # Narrowed for the decoder once per frame, not once per object.
         decoder = self.sam_mask_decoder
-        return Features(embedding, position, decoder.conv_s1(middle), decoder.conv_s0(fine))
+        return levels, PyramidFeatures(embedding, decoder.conv_s1(middle), decoder.conv_s0(fine))
 
     def segment_frames(self, features: Features, sparse: Tensor, dense: Tensor) -> Masks:
-        """Segment every frame by itself, with an empty memory (independent protocol).
-
-        Parameters
-        ----------
-        features : Features
-            ``n`` frames.
-        sparse : Tensor, shape (n, K, C)
-            Prompt token per query.
-        dense : Tensor, shape (n, C)
-            Prompt of every pixel.
-
-        Returns
-        -------
-        Masks
-            ``n * K`` rows, the queries of a frame beside each other.
-        """
+        """Segment every frame by itself: see `SegmentationBackbone.segment_frames`."""
         embedding = features.embedding + self.no_mem_embed.view(1, -1, 1, 1)
         queries = sparse.shape[1]
         return self.decode(
@@ -117,48 +118,14 @@ class SoundPromptedSam2(SAM2Base):
             dense.repeat_interleave(queries, dim=0)[:, :, None, None],
         )
 
-    def track(self, clips: int) -> MemoryBank:
-        """Start to follow the objects of some clips from frame to frame (memory protocol).
-
-        Parameters
-        ----------
-        clips : int
-            Number of clips ``B`` that are followed side by side.
-
-        Returns
-        -------
-        MemoryBank
-            Nothing seen yet.
-        """
-        return MemoryBank(self, clips)
-
-    def segment_clips(
-        self, features: Features, sparse: Tensor, dense: Tensor, bank: MemoryBank
-    ) -> Masks:
-        """Segment the next frames of some clips, each on the memory of those before.
-
-        Parameters
-        ----------
-        features : Features
-            ``B * T`` frames, the frames of a clip beside each other.
-        sparse : Tensor, shape (B * T, K, C)
-            Prompt token per query.
-        dense : Tensor, shape (B * T, C)
-            Prompt of every pixel.
-        bank : MemoryBank
-            What was seen so far; it is brought up to date.
-
-        Returns
-        -------
-        Masks
-            ``B * T * K`` rows, in the order of the frames.
-        """
-        frames = len(sparse) // bank.clips
+    def segment_clips(self, features: Features, sparse: Tensor, dense: Tensor, clips: int) -> Masks:
+        """Segment on the memory of frames before: see `SegmentationBackbone.segment_clips`."""
+        bank = MemoryBank(self, clips)
+        frames, queries = len(sparse) // clips, sparse.shape[1]
         steps = []
         for step in range(frames):
             rows = slice(step, None, frames)
             now = features.rows(rows)
-            queries = sparse.shape[1]
             masks = self.decode(
                 bank.condition(now, queries),
                 now,
@@ -167,62 +134,30 @@ class SoundPromptedSam2(SAM2Base):
             )
             bank.remember(now, masks)
             steps.append(masks)
-        return Masks(*(_interleave(parts, bank.clips) for parts in _parts(steps)))
+        return Masks(*(_interleave(parts, clips) for parts in _parts(steps)))
+
+    def remember_objects(self) -> ObjectMemory:
+        """Give an empty memory of objects that a person has drawn, to follow them."""
+        return ObjectMemory(self)
 
     def embed_prompts(
-        self, points: Tensor, labels: Tensor, mask_logits: Tensor | None, size: Sequence[int]
+        self, points: Tensor, labels: Tensor, mask_logits: Tensor | None, size: tuple[int, int]
     ) -> tuple[Tensor, Tensor]:
-        """Embed clicks, boxes and masks as SAM 2 does.
-
-        Parameters
-        ----------
-        points : Tensor, shape (R, P, 2)
-            Column and row of each point, 0 to 1 of the frame's width and height.
-        labels : Tensor, shape (R, P)
-            1 inside, 0 outside, 2 and 3 a box's upper left and lower right corner, `NO_POINT`.
-        mask_logits : Tensor or None, shape (R, h, w)
-            A mask to start from, of any size.
-        size : sequence of int
-            Height and width of the image embedding.
-
-        Returns
-        -------
-        sparse : Tensor, shape (R, P + 1, C)
-        dense : Tensor, shape (R, C, h, w) or (R, C, 1, 1)
-        """
-        encoder = self.sam_prompt_encoder
-        pixels = points * self.image_size - 0.5  # the encoder takes the middle of a pixel
-        sparse = encoder._embed_points(pixels, labels, pad=True)
-        grid = (4 * size[0], 4 * size[1])
-        mask = None
-        if mask_logits is not None:
-            mask = F.interpolate(mask_logits[:, None], grid, mode="bilinear", antialias=True)
-        if self.paint_points and bool((labels != NO_POINT).any()):
-            mask = paint_points(points, labels, mask, grid)
-        if mask is not None:
-            return sparse, encoder.mask_downscaling(mask)
-        nothing = encoder.no_mask_embed.weight[:, :, None, None]
-        return sparse, nothing.expand(len(points), -1, -1, -1)
+        """Embed clicks, boxes and masks: see `decoding.embed_prompts`."""
+        return embed_prompts(
+            self.sam_prompt_encoder, points, labels, mask_logits, size, paint=self.paint_points
+        )
 
     def segment_prompted(
-        self, features: Features, points: Tensor, labels: Tensor, mask_logits: Tensor | None = None
+        self,
+        features: Features,
+        points: Tensor,
+        labels: Tensor,
+        mask_logits: Tensor | None = None,
     ) -> Masks:
-        """Segment one object in each frame from clicks, a box or a mask instead of sound.
-
-        Parameters
-        ----------
-        features : Features
-            ``R`` frames.
-        points, labels, mask_logits
-            See `embed_prompts`.
-
-        Returns
-        -------
-        Masks
-            ``R`` rows.
-        """
+        """Segment one object in each frame: see `SegmentationBackbone.segment_prompted`."""
         embedding = features.embedding + self.no_mem_embed.view(1, -1, 1, 1)
-        prompts = self.embed_prompts(points, labels, mask_logits, embedding.shape[-2:])
+        prompts = self.embed_prompts(points, labels, mask_logits, features.mask_size)
         return self.decode(embedding, features, *prompts)
 
     def decode(
@@ -250,23 +185,16 @@ class SoundPromptedSam2(SAM2Base):
             Predict three masks and take the best, or just one, as for a mask that is given.
         """
         objects = len(embedding) // len(features.embedding)
-        size = embedding.shape[-2:]
-        masks, iou, tokens, score = self.sam_mask_decoder(
-            image_embeddings=embedding,
-            image_pe=self.sam_prompt_encoder.pe_layer(size)[None],
-            sparse_prompt_embeddings=sparse,
-            dense_prompt_embeddings=dense,
-            multimask_output=candidates,
-            repeat_image=False,
-            high_res_features=[
-                features.fine.repeat_interleave(objects, dim=0),
-                features.middle.repeat_interleave(objects, dim=0),
-            ],
+        found = decode_best(
+            self.sam_mask_decoder,
+            embedding,
+            self.sam_prompt_encoder.pe_layer(embedding.shape[-2:]),
+            sparse,
+            dense,
+            finer=[level.repeat_interleave(objects, dim=0) for level in features.finer],
+            candidates=candidates,
         )
-        rows = torch.arange(len(iou), device=iou.device)
-        best = iou.argmax(dim=-1)
-        pointer = self._pointer(tokens[rows, best], score)
-        return Masks(masks[rows, best], masks, iou, score[:, 0], pointer)
+        return replace(found, pointer=self._pointer(found.pointer, found.score[:, None]))
 
     def _pointer(self, token: Tensor, score: Tensor) -> Tensor:
         """Summarise objects ``[R, C]``; one whose score is too low has the pointer of no object."""

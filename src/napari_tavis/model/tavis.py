@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from typing import cast
 
 import numpy as np
 import torch
@@ -13,21 +14,18 @@ from torch import Tensor, nn
 from napari_tavis.model import preprocess
 from napari_tavis.model.adapters import AudioAdapters
 from napari_tavis.model.alignment import BLUR_KERNEL
+from napari_tavis.model.backbone import INDEPENDENT, SegmentationBackbone, build_backbone
 from napari_tavis.model.config import TAViSConfig, preset_config
 from napari_tavis.model.decomposition import QueryDecomposition
 from napari_tavis.model.encoded import Cues, EncodedFrames, Sound
-from napari_tavis.model.errors import ModelError
+from napari_tavis.model.features import Features
 from napari_tavis.model.imagebind import ImageBind
 from napari_tavis.model.outputs import Segmentation, TAViSOutput, by_frame, of_one_clip
 from napari_tavis.model.precision import for_inference, inference, usual_precision
 from napari_tavis.model.prompted import ObjectTracker, PromptedMask, no_points, prompted_mask
 from napari_tavis.model.prompting import HybridPrompting
 from napari_tavis.model.regions import region_embedding
-from napari_tavis.model.segmenter import SoundPromptedSam2
 from napari_tavis.model.texts import KeptTexts, TextFeatures, fingerprint, text_features
-from napari_tavis.model.tracking import Features
-
-PROTOCOLS = ("memory", "independent")
 
 
 class TAViS(nn.Module):
@@ -52,7 +50,8 @@ class TAViS(nn.Module):
         self.adapters = AudioAdapters(config)
         self.decomposition = QueryDecomposition(config)
         self.prompting = HybridPrompting(config)
-        self.sam2 = SoundPromptedSam2(config.sam2, config.image_size)
+        backbone = build_backbone(config.segmenter, config.image_size)
+        self.add_module(config.segmenter.family, backbone)  # its weights say whose they are
         self.precision: torch.dtype | None = None
         self._texts = KeptTexts()
         self._self = object()  # unlike an id, never that of another model as well
@@ -106,8 +105,13 @@ class TAViS(nn.Module):
             return cls(config).eval()
 
     @property
+    def segmenter(self) -> SegmentationBackbone:
+        """The image encoder and mask decoder."""
+        return cast(SegmentationBackbone, self.get_submodule(self.config.segmenter.family))
+
+    @property
     def image_size(self) -> int:
-        """Pixels per side of the images that SAM 2 sees."""
+        """Pixels per side of the images that the segmenter sees."""
         return self.config.image_size
 
     @property
@@ -117,7 +121,11 @@ class TAViS(nn.Module):
 
     @property
     def identity(self) -> Hashable:
-        """What is the same only as long as the same frames give the same numbers."""
+        """What is the same only as long as the same frames give the same numbers.
+
+        Another model, image size, device or precision, or another value of a weight, gives
+        another one.
+        """
         precision = self.precision or usual_precision(self.device)
         weights = fingerprint(self.parameters())
         return self._self, weights, self.image_size, str(self.device), precision
@@ -126,7 +134,7 @@ class TAViS(nn.Module):
         """Give the context in which the network is used rather than trained."""
         return inference(self.device, self.precision or usual_precision(self.device))
 
-    def forward(self, images: Tensor, mel: Tensor, protocol: str = "memory") -> TAViSOutput:
+    def forward(self, images: Tensor, mel: Tensor, protocol: str | None = None) -> TAViSOutput:
         """Segment clips.
 
         Parameters
@@ -135,9 +143,9 @@ class TAViS(nn.Module):
             RGB, 0 to 1.
         mel : Tensor, shape (B, T, 1, 128, 204)
             Normalised log-mel spectrogram of the 2 s window of each frame.
-        protocol : str
+        protocol : str, optional
             ``"memory"``: each frame on the memory of those before. ``"independent"``: each by
-            itself, as the authors evaluate.
+            itself, as the authors evaluate. By default the first that the segmenter has.
 
         Returns
         -------
@@ -147,7 +155,7 @@ class TAViS(nn.Module):
         Raises
         ------
         ModelError
-            If there is no such protocol.
+            If there is no such protocol, or the segmenter does not have it.
         """
         shape = images.shape[:2]
         images, mel = images.flatten(0, 1), mel.flatten(0, 1)
@@ -156,7 +164,9 @@ class TAViS(nn.Module):
         encoded = EncodedFrames(features, self._cues(images, sound))
         return replace(self.decode(encoded, shape[0], protocol), image_features=levels)
 
-    def decode(self, encoded: EncodedFrames, clips: int, protocol: str = "memory") -> TAViSOutput:
+    def decode(
+        self, encoded: EncodedFrames, clips: int, protocol: str | None = None
+    ) -> TAViSOutput:
         """Find the masks of clips whose frames are encoded, differentiably.
 
         Parameters
@@ -165,7 +175,7 @@ class TAViS(nn.Module):
             ``B * T`` rows with cues, the frames of a clip beside each other.
         clips : int
             Number of clips, ``B``.
-        protocol : str
+        protocol : str, optional
             See `forward`.
 
         Returns
@@ -176,19 +186,17 @@ class TAViS(nn.Module):
         Raises
         ------
         ModelError
-            If there is no such protocol.
+            If there is no such protocol, or the segmenter does not have it.
         """
-        if protocol not in PROTOCOLS:
-            raise ModelError(f"There is no protocol {protocol!r}; choose {' or '.join(PROTOCOLS)}.")
+        protocol = self.segmenter.choose_protocol(protocol)
         features, cues = encoded.features, encoded.cues
         if cues is None:
             raise ValueError("the frames were encoded without cues: see TAViS.add_cues")
         prompts = cues.prompts
-        if protocol == "independent":
-            masks = self.sam2.segment_frames(features, prompts.sparse, prompts.dense)
+        if protocol == INDEPENDENT:
+            masks = self.segmenter.segment_frames(features, prompts.sparse, prompts.dense)
         else:
-            bank = self.sam2.track(clips=clips)
-            masks = self.sam2.segment_clips(features, prompts.sparse, prompts.dense, bank)
+            masks = self.segmenter.segment_clips(features, prompts.sparse, prompts.dense, clips)
         shape = torch.Size((clips, len(prompts.dense) // clips))
         return TAViSOutput(
             **by_frame(masks, shape),
@@ -204,11 +212,8 @@ class TAViS(nn.Module):
         return Sound(*self.imagebind.encode_audio(mel))
 
     def _look(self, images: Tensor, sound: Sound) -> tuple[list[Tensor], Features]:
-        """Run SAM 2's image encoder on images ``[n, 3, S, S]``, guided by their sound."""
-        levels, position = self.sam2.image_encoder(
-            preprocess.normalise(images), self.adapters(sound.tokens)
-        )
-        return levels, self.sam2.features(levels, position)
+        """Run the segmenter's image encoder on images ``[n, 3, S, S]``, guided by their sound."""
+        return self.segmenter.encode(preprocess.normalise(images), self.adapters(sound.tokens))
 
     def _cues(self, images: Tensor, sound: Sound) -> Cues:
         """Decompose sounds and put them into the words of the mask decoder."""
@@ -223,7 +228,7 @@ class TAViS(nn.Module):
 
     @for_inference
     def segment(
-        self, frames: np.ndarray | Tensor, mel: np.ndarray | Tensor, protocol: str = "memory"
+        self, frames: np.ndarray | Tensor, mel: np.ndarray | Tensor, protocol: str | None = None
     ) -> Segmentation:
         """Segment one clip, from frames as they were decoded.
 
@@ -233,7 +238,7 @@ class TAViS(nn.Module):
             RGB frames of any size (see `preprocess.stretch_frames`).
         mel : ndarray or Tensor of float32, shape (T, 1, 128, 204)
             Log-mel spectrogram of each frame's window.
-        protocol : str
+        protocol : str, optional
             See `forward`.
 
         Returns
@@ -293,14 +298,14 @@ class TAViS(nn.Module):
         return EncodedFrames(encoded.features, cues=self._cues(images, encoded.sound))
 
     @for_inference
-    def segment_encoded(self, encoded: EncodedFrames, protocol: str = "memory") -> Segmentation:
+    def segment_encoded(self, encoded: EncodedFrames, protocol: str | None = None) -> Segmentation:
         """Segment one clip whose frames are encoded.
 
         Parameters
         ----------
         encoded : EncodedFrames
             ``T`` rows with cues.
-        protocol : str
+        protocol : str, optional
             See `forward`.
 
         Returns
@@ -342,12 +347,18 @@ class TAViS(nn.Module):
         else:
             where, kinds = no_points(1, place)
         start = None if mask_logits is None else mask_logits[None].to(place, dtype)
-        masks = self.sam2.segment_prompted(features, where, kinds, start)
+        masks = self.segmenter.segment_prompted(features, where, kinds, start)
         return prompted_mask(masks, self.image_size)
 
     def track_object(self) -> ObjectTracker:
-        """Start to follow an object from frames where a person has drawn it."""
-        return ObjectTracker(self.sam2, self.inference)
+        """Start to follow an object from frames where a person has drawn it.
+
+        Raises
+        ------
+        ModelError
+            If the segmenter has no memory.
+        """
+        return ObjectTracker(self.segmenter, self.inference)
 
     @for_inference
     def embed_regions(self, frames: np.ndarray | Tensor, mask_logits: Tensor) -> Tensor:
@@ -394,5 +405,5 @@ class TAViS(nn.Module):
             ``T^t``: unit vectors times the logit scale, on the model's device.
         """
         named = self.imagebind.named_parameters()
-        weights = fingerprint(w for name, w in named if ".text." in f".{name}")
+        weights = fingerprint(weight for name, weight in named if ".text." in f".{name}")
         return self._texts.embed(texts, weights, self.text_features)

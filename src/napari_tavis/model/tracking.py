@@ -9,47 +9,26 @@ from sam2.modeling.sam2_base import SAM2Base
 from torch import Tensor
 from torch.nn import functional as F
 
-from napari_tavis.model.rows import Rows
+from napari_tavis.model.features import Features, Masks
 
 
 @dataclass
-class Features(Rows):
-    """Frames as the decoder sees them; ``R`` rows, coarse size ``(h, w)``, stride 16.
+class PyramidFeatures(Features):
+    """Frames as SAM 2's decoder sees them.
 
     Attributes
     ----------
-    embedding : Tensor, shape (R, C, h, w)
-        Coarsest level of the pyramid.
-    position : Tensor, shape (R, C, h, w)
-        Its sine positions.
     middle, fine : Tensor, shapes (R, C / 4, 2 h, 2 w) and (R, C / 8, 4 h, 4 w)
         The finer levels, narrowed for the decoder.
     """
 
-    embedding: Tensor
-    position: Tensor
     middle: Tensor
     fine: Tensor
 
-
-@dataclass
-class Masks:
-    """What the decoder says about ``R`` objects: see `TAViSOutput` for the meanings.
-
-    Attributes
-    ----------
-    logits : Tensor, shape (R, 4 h, 4 w)
-    candidate_logits : Tensor, shape (R, M, 4 h, 4 w)
-    candidate_iou : Tensor, shape (R, M)
-    score : Tensor, shape (R,)
-    pointer : Tensor, shape (R, C)
-    """
-
-    logits: Tensor
-    candidate_logits: Tensor
-    candidate_iou: Tensor
-    score: Tensor
-    pointer: Tensor
+    @property
+    def finer(self) -> tuple[Tensor, ...]:
+        """The finer levels, finest first."""
+        return self.fine, self.middle
 
 
 def encode_memory(sam2: SAM2Base, pixels: Tensor, masks: Masks) -> dict[str, Any]:
@@ -91,7 +70,6 @@ def encode_memory(sam2: SAM2Base, pixels: Tensor, masks: Masks) -> dict[str, Any
 def recall(
     sam2: SAM2Base,
     embedding: Tensor,
-    sines: Tensor,
     conditions: dict[int, dict[str, Any]],
     others: dict[int, dict[str, Any]],
     *,
@@ -108,8 +86,6 @@ def recall(
         Whose memory attention is used.
     embedding : Tensor, shape (n, C, h, w)
         Image embedding of the frames.
-    sines : Tensor, shape (n, C, h, w)
-        Its sine positions.
     conditions, others : dict of int to dict
         Memories by position in time: those that are always read, and of the latest frames.
         Without conditions, the frames are taken as the first.
@@ -127,6 +103,7 @@ def recall(
     Tensor, shape (n * K, C, h, w)
         Image embedding for each object, the objects of a frame beside each other.
     """
+    sines = sam2.image_encoder.neck.position_encoding(embedding).to(embedding.dtype)
     tokens, places = (part.flatten(2).permute(2, 0, 1) for part in (embedding, sines))
     if conditions:
         tokens = sam2.memory_attention.look_at_frame(tokens, places)
@@ -181,7 +158,6 @@ class MemoryBank:
         return recall(
             self._sam2,
             features.embedding,
-            features.position,
             {t: frame for t, frame in self._frames.items() if t == 0},
             {t: frame for t, frame in self._frames.items() if t > 0},
             objects=queries,

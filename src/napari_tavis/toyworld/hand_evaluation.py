@@ -12,9 +12,9 @@ from scipy.ndimage import distance_transform_edt
 from napari_tavis.avsbench.metrics import iou_of_masks
 from napari_tavis.media import log_mel
 from napari_tavis.model import TAViS
+from napari_tavis.model.features import Features
 from napari_tavis.model.points import INSIDE, LOWER_RIGHT, OUTSIDE, UPPER_LEFT
 from napari_tavis.model.prompted import PromptedMask
-from napari_tavis.model.tracking import Features
 from napari_tavis.tasks import CancelToken, Progress, no_progress
 from napari_tavis.toyworld import ToyClip, clip_seed, make_clip
 

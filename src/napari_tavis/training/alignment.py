@@ -121,7 +121,7 @@ def alignment_losses(
     """
     tokens, cls = model.imagebind.encode_audio(batch.mel.flatten(0, 1))
     images = preprocess.normalise(batch.images.flatten(0, 1))
-    features, _ = model.sam2.image_encoder(images, model.adapters(tokens))
+    features, _ = model.segmenter.encode(images, model.adapters(tokens))
     audio = model.imagebind.audio_head(cls)
     return {
         "audio": audio_loss(heads, audio, batch, texts.embedding),

@@ -14,9 +14,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from napari_tavis.model import TAViS
+from napari_tavis.model.features import Features, Masks
 from napari_tavis.model.points import NO_POINT
-from napari_tavis.model.prompted import ObjectMemory
-from napari_tavis.model.tracking import Features, Masks
 from napari_tavis.training.batches import SMALLEST_MASK, Batch, object_masks
 from napari_tavis.training.losses import hard_iou, mask_loss
 
@@ -59,9 +58,9 @@ def prompt_losses(
     seen = features.rows(torch.from_numpy(rows).to(features.embedding.device))
     points, labels = _first_prompts(truth, generator)
     target = _shares(truth, seen)
-    first = model.sam2.segment_prompted(seen, *_tensors(points, labels, target))
+    first = model.segmenter.segment_prompted(seen, *_tensors(points, labels, target))
     points, labels = _corrected(points, labels, first.logits, target, generator)
-    second = model.sam2.segment_prompted(
+    second = model.segmenter.segment_prompted(
         seen, *_tensors(points, labels, target), first.logits.detach()
     )
     present = torch.ones(len(rows), device=target.device)
@@ -94,7 +93,7 @@ def tracking_losses(
     ]
     if not chosen:
         return {}
-    memory = ObjectMemory(model.sam2)
+    memory = model.segmenter.remember_objects()
     found = []
     for step, frame in enumerate(order):
         rows = torch.tensor([clip * frames + frame for clip, _ in chosen])
@@ -194,8 +193,8 @@ def _box_around(mask: Bools, generator: np.random.Generator) -> npt.NDArray[np.f
 
 def _shares(masks: Bools, features: Features) -> Tensor:
     """Reduce masks to the share of each cell of the decoder's grid, on the features' device."""
-    height, width = features.fine.shape[-2:]
-    full = torch.from_numpy(masks.astype(np.float32)).to(features.fine.device)
+    height, width = features.mask_size
+    full = torch.from_numpy(masks.astype(np.float32)).to(features.embedding.device)
     return F.adaptive_avg_pool2d(full[:, None], (height, width))[:, 0]
 
 

@@ -17,6 +17,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from napari_tavis.model import TAViS, TAViSOutput, save_checkpoint
 from napari_tavis.model.alignment import class_prompt
 from napari_tavis.model.points import paint_points
+from napari_tavis.model.segmenter import SoundPromptedSam2
 from napari_tavis.tasks import CancelToken, Progress, no_progress
 from napari_tavis.training.alignment import (
     TrainingHeads,
@@ -97,7 +98,7 @@ class ToyTrainer:
 
     def _optimizer(self) -> torch.optim.AdamW:
         """Make AdamW with SAM 2 in one group and all that leads to its prompts in the other."""
-        sam2 = [*self.model.sam2.parameters(), *self.heads.parameters()]
+        sam2 = [*self.model.segmenter.parameters(), *self.heads.parameters()]
         known = {id(parameter) for parameter in sam2}
         bridge = [p for p in self.model.parameters() if id(p) not in known]
         return torch.optim.AdamW(
@@ -206,7 +207,7 @@ class ToyTrainer:
         As it is drawn, a mark is a hundredth of what the toy's image embedding varies by.
         """
         features = self.model(batch.images, batch.mel, "independent").frame_features.embedding
-        encoder = self.model.sam2.sam_prompt_encoder
+        encoder = _sam2(self.model).sam_prompt_encoder
         side = features.shape[-1]
         blank = torch.zeros(1, 1, 4 * side, 4 * side, device=self.device)
         middle = torch.full((1, 1, 2), 0.5, device=self.device)
@@ -218,7 +219,7 @@ class ToyTrainer:
         last.weight.mul_(factor)
         bias = cast(nn.Parameter, last.bias)
         bias.copy_((bias - nothing[0]) * factor)
-        averaged = cast(TAViS, self.average.module).sam2.sam_prompt_encoder
+        averaged = _sam2(cast(TAViS, self.average.module)).sam_prompt_encoder
         averaged.load_state_dict(encoder.state_dict())
 
     def _set_rate(self, stage: Stage) -> None:
@@ -326,6 +327,11 @@ class ToyTrainer:
         """Write the averaged weights as a checkpoint that the plugin can load."""
         averaged = cast(TAViS, self.average.module).eval()
         save_checkpoint(averaged, path, card, torch.float16)
+
+
+def _sam2(model: TAViS) -> SoundPromptedSam2:
+    """Give the toy's segmenter."""
+    return cast(SoundPromptedSam2, model.segmenter)
 
 
 def _text_parameters(model: nn.Module) -> list[nn.Parameter]:

@@ -28,5 +28,5 @@ def test_counts_are_those_made_by_hand(toy: TAViS, images: Tensor, mel: Tensor) 
     parts = count_gflop(toy, images, mel)
     width, hidden = 128, 64
     sound = 2 * width * hidden
-    layers = sum(2 * hidden * hidden + 2 * hidden * w for w in toy.config.sam2.block_widths)
+    layers = sum(2 * hidden * hidden + 2 * hidden * w for w in toy.config.segmenter.block_widths)
     assert parts["adapters"] == pytest.approx((sound + layers) / 1e9)

@@ -16,18 +16,17 @@ from napari_tavis.model.image_encoder import (
 @pytest.mark.parametrize("size", [128, 224])
 @torch.no_grad()
 def test_without_sound_it_is_the_encoder_of_sam2(size: int) -> None:
-    config = preset_config("toy").sam2
+    config = preset_config("toy").segmenter
     encoder = AudioGuidedImageEncoder(config)
     images = torch.randn(2, 3, size, size)
     silence = [torch.zeros(2, width) for width in config.block_widths]
-    levels, position = encoder(images, silence)
+    levels = encoder(images, silence)
     expected = ImageEncoder.forward(
         _plain(encoder),
         images,
     )
     for found, wanted in zip(levels, expected["backbone_fpn"], strict=True):
         torch.testing.assert_close(found, wanted)
-    torch.testing.assert_close(position, expected["vision_pos_enc"][-1])
 
 
 def _plain(encoder: AudioGuidedImageEncoder) -> ImageEncoder:
@@ -37,13 +36,13 @@ def _plain(encoder: AudioGuidedImageEncoder) -> ImageEncoder:
 
 @torch.no_grad()
 def test_the_sound_of_a_frame_changes_that_frame_alone() -> None:
-    config = preset_config("toy").sam2
+    config = preset_config("toy").segmenter
     encoder = AudioGuidedImageEncoder(config)
     images = torch.randn(2, 3, 128, 128)
     biases = [torch.zeros(2, width) for width in config.block_widths]
-    silent, _ = encoder(images, biases)
+    silent = encoder(images, biases)
     biases[3][1] += 1
-    sounding, _ = encoder(images, biases)
+    sounding = encoder(images, biases)
     torch.testing.assert_close(silent[2][0], sounding[2][0])
     assert not torch.allclose(silent[2][1], sounding[2][1])
 
@@ -72,5 +71,5 @@ def test_windows_that_are_full_or_several_are_left_to_sam2() -> None:
 
 
 def test_adapter_widths_are_those_of_the_release() -> None:
-    widths = preset_config("large").sam2.block_widths
+    widths = preset_config("large").segmenter.block_widths
     assert [widths.count(width) for width in (144, 288, 576, 1152)] == [3, 6, 36, 3]

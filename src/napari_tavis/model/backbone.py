@@ -1,0 +1,203 @@
+"""What TAViS needs of the model that segments: SAM 2, SAM, or whichever comes next.
+
+A backbone is an image encoder that takes a bias from the sound before every block, and a mask
+decoder that takes one token per query and one vector for all pixels. `config.segmenter` says
+which one a network has, and `build_backbone` makes it; nothing else asks.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from torch import Tensor, nn
+
+from napari_tavis.model.errors import ModelError
+from napari_tavis.model.features import Features, Masks
+from napari_tavis.model.segmenter_config import SamConfig, SegmenterConfig
+
+if TYPE_CHECKING:
+    from napari_tavis.model.prompted import ObjectMemory
+
+MEMORY, INDEPENDENT = "memory", "independent"
+PROTOCOLS = (MEMORY, INDEPENDENT)
+"""Whether a frame is segmented on the memory of those before it, or by itself."""
+
+
+class SegmentationBackbone(nn.Module, ABC):
+    """Image encoder and mask decoder.
+
+    Attributes
+    ----------
+    title : str
+        What users know it as.
+    protocols : tuple of str
+        Those of `PROTOCOLS` that it has, the best first.
+    image_size : int
+        Pixels ``S`` per side of the images that it sees.
+    image_encoder : Module
+        Takes normalised images and biases; see `encode`.
+    """
+
+    title: ClassVar[str]
+    protocols: ClassVar[tuple[str, ...]]
+    image_size: int
+    image_encoder: nn.Module
+
+    @abstractmethod
+    def encode(self, images: Tensor, biases: Sequence[Tensor]) -> tuple[list[Tensor], Features]:
+        """Encode frames, each with its sound.
+
+        Parameters
+        ----------
+        images : Tensor, shape (n, 3, S, S)
+            RGB with ImageNet's mean and deviation taken out.
+        biases : sequence of Tensor, each of shape (n, C_i)
+            Added to every pixel of the input of block ``i``; ``C_i`` is ``block_widths[i]`` of
+            the configuration.
+
+        Returns
+        -------
+        levels : list of Tensor
+            The image pyramid, finest first: ``[n, C, h_l, w_l]``, the last at stride 16.
+        features : Features
+            The same as the decoder sees them, ``n`` rows.
+        """
+
+    @abstractmethod
+    def segment_frames(self, features: Features, sparse: Tensor, dense: Tensor) -> Masks:
+        """Segment every frame by itself, with an empty memory (independent protocol).
+
+        Parameters
+        ----------
+        features : Features
+            ``n`` frames.
+        sparse : Tensor, shape (n, K, C)
+            Prompt token per query.
+        dense : Tensor, shape (n, C)
+            Prompt of every pixel.
+
+        Returns
+        -------
+        Masks
+            ``n * K`` rows, the queries of a frame beside each other.
+        """
+
+    @abstractmethod
+    def segment_prompted(
+        self, features: Features, points: Tensor, labels: Tensor, mask_logits: Tensor | None = None
+    ) -> Masks:
+        """Segment one object in each frame from clicks, a box or a mask instead of sound.
+
+        Parameters
+        ----------
+        features : Features
+            ``R`` frames.
+        points : Tensor, shape (R, P, 2)
+            Column and row of each point, 0 to 1 of the frame's width and height.
+        labels : Tensor, shape (R, P)
+            1 inside, 0 outside, 2 and 3 a box's upper left and lower right corner, `NO_POINT`.
+        mask_logits : Tensor or None, shape (R, h, w)
+            A mask to start from, of any size.
+
+        Returns
+        -------
+        Masks
+            ``R`` rows.
+        """
+
+    def segment_clips(self, features: Features, sparse: Tensor, dense: Tensor, clips: int) -> Masks:
+        """Segment the frames of some clips, each on the memory of those before.
+
+        Parameters
+        ----------
+        features : Features
+            ``B * T`` frames, the frames of a clip beside each other.
+        sparse : Tensor, shape (B * T, K, C)
+            Prompt token per query.
+        dense : Tensor, shape (B * T, C)
+            Prompt of every pixel.
+        clips : int
+            Number of clips ``B``.
+
+        Returns
+        -------
+        Masks
+            ``B * T * K`` rows, in the order of the frames.
+
+        Raises
+        ------
+        ModelError
+            If the backbone has no memory.
+        """
+        raise self._no_memory()
+
+    def remember_objects(self) -> ObjectMemory:
+        """Give an empty memory of objects that a person has drawn, to follow them.
+
+        Raises
+        ------
+        ModelError
+            If the backbone has no memory.
+        """
+        raise ModelError(
+            f"{self.title} cannot follow objects from frame to frame: choose a model on SAM 2, or "
+            "click on the object in each frame."
+        )
+
+    def choose_protocol(self, wanted: str | None) -> str:
+        """Give the protocol to use.
+
+        Parameters
+        ----------
+        wanted : str or None
+            What was asked for; None for the best there is.
+
+        Raises
+        ------
+        ModelError
+            If there is no such protocol, or the backbone does not have it.
+        """
+        if wanted is None:
+            return self.protocols[0]
+        if wanted not in PROTOCOLS:
+            raise ModelError(f"There is no protocol {wanted!r}; choose {' or '.join(PROTOCOLS)}.")
+        if wanted not in self.protocols:
+            raise self._no_memory()
+        return wanted
+
+    def _no_memory(self) -> ModelError:
+        return ModelError(
+            f"{self.title} has no memory of earlier frames: choose the protocol {INDEPENDENT!r}, "
+            "or a model on SAM 2."
+        )
+
+
+def build_backbone(config: SegmenterConfig, image_size: int) -> SegmentationBackbone:
+    """Build the backbone that a configuration is of.
+
+    Parameters
+    ----------
+    config : Sam2Config or SamConfig
+        Sizes.
+    image_size : int
+        Pixels per side.
+
+    Raises
+    ------
+    ModelError
+        If it needs a package that is not installed.
+    """
+    if isinstance(config, SamConfig):
+        try:
+            from napari_tavis.model.sam import SoundPromptedSam
+        except ModuleNotFoundError as error:
+            raise ModelError(
+                f"Models on SAM need the package {error.name}, which is not installed: "
+                "pip install 'napari-tavis[sam]'."
+            ) from error
+        return SoundPromptedSam(config, image_size)
+    from napari_tavis.model.segmenter import SoundPromptedSam2
+
+    return SoundPromptedSam2(config, image_size)
