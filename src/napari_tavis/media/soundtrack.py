@@ -142,7 +142,9 @@ def _arguments(
     seek = None if start <= _RUN_UP else origin + Fraction(start).limit_denominator(1000) - _RUN_UP
     filters = [
         f"asetpts=PTS-({origin.numerator}/{origin.denominator})/TB",
-        f"aresample={sample_rate}:async=1:first_pts={first}:rematrix_maxval=1",
+        f"aresample={sample_rate}:rematrix_maxval=1",
+        # a filter of its own, because it counts first_pts in samples of what comes in
+        f"aresample=async=1:first_pts={first}:rematrix_maxval=1",
         f"aformat=sample_fmts=flt:channel_layouts={_LAYOUTS[channels]}",
     ]
     if speed != 1.0:

@@ -128,6 +128,20 @@ def test_another_rate_is_given_when_asked_for(plain_video: Path) -> None:
     assert clicks_heard(sound, 48_000) == pytest.approx(CLICKS, abs=0.002)
 
 
+@pytest.mark.parametrize("name", ["aac.mp4", "opus.mkv", "slow.mp4", "fast.mp4"])
+@pytest.mark.parametrize("rate", [16_000, 44_100])
+def test_a_stretch_from_the_middle_is_heard_when_it_was_made(
+    name: str, rate: int, tmp_path: Path
+) -> None:
+    clicks = [0.2, 2.5, 4.75, 6.0]
+    sound = write_wav(tmp_path / "clicks.wav", click_waveform(clicks, 7, 44_100), 44_100)
+    path = encode(tmp_path / name, *H264, *WITH_SOUND[name], sound=sound, count=210)
+    with open_clip(path) as clip:
+        heard = np.concatenate(list(clip.sound_blocks(4.0, 6.5, sample_rate=rate)))
+    assert heard.shape == (round(2.5 * rate),)
+    assert clicks_heard(heard, rate) == pytest.approx([0.75, 2.0], abs=0.002)
+
+
 def test_no_soundtrack_is_silence(silent_video: Path) -> None:
     with open_clip(silent_video) as clip:
         assert not clip.has_soundtrack
