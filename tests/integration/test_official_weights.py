@@ -55,9 +55,8 @@ def _constant(name: str, shape: list[int]) -> Tensor:
     return torch.zeros(shape)
 
 
-@pytest.fixture(scope="module")
-def release(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """All 2,552 weights in one file, as `torch.save` writes a state dict."""
+def _write_release(path: Path) -> None:
+    """Write all 2,552 weights into one file, as the authors do."""
     recipe = _recipe()
     shapes = json.loads((DATA / "official_state_dict.json").read_text())
     state = {
@@ -66,8 +65,14 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         else _constant(name, shape)
         for name, shape in shapes.items()
     }
-    path = tmp_path_factory.mktemp("release") / "tavis.pth"
     torch.save(state, path)
+
+
+@pytest.fixture(scope="module")
+def release(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The checkpoint as a user has it."""
+    path = tmp_path_factory.mktemp("release") / "tavis.pth"
+    _write_release(path)
     yield path
     path.unlink()
 
