@@ -70,7 +70,7 @@ def test_a_frame_is_encoded_once(clip: Clip, model: TAViS) -> None:
 
 def test_a_frame_is_seen_with_the_sound_around_it(clip: Clip, model: TAViS) -> None:
     encoder = FrameEncoder(clip, model, clip.soundtrack())
-    expected = model.encode_frames(clip.frames[[30]], log_mel(clip.soundtrack(), [2.0]))
+    expected = model.encode_frames(clip.frames[[30]], log_mel(clip.soundtrack(), [2.0])).features
     assert torch.equal(encoder.encode(30).features.embedding, expected.embedding)
 
 
@@ -79,7 +79,7 @@ def test_without_a_soundtrack_frames_are_encoded_in_silence(
 ) -> None:
     with open_clip(silent_video) as clip:
         encoded = FrameEncoder(clip, model).encode(60)
-        expected = model.encode_frames(clip.frames[[60]], log_mel(np.zeros(32_000), [0.0]))
+        expected = model.encode_frames(clip.frames[[60]], log_mel(np.zeros(32_000), [0.0])).features
     assert torch.equal(encoded.features.embedding, expected.embedding)
 
 
