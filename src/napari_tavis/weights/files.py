@@ -101,6 +101,18 @@ def require_space(directory: Path, size: int, what: str) -> None:
         )
 
 
+def free_space(directory: Path) -> int | None:
+    """Give the free bytes of the disk of a directory that may not exist yet; None if unknown."""
+    for place in (directory, *directory.parents):
+        try:
+            return shutil.disk_usage(place).free
+        except FileNotFoundError:
+            continue
+        except OSError:
+            return None
+    return None
+
+
 def in_words(size: int) -> str:
     """Give a number of bytes as people say it."""
     if size < MEGABYTE:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
-from napari_tavis.weights.downloading import Unfinished, unfinished
+from napari_tavis.tasks import CancelToken, Progress, no_progress
+from napari_tavis.weights.downloading import Unfinished, ask_size, unfinished
+from napari_tavis.weights.errors import DownloadError
 from napari_tavis.weights.files import in_words
 from napari_tavis.weights.installing import download_target
 from napari_tavis.weights.sources import SOURCES, Source
@@ -36,6 +39,50 @@ def offers(store: Store, sources: Mapping[str, Source] = SOURCES) -> list[Offer]
         for source in sources.values()
         if source.name not in installed
     ]
+
+
+def ask_sizes(
+    sources: Iterable[Source], progress: Progress = no_progress, cancel: CancelToken | None = None
+) -> dict[str, int]:
+    """Ask the servers how large official weights are.
+
+    Parameters
+    ----------
+    sources : iterable of Source
+        Which; those without an address are passed over.
+    progress : Progress
+        Called with the number of those asked.
+    cancel : CancelToken, optional
+        Looked at all the time.
+
+    Returns
+    -------
+    dict of str to int
+        Bytes by name; without those whose server cannot be reached or does not say.
+
+    Raises
+    ------
+    DownloadError
+        If no server says anything.
+    """
+    asked = [source for source in sources if source.url]
+    sizes: dict[str, int] = {}
+    failed: dict[str, DownloadError] = {}
+    for number, source in enumerate(asked):
+        progress(number, len(asked), "asking for sizes")
+        host = urlsplit(source.url).netloc
+        if host in failed:
+            continue
+        try:
+            size = ask_size(source.url, cancel)
+        except DownloadError as error:
+            failed[host] = error
+            continue
+        if size is not None:
+            sizes[source.name] = size
+    if failed and not sizes:
+        raise next(iter(failed.values()))
+    return sizes
 
 
 def problems(store: Store, cards: Iterable[ModelCard]) -> dict[str, str]:

@@ -141,11 +141,15 @@ class Store:
             )
         if name.lower() in RESERVED:
             raise WeightsError(f"The name {name!r} is taken by the package; choose another one.")
-        if not replace and self._read_card(name) is not None:
+        if not replace and self.holds(name):
             raise WeightsError(
                 f"A model {name!r} is installed already; choose another name, or replace it: "
                 "--replace."
             )
+
+    def holds(self, name: str) -> bool:
+        """Tell whether a model of this name is installed."""
+        return _NAME.fullmatch(name) is not None and self._read_card(name) is not None
 
     @contextlib.contextmanager
     def installing(self, name: str, replace: bool = False) -> Iterator[Path]:

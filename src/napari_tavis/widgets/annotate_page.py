@@ -91,7 +91,7 @@ class AnnotatePage(QScrollArea):
         layout.addWidget(self.strip)
         layout.addWidget(_line())
         layout.addWidget(self.correction)
-        for button in (self.segment, self.previous, self.next):
+        for button in (self.settings.models, self.segment, self.previous, self.next):
             button.native.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # keys stay with the picture
         self.setWidget(body)
         self.setWidgetResizable(True)
@@ -102,6 +102,7 @@ class AnnotatePage(QScrollArea):
         controller, navigation = self._controller, self._controller.navigation
         self.settings.video.changed.connect(self._on_video_chosen)
         self.settings.details.changed.connect(self._on_settings)
+        self.settings.models.clicked.connect(lambda: controller.asked.emit("show_models"))
         self.segment.clicked.connect(self._on_segment)
         self.previous.clicked.connect(lambda: _COMMANDS["previous_sampled"].run(controller))
         self.next.clicked.connect(lambda: _COMMANDS["next_sampled"].run(controller))

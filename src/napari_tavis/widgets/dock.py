@@ -16,6 +16,7 @@ from napari_tavis.widgets.export import ExportPanel
 from napari_tavis.widgets.footer import Footer
 from napari_tavis.widgets.key_help import KeyHelp
 from napari_tavis.widgets.keys import register_commands, release_commands
+from napari_tavis.widgets.models import ModelsDialog, ModelWork
 from napari_tavis.widgets.project import QueuePanel, StatisticsPage
 from napari_tavis.widgets.sound_dock import SoundDock
 
@@ -41,6 +42,8 @@ class AnnotationDock(QWidget):
     ----------
     controller : AnnotationController
         Does what the buttons say.
+    models : ModelWork
+        Installs and removes models.
     """
 
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
@@ -52,6 +55,8 @@ class AnnotationDock(QWidget):
         every = [command for group in self._commands.values() for command in group]
         register_commands(every, self.controller)
         self.controller.closing.connect(lambda stays: release_commands(every, self.controller))
+        self.models = ModelWork(self.controller)
+        self._models_dialog: ModelsDialog | None = None
         self.annotate = AnnotatePage(self.controller)
         self.queue = QueuePanel(self.controller)
         self.export = ExportPanel(self.controller)
@@ -94,6 +99,11 @@ class AnnotationDock(QWidget):
         controller.changed.connect(self._refresh)
         controller.asked.connect(self._on_asked)
         self.keys.clicked.connect(self.show_keys)
+        settings, models = self.annotate.settings, self.models
+        models.models_changed.connect(settings.refresh_models)
+        models.chosen.connect(settings.choose_model)
+        models.jobs.progressed.connect(settings.show_download)
+        models.jobs.busy_changed.connect(lambda busy: settings.show_download())
         self._close_watcher = CloseWatcher(self, controller.close, controller.work_in_progress)
 
     def close_session(self) -> None:
@@ -109,9 +119,20 @@ class AnnotationDock(QWidget):
         help_panel.show()
         return help_panel
 
+    def show_models(self) -> ModelsDialog:
+        """Show the dialog with the models."""
+        if self._models_dialog is None:
+            self._models_dialog = ModelsDialog(self.models, self)
+        self._models_dialog.show()
+        self._models_dialog.raise_()
+        self._models_dialog.activateWindow()
+        return self._models_dialog
+
     def _on_asked(self, what: str) -> None:
         if what == "show_keys":
             self.show_keys()
+        elif what == "show_models":
+            self.show_models()
         else:
             self.tabs.setCurrentWidget(self.annotate)
 

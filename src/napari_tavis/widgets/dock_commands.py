@@ -27,6 +27,13 @@ COMMANDS = (
         "Choose the object whose masks join the chosen one's.",
     ),
     Command(
+        "show_models",
+        "Show the models",
+        None,
+        lambda controller: controller.asked.emit("show_models"),
+        "See the installed models; download, import and remove some.",
+    ),
+    Command(
         "show_keys",
         "Show all keys",
         "H",

@@ -11,6 +11,7 @@ from magicgui.widgets import (
     FloatSpinBox,
     Label,
     LineEdit,
+    PushButton,
 )
 from magicgui.widgets.bases import Widget
 from qtpy.QtWidgets import QComboBox
@@ -23,6 +24,8 @@ from napari_tavis.widgets.work import TOY_MODEL, SegmentOptions
 
 _FROM_FILE = "file"
 _SHRINK = QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+_MODELS = "Models …"
+_MODELS_TIP = "See the installed models; download, import and remove some."
 _DEMONSTRATION = "A demonstration: it knows drawn toy scenes only."
 
 
@@ -51,9 +54,10 @@ class SettingsForm:
             choices=_models,
             tooltip=(
                 "The network that proposes masks: the bundled toy, a model installed with "
-                "napari-tavis weights, or a checkpoint file."
+                "Models …, or a checkpoint file."
             ),
         )
+        self.models = PushButton(text=_MODELS, tooltip=_MODELS_TIP)
         self.demonstration = Label(label=" ", value=_DEMONSTRATION)
         self.demonstration.native.setWordWrap(True)
         self.demonstration.native.setMinimumWidth(120)
@@ -87,9 +91,13 @@ class SettingsForm:
         )
         self.vocabulary.native.setPlaceholderText("the model's own")
         self.video_row: Container[Widget] = Container(widgets=[self.video])
+        model_row: Container[Widget] = Container(
+            widgets=[self.model, self.models], layout="horizontal", labels=False, label="model"
+        )
+        model_row.margins = (0, 0, 0, 0)
         self.details: Container[Widget] = Container(
             widgets=[
-                self.model,
+                model_row,
                 self.demonstration,
                 self.checkpoint,
                 self.device,
@@ -133,10 +141,24 @@ class SettingsForm:
             model = "no checkpoint yet" if path is None else path.name
         return f"{model} · {self.fps.value:g} frames/s"
 
+    def choose_model(self, name: str) -> None:
+        """Take an installed model."""
+        self.refresh_models()
+        self.model.value = name
+
     def choose_checkpoint(self, path: Path) -> None:
         """Take a checkpoint file instead of the toy model."""
         self.model.value = _FROM_FILE
         self.checkpoint.value = path
+
+    def refresh_models(self) -> None:
+        """Offer the models that are installed now; what is chosen stays chosen if it is there."""
+        self.model.reset_choices()
+
+    def show_download(self, done: int = 0, total: int = 0, _what: str = "") -> None:
+        """Show how far the work on models is; a total of 0 means that none runs."""
+        share = f"{done / total:.0%}" if total else ""
+        self.models.text = f"{share} …" if share else _MODELS
 
     def _show_model(self, model: str) -> None:
         self.demonstration.visible = model == TOY_MODEL

@@ -13,6 +13,7 @@ from superqt.utils import FunctionWorker
 
 from napari_tavis.errors import TavisError
 from napari_tavis.tasks import Cancelled, CancelToken, Progress
+from napari_tavis.widgets.time_left import divide_unit
 
 Result = TypeVar("Result")
 Work = Callable[[Progress, CancelToken], Result]
@@ -145,7 +146,7 @@ class JobRunner(QObject):
 
     def _on_reported(self, done: int, total: int, what: str) -> None:
         if not self._closed:
-            self._doing = what
+            self._doing = divide_unit(what)[0]
             self.progressed.emit(done, total, what)
 
     def _on_returned(self, result: Any) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+_UNITS = ("MB",)
+
 
 class TimeLeft:
     """Estimate the time left of work that reports its progress.
@@ -57,11 +59,24 @@ def describe_progress(done: int, total: int, what: str, seconds_left: float | No
     seconds_left : float or None
         Estimate, None if there is none.
     """
-    line = what[:1].upper() + what[1:] if what else "Working"
+    step, unit = divide_unit(what)
+    line = step[:1].upper() + step[1:] if step else "Working"
     if total > 1:
-        line += f" · {done} of {total}"
+        line += f" · {done} of {total} {unit}".rstrip()
     if seconds_left is None or seconds_left < 1:
         return line
     if seconds_left < 90:
         return f"{line} · about {round(seconds_left)} s left"
     return f"{line} · about {round(seconds_left / 60)} min left"
+
+
+def divide_unit(what: str) -> tuple[str, str]:
+    """Divide a kind of step, such as ``downloading tavis_s4, MB``, into what is done and its unit.
+
+    Returns
+    -------
+    tuple of str
+        What is done, and the unit in which its progress counts; an empty one for steps.
+    """
+    step, _, unit = what.rpartition(", ")
+    return (step, unit) if unit in _UNITS else (what, "")

@@ -31,6 +31,7 @@ def test_another_kind_of_step_has_its_own_pace() -> None:
         ((2, 5, "segmenting frames", 200.0), "Segmenting frames · 2 of 5 · about 3 min left"),
         ((5, 5, "segmenting frames", 0.0), "Segmenting frames · 5 of 5"),
         ((0, 0, "", None), "Working"),
+        ((120, 900, "downloading s4, MB", 5.0), "Downloading s4 · 120 of 900 MB · about 5 s left"),
     ],
 )
 def test_progress_in_one_line(arguments, line: str) -> None:

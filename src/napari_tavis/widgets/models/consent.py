@@ -1,0 +1,58 @@
+"""Shows the licences of weights before they are installed the first time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from html import escape
+
+from qtpy.QtWidgets import QDialog, QDialogButtonBox, QLabel, QVBoxLayout, QWidget
+
+from napari_tavis.weights.licences import Licence
+
+_INTRODUCTION = (
+    "These weights come under the licences of their authors. What is trained from them comes "
+    "under the same terms."
+)
+
+
+class ConsentDialog(QDialog):
+    """Asks whether the user agrees to licences.
+
+    Parameters
+    ----------
+    licences : sequence of Licence
+        Those not agreed to yet.
+    parent : QWidget, optional
+        As Qt has it.
+    """
+
+    def __init__(self, licences: Sequence[Licence], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Licences")
+        layout = QVBoxLayout(self)
+        for text in (escape(_INTRODUCTION), *licence_lines(licences)):
+            label = QLabel(text)
+            label.setWordWrap(True)
+            label.setOpenExternalLinks(True)
+            layout.addWidget(label)
+        self.buttons = QDialogButtonBox()
+        self.agree = self.buttons.addButton("I agree", QDialogButtonBox.ButtonRole.AcceptRole)
+        self.buttons.addButton(QDialogButtonBox.StandardButton.Cancel)
+        self.buttons.accepted.connect(self.accept)
+        self.buttons.rejected.connect(self.reject)
+        layout.addSpacing(6)
+        layout.addWidget(self.buttons)
+        self.setMinimumWidth(420)
+
+
+def licence_lines(licences: Iterable[Licence]) -> list[str]:
+    """Give licences as rich text, each with a link to its text."""
+    return [
+        f"<b>{escape(one.work)}</b>: {link(one.address, one.name)}. {escape(one.terms)}"
+        for one in licences
+    ]
+
+
+def link(address: str, text: str) -> str:
+    """Give a link that can be read on light and dark themes alike."""
+    return f'<a href="{escape(address)}" style="color: #4a90d9;">{escape(text)}</a>'

@@ -1,0 +1,84 @@
+"""What the dialog *Models* has done off the GUI thread. No Qt here.
+
+Files are converted with torch, which is imported then and not before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from napari_tavis.tasks import CancelToken, Progress
+from napari_tavis.weights import installing
+from napari_tavis.weights.installing import DEFAULT_DTYPE
+from napari_tavis.weights.sources import Source
+from napari_tavis.weights.store import ModelCard, Store
+from napari_tavis.widgets.torch_import import import_torch
+
+
+@dataclass(frozen=True)
+class InstallOptions:
+    """How a model shall be kept.
+
+    Parameters
+    ----------
+    dtype : {"float16", "bfloat16", "float32"}
+        Number format on the disk.
+    image_size : int
+        Pixels per side that the model has by default.
+    """
+
+    dtype: str = DEFAULT_DTYPE
+    image_size: int = 224
+
+
+def download_model(
+    store: Store,
+    source: Source,
+    options: InstallOptions,
+    accept_changed: bool,
+    progress: Progress,
+    cancel: CancelToken,
+) -> ModelCard:
+    """Download official weights and install them; see `installing.download_model`."""
+    import_torch()
+    return installing.download_model(
+        store,
+        source,
+        dtype=options.dtype,
+        image_size=options.image_size,
+        accept_changed=accept_changed,
+        progress=progress,
+        cancel=cancel,
+    )
+
+
+def import_files(
+    store: Store,
+    files: Sequence[str],
+    name: str,
+    options: InstallOptions,
+    replace: bool,
+    progress: Progress,
+    cancel: CancelToken,
+) -> ModelCard:
+    """Install a model from files; see `installing.import_files`."""
+    progress(0, 0, f"importing {name}")
+    import_torch()
+    return installing.import_files(
+        store,
+        files,
+        name,
+        dtype=options.dtype,
+        image_size=options.image_size,
+        replace=replace,
+        progress=progress,
+        cancel=cancel,
+    )
+
+
+def check_models(
+    store: Store, cards: Sequence[ModelCard], progress: Progress, cancel: CancelToken
+) -> dict[str, str]:
+    """Read models' files whole, and say what is wrong with each; empty texts if nothing is."""
+    return {card.name: store.verify(card, progress, cancel) for card in cards}

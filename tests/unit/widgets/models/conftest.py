@@ -1,0 +1,83 @@
+"""The dialog *Models* in a real viewer, a real server of files, and an empty store."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from napari.viewer import Viewer
+
+from napari_tavis.home import HOME_VARIABLE
+from napari_tavis.weights.licences import LICENCES, note_shown
+from napari_tavis.weights.sources import Source
+from napari_tavis.weights.store import Store
+from napari_tavis.widgets.dock import AnnotationDock
+from napari_tavis.widgets.models import ModelsDialog
+
+
+def _fixtures_of_weights() -> ModuleType:
+    path = Path(__file__).parents[2] / "weights" / "conftest.py"
+    spec = importlib.util.spec_from_file_location("weights_fixtures", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+_WEIGHTS = _fixtures_of_weights()
+site, toy_model, official = _WEIGHTS.site, _WEIGHTS.toy_model, _WEIGHTS.official
+sam2, imagebind, save = _WEIGHTS.sam2, _WEIGHTS.imagebind, _WEIGHTS.save
+
+
+@pytest.fixture(autouse=True)
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+    """An empty store; nothing of the user's own is looked at."""
+    monkeypatch.setattr("napari_tavis.home.user_config_path", lambda *_, **__: tmp_path / "config")
+    monkeypatch.setenv(HOME_VARIABLE, str(tmp_path / "home"))
+    return Store()
+
+
+@pytest.fixture
+def agreed(store: Store) -> None:
+    """The user has agreed to all licences before."""
+    note_shown(store.home, LICENCES.values())
+
+
+@pytest.fixture
+def checkpoint(official, tmp_path: Path) -> Path:
+    """A small file as the authors of TAViS would save it."""
+    return save(official, tmp_path / "S4.pth")
+
+
+@pytest.fixture
+def source(site, checkpoint: Path) -> Source:
+    """The same file on a server."""
+    site.files["/S4.pth"] = checkpoint.read_bytes()
+    return Source("tavis_s4", "TAViS in small", "tavis", f"{site.url}/S4.pth", site.url)
+
+
+@pytest.fixture
+def dialog(viewer: Viewer, dock: AnnotationDock, source: Source) -> ModelsDialog:
+    """The dialog as the button in the dock opens it, with one source that can be reached."""
+    ms3 = dock.models.sources["tavis_ms3"]
+    dock.models.sources = {source.name: source, ms3.name: ms3}
+    dock.annotate.settings.models.native.click()
+    dialog = dock._models_dialog
+    assert dialog is not None
+    return dialog
+
+
+@pytest.fixture
+def ended(qtbot, dock: AnnotationDock) -> Callable[[], None]:
+    """Wait for the end of what the dialog began."""
+
+    def wait() -> None:
+        qtbot.waitUntil(lambda: not dock.models.jobs.busy, timeout=60_000)
+        qtbot.wait(1)
+
+    return wait
