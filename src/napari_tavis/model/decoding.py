@@ -100,6 +100,7 @@ def embed_prompts(
     size: tuple[int, int],
     *,
     paint: bool = False,
+    close: bool = True,
 ) -> tuple[Tensor, Tensor]:
     """Embed clicks, boxes and masks as SAM and SAM 2 do.
 
@@ -117,16 +118,18 @@ def embed_prompts(
         Height and width of a mask prompt, ``4 h`` and ``4 w``.
     paint : bool
         Draw points and boxes into the mask prompt, too.
+    close : bool
+        End the points with one that is none.
 
     Returns
     -------
-    sparse : Tensor, shape (R, P + 1, C)
+    sparse : Tensor, shape (R, P + 1, C), or (R, P, C) unless closed
     dense : Tensor, shape (R, C, h, w) or (R, C, 1, 1)
     """
     height, width = encoder.input_image_size
     # The encoder takes the middle of a pixel.
     pixels = points * points.new_tensor([width, height]) - 0.5
-    sparse = encoder._embed_points(pixels, labels, pad=True)
+    sparse = encoder._embed_points(pixels, labels, pad=close)
     mask = None
     if mask_logits is not None:
         mask = F.interpolate(mask_logits[:, None], size, mode="bilinear", antialias=True)

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from napari_tavis.model.backbone import INDEPENDENT, SegmentationBackbone
 from napari_tavis.model.decoding import build_mask_decoder, decode_best, embed_prompts
 from napari_tavis.model.features import Features, Masks
+from napari_tavis.model.points import UPPER_LEFT
 from napari_tavis.model.segmenter_config import SamConfig
 
 PATCH = 16
@@ -129,6 +130,7 @@ class SoundPromptedSam(SegmentationBackbone):
             mask_logits,
             features.mask_size,
             paint=self.paint_points,
+            close=not bool((labels == UPPER_LEFT).any()),  # SAM 2 closes boxes, too; SAM does not
         )
         return self._decode(features.embedding, *prompts)
 
