@@ -76,7 +76,7 @@ def list_models(
         for offer in offers:
             by_hand = "" if offer.source.url else f" (by hand, from {offer.source.page})"
             came = overview.came_in_words(offer.came)
-            there = f" ({came})" if came else ""
+            there = f" ({came} are there)" if came else ""
             print(f"  {offer.source.name:22} {offer.source.title}{by_hand}{there}")
     for name, problem in problems.items():
         say(f"warning: {name} is damaged, {problem}: remove it and install it again.")

@@ -100,16 +100,14 @@ def facts(store: Store, card: ModelCard) -> list[tuple[str, str]]:
     """Give what is known about a model besides its sizes, each with what it is."""
     return [
         *(("from", source) for source in card.sources),
-        ("sha-256", card.sha256),
+        ("SHA-256", card.sha256),
         ("licence", card.licence),
         ("file", str(store.path(card.name))),
     ]
 
 
 def came_in_words(came: Unfinished | None) -> str:
-    """Say how much of a file has come, such as ``1.20 GB of 5.90 GB are there``; or nothing."""
+    """Say how much of a file has come, such as ``1.20 GB of 5.90 GB``; or nothing."""
     if came is None:
         return ""
-    if came.total is None:
-        return f"{in_words(came.done)} are there"
-    return f"{in_words(came.done)} of {in_words(came.total)} are there"
+    return in_words(came.done) + ("" if came.total is None else f" of {in_words(came.total)}")

@@ -14,7 +14,7 @@ from magicgui.widgets import (
     PushButton,
 )
 from magicgui.widgets.bases import Widget
-from qtpy.QtWidgets import QComboBox
+from qtpy.QtWidgets import QComboBox, QSizePolicy
 
 from napari_tavis.errors import TavisError
 from napari_tavis.vocabulary import parse_vocabulary
@@ -90,6 +90,7 @@ class SettingsForm:
             ),
         )
         self.vocabulary.native.setPlaceholderText("the model's own")
+        self.models.native.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         self.video_row: Container[Widget] = Container(widgets=[self.video])
         model_row: Container[Widget] = Container(
             widgets=[self.model, self.models], layout="horizontal", labels=False, label="model"

@@ -22,7 +22,7 @@ _DOWNLOAD = "Download and install it. You can go on working meanwhile, and cance
 _DISCARD = "Delete what has come of an unfinished download."
 _SIZES = "Ask the servers how large the files are. Nothing is downloaded."
 _IMPORT = "Choose the file that you downloaded in your browser."
-_BY_HAND = "This file has no direct address. Get it in your browser, then press Import file …:"
+_BY_HAND = "This file has no direct address. Get it in your browser, then import it:"
 
 
 class DownloadPage(QWidget):

@@ -28,9 +28,10 @@ class FactsView(QTextBrowser):
 
     def show_lines(self, lines: Sequence[str]) -> None:
         """Show rich text, line by line."""
-        self.setHtml("".join(f'<p style="margin: 0 0 3px 0;">{line}</p>' for line in lines))
+        style = "margin: 0 0 3px 0;"
+        self.setHtml("".join(f'<p style="{style}">{line}</p>' for line in lines))
 
     def show_facts(self, facts: Sequence[tuple[str, str]], note: str = "") -> None:
         """Show plain texts, each with what it is."""
-        lines = [f"<b>{escape(what)}</b> {escape(fact)}" for what, fact in facts]
+        lines = [f"<b>{escape(what)}</b> <small>{escape(fact)}</small>" for what, fact in facts]
         self.show_lines([escape(note), *lines] if note else lines)

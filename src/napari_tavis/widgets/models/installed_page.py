@@ -112,5 +112,5 @@ class InstalledPage(QWidget):
 
 def _row(card: ModelCard, problem: str) -> ModelRow:
     what = "whole model" if card.kind == "tavis" else "to be trained"
-    state = "damaged" if problem else what if card.runs else "part of a model"
-    return ModelRow(card.name, (in_words(card.bytes), sizes_in_words(card), state), bool(problem))
+    state = "⚠ damaged" if problem else what if card.runs else "part of a model"
+    return ModelRow(card.name, (in_words(card.bytes), sizes_in_words(card), state))

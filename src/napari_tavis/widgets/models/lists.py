@@ -6,10 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from qtpy.QtCore import QSize, Qt
-from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QHeaderView, QTreeWidget, QTreeWidgetItem, QWidget
 
-_BAD = "#d9534f"
 _NAME = Qt.ItemDataRole.UserRole
 
 
@@ -23,13 +21,10 @@ class ModelRow:
         Of the model.
     texts : tuple of str
         What stands in the columns behind the name.
-    damaged : bool
-        Whether it is marked as damaged.
     """
 
     name: str
     texts: tuple[str, ...]
-    damaged: bool = False
 
 
 class ModelList(QTreeWidget):
@@ -80,8 +75,6 @@ class ModelList(QTreeWidget):
             item.setData(0, _NAME, row.name)
             for column, text in enumerate((row.name, *row.texts)):
                 item.setToolTip(column, text)
-                if row.damaged:
-                    item.setForeground(column, QColor(_BAD))
             self.addTopLevelItem(item)
         items = self._items()
         if items:

@@ -89,7 +89,7 @@ def test_a_damaged_model_is_marked(
     dialog.refresh()
     dialog.installed.check.click()
     ended()
-    assert rows(dialog.installed.list)[0][3] == "damaged"
+    assert rows(dialog.installed.list)[0][3] == "⚠ damaged"
     assert "its checksum has changed" in text(dialog.installed.facts)
     assert "its checksum has changed" in dialog.progress.message.text()
     assert not dialog.installed.use.isEnabled()
