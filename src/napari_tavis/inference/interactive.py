@@ -8,10 +8,8 @@ at next are encoded ahead.
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
 from functools import partial
 from typing import TypeVar
 
@@ -20,29 +18,22 @@ import numpy.typing as npt
 import torch
 from torch.nn import functional as F
 
-from napari_tavis.inference.batching import (
-    explain_out_of_memory,
-    free_cached_memory,
-    is_out_of_memory,
-)
+from napari_tavis.inference.batching import explain_out_of_memory
+from napari_tavis.inference.encoding import ClipEncoder
 from napari_tavis.inference.errors import InferenceError
+from napari_tavis.inference.feature_cache import FeatureCache
 from napari_tavis.inference.keeping import keep_logits
 from napari_tavis.inference.logits import cut_logits
 from napari_tavis.inference.prompts import PromptResult, Prompts
-from napari_tavis.inference.sound_windows import SoundWindows
+from napari_tavis.inference.sampling import FrameSamples, sample_frames
 from napari_tavis.media import Clip
 from napari_tavis.model import TAViS
+from napari_tavis.model.encoded import EncodedFrames
 from napari_tavis.model.prompted import GIVEN_LOGIT
 from napari_tavis.model.tracking import Features
 from napari_tavis.tasks import CancelToken
 
-__all__ = ["EncodedFrame", "FrameEncoder", "PromptResult", "Prompts", "segment_prompts"]
-
-CACHE_BYTES = 512 * 2**20
-"""Memory of the device that encoded frames may take."""
-
-FEWEST_KEPT = 2
-"""Frames that are kept even if they take more."""
+__all__ = ["FrameEncoder", "PromptResult", "Prompts", "segment_prompts"]
 
 MOST_STEPS = 8
 """Clicks that are gone through one by one; where there are more, the first ones go together."""
@@ -50,33 +41,12 @@ MOST_STEPS = 8
 Result = TypeVar("Result")
 
 
-@dataclass(frozen=True)
-class EncodedFrame:
-    """A frame as the decoder sees it.
-
-    Parameters
-    ----------
-    frame_index : int
-        The video frame.
-    features : Features
-        One row, on the model's device.
-    """
-
-    frame_index: int
-    features: Features
-
-    @property
-    def nbytes(self) -> int:
-        """Memory that it takes."""
-        parts = (getattr(self.features, part.name) for part in fields(self.features))
-        return sum(part.numel() * part.element_size() for part in parts)
-
-
 class FrameEncoder:
     """Encodes the frames of one clip, each with the two seconds of sound around it.
 
     All methods may be called from any thread. One frame is encoded at a time; whoever waits for
-    a frame goes before what is encoded ahead.
+    a frame goes before what is encoded ahead. A frame that was segmented with the same cache is
+    encoded already.
 
     Parameters
     ----------
@@ -84,36 +54,35 @@ class FrameEncoder:
         The clip, best one of its own: decoding for the encoder then never holds up a viewer.
     model : TAViS
         The network, on the device where it is to run.
-    waveform : ndarray of float32, shape (samples,), optional
-        The clip's soundtrack, mono at 16 kHz, where it is at hand. Otherwise it is decoded by
-        the minute as it is needed; a clip without one is silent.
-    cache_bytes : int
-        Memory that encoded frames may take; the ones used longest ago are forgotten.
+    samples : FrameSamples, optional
+        The sampled frames, which say where the window of sound of any frame lies; by default
+        one per second.
+    cache : FeatureCache, optional
+        Keeps the encoded frames; by default one of its own.
     """
 
     def __init__(
         self,
         clip: Clip,
         model: TAViS,
-        waveform: npt.NDArray[np.float32] | None = None,
-        *,
-        cache_bytes: int = CACHE_BYTES,
+        samples: FrameSamples | None = None,
+        cache: FeatureCache | None = None,
     ) -> None:
         self.clip = clip
         self.model = model
-        self._sound = SoundWindows(clip, waveform)
-        self._cache: OrderedDict[int, EncodedFrame] = OrderedDict()
-        self._cache_bytes = cache_bytes
+        self._cache = FeatureCache() if cache is None else cache
+        self._encoder = ClipEncoder(
+            clip, model, sample_frames(clip) if samples is None else samples, self._cache
+        )
         self._turn = threading.Condition()
         self._busy = False
         self._waiting = 0
 
     def is_ready(self, frame_index: int) -> bool:
         """Tell whether a frame is encoded, so that a click in it is answered at once."""
-        with self._turn:
-            return frame_index in self._cache
+        return self._encoder.known(frame_index) is not None
 
-    def encode(self, frame_index: int) -> EncodedFrame:
+    def encode(self, frame_index: int) -> EncodedFrames:
         """Encode a frame, unless that was done.
 
         Parameters
@@ -123,8 +92,8 @@ class FrameEncoder:
 
         Returns
         -------
-        EncodedFrame
-            Kept, until others take its place.
+        EncodedFrames
+            One row; kept, until others take its place.
 
         Raises
         ------
@@ -133,7 +102,7 @@ class FrameEncoder:
         MediaError
             If the frame cannot be decoded.
         """
-        return self._known(frame_index) or self._encode(frame_index, urgent=True)
+        return self._encoder.known(frame_index) or self._encode(frame_index, urgent=True)
 
     def encode_ahead(self, frame_indices: Sequence[int], cancel: CancelToken | None = None) -> None:
         """Encode frames that may be wanted soon, until all are or no more can be kept.
@@ -153,15 +122,14 @@ class FrameEncoder:
         for kept, frame_index in enumerate(dict.fromkeys(frame_indices), start=1):
             if cancel is not None and cancel.cancelled:
                 return
-            encoded = self._known(frame_index) or self._encode(frame_index, urgent=False)
-            if kept >= self._capacity(encoded):
+            known = self._encoder.known(frame_index)
+            encoded = known or self._encode(frame_index, urgent=False)
+            if kept >= self._cache.capacity(encoded):
                 return
 
     def forget(self) -> None:
         """Free the memory of all encoded frames."""
-        with self._turn:
-            self._cache.clear()
-        free_cached_memory()
+        self._cache.clear()
 
     def run(self, work: Callable[[], Result]) -> Result:
         """Run something on the model's device, with the cache's memory if it takes that.
@@ -181,33 +149,13 @@ class FrameEncoder:
         InferenceError
             If memory does not suffice even so; it says what to try.
         """
-        try:
-            return work()
-        except (RuntimeError, MemoryError) as error:
-            if not is_out_of_memory(error):
-                raise
-        self.forget()  # outside the handler, whose traceback still holds the tensors
         with explain_out_of_memory():
-            return work()
+            return self._cache.make_way(work)
 
-    def _known(self, frame_index: int) -> EncodedFrame | None:
-        with self._turn:
-            if frame_index in self._cache:
-                self._cache.move_to_end(frame_index)
-            return self._cache.get(frame_index)
-
-    def _encode(self, frame_index: int, urgent: bool) -> EncodedFrame:
+    def _encode(self, frame_index: int, urgent: bool) -> EncodedFrames:
         """Encode a frame when it is this one's turn, unless somebody did in the meantime."""
         with self._my_turn(urgent):
-            known = self._known(frame_index)
-            if known is not None:
-                return known
-            frame = self.clip.frames[frame_index]
-            mel = self._sound.mel(frame_index)
-            features = self.run(lambda: self.model.encode_frames(frame[None], mel).features)
-            encoded = EncodedFrame(frame_index, features)
-            self._keep(encoded)
-            return encoded
+            return self.run(lambda: self._encoder.encode([frame_index])[0])
 
     @contextmanager
     def _my_turn(self, urgent: bool) -> Iterator[None]:
@@ -225,16 +173,6 @@ class FrameEncoder:
             with self._turn:
                 self._busy = False
                 self._turn.notify_all()
-
-    def _keep(self, encoded: EncodedFrame) -> None:
-        with self._turn:
-            self._cache[encoded.frame_index] = encoded
-            while len(self._cache) > self._capacity(encoded):
-                self._cache.popitem(last=False)
-
-    def _capacity(self, encoded: EncodedFrame) -> int:
-        """Say how many frames like this one may be kept."""
-        return max(FEWEST_KEPT, self._cache_bytes // max(1, encoded.nbytes))
 
 
 def segment_prompts(encoder: FrameEncoder, frame_index: int, prompts: Prompts) -> PromptResult:

@@ -5,30 +5,29 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
 from torch import Tensor
 
 from napari_tavis.inference.batching import explain_out_of_memory, run_in_batches
 from napari_tavis.inference.cancelling import Cancellable
 from napari_tavis.inference.detection import FrameDetections, detect
 from napari_tavis.inference.device import choose_device
+from napari_tavis.inference.encoding import ClipEncoder
+from napari_tavis.inference.feature_cache import FeatureCache
 from napari_tavis.inference.gathering import Gathering
 from napari_tavis.inference.proposals import Proposals
-from napari_tavis.inference.sampling import FrameSamples, sample_frames
+from napari_tavis.inference.sampling import sample_frames
+from napari_tavis.inference.sound_windows import is_silent
 from napari_tavis.inference.vocabulary import check_vocabulary
-from napari_tavis.media import Clip, log_mel
+from napari_tavis.media import Clip
 from napari_tavis.model import TAViS
 from napari_tavis.model.alignment import class_prompt, classify
+from napari_tavis.model.encoded import EncodedFrames
 from napari_tavis.model.precision import place
 from napari_tavis.tasks import CancelToken, Progress, no_progress
 from napari_tavis.vocabulary import BACKGROUND
 
 BATCH_FRAMES = 10
 """Frames that go through the model together: a whole AVSBench clip."""
-
-SILENCE = 1e-4
-"""Largest amplitude (of 1) of a soundtrack in which nothing can be heard: -80 dB."""
 
 
 def segment_clip(
@@ -39,10 +38,11 @@ def segment_clip(
     count: int | None = None,
     vocabulary: Sequence[str] | None = None,
     device: str = "auto",
-    protocol: str = "memory",
+    protocol: str | None = None,
     zero_shot: bool = False,
     batch_frames: int = BATCH_FRAMES,
     model_name: str | None = None,
+    cache: FeatureCache | None = None,
     progress: Progress = no_progress,
     cancel: CancelToken | None = None,
 ) -> Proposals:
@@ -53,6 +53,10 @@ def segment_clip(
     frame of a batch knows nothing of those before. Objects are linked across batches as they are
     within (see `linking`). Where memory runs out, the batch is halved. Masks are kept
     compressed, and so are the logits that they were cut out of.
+
+    What the encoders make of a frame depends neither on the vocabulary nor on the protocol: with a
+    `cache` a second run on the same frames decodes masks and nothing else, and clicks in them are
+    answered at once. In the zero-shot setting the regions are looked at anew each time.
 
     A clip without a soundtrack, or with a silent one, gives no objects and says so in `warnings`:
     nothing can sound in it.
@@ -71,8 +75,9 @@ def segment_clip(
         Class names to choose from, besides the background; AVSBench's 70 by default.
     device : {"auto", "cuda", "mps", "cpu"}
         Where the model runs.
-    protocol : {"memory", "independent"}
-        Whether a frame sees the memory of those before it in its batch.
+    protocol : {"memory", "independent"}, optional
+        Whether a frame sees the memory of those before it in its batch; by default where the
+        model has one.
     zero_shot : bool
         Let the picture of each region have a say in its class, as the paper does for classes that
         were never trained on. It costs five vision passes a frame.
@@ -80,6 +85,8 @@ def segment_clip(
         Frames at once, and frames after which the memory begins anew.
     model_name : str, optional
         What to call the model; its preset by default.
+    cache : FeatureCache, optional
+        Keeps encoded frames from run to run.
     progress : Progress
         Called with the number of frames done.
     cancel : CancelToken, optional
@@ -89,7 +96,8 @@ def segment_clip(
     -------
     Proposals
         The objects, best first, then what the model holds for background, then the scene mask,
-        at the size of the video. The same clip and options give the same proposals.
+        at the size of the video. The same clip and options give the same proposals, but for
+        rounding where a cache has frames that were encoded in other batches.
 
     Raises
     ------
@@ -114,8 +122,7 @@ def segment_clip(
         frame_count=len(clip.times),
     )
     progress(0, len(samples), "reading the soundtrack")
-    waveform, unheard = _listen(clip)
-    cancel.check()
+    unheard = _listen(clip, cancel)
     if unheard:
         result.warnings = (unheard,)
         return result
@@ -123,8 +130,15 @@ def segment_clip(
     with explain_out_of_memory(), Cancellable(cancel):
         model = place(model, device, model.precision)
         texts = model.embed_texts([class_prompt(name) for name in (BACKGROUND, *classes)])
+    cache = FeatureCache(0) if cache is None else cache
     segmenter = _Segmenter(
-        clip, model, samples, waveform, classes, texts.float().cpu(), protocol, zero_shot, cancel
+        ClipEncoder(clip, model, samples, cache),
+        samples.indices.tolist(),
+        classes,
+        texts.float().cpu(),
+        protocol,
+        zero_shot,
+        cancel,
     )
     found, smallest = Gathering(clip.size), batch_frames
     progress(0, len(samples), "segmenting frames")
@@ -143,48 +157,47 @@ def segment_clip(
 class _Segmenter:
     """Takes stretches of the sampled frames through the model."""
 
-    clip: Clip
-    model: TAViS
-    samples: FrameSamples
-    waveform: npt.NDArray[np.float32]
+    encoder: ClipEncoder
+    frame_indices: list[int]
     classes: tuple[str, ...]
     texts: Tensor
-    protocol: str
+    protocol: str | None
     zero_shot: bool
     cancel: CancelToken
 
     def run(self, start: int, stop: int) -> list[FrameDetections]:
-        """Decode and segment the sampled frames ``start`` to ``stop - 1``."""
-        indices = self.samples.indices[start:stop].tolist()
-        frames = np.stack([self._decode(index) for index in indices])
-        mel = log_mel(self.waveform, self.samples.starts[start:stop])
+        """Segment the sampled frames ``start`` to ``stop - 1``, at the cost of kept ones."""
+        return self.encoder.cache.make_way(lambda: self._segment(self.frame_indices[start:stop]))
+
+    def _segment(self, indices: list[int]) -> list[FrameDetections]:
+        """Encode and segment some frames."""
+        model, clip = self.encoder.model, self.encoder.clip
         with Cancellable(self.cancel):
-            found = self.model.segment(frames, mel, self.protocol)
-            seen = self.model.embed_regions(frames, found.mask_logits) if self.zero_shot else None
+            rows = self.encoder.encode(indices, cues=True, cancel=self.cancel)
+            found = model.segment_encoded(EncodedFrames.join(rows), self.protocol)
+            seen = (
+                model.embed_regions(clip.frames[indices], found.mask_logits)
+                if self.zero_shot
+                else None
+            )
             probabilities = classify(found.audio_embedding, self.texts, seen)
-            return detect(found, probabilities, indices, self.clip.size, self.classes)
-
-    def _decode(self, index: int) -> npt.NDArray[np.uint8]:
-        self.cancel.check()
-        frame: npt.NDArray[np.uint8] = self.clip.frames[index]
-        return frame
+            return detect(found, probabilities, indices, clip.size, self.classes)
 
 
-def _listen(clip: Clip) -> tuple[npt.NDArray[np.float32], str]:
-    """Read the soundtrack; say why if there is nothing to hear."""
+def _listen(clip: Clip, cancel: CancelToken) -> str:
+    """Say why there is nothing to hear in a clip; empty if there is something."""
     name = clip.path.name
     if not clip.has_soundtrack:
-        return np.zeros(0, np.float32), (
+        return (
             f"{name} has no soundtrack, so nothing in it sounds and nothing was proposed: "
             f"add objects and paint them by hand."
         )
-    waveform = clip.soundtrack()
-    if waveform.size == 0 or float(np.abs(waveform).max()) < SILENCE:
-        return waveform, (
+    if is_silent(clip, cancel):
+        return (
             f"The soundtrack of {name} is silent, so nothing was proposed: "
             f"add objects and paint them by hand."
         )
-    return waveform, ""
+    return ""
 
 
 def _remarks(clip: Clip, result: Proposals, smallest: int, asked: int) -> tuple[str, ...]:

@@ -51,6 +51,23 @@ class FrameSamples:
     def __len__(self) -> int:
         return len(self.indices)
 
+    def start_at(self, time: float) -> float:
+        """Place the window of sound of any frame, as those of the sampled frames beside it.
+
+        Parameters
+        ----------
+        time : float
+            When the frame is shown, in seconds.
+
+        Returns
+        -------
+        float
+            Where its window begins, in seconds: for a sampled frame its own, for one between two
+            of them in proportion, and never away from the frame.
+        """
+        start = float(np.interp(time, self.times, self.starts))
+        return min(max(start, time - WINDOW_SECONDS, 0.0), max(time, 0.0))
+
 
 def sample_frames(clip: TimedClip, fps: float = 1.0, count: int | None = None) -> FrameSamples:
     """Sample frames as AVSBench does.
@@ -104,23 +121,25 @@ def sample_frames(clip: TimedClip, fps: float = 1.0, count: int | None = None) -
     return FrameSamples(indices, times, _windows(times, duration))
 
 
-def window_around(time: float, duration: float) -> float:
-    """Place the window of sound of a single frame, whatever other frames are looked at.
+def samples_at(clip: TimedClip, frame_indices: npt.ArrayLike) -> FrameSamples:
+    """Give the sampled frames of a session, with the sound that went with each.
 
     Parameters
     ----------
-    time : float
-        When the frame is shown, in seconds.
-    duration : float
-        Length of the clip in seconds.
+    clip : Clip
+        The clip.
+    frame_indices : array_like of int
+        The video frames; those that the clip does not have are passed over.
 
     Returns
     -------
-    float
-        Where the window starts, in seconds: one second before the frame, but inside the clip.
+    FrameSamples
+        As `sample_frames` gave them, or as it would have if it had chosen these frames.
     """
-    latest = max(duration - WINDOW_SECONDS, 0.0)
-    return min(max(time - WINDOW_SECONDS / 2, 0.0), latest)
+    indices = np.unique(np.asarray(frame_indices, dtype=np.int64))
+    indices = indices[(indices >= 0) & (indices < len(clip.times))]
+    times = np.asarray(clip.times, dtype=np.float64)[indices]
+    return FrameSamples(indices, times, _windows(times, float(clip.duration)))
 
 
 def _windows(times: npt.NDArray[np.float64], duration: float) -> npt.NDArray[np.float64]:

@@ -1,16 +1,20 @@
-"""The two seconds of sound around any frame of a clip, as the model hears them."""
+"""The sound that goes with any frame of a clip, as the model hears it."""
 
 from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from napari_tavis.inference.sampling import window_around
 from napari_tavis.media import Clip, log_mel
 from napari_tavis.media.timebase import WINDOW_SECONDS
+from napari_tavis.tasks import CancelToken
+
+SILENCE = 1e-4
+"""Largest amplitude (of 1) of a soundtrack in which nothing can be heard: -80 dB."""
 
 STRETCH_SECONDS = 60.0
 """Sound that is decoded at once, so that two hours need not be for one frame."""
@@ -19,41 +23,40 @@ _STRETCHES = 4
 
 
 class SoundWindows:
-    """Gives the log-mel spectrogram that goes with a frame.
+    """Gives the log-mel spectrograms of windows of sound.
+
+    The soundtrack is decoded a minute at a time when it is needed, and the last minutes are
+    kept. Methods may be called from any thread.
 
     Parameters
     ----------
     clip : Clip
         The clip; silence is heard where it has no soundtrack.
-    waveform : ndarray of float32, shape (samples,), optional
-        Its soundtrack, mono at 16 kHz, where it was decoded already; otherwise it is decoded a
-        minute at a time when it is needed.
     """
 
-    def __init__(self, clip: Clip, waveform: npt.NDArray[np.float32] | None = None) -> None:
+    def __init__(self, clip: Clip) -> None:
         self._clip = clip
-        self._waveform = waveform
         self._stretches: OrderedDict[int, npt.NDArray[np.float32]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def mel(self, frame_index: int) -> npt.NDArray[np.float32]:
-        """Give the spectrogram of the two seconds around a frame.
+    def mel(self, starts: Sequence[float]) -> npt.NDArray[np.float32]:
+        """Give the spectrograms of some windows of two seconds.
 
         Parameters
         ----------
-        frame_index : int
-            The video frame.
+        starts : sequence of float, length n
+            Where the windows begin, in seconds.
 
         Returns
         -------
-        ndarray of float32, shape (1, 1, 128, 204)
+        ndarray of float32, shape (n, 1, 128, 204)
             Normalised log-mel; see `napari_tavis.media.log_mel`.
         """
-        start = window_around(float(self._clip.times[frame_index]), float(self._clip.duration))
-        if self._waveform is not None:
-            return log_mel(self._waveform, [start])
-        number = int(start // STRETCH_SECONDS)
-        return log_mel(self._stretch(number), [start - number * STRETCH_SECONDS])
+        windows = []
+        for start in starts:
+            number = int(start // STRETCH_SECONDS)
+            windows.append(log_mel(self._stretch(number), [start - number * STRETCH_SECONDS]))
+        return np.concatenate(windows)
 
     def _stretch(self, number: int) -> npt.NDArray[np.float32]:
         """Give the stretch that begins at so many minutes, and a window beyond its end."""
@@ -64,6 +67,25 @@ class SoundWindows:
                 blocks = self._clip.sound_blocks(start, stop)
                 empty = np.zeros(0, dtype=np.float32)
                 self._stretches[number] = np.concatenate([empty, *blocks])
-                if len(self._stretches) > _STRETCHES:
-                    self._stretches.popitem(last=False)
+            self._stretches.move_to_end(number)
+            if len(self._stretches) > _STRETCHES:
+                self._stretches.popitem(last=False)
             return self._stretches[number]
+
+
+def is_silent(clip: Clip, cancel: CancelToken | None = None) -> bool:
+    """Tell whether nothing can be heard in a clip, reading no more than it takes to know.
+
+    Parameters
+    ----------
+    clip : Clip
+        The clip.
+    cancel : CancelToken, optional
+        Looked at every few seconds of sound.
+    """
+    for block in clip.sound_blocks():
+        if cancel is not None:
+            cancel.check()
+        if float(np.abs(block).max(initial=0.0)) >= SILENCE:
+            return False
+    return True

@@ -24,7 +24,7 @@ def segment(controller: AnnotationController) -> None:
         return
     controller.jobs.start(
         lambda progress, cancel: work.segment_video(
-            video, options, controller.loaded_model, progress, cancel
+            video, options, controller.loaded_model, progress, cancel, keep=True
         ),
         lambda proposals: _on_segmented(controller, proposals),
         lambda error: report_end(controller, error),

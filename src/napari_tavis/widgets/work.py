@@ -19,6 +19,7 @@ from napari_tavis.tasks import CancelToken, Progress
 from napari_tavis.widgets.torch_import import import_torch
 
 if TYPE_CHECKING:
+    from napari_tavis.inference.feature_cache import FeatureCache
     from napari_tavis.model import TAViS
 
 TOY_MODEL = "toy"
@@ -70,13 +71,14 @@ class OpenedVideo:
 
 @dataclass
 class LoadedModel:
-    """Keeps the last model in memory, so that a second run starts at once.
+    """Keeps the last model in memory, and what it has encoded, so that a second run is quick.
 
-    Any thread may ask for it; who comes while it is loaded waits.
+    Any thread may ask for them; who comes while the model is loaded waits.
     """
 
     _key: tuple[str, str, float] | None = None
     _model: TAViS | None = field(default=None, repr=False)
+    _features: FeatureCache | None = field(default=None, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def get(self, name: str | Path, device: str) -> TAViS:
@@ -89,9 +91,20 @@ class LoadedModel:
         with self._lock:
             if self._model is None or key != self._key:
                 self._model = None
+                if self._features is not None:
+                    self._features.clear()
                 self._model = load_model(name, device=device)
                 self._key = key
             return self._model
+
+    def features(self) -> FeatureCache:
+        """Give the cache of encoded frames that segmenting and clicks share."""
+        from napari_tavis.inference.feature_cache import FeatureCache
+
+        with self._lock:
+            if self._features is None:
+                self._features = FeatureCache()
+            return self._features
 
 
 def open_video(
@@ -149,6 +162,8 @@ def segment_video(
     loaded: LoadedModel,
     progress: Progress,
     cancel: CancelToken,
+    *,
+    keep: bool = False,
 ) -> Proposals:
     """Run the model on a video.
 
@@ -162,6 +177,8 @@ def segment_video(
         Keeps the model for the next run.
     progress, cancel
         Of the job.
+    keep : bool
+        Whether the encoded frames are kept beside the model, as for the video that is open.
     """
     progress(0, 0, "loading the model")
     import_torch()
@@ -178,6 +195,7 @@ def segment_video(
             vocabulary=options.vocabulary or None,
             device=device,
             model_name=Path(options.model).name,
+            cache=loaded.features() if keep else None,
             progress=progress,
             cancel=cancel,
         )

@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pytest
 
 from napari_tavis.inference import InferenceError, sample_frames
+from napari_tavis.inference.sampling import samples_at
 
 
 @dataclass
@@ -84,6 +85,28 @@ def test_every_frame_lies_in_its_window_of_sound(seconds: float, fps: float) -> 
     assert (samples.starts <= max(clip.duration - 2, 0)).all()
     assert (samples.starts <= samples.times + 1e-9).all()
     assert (samples.times <= samples.starts + 2 + 1e-9).all()
+
+
+@pytest.mark.parametrize("fps", [0.05, 0.3, 1, 4])
+@pytest.mark.parametrize("seconds", [0.5, 2, 5, 61])
+def test_any_frame_has_a_window_like_the_sampled_ones_beside_it(seconds: float, fps: float) -> None:
+    clip = constant(seconds, 30)
+    samples = sample_frames(clip, fps=fps)
+    starts = np.array([samples.start_at(time) for time in clip.times])
+    assert starts[samples.indices].tolist() == samples.starts.tolist()
+    assert (starts >= 0).all()
+    assert (starts <= max(clip.duration - 2, 0)).all()
+    assert (starts <= clip.times + 1e-9).all()
+    assert (clip.times <= starts + 2 + 1e-9).all()
+
+
+def test_frames_of_a_session_have_the_windows_that_they_were_segmented_with() -> None:
+    clip = constant(61, 30)
+    for fps in (0.3, 1, 2):
+        samples = sample_frames(clip, fps=fps)
+        again = samples_at(clip, [-1, *reversed(samples.indices.tolist()), 99_999])
+        assert again.indices.tolist() == samples.indices.tolist()
+        assert again.starts.tolist() == samples.starts.tolist()
 
 
 @pytest.mark.parametrize("fps", [0, -1, float("nan"), float("inf")])

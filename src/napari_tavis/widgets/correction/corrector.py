@@ -40,7 +40,9 @@ class Corrector:
 
     def __init__(self, controller: AnnotationController) -> None:
         self._controller = controller
-        self._encoders = FrameEncoders(controller.loaded_model)
+        self._encoders = FrameEncoders(
+            controller.loaded_model, lambda: controller.navigation.sampled
+        )
         self.prompts: PromptTool = PromptTool(controller, self._encoders)
         self._filling = Filling(controller)
         self.reach: Reach = Reach()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,20 +26,25 @@ class FrameEncoders:
     Parameters
     ----------
     loaded : LoadedModel
-        Keeps the model in memory.
+        Keeps the model in memory, and the encoded frames.
+    sampled : callable
+        Gives the sampled frames of the open video, if it has any yet: a frame is then encoded
+        with the sound that it was segmented with, and need not be encoded again.
     """
 
-    def __init__(self, loaded: LoadedModel) -> None:
+    def __init__(self, loaded: LoadedModel, sampled: Callable[[], Sequence[int]]) -> None:
         self._loaded = loaded
+        self._sampled = sampled
         self._lock = threading.Lock()
         self._clip: Clip | None = None
         self._model: TAViS | None = None
         self._encoder: FrameEncoder | None = None
+        self._made_for: object = None
 
     def get(
         self, video: Path, options: SegmentOptions, progress: Progress, cancel: CancelToken
     ) -> FrameEncoder:
-        """Give the encoder of a video's frames; made anew when video or model has changed.
+        """Give the encoder of a video's frames; made anew when it is for other frames or sounds.
 
         Parameters
         ----------
@@ -55,8 +60,9 @@ class FrameEncoders:
             if self._encoder is None:
                 progress(0, 0, "loading the model")
             import_torch()
-            from napari_tavis.inference import choose_device
+            from napari_tavis.inference import choose_device, sample_frames
             from napari_tavis.inference.interactive import FrameEncoder
+            from napari_tavis.inference.sampling import samples_at
 
             device = choose_device(options.device)
             model = self._loaded.get(options.model, device)
@@ -64,8 +70,15 @@ class FrameEncoders:
             if self._clip is None or self._clip.path != video:
                 self._put_away()
                 self._clip = open_clip(video, cancel=cancel)
-            if self._encoder is None or model is not self._model:
-                self._encoder, self._model = FrameEncoder(self._clip, model), model
+            sampled = tuple(self._sampled())
+            wanted = (sampled, 0.0 if sampled else options.fps)
+            if self._encoder is None or model is not self._model or wanted != self._made_for:
+                clip = self._clip
+                samples = samples_at(clip, sampled)
+                if not len(samples):
+                    samples = sample_frames(clip, options.fps)
+                self._encoder = FrameEncoder(clip, model, samples, self._loaded.features())
+                self._model, self._made_for = model, wanted
             return self._encoder
 
     def close(self) -> None:
