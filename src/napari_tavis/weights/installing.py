@@ -200,6 +200,7 @@ def _install(
             progress=lambda done, total, _: progress(done, total, f"converting {name}, MB"),
             cancel=cancel,
         )
+        licences = licences_of(found.kind, found.segmenter)
         card = ModelCard(
             name=name,
             kind=found.kind,
@@ -209,7 +210,7 @@ def _install(
             bytes=written.stat().st_size,
             sha256=sha256_of(written, progress, cancel),
             sources=sources,
-            licence="; ".join(f"{one.work} {one.name}" for one in licences_of(found.kind)),
+            licence="; ".join(f"{one.work} {one.name}" for one in licences),
             installed=datetime.now(UTC).isoformat(timespec="seconds"),
             note=found.note,
         )

@@ -54,24 +54,33 @@ LICENCES = {
         "Free use, also commercial, if the notices are kept.",
         "https://www.apache.org/licenses/LICENSE-2.0",
     ),
+    "sam": Licence(
+        "SAM",
+        "Apache 2.0",
+        "Free use, also commercial, if the notices are kept.",
+        "https://www.apache.org/licenses/LICENSE-2.0",
+    ),
 }
 """By the work that they are about."""
 
-_CONTENTS = {
-    "tavis": ("tavis", "imagebind", "sam2"),
-    "start": ("imagebind", "sam2"),
-    "imagebind": ("imagebind",),
-    "sam2": ("sam2",),
-}
+_CONTENTS = {"tavis": ("tavis", "imagebind"), "start": ("imagebind",)}
 _SHOWN = "licences.json"
 
 
-def licences_of(kind: str) -> tuple[Licence, ...]:
-    """Give the licences of a kind of weights (see `napari_tavis.model.conversion`).
+def licences_of(kind: str, segmenter: str = "sam2") -> tuple[Licence, ...]:
+    """Give the licences of a kind of weights (see `napari_tavis.model.recognition`).
 
     A model of TAViS has the weights of ImageBind and SAM 2 inside, and their terms with them.
+
+    Parameters
+    ----------
+    kind : str
+        Of the weights.
+    segmenter : {"sam2", "sam"}
+        What a whole model segments with.
     """
-    return tuple(LICENCES[work] for work in _CONTENTS[kind])
+    works = (*_CONTENTS[kind], segmenter) if kind in _CONTENTS else (kind,)
+    return tuple(LICENCES[work] for work in works)
 
 
 def not_shown_yet(directory: Path, licences: Iterable[Licence]) -> list[Licence]:

@@ -66,6 +66,19 @@ _SAM2_CHECKSUMS = {
 }
 
 
+def _sam(size: str, prefix: str, sha256: str) -> Source:
+    url = f"{_META}/segment_anything/sam_vit_{size}_{prefix}.pth"
+    title = f"SAM ViT-{size.upper()}, to train from"
+    return Source(f"sam_vit_{size}", title, "sam", url, url, sha256)
+
+
+_SAM_CHECKSUMS = {
+    ("h", "4b8939"): "a7bf3b02f3ebf1267aba913ff637d9a2d5c33d3173bb679e46d9f338c26f262e",
+    ("l", "0b3195"): "3adcc4315b642a4d2101128f611684e8734c41232a17c648ed1693702a49a622",
+    ("b", "01ec64"): "ec2df62732614e57411cdcf32a23ffdf28910380d03139ee0f4fcbe91eb8c912",
+}
+
+
 def _tavis(name: str, title: str, drive: str) -> Source:
     url = _DRIVE + drive
     return Source(name, title, "tavis", url, f"https://drive.google.com/file/d/{drive}/view")
@@ -95,6 +108,7 @@ _ALL = (
         "d6f6c22bedcc90708448d5d2fbb7b2db9c73f505dc89bd0b2e09b23af1b62157",
     ),
     *(_sam2(version, size, sha256) for (version, size), sha256 in _SAM2_CHECKSUMS.items()),
+    *(_sam(size, prefix, sha256) for (size, prefix), sha256 in _SAM_CHECKSUMS.items()),
 )
 
 SOURCES = {source.name: source for source in _ALL}

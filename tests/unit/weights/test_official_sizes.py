@@ -27,7 +27,8 @@ def test_sam2_of_every_size_is_recognised(tmp_path: Path, version: str, size: st
     file = save({"model": built}, tmp_path / "sam2.pt")
     target = tmp_path / "part.safetensors"
     found = convert([file], target)
-    assert (found.kind, found.preset) == ("sam2", size)
+    revised = "_2.1" if version == "2.1" else ""
+    assert (found.kind, found.preset) == ("sam2", f"{size}{revised}")
     with pytest.raises(CheckpointError, match="the weights of sam2 alone"):
         read_metadata(target)
 
@@ -41,4 +42,6 @@ def test_every_official_address_is_that_of_the_authors() -> None:
     assert SOURCES["tavis_s4"].url.endswith("id=1gTdAMvqHT6uK6EOI8NSAucSa1m8bVw3t")
     assert SOURCES["tavis_v2"].url.endswith("id=1seSe2_2nz-_lcdleexAdRAoWuR8jIj45")
     assert not SOURCES["tavis_ms3"].url
-    assert len(SOURCES) == 12
+    sam = SOURCES["sam_vit_h"]
+    assert sam.url == "https://dl.fbaipublicfiles.com/segment_anything/sam_vit_h_4b8939.pth"
+    assert len(SOURCES) == 15
