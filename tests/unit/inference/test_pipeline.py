@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -169,18 +170,67 @@ def test_cancelling_stops_in_the_middle_of_a_batch(short: Path, model: TAViS) ->
     assert reached == ["sound"]
 
 
-def test_memory_that_runs_out_halves_the_batch_and_is_told(long: Path, model: TAViS) -> None:
-    def limit(module: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
-        if len(inputs[0]) > 3:
+@contextmanager
+def small_memory(module: torch.nn.Module, room: int) -> Iterator[list[int]]:
+    """Let a part of the network run out of memory when it is given more rows than it has room for.
+
+    Gives the rows that it was asked to take.
+    """
+    asked: list[int] = []
+
+    def limit(module: torch.nn.Module, inputs: tuple, settings: dict) -> None:
+        rows = len(next(iter((*inputs, *settings.values()))))
+        asked.append(rows)
+        if rows > room:
             raise torch.OutOfMemoryError("CUDA out of memory.")
 
-    hook = model.sam2.image_encoder.register_forward_pre_hook(limit)
+    hook = module.register_forward_pre_hook(limit, with_kwargs=True)
     try:
-        proposals = run(long, model)
+        yield asked
     finally:
         hook.remove()
-    assert sorted(masks_of(proposals, "scene")) == proposals.frame_indices.tolist()
+
+
+@pytest.mark.parametrize("part", ["sam2.image_encoder", "prompting"])
+def test_memory_that_runs_out_halves_the_batch_and_is_told(
+    long: Path, model: TAViS, part: str
+) -> None:
+    expected = masks_of(run(long, model, batch_frames=2), "scene")
+    with small_memory(model.get_submodule(part), room=3) as asked:
+        proposals = run(long, model)
+    assert asked[:3] == [10, 5, 2]
+    assert max(asked[2:]) == 2
     assert [warning for warning in proposals.warnings if "2 instead of 10 frames" in warning]
+    found = masks_of(proposals, "scene")
+    assert found.keys() == expected.keys()
+    assert all(np.array_equal(found[frame], expected[frame]) for frame in expected)
+
+
+def test_memory_that_runs_out_late_keeps_what_was_found_before(long: Path, model: TAViS) -> None:
+    calls: list[int] = []
+
+    def fail_once(module: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
+        calls.append(len(inputs[0]))
+        if len(calls) == 3:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    hook = model.sam2.image_encoder.register_forward_pre_hook(fail_once)
+    try:
+        proposals = run(long, model, batch_frames=4)
+    finally:
+        hook.remove()
+    assert calls == [4, 4, 4, 4, 1]  # what is kept makes way first: the batch stays whole
+    assert sorted(masks_of(proposals, "scene")) == proposals.frame_indices.tolist()
+
+
+def test_too_little_memory_for_one_frame_is_explained(long: Path, model: TAViS) -> None:
+    with (
+        small_memory(model.sam2.image_encoder, room=0) as asked,
+        pytest.raises(InferenceError, match=r"not enough memory.*'cpu'"),
+    ):
+        run(long, model)
+    assert asked == [10, 5, 2, 1]
+    assert run(long, model, count=1).frame_indices.tolist()  # nothing is left broken
 
 
 def test_no_soundtrack_gives_a_warning_and_a_session_to_paint_in(

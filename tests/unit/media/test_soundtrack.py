@@ -128,8 +128,9 @@ def test_another_rate_is_given_when_asked_for(plain_video: Path) -> None:
     assert clicks_heard(sound, 48_000) == pytest.approx(CLICKS, abs=0.002)
 
 
-@pytest.mark.parametrize("name", ["aac.mp4", "opus.mkv", "slow.mp4", "fast.mp4"])
-@pytest.mark.parametrize("rate", [16_000, 44_100])
+@pytest.mark.parametrize(
+    ("name", "rate"), [("aac.mp4", 16_000), ("slow.mp4", 16_000), ("opus.mkv", 44_100)]
+)
 def test_a_stretch_from_the_middle_is_heard_when_it_was_made(
     name: str, rate: int, tmp_path: Path
 ) -> None:
