@@ -127,10 +127,11 @@ def segment_clip(
         result.warnings = (unheard,)
         return result
 
+    cache = FeatureCache(0) if cache is None else cache
     with explain_out_of_memory(), Cancellable(cancel):
         model = place(model, device, model.precision)
-        texts = model.embed_texts([class_prompt(name) for name in (BACKGROUND, *classes)])
-    cache = FeatureCache(0) if cache is None else cache
+        prompts = [class_prompt(name) for name in (BACKGROUND, *classes)]
+        texts = cache.make_way(lambda: model.embed_texts(prompts))
     segmenter = _Segmenter(
         ClipEncoder(clip, model, samples, cache),
         samples.indices.tolist(),
