@@ -341,7 +341,7 @@ class TAViS(nn.Module):
         PromptedMask
             On the CPU.
         """
-        place, dtype = self.device, features.embedding.dtype
+        place, dtype = self.device, torch.float32  # half precision is too coarse for places
         if len(points):
             where, kinds = points[None].to(place, dtype), labels[None].to(place)
         else:

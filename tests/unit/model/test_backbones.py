@@ -17,6 +17,7 @@ from napari_tavis.model.errors import CheckpointError, ModelError
 from napari_tavis.model.flops import count_gflop
 from napari_tavis.model.official import load_official_state_dict, official_name
 from napari_tavis.model.points import INSIDE, LOWER_RIGHT, UPPER_LEFT
+from napari_tavis.model.precision import place
 
 SMALL = ("toy", "toy_2.1", "toy_sam")
 SIZE = 64
@@ -135,6 +136,19 @@ def test_clicks_boxes_and_masks_are_answered(
         assert logits.shape == (SIZE, SIZE)
         assert logits.isfinite().all()
         assert not any(torch.allclose(logits, other) for other in answers[:index])
+
+
+@pytest.mark.parametrize("preset", SMALL)
+def test_half_precision_changes_little(preset: str, frame: tuple[np.ndarray, np.ndarray]) -> None:
+    expected, model = build(preset).segment(*frame).mask_logits, build(preset)
+    model.precision = torch.bfloat16
+    place(model, "cpu", torch.bfloat16)
+    found = model.segment(*frame).mask_logits
+    torch.testing.assert_close(found, expected, rtol=0, atol=0.02)
+    features = model.encode_frames(*frame).features
+    corners = torch.tensor([[0.1, 0.2], [0.6, 0.7]]), torch.tensor([UPPER_LEFT, LOWER_RIGHT])
+    first = model.segment_prompts(features, *corners)
+    assert model.segment_prompts(features, *corners, first.logits).logits.isfinite().all()
 
 
 @pytest.mark.parametrize("preset", ["toy", "toy_2.1"])
