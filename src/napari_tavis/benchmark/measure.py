@@ -55,7 +55,7 @@ class Options:
         Frames of the clip.
     repeats : int
         Passes whose median counts, after a first one that does not.
-    protocol : {"memory", "independent"}
+    protocol : {"memory", "independent"}, optional
         See `TAViS.forward`.
     precision : {"auto", "float32", "bfloat16", "float16"}
         Number format of matrix products and matrices; "auto" is what the plugin uses.
@@ -70,7 +70,7 @@ class Options:
     device: str = "auto"
     frames: int = 5
     repeats: int = 3
-    protocol: str = "memory"
+    protocol: str | None = None
     precision: str = "auto"
     channels_last: bool = False
     compiled: bool = False
@@ -147,6 +147,7 @@ def measure(
             **asdict(options),
             "image_size": model.image_size,
             "device": str(device),
+            "protocol": model.segmenter.choose_protocol(options.protocol),
             "precision": str(model.precision or usual_precision(device)).removeprefix("torch."),
             "weights": "random weights" if options.model in _random_presets() else "its weights",
         },

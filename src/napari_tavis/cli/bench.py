@@ -24,9 +24,12 @@ def bench(
     frames: Annotated[int, typer.Option(min=1, help="Frames of the clip.")] = 5,
     repeats: Annotated[int, typer.Option(min=1, help="Passes whose median counts.")] = 3,
     protocol: Annotated[
-        Literal["memory", "independent"],
-        typer.Option(help="With memory of earlier frames, or each by itself."),
-    ] = "memory",
+        Literal["memory", "independent"] | None,
+        typer.Option(
+            help="With memory of earlier frames, or each by itself.",
+            show_default="memory, if the model has one",
+        ),
+    ] = None,
     precision: Annotated[
         Literal["auto", "float32", "bfloat16", "float16"],
         typer.Option(help="Number format of matrix products; 'auto' is what annotating uses."),

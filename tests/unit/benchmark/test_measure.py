@@ -94,6 +94,13 @@ def test_the_command_prints_a_table_and_writes_json(
     assert results["settings"]["frames"] == 2
 
 
+def test_a_model_without_memory_is_measured_frame_by_frame() -> None:
+    report = measure(Options(model="toy_sam", image_size=64, device="cpu", frames=2, repeats=1))
+    assert report.settings["protocol"] == "independent"
+    assert report.parts["mask decoder"].gflop > 0
+    assert report.parts["memory attention"].gflop == 0
+
+
 def test_bad_options_are_errors_of_the_user(capsys: pytest.CaptureFixture[str]) -> None:
     for options in (["--model", "nowhere.safetensors"], ["--model", "toy", "--image-size", "65"]):
         with pytest.raises(SystemExit) as end:
