@@ -1,14 +1,15 @@
-"""Take the pictures of the README and of the tutorial in a real napari window.
+"""Take the pictures of the README and of the documents in a real napari window.
 
     python scripts/screenshots.py [--output DIRECTORY] [--theme dark|light] [--only NAME ...]
 
 Where there is no screen: ``xvfb-run -a -s "-screen 0 1366x768x24" python scripts/screenshots.py``.
-Each picture is a step of ``docs/tutorial.md``, done as a person would on a toy clip.
+Each picture of the tutorial is a step of it, done as a person would on a toy clip.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import tempfile
 import time
 from collections.abc import Callable
@@ -19,9 +20,10 @@ from napari.settings import get_settings
 from napari.utils.notifications import notification_manager
 from napari.viewer import Viewer
 from PIL import Image
-from qtpy.QtWidgets import QApplication
+from qtpy.QtWidgets import QApplication, QDialog
 
 from napari_tavis.demo import DEMO_SEED
+from napari_tavis.home import HOME_VARIABLE
 from napari_tavis.session import AnnotationSession
 from napari_tavis.toyworld import sample_scene, write_scene_video
 from napari_tavis.widgets.dock import AnnotationDock
@@ -53,6 +55,7 @@ class Tour:
         self.viewer.window.resize(*SIZE)
         self.dock: AnnotationDock = add_dock(self.viewer)
         self.controller = self.dock.controller
+        self.dialog: QDialog | None = None
 
     @property
     def session(self) -> AnnotationSession:
@@ -138,14 +141,22 @@ class Tour:
         self.dock.tabs.setCurrentWidget(self.dock.statistics)
         wait(lambda: self.dock.statistics.statistics is not None)
 
+    def models(self) -> None:
+        """Open the dialog with the models, where none is installed."""
+        self.dialog = self.dock.show_models()
+
     def take(self, name: str) -> None:
-        """Save a picture of the window."""
+        """Save a picture of the window, or of the dialog before it."""
         settle()
-        self.dock.annotate.settings.video.line_edit.native.end(False)
-        picture = self.viewer.window.screenshot(flash=False, canvas_only=False)
         path = self.output / f"{name}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
-        image = Image.fromarray(picture).convert("RGB")
+        if self.dialog is None:
+            self.dock.annotate.settings.video.line_edit.native.end(False)
+            picture = self.viewer.window.screenshot(flash=False, canvas_only=False)
+            image = Image.fromarray(picture).convert("RGB")
+        else:
+            self.dialog.grab().save(str(path))
+            image = Image.open(path).convert("RGB")
         image.save(path, optimize=True)
         print(f"{path}: {image.width} x {image.height}")
 
@@ -164,6 +175,7 @@ STEPS: dict[str, tuple[str, ...]] = {
     "tutorial-5-export": ("export",),
     "tutorial-6-queue": ("queue",),
     "tutorial-7-statistics": ("statistics",),
+    "models": ("models",),
 }
 """What is done before each picture."""
 
@@ -178,6 +190,7 @@ def main() -> None:
     # The user's own window size, theme and so on are neither used nor changed.
     get_settings().reset()
     with tempfile.TemporaryDirectory() as folder:
+        os.environ[HOME_VARIABLE] = str(Path(folder) / "models of this tour")
         tour = Tour(Path(folder), options.output, options.theme)
         for name, steps in STEPS.items():
             for step in steps:

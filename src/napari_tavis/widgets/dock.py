@@ -123,6 +123,7 @@ class AnnotationDock(QWidget):
         """Show the dialog with the models."""
         if self._models_dialog is None:
             self._models_dialog = ModelsDialog(self.models, self)
+        self.annotate.settings.refresh_models()  # some may have been installed elsewhere
         self._models_dialog.show()
         self._models_dialog.raise_()
         self._models_dialog.activateWindow()

@@ -34,7 +34,7 @@ class InstalledPage(QWidget):
         self._work = work
         self._cards: dict[str, ModelCard] = {}
         self.nothing = QLabel(_NONE)
-        self.list = ModelList(["name", "size on disk", "model", "state"])
+        self.list = ModelList(["name", "state", "size on disk", "model"])
         self.facts = FactsView()
         self.use, self.check = QPushButton("Use"), QPushButton("Check")
         self.remove = QPushButton("Remove …")
@@ -113,4 +113,4 @@ class InstalledPage(QWidget):
 def _row(card: ModelCard, problem: str) -> ModelRow:
     what = "whole model" if card.kind == "tavis" else "to be trained"
     state = "⚠ damaged" if problem else what if card.runs else "part of a model"
-    return ModelRow(card.name, (in_words(card.bytes), sizes_in_words(card), state))
+    return ModelRow(card.name, (state, in_words(card.bytes), sizes_in_words(card)))

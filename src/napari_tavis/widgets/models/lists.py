@@ -82,6 +82,8 @@ class ModelList(QTreeWidget):
         if before is not None:
             self.select(before)
         self.blockSignals(False)
+        if items:
+            self.scrollToItem(self.currentItem())
 
     def _items(self) -> list[QTreeWidgetItem]:
         found = (self.topLevelItem(place) for place in range(self.topLevelItemCount()))

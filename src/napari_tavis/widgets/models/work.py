@@ -41,7 +41,7 @@ def download_model(
     cancel: CancelToken,
 ) -> ModelCard:
     """Download official weights and install them; see `installing.download_model`."""
-    import_torch()
+    _prepare(progress)
     return installing.download_model(
         store,
         source,
@@ -63,8 +63,7 @@ def import_files(
     cancel: CancelToken,
 ) -> ModelCard:
     """Install a model from files; see `installing.import_files`."""
-    progress(0, 0, f"importing {name}")
-    import_torch()
+    _prepare(progress)
     return installing.import_files(
         store,
         files,
@@ -82,3 +81,9 @@ def check_models(
 ) -> dict[str, str]:
     """Read models' files whole, and say what is wrong with each; empty texts if nothing is."""
     return {card.name: store.verify(card, progress, cancel) for card in cards}
+
+
+def _prepare(progress: Progress) -> None:
+    """Import what converts files, safely beside napari's canvas."""
+    progress(0, 0, "loading PyTorch")
+    import_torch()

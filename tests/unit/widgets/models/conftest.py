@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
 import pytest
-from napari.viewer import Viewer
+from napari.components import ViewerModel
 
 from napari_tavis.home import HOME_VARIABLE
 from napari_tavis.weights.licences import LICENCES, note_shown
-from napari_tavis.weights.sources import Source
+from napari_tavis.weights.sources import SOURCES, Source
 from napari_tavis.weights.store import Store
+from napari_tavis.widgets.controller import AnnotationController
 from napari_tavis.widgets.dock import AnnotationDock
-from napari_tavis.widgets.models import ModelsDialog
+from napari_tavis.widgets.models import ModelsDialog, ModelWork
 
 
 def _fixtures_of_weights() -> ModuleType:
@@ -62,22 +63,50 @@ def source(site, checkpoint: Path) -> Source:
 
 
 @pytest.fixture
-def dialog(viewer: Viewer, dock: AnnotationDock, source: Source) -> ModelsDialog:
-    """The dialog as the button in the dock opens it, with one source that can be reached."""
-    ms3 = dock.models.sources["tavis_ms3"]
-    dock.models.sources = {source.name: source, ms3.name: ms3}
+def controller() -> Iterator[AnnotationController]:
+    """A controller whose viewer has no window; most of the dialog needs none."""
+    controller = AnnotationController(ViewerModel())
+    yield controller
+    controller.close()
+
+
+@pytest.fixture
+def work(controller: AnnotationController, source: Source) -> ModelWork:
+    """What the dialog has done, with one source that can be reached."""
+    work = ModelWork(controller)
+    work.sources = _reachable(source)
+    return work
+
+
+@pytest.fixture
+def dialog(qtbot, work: ModelWork) -> ModelsDialog:
+    """The open dialog."""
+    dialog = ModelsDialog(work)
+    qtbot.addWidget(dialog)
+    dialog.show()
+    return dialog
+
+
+@pytest.fixture
+def dock_dialog(dock: AnnotationDock, source: Source) -> ModelsDialog:
+    """The dialog as the button in the dock opens it."""
+    dock.models.sources = _reachable(source)
     dock.annotate.settings.models.native.click()
     dialog = dock._models_dialog
     assert dialog is not None
     return dialog
 
 
-@pytest.fixture
-def ended(qtbot, dock: AnnotationDock) -> Callable[[], None]:
-    """Wait for the end of what the dialog began."""
+def _reachable(source: Source) -> dict[str, Source]:
+    return {source.name: source, "tavis_ms3": SOURCES["tavis_ms3"]}
 
-    def wait() -> None:
-        qtbot.waitUntil(lambda: not dock.models.jobs.busy, timeout=60_000)
+
+@pytest.fixture
+def ended(qtbot) -> Callable[[ModelWork], None]:
+    """Wait for the end of what was begun."""
+
+    def wait(work: ModelWork) -> None:
+        qtbot.waitUntil(lambda: not work.jobs.busy, timeout=60_000)
         qtbot.wait(1)
 
     return wait

@@ -14,8 +14,7 @@ from qtpy.QtWidgets import QMessageBox
 from napari_tavis.home import HOME_VARIABLE, home
 from napari_tavis.weights.installing import import_files
 from napari_tavis.weights.store import Store
-from napari_tavis.widgets.dock import AnnotationDock
-from napari_tavis.widgets.models import ModelsDialog
+from napari_tavis.widgets.models import ModelsDialog, ModelWork
 from napari_tavis.widgets.models.consent import ConsentDialog
 
 pytestmark = pytest.mark.gui
@@ -58,10 +57,10 @@ def test_ms3_says_where_its_file_is_and_takes_it(dialog: ModelsDialog, checkpoin
 
 
 def test_sizes_are_unknown_until_asked(
-    dialog: ModelsDialog, checkpoint: Path, ended: Callable[[], None]
+    dialog: ModelsDialog, checkpoint: Path, work: ModelWork, ended: Callable[[ModelWork], None]
 ) -> None:
     dialog.download.sizes.click()
-    ended()
+    ended(work)
     size = f"{checkpoint.stat().st_size / 1e6:.1f} MB"
     assert rows(dialog.download.list)[0][1] == size
 
@@ -73,14 +72,18 @@ def test_an_installed_model_is_shown_with_all_that_is_known(
     dialog.refresh()
     size = f"{card.bytes / 1e6:.1f} MB"
     assert rows(dialog.installed.list) == [
-        ["mine", size, "toy, 224 pixels, float16", "whole model"]
+        ["mine", "whole model", size, "toy, 224 pixels, float16"]
     ]
     for fact in (card.sha256, card.licence, *card.sources, str(store.path("mine"))):
         assert fact in text(dialog.installed.facts)
 
 
 def test_a_damaged_model_is_marked(
-    dialog: ModelsDialog, checkpoint: Path, store: Store, ended: Callable[[], None]
+    dialog: ModelsDialog,
+    checkpoint: Path,
+    store: Store,
+    work: ModelWork,
+    ended: Callable[[ModelWork], None],
 ) -> None:
     import_files(store, [checkpoint], "mine")
     data = bytearray(store.path("mine").read_bytes())
@@ -88,8 +91,8 @@ def test_a_damaged_model_is_marked(
     store.path("mine").write_bytes(data)
     dialog.refresh()
     dialog.installed.check.click()
-    ended()
-    assert rows(dialog.installed.list)[0][3] == "⚠ damaged"
+    ended(work)
+    assert rows(dialog.installed.list)[0][1] == "⚠ damaged"
     assert "its checksum has changed" in text(dialog.installed.facts)
     assert "its checksum has changed" in dialog.progress.message.text()
     assert not dialog.installed.use.isEnabled()
@@ -100,22 +103,20 @@ def test_a_damaged_model_is_marked(
 
 def test_removing_asks_first(
     dialog: ModelsDialog,
-    dock: AnnotationDock,
+    work: ModelWork,
     checkpoint: Path,
     store: Store,
-    ended: Callable[[], None],
+    ended: Callable[[ModelWork], None],
 ) -> None:
     import_files(store, [checkpoint], "mine")
     dialog.refresh()
-    dialog.installed.use.click()
-    assert dock.annotate.settings.model.value == "mine"
 
     def answer(label: str) -> str:
         dialog.installed.remove.click()
         (question,) = dialog.findChildren(QMessageBox)
         (button,) = [one for one in question.buttons() if label in one.text()]
         button.click()
-        ended()
+        ended(work)
         asked = question.text()
         question.setParent(None)
         return asked
@@ -125,7 +126,6 @@ def test_removing_asks_first(
     answer("Remove")
     assert not store.holds("mine")
     assert rows(dialog.installed.list) == []
-    assert dock.annotate.settings.model.value == "toy"
     assert "mine is removed" in dialog.progress.message.text()
 
 
@@ -174,7 +174,8 @@ def test_licences_are_shown_once_before_anything_is_installed(
     dialog: ModelsDialog,
     checkpoint: Path,
     store: Store,
-    ended: Callable[[], None],
+    work: ModelWork,
+    ended: Callable[[ModelWork], None],
 ) -> None:
     def ask() -> ConsentDialog | None:
         dialog.show_import([checkpoint])
@@ -189,21 +190,21 @@ def test_licences_are_shown_once_before_anything_is_installed(
     consent = ask()
     assert consent is not None
     consent.agree.click()
-    ended()
+    ended(work)
     assert [card.name for card in store.cards()] == ["S4"]
     assert ask() is None
-    ended()
+    ended(work)
     assert [card.name for card in store.cards()] == ["S4", "S4_2"]
 
 
 def test_the_place_of_models_can_be_moved(
-    dialog: ModelsDialog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    dialog: ModelsDialog, work: ModelWork, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place = dialog.place
     assert not place.move_button.isEnabled()
     assert HOME_VARIABLE in place.move_button.toolTip()
     monkeypatch.delenv(HOME_VARIABLE)
-    dialog._work.move(tmp_path / "large disk")
+    work.move(tmp_path / "large disk")
     assert home() == tmp_path / "large disk"
     assert str(tmp_path / "large disk" / "models") in place.where.toolTip()
     assert " free)" in place.where.text()
@@ -215,14 +216,18 @@ def test_the_place_of_models_can_be_moved(
 
 @pytest.mark.usefixtures("agreed")
 def test_a_file_of_something_else_is_refused_with_the_reason(
-    dialog: ModelsDialog, tmp_path: Path, store: Store, ended: Callable[[], None]
+    dialog: ModelsDialog,
+    tmp_path: Path,
+    store: Store,
+    work: ModelWork,
+    ended: Callable[[ModelWork], None],
 ) -> None:
     page = tmp_path / "page.pth"
     page.write_text("<!DOCTYPE html><title>Sign in</title>")
     notification_manager.records.clear()
     dialog.show_import([page])
     dialog.importing.start.click()
-    ended()
+    ended(work)
     told = [record.message for record in notification_manager.records]
     assert len(told) == 1
     assert "it is a web page, so the download has failed" in told[0]

@@ -13,14 +13,18 @@ from napari_tavis.weights.downloading import Unfinished, unfinished
 from napari_tavis.weights.sources import Source
 from napari_tavis.weights.store import Store
 from napari_tavis.widgets.dock import AnnotationDock
-from napari_tavis.widgets.models import ModelsDialog
+from napari_tavis.widgets.models import ModelsDialog, ModelWork
 
 pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("agreed")]
 
 
 def test_a_download_is_installed_and_offered_at_once(
-    dialog: ModelsDialog, dock: AnnotationDock, store: Store, ended: Callable[[], None]
+    dock_dialog: ModelsDialog,
+    dock: AnnotationDock,
+    store: Store,
+    ended: Callable[[ModelWork], None],
 ) -> None:
+    dialog = dock_dialog
     settings = dock.annotate.settings
     told: list[str] = []
     dock.models.jobs.progressed.connect(lambda *_: told.append(dialog.progress.message.text()))
@@ -28,7 +32,7 @@ def test_a_download_is_installed_and_offered_at_once(
     dialog.download.download.click()
     assert not dialog.download.download.isEnabled()
     assert "Wait for the end of" in dialog.download.download.toolTip()
-    ended()
+    ended(dock.models)
     assert store.holds("tavis_s4")
     assert any(line.startswith("Downloading tavis_s4 · ") and " MB" in line for line in told)
     assert dialog.progress.message.text() == (
@@ -40,11 +44,21 @@ def test_a_download_is_installed_and_offered_at_once(
     assert settings.read().model == "tavis_s4"
     assert dock.controller.options.model == "tavis_s4"
     assert dock.controller.loaded_model.get("tavis_s4", "cpu").config.preset == "toy"
+    dock.models.remove("tavis_s4")
+    ended(dock.models)
+    assert settings.read().model == "toy"
 
 
 def test_a_cancelled_download_keeps_what_came_and_goes_on(
-    qtbot, dialog: ModelsDialog, dock: AnnotationDock, site, store: Store, source: Source, ended
+    qtbot,
+    dock_dialog: ModelsDialog,
+    dock: AnnotationDock,
+    site,
+    store: Store,
+    source: Source,
+    ended,
 ) -> None:
+    dialog = dock_dialog
     site.cuts = [3_000_000, *[0] * 50]  # the server says nothing more, and is asked again and again
     dialog.download.download.click()
     target = store.downloads / source.file_name
@@ -52,7 +66,7 @@ def test_a_cancelled_download_keeps_what_came_and_goes_on(
     qtbot.waitUntil(lambda: unfinished(target) == Unfinished(3_000_000, total), timeout=20_000)
     qtbot.waitUntil(lambda: "%" in dock.annotate.settings.models.text, timeout=20_000)
     dialog.progress.cancel.click()
-    ended()
+    ended(dock.models)
     assert dock.annotate.settings.models.text == "Models …"
     assert "What has come is kept" in dialog.progress.message.text()
     assert dialog.download.download.text() == "Go on"
@@ -60,13 +74,13 @@ def test_a_cancelled_download_keeps_what_came_and_goes_on(
     site.cuts.clear()
     site.asked.clear()
     dialog.download.download.click()
-    ended()
+    ended(dock.models)
     assert site.asked == [("/S4.pth", "bytes=3000000-")]
     assert store.verify(store.card("tavis_s4")) == ""
 
 
 def test_what_came_can_be_discarded(
-    qtbot, dialog: ModelsDialog, site, store: Store, source: Source, ended
+    qtbot, dialog: ModelsDialog, work: ModelWork, site, store: Store, source: Source, ended
 ) -> None:
     site.cuts = [3_000_000, *[0] * 50]
     dialog.download.download.click()
@@ -74,21 +88,22 @@ def test_what_came_can_be_discarded(
     qtbot.waitUntil(lambda: unfinished(target) is not None, timeout=20_000)
     qtbot.wait(100)
     dialog.progress.cancel.click()
-    ended()
+    ended(work)
     dialog.download.discard.click()
-    ended()
+    ended(work)
     assert unfinished(target) is None
     assert dialog.download.download.text() == "Download"
     assert not dialog.download.discard.isVisible()
 
 
 def test_a_closed_dialog_leaves_the_download_running(
-    qtbot, dialog: ModelsDialog, dock: AnnotationDock, store: Store, ended
+    qtbot, dock_dialog: ModelsDialog, dock: AnnotationDock, store: Store, ended
 ) -> None:
+    dialog = dock_dialog
     dialog.download.download.click()
     dialog.close()
     assert dock.models.jobs.busy
-    ended()
+    ended(dock.models)
     assert store.holds("tavis_s4")
     assert "tavis_s4 is installed." in [one.message for one in notification_manager.records]
     assert dock.show_models() is dialog
@@ -96,8 +111,9 @@ def test_a_closed_dialog_leaves_the_download_running(
 
 
 def test_closing_the_dock_ends_the_download_and_keeps_what_came(
-    qtbot, dialog: ModelsDialog, dock: AnnotationDock, site, store: Store, source: Source
+    qtbot, dock_dialog: ModelsDialog, dock: AnnotationDock, site, store: Store, source: Source
 ) -> None:
+    dialog = dock_dialog
     site.cuts = [3_000_000, *[0] * 50]
     dialog.download.download.click()
     target = store.downloads / source.file_name
@@ -114,30 +130,30 @@ def test_closing_the_dock_ends_the_download_and_keeps_what_came(
 
 
 def test_another_file_than_expected_is_taken_only_when_asked_for(
-    dialog: ModelsDialog, dock: AnnotationDock, site, store: Store, source: Source, ended
+    dialog: ModelsDialog, work: ModelWork, site, store: Store, source: Source, ended
 ) -> None:
-    dock.models.sources = {source.name: replace(source, sha256="0" * 64)}
+    work.sources = {source.name: replace(source, sha256="0" * 64)}
     dialog.refresh()
     notification_manager.records.clear()
     dialog.download.download.click()
-    ended()
+    ended(work)
     sha256 = hashlib.sha256(site.files["/S4.pth"]).hexdigest()
     (error,) = [one.message for one in notification_manager.records]
     assert sha256 in error
     assert store.cards() == []
     assert dialog.download.download.text() == "Download, and take it as it is"
     dialog.download.download.click()
-    ended()
+    ended(work)
     assert store.holds("tavis_s4")
 
 
 def test_an_address_without_a_file_says_how_to_go_on(
-    dialog: ModelsDialog, site, store: Store, ended
+    dialog: ModelsDialog, work: ModelWork, site, store: Store, ended
 ) -> None:
     site.files.clear()
     notification_manager.records.clear()
     dialog.download.download.click()
-    ended()
+    ended(work)
     (error,) = [one.message for one in notification_manager.records]
     assert "answers 404" in error
     assert "then import it: Models … in napari" in error
