@@ -1,8 +1,8 @@
 """What TAViS needs of the model that segments: SAM 2, SAM, or whichever comes next.
 
 A backbone is an image encoder that takes a bias from the sound before every block, and a mask
-decoder that takes one token per query and one vector for all pixels. `config.segmenter` says
-which one a network has, and `build_backbone` makes it; nothing else asks.
+decoder that takes one token per query and one vector for all pixels. `TAViSConfig.segmenter` says
+which one a network has, and `segmenters.build_segmenter` makes it; nothing else asks.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from torch import Tensor, nn
 
 from napari_tavis.model.errors import ModelError
 from napari_tavis.model.features import Features, Masks
-from napari_tavis.model.segmenter_config import SamConfig, SegmenterConfig
 
 if TYPE_CHECKING:
     from napari_tavis.model.prompted import ObjectMemory
@@ -172,32 +171,3 @@ class SegmentationBackbone(nn.Module, ABC):
             f"{self.title} has no memory of earlier frames: choose the protocol {INDEPENDENT!r}, "
             "or a model on SAM 2."
         )
-
-
-def build_backbone(config: SegmenterConfig, image_size: int) -> SegmentationBackbone:
-    """Build the backbone that a configuration is of.
-
-    Parameters
-    ----------
-    config : Sam2Config or SamConfig
-        Sizes.
-    image_size : int
-        Pixels per side.
-
-    Raises
-    ------
-    ModelError
-        If it needs a package that is not installed.
-    """
-    if isinstance(config, SamConfig):
-        try:
-            from napari_tavis.model.sam import SoundPromptedSam
-        except ModuleNotFoundError as error:
-            raise ModelError(
-                f"Models on SAM need the package {error.name}, which is not installed: "
-                "pip install 'napari-tavis[sam]'."
-            ) from error
-        return SoundPromptedSam(config, image_size)
-    from napari_tavis.model.segmenter import SoundPromptedSam2
-
-    return SoundPromptedSam2(config, image_size)

@@ -44,7 +44,7 @@ _UNCOUNTED = ("_scaled_dot_product_flash_attention_for_cpu",)
 
 
 def count_gflop(
-    model: TAViS, images: Tensor, mel: Tensor, protocol: str = "memory"
+    model: TAViS, images: Tensor, mel: Tensor, protocol: str | None = None
 ) -> dict[str, float]:
     """Count the floating point operations of a forward pass.
 
@@ -59,7 +59,7 @@ def count_gflop(
         RGB, 0 to 1.
     mel : Tensor, shape (B, T, 1, 128, 204)
         Log-mel spectrograms.
-    protocol : str
+    protocol : str, optional
         See `TAViS.forward`.
 
     Returns

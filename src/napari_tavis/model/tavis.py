@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from napari_tavis.model import preprocess
 from napari_tavis.model.adapters import AudioAdapters
 from napari_tavis.model.alignment import BLUR_KERNEL
-from napari_tavis.model.backbone import INDEPENDENT, SegmentationBackbone, build_backbone
+from napari_tavis.model.backbone import INDEPENDENT, SegmentationBackbone
 from napari_tavis.model.config import TAViSConfig, preset_config
 from napari_tavis.model.decomposition import QueryDecomposition
 from napari_tavis.model.encoded import Cues, EncodedFrames, Sound
@@ -25,6 +25,7 @@ from napari_tavis.model.precision import for_inference, inference, usual_precisi
 from napari_tavis.model.prompted import ObjectTracker, PromptedMask, no_points, prompted_mask
 from napari_tavis.model.prompting import HybridPrompting
 from napari_tavis.model.regions import region_embedding
+from napari_tavis.model.segmenters import build_segmenter
 from napari_tavis.model.texts import KeptTexts, TextFeatures, fingerprint, text_features
 
 
@@ -50,8 +51,8 @@ class TAViS(nn.Module):
         self.adapters = AudioAdapters(config)
         self.decomposition = QueryDecomposition(config)
         self.prompting = HybridPrompting(config)
-        backbone = build_backbone(config.segmenter, config.image_size)
-        self.add_module(config.segmenter.family, backbone)  # its weights say whose they are
+        segmenter = build_segmenter(config.segmenter, config.image_size)
+        self.add_module(config.segmenter.family, segmenter)  # its weights say whose they are
         self.precision: torch.dtype | None = None
         self._texts = KeptTexts()
         self._self = object()  # unlike an id, never that of another model as well
