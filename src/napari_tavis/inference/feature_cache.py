@@ -33,13 +33,13 @@ class FeatureCache:
     def __init__(self, limit_bytes: int | None = None) -> None:
         self._limit = limit_bytes
         self._frames: OrderedDict[Hashable, EncodedFrames] = OrderedDict()
+        self._held = 0
         self._lock = threading.Lock()
 
     @property
     def nbytes(self) -> int:
         """Memory that the kept frames take."""
-        with self._lock:
-            return sum(frame.nbytes for frame in self._frames.values())
+        return self._held
 
     def get(self, key: Hashable) -> EncodedFrames | None:
         """Give a frame if it is still kept; it counts as used now."""
@@ -59,11 +59,12 @@ class FeatureCache:
             One row, whose tensors hold no memory but its own.
         """
         with self._lock:
+            if key in self._frames:
+                self._held -= self._frames.pop(key).nbytes
             self._frames[key] = frame
-            self._frames.move_to_end(key)
-            held, limit = sum(one.nbytes for one in self._frames.values()), self._limit_for(frame)
-            while held > limit and len(self._frames) > FEWEST_KEPT:
-                held -= self._frames.popitem(last=False)[1].nbytes
+            self._held += frame.nbytes
+            while self._held > self._limit_for(frame) and len(self._frames) > FEWEST_KEPT:
+                self._held -= self._frames.popitem(last=False)[1].nbytes
 
     def capacity(self, frame: EncodedFrames) -> int:
         """Say how many frames like this one are kept at most."""
@@ -73,6 +74,7 @@ class FeatureCache:
         """Forget all frames and free their memory."""
         with self._lock:
             self._frames.clear()
+            self._held = 0
         free_cached_memory()
 
     def make_way(self, work: Callable[[], Result]) -> Result:
