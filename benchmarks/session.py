@@ -4,7 +4,8 @@
 
 A video of so many minutes of 1080p at 25 frames per second is opened; a session of it with three
 objects in every frame is painted in, saved, and opened again; objects are prompted by clicks and
-followed, on Linux or macOS. How the window feels is measured by ``benchmarks/painting.py``.
+followed; ten frames are segmented, and again with what is kept of them. It runs on Linux and
+macOS. How the window feels is measured by ``benchmarks/painting.py``.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ def main() -> None:
         results |= first_picture(video)
         results |= big_session(video)
         results |= prompts(video, options.model, options.device)
+        results |= segmenting(video, options.model, options.device)
     for name, value in results.items():
         print(f"{name:48s} {value if isinstance(value, str) else round(value, 4)}")
     if options.json:
@@ -168,6 +170,41 @@ def prompts(video: Path, name: str, device: str) -> dict[str, float | str]:
         "click to mask, frame encoded, s": clicked,
         "following an object, s per frame": follow,
         "peak memory, MB": peak_memory(),
+    }
+
+
+def segmenting(video: Path, name: str, device: str) -> dict[str, float | str]:
+    """Segment ten frames, then again with what is kept of them, and click in one."""
+    from napari_tavis.inference import choose_device, sample_frames, segment_clip
+    from napari_tavis.inference.feature_cache import FeatureCache
+    from napari_tavis.inference.interactive import FrameEncoder, segment_prompts
+    from napari_tavis.inference.prompts import Prompts
+    from napari_tavis.model import load_model
+
+    count, words = 10, ("dog", "bell", "drum")
+    device = choose_device(device)
+    model, cache = load_model(name, device=device), FeatureCache()
+    with open_clip(video) as clip:
+        samples = sample_frames(clip, count=count)
+        clip.frames[samples.indices.tolist()]  # decoded before the clock runs
+
+        def run(**options: object) -> float:
+            settings = {"count": count, "device": device, "vocabulary": words} | options
+            return timed(lambda: segment_clip(clip, model, cache=cache, **settings)) / count
+
+        first, again = run(), run()
+        other_words, other_protocol = run(vocabulary=("cat", "car")), run(protocol="independent")
+        encoder = FrameEncoder(clip, model, samples, cache)
+        click = Prompts(points=((960.0, 540.0),), labels=(True,))
+        frame = int(samples.indices[-1])
+        clicked = timed(lambda: segment_prompts(encoder, frame, click))
+    return {
+        "segmenting, s per frame": first,
+        "segmenting again, s per frame": again,
+        "segmenting with other words, s per frame": other_words,
+        "segmenting by itself, s per frame": other_protocol,
+        "first click in a segmented frame, s": clicked,
+        "kept of a frame, MB": cache.nbytes / count / 1e6,
     }
 
 
