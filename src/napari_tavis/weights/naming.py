@@ -9,6 +9,7 @@ from pathlib import Path
 from napari_tavis.weights.store import RESERVED
 
 _LONGEST = 60
+_SUFFIXES = (".pth", ".pt", ".bin", ".safetensors")
 
 
 def suggest_name(files: Sequence[str | Path], taken: Collection[str] = ()) -> str:
@@ -26,7 +27,7 @@ def suggest_name(files: Sequence[str | Path], taken: Collection[str] = ()) -> st
     str
         Made of the files' names, and free; empty if there are no files.
     """
-    stems = [re.sub(r"[^A-Za-z0-9_.+-]+", "_", Path(file).stem) for file in files]
+    stems = [re.sub(r"[^A-Za-z0-9_.+-]+", "_", _stem(Path(file))) for file in files]
     name = "+".join(stems)[:_LONGEST].strip("_.+-")
     if not files:
         return ""
@@ -36,3 +37,8 @@ def suggest_name(files: Sequence[str | Path], taken: Collection[str] = ()) -> st
     while candidate.lower() in used:
         candidate, number = f"{name}_{number}", number + 1
     return candidate
+
+
+def _stem(file: Path) -> str:
+    """Give a name without its suffix; installed parts have none, but dots in their names."""
+    return file.stem if file.suffix.lower() in _SUFFIXES else file.name

@@ -14,6 +14,7 @@ from napari_tavis.weights.store import Store
         (["/data/S4.pth"], ("s4", "S4_2"), "S4_3"),
         (["my model (best).pth"], (), "my_model_best"),
         (["sam2_hiera_large.pt", "imagebind_huge.pth"], (), "sam2_hiera_large+imagebind_huge"),
+        (["sam2.1_hiera_tiny", "b.pth"], (), "sam2.1_hiera_tiny+b"),
         (["toy.safetensors"], (), "toy_2"),
         (["模型.pth"], (), "model"),
         (["x" * 300 + ".pth"], (), "x" * 60),

@@ -29,11 +29,13 @@ from napari_tavis.widgets.models.work import InstallOptions
 
 _TEXT = (
     "Installs a model from files that you have: a checkpoint of TAViS (.pth of its authors, or "
-    ".safetensors of this plugin); or one of SAM 2 and one of ImageBind, to train from. The size "
-    "is recognised, and only what TAViS uses is kept. Your files stay as they are."
+    ".safetensors of this plugin); or one of SAM 2 or SAM and one of ImageBind, to train from. The "
+    "size is recognised, and only what TAViS uses is kept. Your files stay as they are."
 )
-_FIRST = "A checkpoint of TAViS, or of SAM 2 or ImageBind."
-_SECOND = "Only to train from SAM 2 and ImageBind: the other one, as a file or an installed part."
+_FIRST = "A checkpoint of TAViS, or of SAM 2, SAM or ImageBind."
+_SECOND = (
+    "Only to train from SAM 2 (or SAM) and ImageBind: the other one, a file or installed part."
+)
 _NAME = "What the model is called where it is chosen."
 _IMPORT = "Read, convert and install the model."
 FILE_FILTER = "Checkpoints (*.pth *.pt *.bin *.safetensors);;All files (*)"

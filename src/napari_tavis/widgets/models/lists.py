@@ -82,8 +82,9 @@ class ModelList(QTreeWidget):
         if before is not None:
             self.select(before)
         self.blockSignals(False)
-        if items:
-            self.scrollToItem(self.currentItem())
+        current = self.currentItem()
+        if current is not None:
+            self.scrollToItem(current)
 
     def _items(self) -> list[QTreeWidgetItem]:
         found = (self.topLevelItem(place) for place in range(self.topLevelItemCount()))

@@ -11,7 +11,10 @@ _FORMAT = (
     "How numbers are kept on the disk. float16 takes half the space and loses nothing that "
     "matters; float32 loses nothing at all; bfloat16 is for weights too large for float16."
 )
-_SIZE = "Pixels per side at which the model was trained: 224, unless its authors say otherwise."
+_SIZE = (
+    "Pixels per side at which the model sees frames: its own is that of its file where the file "
+    "says it, else 224. Choose 1024 for a checkpoint that was trained at 1024."
+)
 _SIZES = (224, 1024)
 
 
@@ -31,6 +34,7 @@ class OptionRows:
         self.dtype.setCurrentText(DEFAULT_DTYPE)
         self.dtype.setToolTip(_FORMAT)
         self.image_size = QComboBox()
+        self.image_size.addItem("the model's own", None)
         for size in _SIZES:
             self.image_size.addItem(f"{size} pixels", size)
         self.image_size.setToolTip(_SIZE)

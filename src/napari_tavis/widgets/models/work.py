@@ -24,12 +24,12 @@ class InstallOptions:
     ----------
     dtype : {"float16", "bfloat16", "float32"}
         Number format on the disk.
-    image_size : int
-        Pixels per side that the model has by default.
+    image_size : int, optional
+        Pixels per side that the model has by default; its file's own if not said, or 224.
     """
 
     dtype: str = DEFAULT_DTYPE
-    image_size: int = 224
+    image_size: int | None = None
 
 
 def download_model(

@@ -12,10 +12,13 @@ from qtpy.QtGui import QDropEvent
 from qtpy.QtWidgets import QMessageBox
 
 from napari_tavis.home import HOME_VARIABLE, home
+from napari_tavis.model import TAViS, save_checkpoint
 from napari_tavis.weights.installing import import_files
 from napari_tavis.weights.store import Store
 from napari_tavis.widgets.models import ModelsDialog, ModelWork
 from napari_tavis.widgets.models.consent import ConsentDialog
+
+from .conftest import save
 
 pytestmark = pytest.mark.gui
 
@@ -233,3 +236,50 @@ def test_a_file_of_something_else_is_refused_with_the_reason(
     assert "it is a web page, so the download has failed" in told[0]
     assert store.cards() == []
     assert dialog.importing.name.text() == "page"  # to be tried again
+
+
+@pytest.mark.usefixtures("agreed")
+def test_installed_parts_are_joined(
+    dialog: ModelsDialog,
+    work: ModelWork,
+    sam2,
+    imagebind,
+    tmp_path: Path,
+    store: Store,
+    ended: Callable[[ModelWork], None],
+) -> None:
+    import_files(store, [save(sam2, tmp_path / "sam2.1_toy.pt")], "sam2.1_toy")
+    import_files(store, [save(imagebind, tmp_path / "imagebind.pth")], "imagebind_toy")
+    dialog.refresh()
+    assert not dialog.installed.use.isEnabled()
+    assert "import it with the other part first" in dialog.installed.use.toolTip()
+    page = dialog.importing
+    for box, part in zip(page.files, ("sam2.1_toy", "imagebind_toy"), strict=True):
+        box.setCurrentIndex(box.findText(part))
+    assert page.name.text() == "sam2.1_toy+imagebind_toy"
+    page.start.click()
+    ended(work)
+    assert store.card("sam2.1_toy+imagebind_toy").kind == "start"
+    assert rows(dialog.installed.list)[1][:2] == ["sam2.1_toy", "part of a model"]
+    assert rows(dialog.installed.list)[2][:2] == ["sam2.1_toy+imagebind_toy", "to be trained"]
+
+
+@pytest.mark.usefixtures("agreed")
+def test_a_model_keeps_its_own_image_size_unless_another_is_chosen(
+    dialog: ModelsDialog,
+    work: ModelWork,
+    toy_model: TAViS,
+    tmp_path: Path,
+    store: Store,
+    ended: Callable[[ModelWork], None],
+) -> None:
+    file = save_checkpoint(toy_model, tmp_path / "mine.safetensors")
+    dialog.show_import([file])
+    dialog.importing.start.click()
+    ended(work)
+    assert store.card("mine").image_size == toy_model.image_size
+    dialog.show_import([file], "large")
+    dialog.importing.options.image_size.setCurrentIndex(2)
+    dialog.importing.start.click()
+    ended(work)
+    assert store.card("large").image_size == 1024
