@@ -122,11 +122,7 @@ class TAViS(nn.Module):
 
     @property
     def identity(self) -> Hashable:
-        """What is the same only as long as the same frames give the same numbers.
-
-        Another model, image size, device or precision, or another value of a weight, gives
-        another one.
-        """
+        """What is the same only as long as the same frames give the same numbers."""
         precision = self.precision or usual_precision(self.device)
         weights = fingerprint(self.parameters())
         return self._self, weights, self.image_size, str(self.device), precision
@@ -183,11 +179,6 @@ class TAViS(nn.Module):
         -------
         TAViSOutput
             Without `image_features`.
-
-        Raises
-        ------
-        ModelError
-            If there is no such protocol, or the segmenter does not have it.
         """
         protocol = self.segmenter.choose_protocol(protocol)
         features, cues = encoded.features, encoded.cues
