@@ -17,7 +17,7 @@ from napari_tavis.model.precision import for_inference
 from napari_tavis.model.tracking import encode_memory, recall
 
 if TYPE_CHECKING:
-    from napari_tavis.model.segmenter import SoundPromptedSam2
+    from napari_tavis.model.sam2_segmenter import SoundPromptedSam2
 
 GIVEN_LOGIT = 10.0
 """Logit of a mask that a person gave: SAM 2 takes it as all but certain."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from napari_tavis.model.backbone import SegmentationBackbone
 from napari_tavis.model.errors import ModelError
-from napari_tavis.model.segmenter import SoundPromptedSam2
+from napari_tavis.model.sam2_segmenter import SoundPromptedSam2
 from napari_tavis.model.segmenter_config import SamConfig, SegmenterConfig
 
 
@@ -25,7 +25,7 @@ def build_segmenter(config: SegmenterConfig, image_size: int) -> SegmentationBac
     """
     if isinstance(config, SamConfig):
         try:
-            from napari_tavis.model.sam import SoundPromptedSam
+            from napari_tavis.model.sam_segmenter import SoundPromptedSam
         except ModuleNotFoundError as error:
             raise ModelError(
                 f"Models on SAM need the package {error.name}, which is not installed: "

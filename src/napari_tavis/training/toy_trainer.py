@@ -17,7 +17,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from napari_tavis.model import TAViS, TAViSOutput, save_checkpoint
 from napari_tavis.model.alignment import class_prompt
 from napari_tavis.model.points import paint_points
-from napari_tavis.model.segmenter import SoundPromptedSam2
+from napari_tavis.model.sam2_segmenter import SoundPromptedSam2
 from napari_tavis.tasks import CancelToken, Progress, no_progress
 from napari_tavis.training.alignment import (
     TrainingHeads,

@@ -192,7 +192,7 @@ def test_sam_says_that_it_has_no_memory(clip: tuple[Tensor, Tensor]) -> None:
 
 
 def test_without_its_package_sam_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "napari_tavis.model.sam", raising=False)
+    monkeypatch.delitem(sys.modules, "napari_tavis.model.sam_segmenter", raising=False)
     monkeypatch.setitem(sys.modules, "timm.models.vision_transformer_sam", None)
     with pytest.raises(ModelError, match=r"need the package timm.*napari-tavis\[sam\]"):
         TAViS.from_preset("toy_sam")

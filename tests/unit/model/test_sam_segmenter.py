@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from napari_tavis.model.config import preset_config
 from napari_tavis.model.official import official_name
 from napari_tavis.model.points import INSIDE, LOWER_RIGHT, OUTSIDE, UPPER_LEFT
-from napari_tavis.model.sam import SoundPromptedSam
+from napari_tavis.model.sam_segmenter import SoundPromptedSam
 from napari_tavis.model.segmenter_config import SamConfig
 
 SIZE = 224
