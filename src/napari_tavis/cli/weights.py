@@ -117,7 +117,7 @@ def import_model(
     store = Store()
     name = name or suggest_name(files, [card.name for card in store.cards()])
     store.check_name(name, replace)
-    _show_licences(store, LICENCES.values(), yes)
+    show_licences(LICENCES.values(), yes)
     with progress_bar() as progress, cancel_on_interrupt() as cancel:
         card = import_files(
             store,
@@ -171,7 +171,7 @@ def download(
         source = changed(source, url=url)
     store.check_name(name or source.name, replace)
     if source.url:
-        _show_licences(store, licences_of(source.kind), yes)
+        show_licences(licences_of(source.kind), yes)
     with progress_bar() as progress, cancel_on_interrupt() as cancel:
         card = download_model(
             store,
@@ -231,11 +231,26 @@ def where(
     print(store.models if name is None else store.path(store.card(name).name))
 
 
-def _show_licences(store: Store, licences: Iterable[Licence], yes: bool) -> None:
-    """Show licences that were not shown before; a person at a terminal is asked to agree."""
+def show_licences(licences: Iterable[Licence], yes: bool = False) -> None:
+    """Show licences that were not shown before; a person at a terminal is asked to agree.
+
+    Parameters
+    ----------
+    licences : iterable of Licence
+        Of the weights in question.
+    yes : bool
+        Whether the user has agreed already.
+
+    Raises
+    ------
+    Cancelled
+        If the user does not agree.
+    """
+    from napari_tavis.home import home
+    from napari_tavis.weights.errors import WeightsError
     from napari_tavis.weights.licences import not_shown_yet, note_shown
 
-    new = not_shown_yet(store.home, licences)
+    new = not_shown_yet(home(), licences)
     if not new:
         return
     say("These weights come under the licences of their authors:")
@@ -243,7 +258,10 @@ def _show_licences(store: Store, licences: Iterable[Licence], yes: bool) -> None
         say(f"  {licence.describe()}")
     if not yes and sys.stdin.isatty() and not typer.confirm("Do you agree?", err=True):
         raise Cancelled
-    note_shown(store.home, new)
+    try:
+        note_shown(home(), new)
+    except WeightsError as error:
+        say(f"warning: they will be shown again: {error}")
 
 
 def _tell(card: ModelCard) -> None:

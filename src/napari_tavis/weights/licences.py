@@ -65,6 +65,7 @@ LICENCES = {
 
 _CONTENTS = {"tavis": ("tavis", "imagebind"), "start": ("imagebind",)}
 _SHOWN = "licences.json"
+_SUFFIXES = (".pth", ".pt", ".bin")
 
 
 def licences_of(kind: str, segmenter: str = "sam2") -> tuple[Licence, ...]:
@@ -81,6 +82,15 @@ def licences_of(kind: str, segmenter: str = "sam2") -> tuple[Licence, ...]:
     """
     works = (*_CONTENTS[kind], segmenter) if kind in _CONTENTS else (kind,)
     return tuple(LICENCES[work] for work in works)
+
+
+def licences_of_file(model: str | Path) -> tuple[Licence, ...]:
+    """Give the licences of a model that is used straight from its authors' file; else none.
+
+    Installed models and files of this package have none here: they were made of the authors'
+    files, and the licences shown then.
+    """
+    return licences_of("tavis") if Path(model).suffix.lower() in _SUFFIXES else ()
 
 
 def not_shown_yet(directory: Path, licences: Iterable[Licence]) -> list[Licence]:

@@ -17,7 +17,9 @@ from qtpy.QtWidgets import (
 from superqt import QCollapsible
 
 from napari_tavis.errors import TavisError
+from napari_tavis.home import home
 from napari_tavis.session import FrameStatus
+from napari_tavis.weights.licences import licences_of_file
 from napari_tavis.widgets import long_work
 from napari_tavis.widgets import object_actions as actions
 from napari_tavis.widgets.controller import AnnotationController
@@ -26,6 +28,7 @@ from napari_tavis.widgets.enabling import allow, command_tip
 from napari_tavis.widgets.forms import SettingsForm, path_of
 from napari_tavis.widgets.frame_strip import FrameStrip
 from napari_tavis.widgets.jobs import report_error
+from napari_tavis.widgets.models.consent import with_consent
 from napari_tavis.widgets.object_panel import ObjectPanel
 
 _SEGMENT = "Run the model on the sampled frames. What you edited or accepted stays."
@@ -137,7 +140,8 @@ class AnnotatePage(QScrollArea):
         except TavisError as error:
             report_error(error)
         else:
-            long_work.segment(self._controller)
+            licences = licences_of_file(self._controller.options.model)
+            with_consent(licences, home(), lambda: long_work.segment(self._controller), self)
 
     # -- what is shown ---------------------------------------------------------------------
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from html import escape
+from pathlib import Path
 
 from qtpy.QtWidgets import QDialog, QDialogButtonBox, QLabel, QVBoxLayout, QWidget
 
-from napari_tavis.weights.licences import Licence
+from napari_tavis.weights.errors import WeightsError
+from napari_tavis.weights.licences import Licence, not_shown_yet, note_shown
+from napari_tavis.widgets.jobs import report_error
 
 _INTRODUCTION = (
     "These weights come under the licences of their authors. What is trained from them comes "
@@ -43,6 +46,40 @@ class ConsentDialog(QDialog):
         layout.addSpacing(6)
         layout.addWidget(self.buttons)
         self.setMinimumWidth(420)
+
+
+def with_consent(
+    licences: Iterable[Licence], home: Path, begin: Callable[[], None], parent: QWidget
+) -> None:
+    """Begin something, after the user has agreed to the licences where that was not done yet.
+
+    Parameters
+    ----------
+    licences : iterable of Licence
+        Of the weights in question.
+    home : Path
+        The user's directory, see `napari_tavis.home`.
+    begin : callable
+        Called at once or when the user agrees; not if the user does not.
+    parent : QWidget
+        Whose window asks.
+    """
+    new = not_shown_yet(home, licences)
+    if not new:
+        begin()
+        return
+
+    def agreed() -> None:
+        try:
+            note_shown(home, new)
+        except WeightsError as error:
+            report_error(error)
+        begin()
+
+    consent = ConsentDialog(new, parent)
+    consent.accepted.connect(agreed)
+    consent.finished.connect(consent.deleteLater)
+    consent.open()
 
 
 def licence_lines(licences: Iterable[Licence]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from qtpy.QtCore import QEvent
@@ -16,8 +16,9 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_tavis.weights.licences import LICENCES, Licence, licences_of
 from napari_tavis.weights.sources import Source
-from napari_tavis.widgets.models.consent import ConsentDialog
+from napari_tavis.widgets.models.consent import with_consent
 from napari_tavis.widgets.models.download_page import DownloadPage
 from napari_tavis.widgets.models.import_page import FILE_FILTER, ImportPage, ImportRequest
 from napari_tavis.widgets.models.installed_page import InstalledPage
@@ -111,7 +112,7 @@ class ModelsDialog(QDialog):
 
     def _on_download(self, source: Source) -> None:
         options = self.download.options.read()
-        self._with_consent(source.kind, lambda: self._work.download(source, options))
+        self._with_consent(licences_of(source.kind), lambda: self._work.download(source, options))
 
     def _on_file_wanted(self, source: Source) -> None:
         chosen, _ = QFileDialog.getOpenFileName(self, f"Import {source.name}", "", FILE_FILTER)
@@ -120,24 +121,11 @@ class ModelsDialog(QDialog):
 
     def _on_import(self, request: ImportRequest) -> None:
         self._with_consent(
-            None,
+            LICENCES.values(),  # what the files hold is not known yet
             lambda: self._work.import_files(
                 request.files, request.name, request.options, request.replace
             ),
         )
 
-    def _with_consent(self, kind: str | None, begin: Callable[[], None]) -> None:
-        """Begin, after the user has agreed to the licences where that was not done yet."""
-        licences = self._work.licences_to_show(kind)
-        if not licences:
-            begin()
-            return
-
-        def agreed() -> None:
-            self._work.agree(licences)
-            begin()
-
-        consent = ConsentDialog(licences, self)
-        consent.accepted.connect(agreed)
-        consent.finished.connect(consent.deleteLater)
-        consent.open()
+    def _with_consent(self, licences: Iterable[Licence], begin: Callable[[], None]) -> None:
+        with_consent(licences, self._work.store.home, begin, self)

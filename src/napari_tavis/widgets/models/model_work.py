@@ -17,7 +17,6 @@ from napari_tavis.weights.downloading import discard
 from napari_tavis.weights.errors import ChecksumError, WeightsError
 from napari_tavis.weights.files import in_words
 from napari_tavis.weights.installing import download_target
-from napari_tavis.weights.licences import LICENCES, Licence, licences_of, not_shown_yet, note_shown
 from napari_tavis.weights.sources import SOURCES, Source
 from napari_tavis.weights.store import ModelCard, Store
 from napari_tavis.widgets.controller import AnnotationController
@@ -97,19 +96,7 @@ class ModelWork(QObject):
         """Give what can be downloaded and is not installed."""
         return overview.offers(self.store, self.sources)
 
-    def licences_to_show(self, kind: str | None = None) -> list[Licence]:
-        """Give the licences that the user has not agreed to yet, of all kinds by default."""
-        licences = LICENCES.values() if kind is None else licences_of(kind)
-        return not_shown_yet(self.store.home, licences)
-
     # -- what is done ----------------------------------------------------------------------
-
-    def agree(self, licences: Sequence[Licence]) -> None:
-        """Note that the user has agreed to licences."""
-        try:
-            note_shown(self.store.home, licences)
-        except WeightsError as error:
-            report_error(error)
 
     def download(self, source: Source, options: InstallOptions) -> None:
         """Download official weights and install them; takes a file that was refused before."""
