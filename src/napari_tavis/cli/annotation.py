@@ -94,12 +94,15 @@ def annotate(
 
     A video that fails does not stop the others; the exit code is 2 then.
     """
+    from napari_tavis.cli.weights import show_licences
     from napari_tavis.model import load_model
     from napari_tavis.vocabulary import parse_vocabulary
+    from napari_tavis.weights.licences import licences_of_file
     from napari_tavis.workflow import annotate_video, session_directories
 
     directories = session_directories(videos, output)
     words = None if vocabulary is None else parse_vocabulary(vocabulary)
+    show_licences(licences_of_file(model))
     network = load_model(model)
     failed = 0
     for video, directory in zip(videos, directories, strict=True):

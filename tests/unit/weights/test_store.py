@@ -161,3 +161,26 @@ def test_a_large_source_is_read_without_copying_it(
     torch.save(official, old, _use_new_zipfile_serialization=False)
     assert torch.equal(read_pickled(old)["down.weight"], state["down.weight"])
     assert import_files(store, [old], "old").runs
+
+
+def test_licences_are_shown_before_a_file_of_the_authors_is_used(
+    store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    video, file = tmp_path / "a.mp4", tmp_path / "S4.pth"
+    for shown in (True, False):
+        with pytest.raises(SystemExit):
+            main(["annotate", str(video), "--model", str(file)])
+        err = capsys.readouterr().err
+        assert ("ImageBind: CC BY-NC-SA 4.0. No commercial use" in err) is shown
+        assert "There is no model file" in err
+
+
+def test_a_model_is_called_as_its_file_unless_named(
+    store: Store,
+    official: dict[str, Tensor],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    file = save(official, tmp_path / "S4.pth")
+    assert run(capsys, "import", str(file))[1] == "S4\n"
+    assert run(capsys, "import", str(file))[1] == "S4_2\n"
