@@ -6,6 +6,7 @@ import math
 import os
 from collections.abc import Iterator
 
+import torch
 from safetensors import safe_open
 from torch import Tensor
 
@@ -16,9 +17,9 @@ _MAPPED_BYTES = 1 << 28
 def read_tensors(path: str | os.PathLike[str]) -> dict[str, Tensor]:
     """Read the tensors of a safetensors file as float32.
 
-    The file is mapped, not read: what is float32 in it stays a view of it until it is changed.
-    What is not becomes a tensor of its own, a stretch of the file at a time. Pages of a mapped
-    file count as memory until it is closed, so that each stretch has a mapping of its own.
+    The file is mapped, not read: matrices that are float32 in it stay views of it until they are
+    changed. The rest become tensors of their own, a stretch of the file at a time. Pages of a
+    mapped file count as memory until it is closed, so that each stretch has a mapping of its own.
 
     Parameters
     ----------
@@ -38,7 +39,7 @@ def read_tensors(path: str | os.PathLike[str]) -> dict[str, Tensor]:
     tensors = {}
     for names in _stretches(path):
         with safe_open(path, framework="pt") as file:
-            tensors.update({name: file.get_tensor(name).float() for name in names})
+            tensors.update({name: _as_float32(file.get_tensor(name)) for name in names})
     return tensors
 
 
@@ -56,3 +57,8 @@ def _stretches(path: str | os.PathLike[str]) -> Iterator[list[str]]:
         room -= size
     if group:
         yield group
+
+
+def _as_float32(value: Tensor) -> Tensor:
+    """Give a tensor as float32; a vector as a copy, lest a whole stretch stays mapped for it."""
+    return value.to(torch.float32, copy=value.ndim < 2)
