@@ -29,8 +29,8 @@ from napari_tavis.inference.sampling import FrameSamples, sample_frames
 from napari_tavis.media import Clip
 from napari_tavis.model import TAViS
 from napari_tavis.model.encoded import EncodedFrames
+from napari_tavis.model.features import Features
 from napari_tavis.model.prompted import GIVEN_LOGIT
-from napari_tavis.model.tracking import Features
 from napari_tavis.tasks import CancelToken
 
 __all__ = ["FrameEncoder", "PromptResult", "Prompts", "segment_prompts"]
@@ -46,7 +46,7 @@ class FrameEncoder:
 
     All methods may be called from any thread. One frame is encoded at a time; whoever waits for
     a frame goes before what is encoded ahead. A frame that was segmented with the same cache is
-    encoded already.
+    encoded already; encoded among others, its numbers differ by rounding at most.
 
     Parameters
     ----------
