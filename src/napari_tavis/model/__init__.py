@@ -15,12 +15,14 @@ if TYPE_CHECKING:
     from napari_tavis.model.errors import CheckpointError
     from napari_tavis.model.official import load_official_state_dict
     from napari_tavis.model.outputs import Segmentation, TAViSOutput, TextFeatures
+    from napari_tavis.model.switches import Switches
     from napari_tavis.model.tavis import TAViS
 
 __all__ = [
     "PRESETS",
     "CheckpointError",
     "Segmentation",
+    "Switches",
     "TAViS",
     "TAViSConfig",
     "TAViSOutput",
@@ -35,6 +37,7 @@ _HOMES = {
     "PRESETS": "config",
     "CheckpointError": "errors",
     "Segmentation": "outputs",
+    "Switches": "switches",
     "TAViS": "tavis",
     "TAViSConfig": "config",
     "TAViSOutput": "outputs",

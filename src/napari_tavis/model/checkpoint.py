@@ -18,6 +18,7 @@ from napari_tavis.model.errors import CheckpointError, CheckpointWriteError, Mod
 from napari_tavis.model.official import load_official_state_dict
 from napari_tavis.model.pickled import read_pickled
 from napari_tavis.model.reading import read_tensors
+from napari_tavis.model.switches import PAPER, Switches
 from napari_tavis.model.tavis import TAViS
 from napari_tavis.model.weights import describe_mismatch, list_names
 from napari_tavis.model.writing import is_finite, write_tensors
@@ -72,6 +73,8 @@ def save_checkpoint(
 def facts_about(config: TAViSConfig, metadata: Mapping[str, str] | None = None) -> dict[str, str]:
     """Give the metadata of a file with a model's weights: what else is known, and its sizes."""
     sizes = {"preset": config.preset, "image_size": str(config.image_size)}
+    if config.switches != PAPER:
+        sizes["switches"] = config.switches.to_json()
     return {**(metadata or {}), "format": FORMAT, **sizes}
 
 
@@ -206,7 +209,8 @@ def config_of(source: Path, facts: Mapping[str, str], image_size: int | None = N
         If it does not say.
     """
     try:
-        return preset_config(facts["preset"], image_size or int(facts["image_size"]))
+        switches = Switches.from_json(facts["switches"]) if "switches" in facts else PAPER
+        return preset_config(facts["preset"], image_size or int(facts["image_size"]), switches)
     except (KeyError, ValueError, ModelError) as error:
         raise CheckpointError(
             f"{source} does not say which preset of TAViS it belongs to; save it again with this "

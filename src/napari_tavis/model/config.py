@@ -9,6 +9,7 @@ from typing import cast
 
 from napari_tavis.model.errors import ModelError
 from napari_tavis.model.segmenter_config import Sam2Config, SamConfig, SegmenterConfig
+from napari_tavis.model.switches import PAPER, Switches
 
 MEL_SIZE = (128, 204)
 """Mel bins and time steps of one 2 s window of sound."""
@@ -108,6 +109,8 @@ class TAViSConfig:
         Channels of the sound vector that enters the adapters, and of their hidden layer.
     needs_release : bool
         Whether the network is meant for released weights rather than training from scratch.
+    switches : Switches
+        Which parts are there: all of the paper's by default.
     """
 
     preset: str
@@ -122,6 +125,7 @@ class TAViSConfig:
     adapter_width: int = 128
     adapter_hidden_width: int = 512
     needs_release: bool = False
+    switches: Switches = PAPER
 
     def __post_init__(self) -> None:
         if self.image_size <= 0 or self.image_size % IMAGE_SIZE_STEP:
@@ -301,7 +305,9 @@ PRESETS: dict[str, Callable[[], TAViSConfig]] = {
 and the toy."""
 
 
-def preset_config(name: str, image_size: int | None = None) -> TAViSConfig:
+def preset_config(
+    name: str, image_size: int | None = None, switches: Switches = PAPER
+) -> TAViSConfig:
     """Give the sizes of a preset.
 
     Parameters
@@ -312,6 +318,8 @@ def preset_config(name: str, image_size: int | None = None) -> TAViSConfig:
         ``"sam_b"`` or ``"toy_sam"`` (on SAM).
     image_size : int, optional
         Pixels per side instead of the preset's own 224; a multiple of 32.
+    switches : Switches, optional
+        Which parts are there.
 
     Returns
     -------
@@ -325,5 +333,5 @@ def preset_config(name: str, image_size: int | None = None) -> TAViSConfig:
     """
     if name not in PRESETS:
         raise ModelError(f"There is no preset {name!r}; choose one of {', '.join(PRESETS)}.")
-    config = PRESETS[name]()
+    config = replace(PRESETS[name](), switches=switches)
     return config if image_size is None else replace(config, image_size=image_size)

@@ -35,9 +35,13 @@ class QueryDecomposition(nn.Module):
     def __init__(self, config: TAViSConfig) -> None:
         super().__init__()
         width = config.imagebind.audio.width
+        self.listens = config.switches.decompose
         self.queries = nn.Parameter(torch.empty(config.queries, width))
-        self.query_positions = nn.Parameter(torch.empty(config.queries, width))
         nn.init.normal_(self.queries)
+        if not self.listens:
+            self.bias = nn.Linear(width, width)
+            return
+        self.query_positions = nn.Parameter(torch.empty(config.queries, width))
         nn.init.normal_(self.query_positions)
         # The release stores four layers here but applies each to the same initial queries and
         # keeps the last result, so only one counts.
@@ -60,12 +64,15 @@ class QueryDecomposition(nn.Module):
         Returns
         -------
         learned_queries : Tensor, shape (n, N, C)
-            The learnable queries after they attended to the sound, ``t_W``.
+            The learnable queries after they attended to the sound, ``t_W``; without
+            decomposition (`Switches.decompose`) as they are.
         decomposed_queries : Tensor, shape (n, N, C)
-            ``t'_a = t_a + Linear(t_W)``, after it attended to the sound again.
+            ``t'_a = t_a + Linear(t_W)``, after it attended to the sound again, if it does.
         """
         frames = len(audio_tokens)
         initial = self.queries.repeat(frames, 1, 1)
+        if not self.listens:
+            return initial, cls_token[:, None] + self.bias(initial)
         positions = self.query_positions.repeat(frames, 1, 1)
         learned = self.query_attention(initial, audio_tokens, positions)
         decomposed = cls_token[:, None] + self.bias(learned)

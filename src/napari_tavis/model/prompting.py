@@ -28,11 +28,11 @@ class Prompts(Rows):
     dense : Tensor, shape (n, C)
         Added to every pixel of the image embedding, for all queries of the frame (``t_v``).
     pseudo_text : Tensor, shape (n, K, W)
-        Feature of the text trunk at the chosen position.
+        Feature of the text trunk at the chosen position; zeros if there is no pseudo text.
     audio : Tensor, shape (n, K, C)
         The part of the prompt that comes from the sound itself, ``p^a``.
     text : Tensor, shape (n, K, C)
-        The part that comes from the pseudo text, ``p^t``.
+        The part that comes from the pseudo text, ``p^t``; zeros if there is none.
     """
 
     sparse: Tensor
@@ -56,14 +56,21 @@ class HybridPrompting(nn.Module):
         audio, text = config.imagebind.audio.width, config.imagebind.text.width
         vision, width = config.imagebind.vision.width, config.segmenter.width
         self.pseudo_tokens = config.pseudo_tokens
-        self.token_projection = nn.Linear(audio, config.pseudo_tokens * text)
-        self.position_scores = nn.Linear(audio, config.pseudo_tokens)
-        self.text_projection = nn.Linear(text, width)
+        self.switches, self.text_width = config.switches, text
+        if self.switches.pseudo_text == "text":
+            self.token_projection = nn.Linear(audio, config.pseudo_tokens * text)
+            self.position_scores = nn.Linear(audio, config.pseudo_tokens)
+        elif self.switches.pseudo_text == "mlp":
+            self.text_mlp = MLP(audio, text, text, 3)
+        if self.switches.pseudo_text != "none":
+            self.text_projection = nn.Linear(text, width)
         self.query_projection = nn.Linear(audio, width)
         self.query_mlp = MLP(width, width, width, 3)
         self.scene_projection = nn.Linear(audio, width)
-        self.aggregate = MLP(2 * width, width, width, 3)
-        self.dense_projection = nn.Linear(vision, width)
+        of_text = 0 if self.switches.pseudo_text == "none" else width
+        self.aggregate = MLP(width + of_text, width, width, 3)
+        if self.switches.vision_prompt:
+            self.dense_projection = nn.Linear(vision, width)
 
     def forward(
         self,
@@ -94,17 +101,29 @@ class HybridPrompting(nn.Module):
             For every frame and query.
         """
         sounds = torch.cat((decomposed_queries, audio_cls[:, None]), dim=1)
-        pseudo_text = self._pseudo_text(sounds.flatten(0, 1), encode_text)
-        pseudo_text = pseudo_text.unflatten(0, sounds.shape[:2])
-        text = self.text_projection(pseudo_text)
         of_queries = self.query_mlp(self.query_projection(learned_queries))
         of_scene = self.scene_projection(audio_cls)
         audio = torch.cat((of_queries, of_scene[:, None]), dim=1)
-        sparse = self.aggregate(torch.cat((audio, text), dim=-1))
-        return Prompts(sparse, self.dense_projection(vision_cls), pseudo_text, audio, text)
+        if self.switches.pseudo_text == "none":
+            pseudo_text = sounds.new_zeros(*sounds.shape[:2], self.text_width)
+            sparse, text = self.aggregate(audio), torch.zeros_like(audio)
+        else:
+            pseudo_text = self._pseudo_text(sounds.flatten(0, 1), encode_text)
+            pseudo_text = pseudo_text.unflatten(0, sounds.shape[:2])
+            text = self.text_projection(pseudo_text)
+            sparse = self.aggregate(torch.cat((audio, text), dim=-1))
+        return Prompts(sparse, self._dense(vision_cls, audio), pseudo_text, audio, text)
+
+    def _dense(self, vision_cls: Tensor, audio: Tensor) -> Tensor:
+        """Give the picture's part of the prompt ``[n, C]``, zeros if it has none."""
+        if self.switches.vision_prompt:
+            return self.dense_projection(vision_cls)
+        return torch.zeros_like(audio[:, 0])
 
     def _pseudo_text(self, sounds: Tensor, encode_text: TextEncoder) -> Tensor:
         """Give the text feature ``[m, W]`` of sounds ``[m, C]`` at the best position."""
+        if self.switches.pseudo_text == "mlp":
+            return self.text_mlp(sounds)
         tokens = self.token_projection(sounds).unflatten(-1, (self.pseudo_tokens, -1))
         scores = self.position_scores(sounds)
         if self.training:

@@ -17,7 +17,7 @@ from napari_tavis.model.alignment import BLUR_KERNEL
 from napari_tavis.model.backbone import INDEPENDENT, SegmentationBackbone
 from napari_tavis.model.config import TAViSConfig, preset_config
 from napari_tavis.model.decomposition import QueryDecomposition
-from napari_tavis.model.encoded import Cues, EncodedFrames, Sound
+from napari_tavis.model.encoded import Cues, EncodedFrames, FrozenFeatures, Sound
 from napari_tavis.model.features import Features
 from napari_tavis.model.imagebind import ImageBind
 from napari_tavis.model.outputs import Segmentation, TAViSOutput, by_frame, of_one_clip
@@ -118,7 +118,7 @@ class TAViS(nn.Module):
     @property
     def device(self) -> torch.device:
         """Where the weights are."""
-        return self.prompting.position_scores.weight.device
+        return self.prompting.query_projection.weight.device
 
     @property
     def identity(self) -> Hashable:
@@ -131,7 +131,13 @@ class TAViS(nn.Module):
         """Give the context in which the network is used rather than trained."""
         return inference(self.device, self.precision or usual_precision(self.device))
 
-    def forward(self, images: Tensor, mel: Tensor, protocol: str | None = None) -> TAViSOutput:
+    def forward(
+        self,
+        images: Tensor,
+        mel: Tensor,
+        protocol: str | None = None,
+        frozen: FrozenFeatures | None = None,
+    ) -> TAViSOutput:
         """Segment clips.
 
         Parameters
@@ -143,6 +149,9 @@ class TAViS(nn.Module):
         protocol : str, optional
             ``"memory"``: each frame on the memory of those before. ``"independent"``: each by
             itself, as the authors evaluate. By default the first that the segmenter has.
+        frozen : FrozenFeatures, optional
+            ``B * T`` rows, the frames of a clip beside each other, of `encode_frozen`: spares
+            ImageBind's encoders, which are computed if this is left out.
 
         Returns
         -------
@@ -156,10 +165,28 @@ class TAViS(nn.Module):
         """
         shape = images.shape[:2]
         images, mel = images.flatten(0, 1), mel.flatten(0, 1)
-        sound = self._hear(mel)
-        levels, features = self._look(images, sound)
-        encoded = EncodedFrames(features, self._cues(images, sound))
+        if frozen is None:
+            frozen = self.encode_frozen(images, mel)
+        levels, features = self._look(images, frozen.sound)
+        encoded = EncodedFrames(features, self._cues(frozen.seen, frozen.sound))
         return replace(self.decode(encoded, shape[0], protocol), image_features=levels)
+
+    def encode_frozen(self, images: Tensor, mel: Tensor) -> FrozenFeatures:
+        """Run ImageBind's encoders, differentiably: what the paper's training never changes.
+
+        Parameters
+        ----------
+        images : Tensor, shape (n, 3, S, S)
+            RGB, 0 to 1.
+        mel : Tensor, shape (n, 1, 128, 204)
+            Normalised log-mel spectrogram of the 2 s window of each frame.
+
+        Returns
+        -------
+        FrozenFeatures
+            ``n`` rows, for `forward`.
+        """
+        return FrozenFeatures(self._hear(mel), self._see(images))
 
     def decode(
         self, encoded: EncodedFrames, clips: int, protocol: str | None = None
@@ -207,10 +234,12 @@ class TAViS(nn.Module):
         """Run the segmenter's image encoder on images ``[n, 3, S, S]``, guided by their sound."""
         return self.segmenter.encode(preprocess.normalise(images), self.adapters(sound.tokens))
 
-    def _cues(self, images: Tensor, sound: Sound) -> Cues:
+    def _see(self, images: Tensor) -> Tensor:
+        """Encode images ``[n, 3, S, S]`` as wholes: ``[n, Cv]``, ``t_v``."""
+        return self.imagebind.encode_vision(preprocess.halve(preprocess.imagebind_size(images)))
+
+    def _cues(self, vision_cls: Tensor, sound: Sound) -> Cues:
         """Decompose sounds and put them into the words of the mask decoder."""
-        seen = preprocess.halve(preprocess.imagebind_size(images))
-        vision_cls = self.imagebind.encode_vision(seen)
         learned, decomposed = self.decomposition(sound.tokens, sound.summary)
         prompts = self.prompting(
             learned, decomposed, sound.summary, vision_cls, self.imagebind.encode_text
@@ -265,7 +294,7 @@ class TAViS(nn.Module):
         sound = self._hear(torch.as_tensor(mel, dtype=torch.float32, device=self.device))
         features = self._look(images, sound)[1]
         if cues:
-            return EncodedFrames(features, cues=self._cues(images, sound))
+            return EncodedFrames(features, cues=self._cues(self._see(images), sound))
         return EncodedFrames(features, sound=sound)
 
     @for_inference
@@ -287,7 +316,8 @@ class TAViS(nn.Module):
         if encoded.sound is None:
             raise ValueError("the sound of these frames was not kept")
         images = preprocess.stretch_frames(frames, self.image_size).to(self.device)
-        return EncodedFrames(encoded.features, cues=self._cues(images, encoded.sound))
+        cues = self._cues(self._see(images), encoded.sound)
+        return EncodedFrames(encoded.features, cues=cues)
 
     @for_inference
     def segment_encoded(self, encoded: EncodedFrames, protocol: str | None = None) -> Segmentation:
