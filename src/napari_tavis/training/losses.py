@@ -23,6 +23,36 @@ TEXT_WEIGHT = 0.3
 
 
 @dataclass(frozen=True)
+class LossSwitches:
+    """Which terms the alignment is learned by: rows of the paper's tables 1 and 2.
+
+    Parameters
+    ----------
+    a2t, i2t : bool
+        Classify queries by their sound, and by what their masks highlight (``L_a2t``, ``L_i2t``).
+    a2pt : bool
+        Pull pseudo texts to the texts of their classes (``L_a2pt``).
+    a2i : bool
+        Draw sounds to what their masks highlight, without text in between (``L_a2i``), which the
+        paper's network does not.
+    """
+
+    a2t: bool = True
+    i2t: bool = True
+    a2pt: bool = True
+    a2i: bool = False
+
+    @property
+    def regions(self) -> bool:
+        """Whether any term looks at what masks highlight, five vision passes a frame."""
+        return self.i2t or self.a2i
+
+
+PAPER_LOSS = LossSwitches()
+"""The paper's loss."""
+
+
+@dataclass(frozen=True)
 class ClassTexts:
     """The constant text side of the alignment, ``T^t``; ``P`` classes, background first.
 
@@ -110,6 +140,7 @@ def tavis_loss(
     targets: Targets,
     texts: ClassTexts,
     image_embedding: Tensor | None = None,
+    switches: LossSwitches = PAPER_LOSS,
 ) -> dict[str, Tensor]:
     """Compute every term of the loss; their sum is what is minimised.
 
@@ -122,7 +153,11 @@ def tavis_loss(
     texts : ClassTexts
         The vocabulary, constant.
     image_embedding : Tensor, optional, shape (B, T, N, D)
-        Embeddings of the queries' highlighted regions, ``T_v``; without it `L_i2t` is left out.
+        Embeddings of the queries' highlighted regions, ``T_v``; without it `L_i2t` and
+        `L_a2i` are left out.
+    switches : LossSwitches, optional
+        The terms of the alignment. Queries are matched to objects by masks and by those
+        probabilities that are learned.
 
     Returns
     -------
@@ -131,18 +166,17 @@ def tavis_loss(
     """
     candidates = output.candidate_logits.flatten(0, 1)
     queries = output.audio_embedding.shape[2]
-    a2t = output.audio_embedding.flatten(0, 1) @ texts.embedding.T
-    probabilities = a2t.softmax(-1)
-    i2t = None
-    if image_embedding is not None:
-        i2t = image_embedding.flatten(0, 1) @ texts.embedding.T
-        probabilities = probabilities + i2t.softmax(-1)
+    class_logits = _class_logits(output, texts, image_embedding, switches)
+    probabilities = sum(
+        (logits.softmax(-1) for logits in class_logits.values()),
+        start=output.audio_embedding.new_zeros(*candidates.shape[:1], queries, len(texts.trunk)),
+    )
     chosen = output.mask_logits.flatten(0, 1)[:, :queries]
     assigned = match(pair_costs(chosen.float(), probabilities, targets), targets.present)
 
     frame, item = (assigned >= 0).nonzero(as_tuple=True)
     query = assigned[frame, item]
-    labels = torch.zeros(a2t.shape[:2], dtype=torch.int64, device=a2t.device)
+    labels = torch.zeros(probabilities.shape[:2], dtype=torch.int64, device=chosen.device)
     labels[frame, query] = targets.classes[frame, item]
     masks = torch.cat([candidates[frame, query], candidates[:, queries]])
     truth = torch.cat([targets.masks[frame, item], targets.scene])
@@ -150,17 +184,64 @@ def tavis_loss(
     split = len(frame)
 
     terms = {
-        "a2t": CLASS_WEIGHT * classification_loss(a2t, labels),
-        "a2pt": TEXT_WEIGHT
-        * _text_loss(output.pseudo_text.flatten(0, 1)[:, :queries], labels, texts),
+        name: CLASS_WEIGHT * classification_loss(logits, labels)
+        for name, logits in class_logits.items()
+    }
+    if switches.a2pt:
+        pseudo_text = output.pseudo_text.flatten(0, 1)[:, :queries]
+        terms["a2pt"] = TEXT_WEIGHT * _text_loss(pseudo_text, labels, texts)
+    if switches.a2i and image_embedding is not None:
+        heard = output.audio_embedding.flatten(0, 1)[frame, query]
+        seen = image_embedding.flatten(0, 1)[frame, query]
+        terms["a2i"] = CLASS_WEIGHT * direct_alignment_loss(heard, seen, labels[frame, query])
+    return {
+        **terms,
         "separate": per_mask[:split].sum() / max(split, 1),
         "scene": per_mask[split:].mean(),
         "iou": _iou_loss(output, masks, truth, frame, query),
         "object": _object_loss(output, labels, targets),
     }
-    if i2t is not None:
-        terms["i2t"] = CLASS_WEIGHT * classification_loss(i2t, labels)
-    return terms
+
+
+def _class_logits(
+    output: TAViSOutput, texts: ClassTexts, image_embedding: Tensor | None, switches: LossSwitches
+) -> dict[str, Tensor]:
+    """Compare queries with texts ``[n, N, P]``, in every way that is to be learned."""
+    embeddings: dict[str, Tensor] = {}
+    if switches.a2t:
+        embeddings["a2t"] = output.audio_embedding
+    if switches.i2t and image_embedding is not None:
+        embeddings["i2t"] = image_embedding
+    return {name: e.flatten(0, 1) @ texts.embedding.T for name, e in embeddings.items()}
+
+
+def direct_alignment_loss(heard: Tensor, seen: Tensor, classes: Tensor) -> Tensor:
+    """Draw the sound of each object to its picture, away from those of other classes: `L_a2i`.
+
+    The paper names the term but not its form. This is the symmetric contrastive loss by which
+    ImageBind itself was aligned, over the matched queries of a batch.
+
+    Parameters
+    ----------
+    heard : Tensor, shape (k, D)
+        ``T_a`` of the matched queries, with the scale of the audio head.
+    seen : Tensor, shape (k, D)
+        Their ``T_v``, unit vectors.
+    classes : Tensor, int64, shape (k,)
+        What they are. Two of the same class are not told apart.
+
+    Returns
+    -------
+    Tensor, scalar
+        Zero where fewer than two classes are there.
+    """
+    same = classes[:, None] == classes
+    if same.all():
+        return (heard.sum() + seen.sum()) * 0
+    share = same / same.sum(1, keepdim=True)
+    logits = heard @ seen.T
+    both = (functional.cross_entropy(logits, share), functional.cross_entropy(logits.T, share))
+    return torch.stack(both).mean()
 
 
 def _text_loss(pseudo_text: Tensor, labels: Tensor, texts: ClassTexts) -> Tensor:
