@@ -116,6 +116,7 @@ def measure(
         progress(1, steps, "loading")
         _read_into_cache(path, cancel)
         reset_peaks(device)
+        host_before = peak_host_bytes()
         start = time.perf_counter()
         with Cancellable(cancel):
             model = load_model(path, image_size=options.image_size)
@@ -137,6 +138,7 @@ def measure(
             passes.append(clip.run())
         progress(steps, steps, "measuring")
         peaks = {
+            "host_before": host_before,
             "host_loading": host_loading,
             "host": peak_host_bytes(),
             "device": peak_device_bytes(device),

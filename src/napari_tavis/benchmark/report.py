@@ -54,7 +54,8 @@ class Report:
     weights_bytes : int
         Memory that the weights take on the device.
     peak_bytes : dict of str to int or None
-        The most memory held: ``host_loading``, ``host`` and ``device``.
+        The most memory held: ``host_before`` loading, by Python and PyTorch alone,
+        ``host_loading``, ``host`` and ``device``.
     """
 
     settings: dict[str, Any]
@@ -122,8 +123,17 @@ def format_report(report: Report) -> str:
         "first pass": f"{report.first_pass_seconds:.2f} s",
         "weights": _gigabytes(report.weights_bytes),
         **{f"peak, {k.replace('_', ' ')}": _gigabytes(v) for k, v in report.peak_bytes.items()},
+        "loading / weights": _loading_share(report),
     }
     return "\n".join([*lines, "", *(f"{name:<20} {value}" for name, value in facts.items())])
+
+
+def _loading_share(report: Report) -> str:
+    """Give the memory that loading took at most, besides Python and PyTorch, in weights."""
+    before, loading = (report.peak_bytes[name] for name in ("host_before", "host_loading"))
+    if before is None or loading is None:
+        return "not counted"
+    return f"{(loading - before) / report.weights_bytes:.2f}"
 
 
 def _gigabytes(count: int | None) -> str:

@@ -39,8 +39,11 @@ def test_memory_holds_at_least_the_weights() -> None:
     toy = load_model("toy")
     assert report.weights_bytes == sum(value.nbytes for value in toy.state_dict().values())
     assert report.peak_bytes["device"] is None
-    host = report.peak_bytes["host"]
-    if host is not None:
+    before, loading, host = (
+        report.peak_bytes[name] for name in ("host_before", "host_loading", "host")
+    )
+    if before is not None and loading is not None and host is not None:
+        assert loading >= before > 0
         assert host > report.weights_bytes
 
 
