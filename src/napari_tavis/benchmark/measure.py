@@ -247,7 +247,9 @@ def _read_into_cache(path: Path, cancel: CancelToken) -> None:
 def _prepare(model: TAViS, options: Options) -> None:
     """Apply the options that only the benchmark has: none of them changes a result."""
     if options.channels_last:
-        model.to(memory_format=torch.channels_last)
+        for weight in model.parameters():
+            if weight.ndim == 4:  # `Module.to` stumbles over the kernels of ImageBind, which have 5
+                weight.data = weight.data.contiguous(memory_format=torch.channels_last)
     if options.compiled:
         trunks = model.imagebind.modality_trunks
         encoders: list[nn.Module] = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,12 @@ def test_memory_holds_at_least_the_weights() -> None:
     if before is not None and loading is not None and host is not None:
         assert loading >= before > 0
         assert host > report.weights_bytes
+
+
+def test_another_layout_costs_the_same_operations() -> None:
+    usual, other = measure(SMALL), measure(replace(SMALL, channels_last=True))
+    assert other.total.gflop == pytest.approx(usual.total.gflop)
+    assert other.settings["channels_last"]
 
 
 def test_it_can_be_stopped_before_it_is_done() -> None:
