@@ -32,6 +32,22 @@ class Sound(Rows):
 
 
 @dataclass
+class FrozenFeatures(Rows):
+    """All that ImageBind makes of ``n`` frames: what training never changes, and can keep.
+
+    Attributes
+    ----------
+    sound : Sound
+        Of the audio encoder.
+    seen : Tensor, shape (n, Cv)
+        The picture as a whole, ``t_v``, of the vision encoder.
+    """
+
+    sound: Sound
+    seen: Tensor
+
+
+@dataclass
 class Cues(Rows):
     """What the sound of ``n`` frames asks for: how to find it, and what to compare with classes.
 

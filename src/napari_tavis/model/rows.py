@@ -29,6 +29,10 @@ class Rows:
         """Copy all rows."""
         return self._each(lambda part: part.clone())
 
+    def to(self, device: torch.device | str) -> Self:
+        """Move all rows to a device."""
+        return self._each(lambda part: part.to(device))
+
     @classmethod
     def join(cls, parts: Sequence[Self]) -> Self:
         """Put the rows of several one after the other.

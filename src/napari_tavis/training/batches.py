@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import torch
 import torch.nn.functional as functional
 from torch import Tensor
+
+from napari_tavis.model.encoded import FrozenFeatures
 
 SMALLEST_MASK = 20
 """Masks of this many pixels or fewer are ignored, as in the authors' release."""
@@ -32,6 +34,16 @@ class Batch:
         Class indices of the clip's objects, padded with 0.
     heard : Tensor, bool, shape (B, T, P)
         The classes audible in the frame's window, seen or not.
+    scene : Tensor, bool, shape (B, T, S, S), optional
+        Everything that sounds, where it is more than the objects that sound.
+    labelled : Tensor, bool, shape (B, T), optional
+        The frames about which there is a truth; all by default.
+    classified : Tensor, bool, shape (B,), optional
+        The clips whose objects are known, not their scene alone; all by default.
+    features : FrozenFeatures, optional
+        ``B T`` rows: what ImageBind makes of the frames, if it is known already.
+    names : tuple of str
+        Names of the clips, if they have any.
     """
 
     images: Tensor
@@ -39,14 +51,33 @@ class Batch:
     visible: Tensor
     objects: Tensor
     heard: Tensor
+    scene: Tensor | None = None
+    labelled: Tensor | None = None
+    classified: Tensor | None = None
+    features: FrozenFeatures | None = None
+    names: tuple[str, ...] = ()
+
+    def to(self, device: torch.device | str) -> Batch:
+        """Move everything to a device."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        movable = {
+            name: value.to(device)
+            for name, value in values.items()
+            if isinstance(value, Tensor | FrozenFeatures)
+        }
+        return replace(self, **movable)
 
 
 @dataclass(frozen=True)
 class Targets:
-    """The truth in the form in which the losses need it; ``n = B T`` frames.
+    """The truth in the form in which the losses need it, about ``n`` labelled frames.
 
     Attributes
     ----------
+    frames : Tensor, int64, shape (n,)
+        Which of the batch's ``B T`` frames these are, clip-major.
+    classified : Tensor, bool, shape (n,)
+        Whether the objects of the frame are known, not its scene alone.
     classes : Tensor, int64, shape (n, O)
         Class index of each object.
     present : Tensor, bool, shape (n, O)
@@ -57,6 +88,8 @@ class Targets:
         The same for "everything that sounds".
     """
 
+    frames: Tensor
+    classified: Tensor
     classes: Tensor
     present: Tensor
     masks: Tensor
@@ -91,8 +124,12 @@ def make_targets(batch: Batch, mask_size: int) -> Targets:
     Returns
     -------
     Targets
-        One entry per frame, clip-major.
+        One entry per labelled frame, clip-major.
     """
+    flags = batch.labelled
+    if flags is None:
+        flags = torch.ones_like(batch.heard[:, :, 0])
+    chosen = flags.flatten().nonzero()[:, 0]
     full = object_masks(batch)
     clips, frames, count, size, _ = full.shape
     area = full.sum(dim=(-2, -1))
@@ -101,8 +138,20 @@ def make_targets(batch: Batch, mask_size: int) -> Targets:
     masks = functional.avg_pool2d(full.flatten(0, 2)[:, None].float(), size // mask_size)
     masks = masks.view(clips * frames, count, mask_size, mask_size)
     present = present.flatten(0, 1)
-    scene = (masks * present[..., None, None]).sum(dim=1).clamp(max=1)
-    return Targets(classes=classes.flatten(0, 1), present=present, masks=masks, scene=scene)
+    if batch.scene is None:
+        scene = (masks * present[..., None, None]).sum(dim=1).clamp(max=1)
+    else:
+        scene = functional.avg_pool2d(batch.scene.float(), size // mask_size).flatten(0, 1)
+    known = batch.classified
+    known = torch.ones_like(flags) if known is None else known[:, None].expand_as(flags)
+    return Targets(
+        frames=chosen,
+        classified=known.flatten()[chosen],
+        classes=classes.flatten(0, 1)[chosen],
+        present=present[chosen],
+        masks=masks[chosen],
+        scene=scene[chosen],
+    )
 
 
 def region_images(images: Tensor, masks: Tensor) -> Tensor:

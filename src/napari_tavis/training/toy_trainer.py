@@ -134,7 +134,7 @@ class ToyTrainer:
         batches = clips.batches(stage.clips, stage.frames, generator)
         begins = self.step == first
         if begins and stage.prompts and not any(s.prompts for s in self.config.stages[:number]):
-            self._scale_marks(self._on_device(next(batches)))
+            self._scale_marks(next(batches).to(self.device))
         started, first_step = time.monotonic(), self.step
         while self.step < first + stage.steps:
             if cancel.cancelled:
@@ -149,7 +149,7 @@ class ToyTrainer:
                 self.save_state()
             progress(self.step, self.config.steps, f"{stage.name}: loss {sum(terms.values()):.3f}")
         if stage.task == "align":
-            self._scale_prompts(self._on_device(next(batches)))
+            self._scale_prompts(next(batches).to(self.device))
 
     def _clips(self, size: int, progress: Progress) -> ToyClips:
         """Open the training clips of a size, rendering them at the first call."""
@@ -158,7 +158,7 @@ class ToyTrainer:
 
     def _train_step(self, stage: Stage, batch: Batch) -> dict[str, float]:
         """Take one step and give the weighted terms of its loss."""
-        batch = self._on_device(batch)
+        batch = batch.to(self.device)
         self._set_rate(stage)
         losses = self._align(batch) if stage.task == "align" else self._segment(stage, batch)
         total = torch.stack(list(losses.values())).sum()
@@ -174,10 +174,6 @@ class ToyTrainer:
         self.optimizer.step()
         self.average.update_parameters(self.model)
         return {name: float(value.detach()) for name, value in losses.items()}
-
-    def _on_device(self, batch: Batch) -> Batch:
-        """Move a batch to where the network is."""
-        return Batch(**{name: value.to(self.device) for name, value in vars(batch).items()})
 
     @torch.no_grad()
     def _scale_prompts(self, batch: Batch) -> None:
