@@ -319,6 +319,12 @@ def _read(path: Path, tensors: bool) -> tuple[dict[str, str], dict[str, Tensor]]
     return facts, weights
 
 
-def not_finite(weights: Mapping[str, Tensor]) -> list[str]:
-    """Name the weights that hold an infinity or no number."""
-    return [name for name, value in weights.items() if not is_finite(value)]
+def not_finite(weights: Mapping[str, Tensor], cancel: CancelToken | None = None) -> list[str]:
+    """Name the weights that hold an infinity or no number; the token is looked at in between."""
+    broken = []
+    for name, value in weights.items():
+        if cancel is not None:
+            cancel.check()
+        if not is_finite(value):
+            broken.append(name)
+    return broken

@@ -138,9 +138,7 @@ def convert(
     """
     read = [_read(Path(source)) for source in sources]
     for one in read:
-        if cancel is not None:
-            cancel.check()
-        broken = not_finite(one.state)
+        broken = not_finite(one.state, cancel)
         if broken:
             raise CheckpointError(
                 f"{one.path} holds broken values in {list_names(broken)}; get the file again."

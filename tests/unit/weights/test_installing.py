@@ -241,3 +241,23 @@ def test_a_failed_download_says_how_a_person_gets_the_file(store: Store, source:
 def test_ms3_is_got_by_hand(store: Store) -> None:
     with pytest.raises(DownloadError, match=r"pan\.baidu\.com/s/1pBNo0RSaO0ufu86fA9w1UQ .*dm2u"):
         download_model(store, SOURCES["tavis_ms3"])
+
+
+@pytest.mark.parametrize("step", ["checking S4.pth", "reading S4.pth", "converting s4"])
+def test_every_step_of_an_import_heeds_a_cancel(
+    store: Store, official: State, tmp_path: Path, step: str
+) -> None:
+    cancel = CancelToken()
+    after: list[str] = []
+
+    def stop(_done: int, _total: int, what: str) -> None:
+        if cancel.cancelled:
+            after.append(what)
+        if what.startswith(step):
+            cancel.cancel()
+
+    file = save(official, tmp_path / "S4.pth")
+    with pytest.raises(Cancelled):
+        import_files(store, [file], "s4", progress=stop, cancel=cancel)
+    assert after == []
+    assert_nothing_installed(store)
