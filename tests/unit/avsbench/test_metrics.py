@@ -184,3 +184,20 @@ def test_wrong_arguments_are_refused() -> None:
         MJ(0)
     with pytest.raises(ValueError, match="'sigmoid' or 'logits'"):
         f_curve(np.zeros((2, 2)), np.ones((2, 2)), "softmax")  # type: ignore[arg-type]
+
+
+def test_each_clip_tells_its_own_score(clips: list) -> None:
+    whole, alone = MJ(), []
+    curves, maxima = MF(), []
+    for logits, truth in clips:
+        alone.append(whole.add(logits, truth))
+        maxima.append(curves.add(logits, truth))
+    assert whole.value == pytest.approx(np.mean(alone))
+    assert curves.value == pytest.approx(np.mean(np.nan_to_num(maxima)))
+    assert math.isnan(maxima[1])  # nothing sounds in it
+
+
+def test_curve_takes_any_score() -> None:
+    odd = np.array([[np.inf, -np.inf, np.nan, 1e30, -1e30, 1.0, -0.0, 1e-30]], np.float32)
+    truth = np.array([[1, 0, 0, 1, 0, 1, 1, 0]], bool)
+    np.testing.assert_allclose(f_curve(odd, truth, "logits"), literal_curve(odd, truth))
