@@ -67,6 +67,17 @@ def test_a_video_that_fails_does_not_stop_the_others(
     assert not (tmp_path / "work" / "broken.mp4.tavis").exists()
 
 
+def test_half_precision_finds_the_same_objects(video: Path, tmp_path: Path) -> None:
+    found = []
+    for precision in ("float32", "bfloat16"):
+        assert annotate(video, tmp_path / precision, "--precision", precision) == 0
+        session = AnnotationSession.open(tmp_path / precision / f"{video.name}.tavis")
+        found.append([item.class_name for item in session.objects if item.kind == "object"])
+        session.close()
+    assert found[0]
+    assert found[0] == found[1]
+
+
 def test_session_lies_beside_the_video_by_default(video: Path) -> None:
     assert run("annotate", video, "--device", "cpu", "--fps", "2", "--vocabulary", "dog,bell") == 0
     session = AnnotationSession.open(video)

@@ -28,15 +28,8 @@ from napari_tavis.model import TAViS, load_model
 from napari_tavis.model.checkpoint import BUNDLED
 from napari_tavis.model.config import PRESETS
 from napari_tavis.model.flops import count_gflop
-from napari_tavis.model.precision import place, usual_precision
+from napari_tavis.model.precision import PRECISIONS, place, usual_precision
 from napari_tavis.tasks import CancelToken, Progress, no_progress
-
-PRECISIONS: dict[str, torch.dtype | None] = {
-    "auto": None,
-    "float32": torch.float32,
-    "bfloat16": torch.bfloat16,
-    "float16": torch.float16,
-}
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from napari_tavis.cli.annotation import Device
+from napari_tavis.cli.annotation import Device, Precision
 from napari_tavis.cli.console import cancel_on_interrupt, progress_bar
 
 
@@ -31,7 +31,7 @@ def bench(
         ),
     ] = None,
     precision: Annotated[
-        Literal["auto", "float32", "bfloat16", "float16"],
+        Precision,
         typer.Option(help="Number format of matrix products; 'auto' is what annotating uses."),
     ] = "auto",
     channels_last: Annotated[

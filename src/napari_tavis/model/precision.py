@@ -14,6 +14,14 @@ Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 Network = TypeVar("Network", bound=nn.Module)
 
+PRECISIONS: dict[str, torch.dtype | None] = {
+    "auto": None,
+    "float32": torch.float32,
+    "bfloat16": torch.bfloat16,
+    "float16": torch.float16,
+}
+"""What a user may choose; "auto" is `usual_precision`."""
+
 
 class Precise(Protocol):
     """What has a context to compute in."""
@@ -28,8 +36,8 @@ User = TypeVar("User", bound=Precise)
 def usual_precision(device: torch.device) -> torch.dtype:
     """Give the number format that a device multiplies matrices in.
 
-    On an NVIDIA GPU bfloat16 where the card has it, else float16; float32 everywhere else, as
-    CPUs and Apple's GPUs gain too little or lose too much.
+    On an NVIDIA GPU bfloat16 where the card has it, else float16; float32 everywhere else: only
+    some CPUs multiply bfloat16 faster, and Apple's GPUs gain too little.
     """
     if device.type != "cuda":
         return torch.float32
