@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 DATA = Path(__file__).parents[2] / "data" / "parity"
 MASK_TOLERANCE = 1e-3
 RELATIVE_TOLERANCE = 1e-4
-GFLOP_LIMIT = 235.0
+GFLOP_LIMIT = 230.0
 
 Reference = dict[str, np.ndarray]
 
