@@ -7,6 +7,7 @@ import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from napari_tavis.avsbench import ClipAnnotation, write_clip
 from napari_tavis.avsbench.writer import OFF_SCREEN
 from napari_tavis.media import open_clip, window_starts
 from napari_tavis.tasks import CancelToken, Progress, no_progress
+from napari_tavis.toyworld.cameras import Camera
 from napari_tavis.toyworld.errors import ToyWorldError
 from napari_tavis.toyworld.sampling import clip_seed, frame_times, sample_scene
 from napari_tavis.toyworld.scene import Scene
@@ -47,6 +49,7 @@ def write_toy_dataset(
     size: int = 224,
     seconds: float = 5.0,
     *,
+    camera: Camera = "colour",
     progress: Progress = no_progress,
     cancel: CancelToken | None = None,
 ) -> Path:
@@ -68,6 +71,8 @@ def write_toy_dataset(
         Width and height of the videos in pixels, even.
     seconds : float
         5 or 10: AVSBench knows no other length.
+    camera : {"colour", "thermal"}
+        What films the clips.
     progress : Progress
         Told of every clip.
     cancel : CancelToken, optional
@@ -93,7 +98,7 @@ def write_toy_dataset(
         for index in range(clips):
             name = f"toy{seed}-{index:06d}"
             progress(index, clips, f"Clip {name}")
-            scene = sample_scene(clip_seed(seed, index), float(seconds))
+            scene = replace(sample_scene(clip_seed(seed, index), float(seconds)), camera=camera)
             _write_scene(folder, scene, name, split_of(index), size, token)
         token.check()
     progress(clips, clips, "Clips written")

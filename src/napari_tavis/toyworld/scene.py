@@ -10,6 +10,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from napari_tavis.toyworld.background import Background
+from napari_tavis.toyworld.cameras import Camera, film
 from napari_tavis.toyworld.objects import SceneObject, Voice
 from napari_tavis.toyworld.sounds.tones import RATE, Wave
 
@@ -43,6 +44,8 @@ class Scene:
         What is behind them.
     noise_level, noise_color : float
         RMS of the noise floor in decibels of full scale, and its lean to low frequencies, 0 to 1.
+    camera : {"colour", "thermal"}
+        What films it; training has seen the first alone.
     """
 
     seed: int
@@ -52,6 +55,7 @@ class Scene:
     background: Background
     noise_level: float
     noise_color: float
+    camera: Camera = "colour"
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -93,7 +97,8 @@ class Scene:
         instances = np.zeros((size, size), np.uint8)
         for index, covered in enumerate(cover):
             instances[covered > 0.5] = index + 1
-        return np.asarray(canvas), instances
+        noise = np.random.default_rng((self.seed, 11, round(1000 * time)))
+        return film(np.asarray(canvas), self.camera, noise), instances
 
     def waveform(self, only: Sequence[int] | None = None) -> Wave:
         """Synthesise the soundtrack.
