@@ -6,14 +6,75 @@ where it takes the folder whose name starts with the clip's name.
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from napari_tavis.avsbench.errors import DatasetError
 from napari_tavis.avsbench.layout import ClipKey, Subset, find_trees, list_name
-from napari_tavis.avsbench.lists import listed_clips
+from napari_tavis.avsbench.lists import ListedClip, listed_clips
 
 PARTNERS: dict[Subset, Subset] = {"s4": "v1s", "ms3": "v1m", "v1s": "s4", "v1m": "ms3"}
 """The subset of the other dataset that holds the same clips."""
+
+
+@dataclass(frozen=True)
+class Partner:
+    """The semantic tree that knows the classes of an object tree's clips.
+
+    Attributes
+    ----------
+    tree : Path
+        The semantic tree.
+    clips : mapping of str to ListedClip
+        Its clips by the name that they have in the object tree; those without a partner are
+        left out.
+    """
+
+    tree: Path
+    clips: Mapping[str, ListedClip]
+
+
+def find_partner(root: Path, subset: Subset, names: Iterable[str]) -> Partner | None:
+    """Find the semantic clips that show the same as clips of an object tree.
+
+    Parameters
+    ----------
+    root : Path
+        Folder that holds the semantic tree, at most two folders deep.
+    subset : {"s4", "ms3"}
+        The subset of the object tree.
+    names : iterable of str
+        Names of its clips.
+
+    Returns
+    -------
+    Partner or None
+        None if there is no such tree, or it has none of the clips.
+
+    Raises
+    ------
+    DatasetError
+        If the list cannot be read, or a name begins several uids.
+    """
+    partner = PARTNERS[subset]
+    for tree in find_trees(root, partner):
+        if not (tree / list_name(partner)).is_file():
+            continue
+        by_uid = {clip.key.name: clip for clip in listed_clips(tree, partner)}
+        uids = sorted(by_uid)
+        found: dict[str, ListedClip] = {}
+        for name in names:
+            first = bisect_left(uids, name)
+            begun = [uid for uid in uids[first : first + 2] if uid.startswith(name)]
+            if len(begun) > 1:
+                raise _ambiguous(name, begun)
+            if begun:
+                found[name] = by_uid[begun[0]]
+        if found:
+            return Partner(tree, found)
+    return None
 
 
 def check_pairing(root: Path, key: ClipKey) -> None:
@@ -44,10 +105,14 @@ def check_pairing(root: Path, key: ClipKey) -> None:
         ambiguous = [(name, begun) for name, begun in found if len(begun) > 1]
     if ambiguous:
         name, begun = ambiguous[0]
-        raise DatasetError(
-            f"The name {name!r} begins several clips ({', '.join(begun[:5])}), between which "
-            "TAViS could not choose: choose another name."
-        )
+        raise _ambiguous(name, begun)
+
+
+def _ambiguous(name: str, begun: list[str]) -> DatasetError:
+    return DatasetError(
+        f"The name {name!r} begins several clips ({', '.join(begun[:5])}), between which "
+        "TAViS could not choose: choose another name."
+    )
 
 
 def names_in(root: Path, subset: Subset) -> set[str]:

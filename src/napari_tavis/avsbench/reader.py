@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import overload
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 from napari_tavis.avsbench import images, sound
 from napari_tavis.avsbench.annotation import ClipAnnotation
 from napari_tavis.avsbench.errors import DatasetError, MissingFilesError
 from napari_tavis.avsbench.layout import (
     SEMANTIC_SUBSETS,
-    ClipFiles,
     Split,
     Subset,
     check_split,
@@ -25,6 +25,7 @@ from napari_tavis.avsbench.layout import (
     list_name,
 )
 from napari_tavis.avsbench.lists import ListedClip, listed_clips
+from napari_tavis.avsbench.pairing import Partner, find_partner
 from napari_tavis.avsbench.transaction import finish_killed_export
 from napari_tavis.vocabulary import AVSBENCH_CLASSES
 
@@ -40,18 +41,40 @@ class DatasetReader(Sequence[ClipAnnotation]):
         The tree that holds the subset.
     clips : sequence of ListedClip
         What its list says, of this split.
+    partner : Partner, optional
+        Where the classes of S4's and MS3's clips are.
     """
 
-    def __init__(self, tree: Path, subset: Subset, split: Split, clips: Sequence[ListedClip]):
+    def __init__(
+        self,
+        tree: Path,
+        subset: Subset,
+        split: Split,
+        clips: Sequence[ListedClip],
+        partner: Partner | None = None,
+    ) -> None:
         self.tree = tree
         self.subset = subset
         self.split = split
+        self.partner = partner
         self._clips = list(clips)
 
     @property
     def names(self) -> tuple[str, ...]:
         """Names (S4, MS3) or uids (semantic) of the clips, in the order of the list."""
         return tuple(clip.key.name for clip in self._clips)
+
+    @property
+    def clips(self) -> tuple[ListedClip, ...]:
+        """What the list says of the clips."""
+        return tuple(self._clips)
+
+    def choose(self, wanted: Callable[[ListedClip], bool]) -> DatasetReader:
+        """Keep the clips of which the list says something."""
+        return self._of([clip for clip in self._clips if wanted(clip)])
+
+    def _of(self, clips: Sequence[ListedClip]) -> DatasetReader:
+        return DatasetReader(self.tree, self.subset, self.split, clips, self.partner)
 
     def __len__(self) -> int:
         return len(self._clips)
@@ -80,10 +103,10 @@ class DatasetReader(Sequence[ClipAnnotation]):
             If a file of the clip is missing or damaged; names the file and the list's line.
         """
         if isinstance(index, slice):
-            return DatasetReader(self.tree, self.subset, self.split, self._clips[index])
+            return self._of(self._clips[index])
         clip = self._clips[index]
         try:
-            return _read(self.tree, clip)
+            return self._with_classes(_read(self.tree, clip))
         except DatasetError as error:
             where = f"{self.tree / list_name(self.subset)}, line {clip.line}"
             raise DatasetError(f"{where}: {error}") from error
@@ -103,13 +126,57 @@ class DatasetReader(Sequence[ClipAnnotation]):
             raise DatasetError(f"{self.tree} lists no {self.subset} {self.split} clip {name!r}.")
         return self[self.names.index(name)]
 
+    def _with_classes(self, clip: ClipAnnotation) -> ClipAnnotation:
+        """Add the classes of the clip's partner, where it has one."""
+        if self.partner is None or clip.name not in self.partner.clips:
+            return clip
+        return _add_classes(clip, self.partner.tree, self.partner.clips[clip.name])
+
     def missing_files(self) -> tuple[str, ...]:
         """Name all files that reading every clip would need and that are not there."""
-        needed = (path for clip in self._clips for path in _needed(clip_files(clip.key)))
-        return tuple(str(self.tree / path) for path in needed if not (self.tree / path).is_file())
+        needed = (file for clip in self._clips for file in self._files(clip))
+        return tuple(str(file) for file in needed if not file.is_file())
+
+    def problems(self, index: int) -> list[str]:
+        """Read a clip, and tell everything that keeps it from being read.
+
+        Parameters
+        ----------
+        index : int
+            Position in the list.
+
+        Returns
+        -------
+        list of str
+            One sentence for each file that is missing or damaged; empty if all is well.
+        """
+        try:
+            self[index]
+        except DatasetError as error:
+            files = (_problem(file) for file in self._files(self._clips[index]))
+            return [problem for problem in files if problem] or [str(error)]
+        return []
+
+    def _files(self, clip: ListedClip) -> list[Path]:
+        """Name the files that reading needs: colours, tensor and video say nothing new."""
+        files = clip_files(clip.key)
+        own = (*files.frames, *files.masks, *files.labels_semantic, files.waveform)
+        found = [self.tree / path for path in own]
+        if self.partner is not None and clip.key.name in self.partner.clips:
+            partner = clip_files(self.partner.clips[clip.key.name].key)
+            labels = partner.labels_semantic[: len(files.masks)]
+            found += [self.partner.tree / path for path in labels]
+        return found
 
 
-def open_dataset(root: Path | str, subset: str, split: str) -> DatasetReader:
+def open_dataset(
+    root: Path | str,
+    subset: str,
+    split: str,
+    *,
+    semantic: Path | str | None = None,
+    complete: bool = True,
+) -> DatasetReader:
     """Open one subset and split of an AVSBench folder.
 
     Parameters
@@ -121,6 +188,11 @@ def open_dataset(root: Path | str, subset: str, split: str) -> DatasetReader:
         The subset.
     split : {"train", "val", "test"}
         The split.
+    semantic : Path or str, optional
+        Folder of the semantic tree from which S4's and MS3's clips get their classes; without
+        it they have none.
+    complete : bool, optional
+        Whether all files have to be there.
 
     Returns
     -------
@@ -147,8 +219,11 @@ def open_dataset(root: Path | str, subset: str, split: str) -> DatasetReader:
         raise DatasetError(f"{root} holds several {subset} datasets ({places}): choose one.")
     finish_killed_export(trees[0])
     clips = [clip for clip in listed_clips(trees[0], checked) if clip.key.split == wanted]
-    reader = DatasetReader(trees[0], checked, wanted, clips)
-    missing = reader.missing_files()
+    partner = None
+    if semantic is not None and checked not in SEMANTIC_SUBSETS:
+        partner = find_partner(Path(semantic), checked, (clip.key.name for clip in clips))
+    reader = DatasetReader(trees[0], checked, wanted, clips, partner)
+    missing = reader.missing_files() if complete else ()
     if missing:
         raise MissingFilesError(missing, str(trees[0] / list_name(checked)))
     return reader
@@ -203,9 +278,38 @@ def unseen_sounds(tree: Path, clip: ListedClip) -> tuple[str, ...]:
     return tuple(name for name in clip.sound_classes.split("_") if name and name not in shown)
 
 
-def _needed(files: ClipFiles) -> tuple[PurePosixPath, ...]:
-    """Name the files that reading needs: colours, tensor and video say nothing new."""
-    return (*files.frames, *files.masks, *files.labels_semantic, files.waveform)
+def _problem(file: Path) -> str:
+    """Say why a file of a clip cannot be read; nothing if it can."""
+    try:
+        if file.suffix == ".wav":
+            sound.read_wav(file)
+        elif file.parent.name == "labels_semantic":
+            images.read_semantic_label(file)
+        else:
+            images.open_image(file)
+    except DatasetError as error:
+        return str(error)
+    return ""
+
+
+def _add_classes(clip: ClipAnnotation, tree: Path, listed: ListedClip) -> ClipAnnotation:
+    """Give a clip of an object tree the labels of its semantic partner, at its own size.
+
+    Frame ``n`` of the object tree, counted from 1, is label ``n - 1`` of the semantic one.
+    """
+    wanted = int(clip.labelled.sum())
+    paths = clip_files(listed.key).labels_semantic
+    if len(paths) < wanted:
+        raise DatasetError(
+            f"{tree} labels {len(paths)} frames of {listed.key.name}, its partner {wanted}: put "
+            f"both into the same split ({listed.key.name} is in {listed.key.split})."
+        )
+    class_map = np.zeros(clip.frames.shape[:3], dtype=np.uint8)
+    for index, path in enumerate(paths[:wanted]):
+        label = Image.fromarray(images.read_semantic_label(tree / path))
+        size = (clip.frames.shape[2], clip.frames.shape[1])
+        class_map[index] = np.asarray(label.resize(size, Image.Resampling.NEAREST))
+    return replace(clip, class_map=class_map)
 
 
 def _read(tree: Path, clip: ListedClip) -> ClipAnnotation:
