@@ -51,6 +51,31 @@ class TAViSOutput:
     image_features: list[Tensor]
     frame_features: Features
 
+    def choose(self, frames: Tensor) -> TAViSOutput:
+        """Take some frames, each as a clip of its own.
+
+        Parameters
+        ----------
+        frames : Tensor, int64, shape (n,)
+            Which of the ``B * T``, clip-major.
+
+        Returns
+        -------
+        TAViSOutput
+            Of ``n`` clips of one frame.
+        """
+        tensors = {
+            field.name: value.flatten(0, 1)[frames, None]
+            for field in fields(self)
+            if isinstance(value := getattr(self, field.name), Tensor)
+        }
+        return replace(
+            self,
+            **tensors,
+            image_features=[level[frames] for level in self.image_features],
+            frame_features=self.frame_features.rows(frames),
+        )
+
 
 @dataclass
 class Segmentation:

@@ -21,6 +21,9 @@ BACKGROUND_WEIGHT = 0.1
 CLASS_WEIGHT = 0.5
 TEXT_WEIGHT = 0.3
 
+UNKNOWN = -1
+"""Label of the queries of frames whose scene is labelled, but not its objects."""
+
 
 @dataclass(frozen=True)
 class LossSwitches:
@@ -76,16 +79,23 @@ def classification_loss(logits: Tensor, labels: Tensor) -> Tensor:
     logits : Tensor, shape (..., P)
         Class logits, background first.
     labels : Tensor, int64, shape (...)
-        True class indices.
+        True class indices, or `UNKNOWN`.
 
     Returns
     -------
     Tensor, scalar
-        Weighted mean.
+        Weighted mean over what is known; 0 if nothing is.
     """
     weight = torch.ones(logits.shape[-1], device=logits.device, dtype=logits.dtype)
     weight[0] = BACKGROUND_WEIGHT
-    return functional.cross_entropy(logits.flatten(0, -2), labels.flatten(), weight=weight)
+    entropy = functional.cross_entropy(
+        logits.flatten(0, -2),
+        labels.flatten(),
+        weight=weight,
+        ignore_index=UNKNOWN,
+        reduction="sum",
+    )
+    return entropy / weight[labels[labels != UNKNOWN]].sum().clamp(min=BACKGROUND_WEIGHT)
 
 
 def mask_loss(logits: Tensor, truth: Tensor) -> Tensor:
@@ -147,9 +157,9 @@ def tavis_loss(
     Parameters
     ----------
     output : TAViSOutput
-        Of a batch of ``B`` clips of ``T`` frames, ``n = B T``.
+        Of a batch of ``B`` clips of ``T`` frames.
     targets : Targets
-        The truth about the ``n`` frames.
+        The truth about ``n`` of these frames; nothing is asked of the others.
     texts : ClassTexts
         The vocabulary, constant.
     image_embedding : Tensor, optional, shape (B, T, N, D)
@@ -164,6 +174,9 @@ def tavis_loss(
     dict of str to Tensor
         The weighted terms by name, scalars.
     """
+    output = output.choose(targets.frames)
+    if image_embedding is not None:
+        image_embedding = image_embedding.flatten(0, 1)[targets.frames, None]
     candidates = output.candidate_logits.flatten(0, 1)
     queries = output.audio_embedding.shape[2]
     class_logits = _class_logits(output, texts, image_embedding, switches)
@@ -178,6 +191,7 @@ def tavis_loss(
     query = assigned[frame, item]
     labels = torch.zeros(probabilities.shape[:2], dtype=torch.int64, device=chosen.device)
     labels[frame, query] = targets.classes[frame, item]
+    labels[~targets.classified] = UNKNOWN
     masks = torch.cat([candidates[frame, query], candidates[:, queries]])
     truth = torch.cat([targets.masks[frame, item], targets.scene])
     per_mask = mask_loss(masks, truth)
@@ -197,7 +211,7 @@ def tavis_loss(
     return {
         **terms,
         "separate": per_mask[:split].sum() / max(split, 1),
-        "scene": per_mask[split:].mean(),
+        "scene": per_mask[split:].sum() / max(len(targets.scene), 1),
         "iou": _iou_loss(output, masks, truth, frame, query),
         "object": _object_loss(output, labels, targets),
     }
@@ -250,9 +264,11 @@ def _text_loss(pseudo_text: Tensor, labels: Tensor, texts: ClassTexts) -> Tensor
     The mean squared error is taken in units of the features' variance: how large features are
     is arbitrary in a text trunk that was trained from nothing.
     """
+    known = labels != UNKNOWN
+    pseudo_text, labels = pseudo_text[known], labels[known]
     distance = (pseudo_text - texts.trunk[labels]).square().mean(-1) / texts.trunk.var()
     weight = torch.where(labels > 0, 1.0, BACKGROUND_WEIGHT)
-    return (distance * weight).sum() / weight.sum()
+    return (distance * weight).sum() / weight.sum().clamp(min=BACKGROUND_WEIGHT)
 
 
 def _iou_loss(
@@ -266,6 +282,10 @@ def _iou_loss(
 
 def _object_loss(output: TAViSOutput, labels: Tensor, targets: Targets) -> Tensor:
     """Teach the decoder whether a query holds anything in the frame."""
-    present = torch.cat([labels > 0, targets.present.any(1, keepdim=True)], dim=1)
-    scores = output.object_score.flatten(0, 1)
-    return 0.2 * functional.binary_cross_entropy_with_logits(scores, present.to(scores.dtype))
+    scene = targets.scene.flatten(1).any(1, keepdim=True)
+    present = torch.cat([labels > 0, scene], dim=1)
+    known = torch.cat([labels != UNKNOWN, torch.ones_like(scene)], dim=1)
+    scores = output.object_score.flatten(0, 1)[known]
+    truth = present[known].to(scores.dtype)
+    entropy = functional.binary_cross_entropy_with_logits(scores, truth, reduction="sum")
+    return 0.2 * entropy / max(len(truth), 1)

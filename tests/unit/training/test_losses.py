@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from napari_tavis.model import TAViS
-from napari_tavis.training.batches import Batch, make_targets
+from napari_tavis.model import TAViS, TAViSOutput
+from napari_tavis.training.batches import Batch, Targets, make_targets
 from napari_tavis.training.losses import (
     ClassTexts,
     classification_loss,
@@ -70,3 +70,51 @@ def test_every_loss_reaches_the_network() -> None:
         term.backward(retain_graph=True)
         reached = [p.grad for p in model.parameters() if p.grad is not None and p.grad.any()]
         assert reached, f"{name} teaches nothing"
+
+
+def _output_and_targets(labelled: list[bool], classified: bool) -> tuple[TAViSOutput, Targets]:
+    """Give the network's answer to a clip of two frames, of which some are labelled."""
+    torch.manual_seed(0)
+    model = TAViS.from_preset("toy", image_size=128)
+    visible = torch.zeros(1, 2, 128, 128, dtype=torch.uint8)
+    visible[:, :, 20:60, 20:60] = 5
+    heard = torch.zeros(1, 2, 71, dtype=torch.bool)
+    heard[..., 5] = True
+    batch = Batch(
+        images=torch.rand(1, 2, 3, 128, 128),
+        mel=torch.randn(1, 2, 1, 128, 204),
+        visible=visible,
+        objects=torch.tensor([[5]]),
+        heard=heard,
+        scene=visible > 0,
+        labelled=torch.tensor([labelled]),
+        classified=torch.tensor([classified]),
+    )
+    output = model(batch.images, batch.mel, protocol="independent")
+    return output, make_targets(batch, output.mask_logits.shape[-1])
+
+
+def test_frames_without_a_label_teach_nothing() -> None:
+    output, targets = _output_and_targets([True, False], classified=True)
+    logits = output.candidate_logits
+    logits.retain_grad()
+    terms = tavis_loss(output, targets, ClassTexts(torch.randn(71, 128), torch.randn(71, 128)))
+    sum(terms.values(), start=torch.zeros(())).backward()
+    assert targets.frames.tolist() == [0]
+    assert logits.grad is not None
+    assert logits.grad[0, 0].any()
+    assert not logits.grad[0, 1].any()
+
+
+def test_a_scene_without_classes_teaches_the_scene_alone() -> None:
+    output, targets = _output_and_targets([True, True], classified=False)
+    logits, sounds = output.candidate_logits, output.audio_embedding
+    logits.retain_grad()
+    sounds.retain_grad()
+    terms = tavis_loss(output, targets, ClassTexts(torch.randn(71, 128), torch.randn(71, 128)))
+    assert terms["a2t"] == 0
+    assert terms["a2pt"] == 0
+    sum(terms.values(), start=torch.zeros(())).backward()
+    assert sounds.grad is None or not sounds.grad.any()
+    assert logits.grad is not None
+    assert logits.grad[:, :, -1].any()
