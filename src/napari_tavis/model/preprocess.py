@@ -37,6 +37,24 @@ def stretch_frames(frames: np.ndarray | Tensor, size: int) -> Tensor:
     Tensor of float32, shape (T, 3, size, size)
         Values 0 to 1.
     """
+    return stretch_pixels(frames, size).permute(0, 3, 1, 2).float() / 255
+
+
+def stretch_pixels(frames: np.ndarray | Tensor, size: int) -> Tensor:
+    """Stretch frames as `stretch_frames` does, and keep them as pixels.
+
+    Parameters
+    ----------
+    frames : ndarray or Tensor of uint8, shape (T, H, W, 3)
+        RGB frames.
+    size : int
+        Pixels per side of the network's input.
+
+    Returns
+    -------
+    Tensor of uint8, shape (T, size, size, 3)
+        RGB.
+    """
     pixels = frames.cpu().numpy() if isinstance(frames, Tensor) else np.asarray(frames)
     if pixels.ndim != 4 or pixels.shape[-1] != 3 or pixels.dtype != np.uint8:
         raise ValueError(
@@ -45,7 +63,7 @@ def stretch_frames(frames: np.ndarray | Tensor, size: int) -> Tensor:
     if pixels.shape[1:3] != (size, size):
         stretched = [_stretch(frame, size) for frame in pixels]
         pixels = np.stack(stretched) if stretched else np.zeros((0, size, size, 3), np.uint8)
-    return torch.from_numpy(np.ascontiguousarray(pixels)).permute(0, 3, 1, 2).float() / 255
+    return torch.from_numpy(np.array(pixels))
 
 
 def _stretch(frame: np.ndarray, size: int) -> np.ndarray:

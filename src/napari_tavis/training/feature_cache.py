@@ -1,0 +1,194 @@
+"""What is frozen is computed once: ImageBind's features of frames and sound, kept on disk."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from napari_tavis.model import TAViS
+from napari_tavis.model.encoded import FrozenFeatures, Sound
+from napari_tavis.model.precision import usual_precision
+from napari_tavis.tasks import CancelToken, Progress, no_progress
+from napari_tavis.training.samples import Sample, collate
+
+FORMAT = "1"
+"""Part of every key: change it when the same input leads to other features."""
+
+LIMIT_BYTES = 64 * 2**30
+
+
+class FeatureCache:
+    """Features of clips in files, found again by what the clips and the weights are.
+
+    A clip's key is a hash of its pictures and sounds as the network sees them, so that neither a
+    changed file nor another image size meets old features. Files are written whole or not at
+    all; several processes may share a directory. The cache can be pickled into the processes
+    that load data.
+
+    Parameters
+    ----------
+    directory : Path
+        Where features of all weights are kept.
+    model : TAViS
+        Whose encoders compute them, on its device and in its precision.
+    limit_bytes : int, optional
+        Room that the features of these weights may take. When it is full, what is there stays:
+        an epoch meets every clip once, so that making room would throw away what is needed next.
+    """
+
+    def __init__(self, directory: Path, model: TAViS, limit_bytes: int = LIMIT_BYTES) -> None:
+        self.directory = directory / weights_key(model)
+        self.limit_bytes = limit_bytes
+
+    @property
+    def nbytes(self) -> int:
+        """Room that the features of these weights take."""
+        return sum(file.stat().st_size for file in self._files())
+
+    def __len__(self) -> int:
+        return len(self._files())
+
+    def _files(self) -> list[Path]:
+        return list(self.directory.glob("*/*.safetensors"))
+
+    def _file(self, images: Tensor, mel: Tensor) -> Path:
+        key = clip_key(images, mel)
+        return self.directory / key[:2] / f"{key}.safetensors"
+
+    def get(self, images: Tensor, mel: Tensor) -> FrozenFeatures | None:
+        """Give the features of a clip if they are kept.
+
+        Parameters
+        ----------
+        images : Tensor, uint8, shape (T, 3, S, S)
+            RGB.
+        mel : Tensor, float32, shape (T, 1, 128, 204)
+            Normalised log-mel windows.
+
+        Returns
+        -------
+        FrozenFeatures or None
+            ``T`` rows. A file that cannot be read counts as not there.
+        """
+        try:
+            found = load_file(self._file(images, mel))
+            return FrozenFeatures(Sound(found["tokens"], found["summary"]), found["seen"])
+        except (FileNotFoundError, SafetensorError, KeyError):
+            return None
+
+    def keep(self, images: Tensor, mel: Tensor, features: FrozenFeatures) -> int:
+        """Keep the features of a clip; other parameters as for `get`.
+
+        Returns
+        -------
+        int
+            Bytes written.
+        """
+        file = self._file(images, mel)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        tensors = {
+            "tokens": features.sound.tokens,
+            "summary": features.sound.summary,
+            "seen": features.seen,
+        }
+        tensors = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+        handle, partial = tempfile.mkstemp(dir=file.parent, suffix=".partial")
+        os.close(handle)
+        try:
+            save_file(tensors, partial)
+            os.replace(partial, file)
+        finally:
+            Path(partial).unlink(missing_ok=True)
+        return file.stat().st_size
+
+    def clear(self) -> None:
+        """Remove the features of these weights."""
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    @torch.no_grad()
+    def fill(
+        self,
+        model: TAViS,
+        dataset: Dataset[Sample],
+        *,
+        batch_size: int = 4,
+        workers: int = 0,
+        progress: Progress = no_progress,
+        cancel: CancelToken | None = None,
+    ) -> int:
+        """Compute and keep what is missing of a dataset's features.
+
+        Parameters
+        ----------
+        model : TAViS
+            The model that the cache was made for.
+        dataset : ClipDataset
+            The clips.
+        batch_size : int, optional
+            Clips to compute at once.
+        workers : int, optional
+            Processes that load clips.
+        progress : Progress, optional
+            Told of clips.
+        cancel : CancelToken, optional
+            Looked at after each batch; what was computed is kept.
+
+        Returns
+        -------
+        int
+            How many clips were computed. Fewer than are missing if there is no room.
+        """
+        total = len(dataset)  # type: ignore[arg-type]
+        loader = DataLoader(dataset, batch_size, num_workers=workers, collate_fn=list)
+        done, computed, held = 0, 0, self.nbytes
+        for samples in loader:
+            if cancel is not None:
+                cancel.check()
+            missing = [s for s in samples if self.get(s.images, s.mel) is None]
+            if missing and held < self.limit_bytes:
+                held += sum(self._compute(model, missing))
+                computed += len(missing)
+            done += len(samples)
+            progress(done, total, "computing what is frozen")
+        return computed
+
+    def _compute(self, model: TAViS, samples: list[Sample]) -> Iterable[int]:
+        """Compute the features of some clips and keep them; give the bytes of each."""
+        batch = collate(samples).to(model.device)
+        frames = batch.images.shape[1]
+        with model.inference():
+            found = model.encode_frozen(batch.images.flatten(0, 1), batch.mel.flatten(0, 1))
+        for index, sample in enumerate(samples):
+            rows = slice(index * frames, index * frames + len(sample.images))
+            yield self.keep(sample.images, sample.mel, found.rows(rows))
+
+
+def clip_key(images: Tensor, mel: Tensor) -> str:
+    """Hash a clip as the network sees it."""
+    digest = hashlib.blake2b(digest_size=20)
+    for tensor in (images, mel):
+        digest.update(repr((tensor.dtype, tuple(tensor.shape))).encode())
+        digest.update(tensor.contiguous().numpy())
+    return digest.hexdigest()
+
+
+def weights_key(model: TAViS) -> str:
+    """Hash all that decides what a model's frozen encoders make of a clip."""
+    digest = hashlib.blake2b(digest_size=10)
+    precision = model.precision or usual_precision(model.device)
+    digest.update(f"{FORMAT} {precision} {model.config.imagebind}".encode())
+    for name, weight in sorted(model.imagebind.state_dict().items()):
+        if ".text." not in f".{name}":
+            digest.update(name.encode())
+            digest.update(weight.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()
