@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load, save_file
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
@@ -81,9 +81,10 @@ class FeatureCache:
             ``T`` rows. A file that cannot be read counts as not there.
         """
         try:
-            found = load_file(self._file(images, mel))
+            # Read, not mapped: a mapped file that changes ends the process.
+            found = load(self._file(images, mel).read_bytes())
             return FrozenFeatures(Sound(found["tokens"], found["summary"]), found["seen"])
-        except (FileNotFoundError, SafetensorError, KeyError):
+        except (OSError, SafetensorError, KeyError):
             return None
 
     def keep(self, images: Tensor, mel: Tensor, features: FrozenFeatures) -> int:
