@@ -35,6 +35,8 @@ class ToyScores:
 
     mj: MJ = field(default_factory=MJ)
     mf: MF = field(default_factory=MF)
+    mj_one: MJ = field(default_factory=MJ)
+    mj_several: MJ = field(default_factory=MJ)
     mj_all: MJ = field(default_factory=MJ)
     mf_all: MF = field(default_factory=MF)
     overlapping: list[bool] = field(default_factory=list)
@@ -48,6 +50,8 @@ class ToyScores:
         return {
             "M_J": _rounded(self.mj.value),
             "M_F": _rounded(self.mf.value),
+            "M_J_one": _rounded(self.mj_one.value),
+            "M_J_several": _rounded(self.mj_several.value),
             "M_J_all": _rounded(self.mj_all.value),
             "M_F_all": _rounded(self.mf_all.value),
             "found": _share(both),
@@ -73,7 +77,9 @@ def toy_test(
     """Measure a model on toy clips whose seeds no training has used.
 
     A frame *sounds* if a visible object does. `M_J` and `M_F` are of the scene mask over such
-    frames, each frame by itself; `M_J_all` and `M_F_all` count as AVSBench does, a clip being a
+    frames, each frame by itself; `M_J_one` and
+    `M_J_several` are `M_J` of the frames in which one object sounds, as in S4, and of those in
+    which several do, as in MS3; `M_J_all` and `M_F_all` count as AVSBench does, a clip being a
     batch, frames without truth included. `found` is the share of sounding objects (per frame)
     that a query with the right class covers with an IoU over 0.5, out of all 70 AVSBench classes;
     `class_accuracy` the share with the right class among those that some query that is not
@@ -134,7 +140,7 @@ def _score_clip(
     truth = _object_masks(clip)
     sounding = clip.sounding & (truth.sum((-2, -1)) > SMALLEST_OBJECT)
     heard = _segment(model, clip, clip.waveform, protocol)
-    _score_scene(_scene_logits(heard), (truth & sounding[..., None, None]).any(1), tally)
+    _score_scene(_scene_logits(heard), (truth & sounding[..., None, None]).any(1), sounding, tally)
     _score_objects(heard, clip, truth, sounding, texts, tally)
 
     silent = _segment(model, clip, np.zeros_like(clip.waveform), protocol)
@@ -162,12 +168,19 @@ def _scene_logits(segmentation: Segmentation) -> npt.NDArray[np.float32]:
     return np.asarray(segmentation.mask_logits[:, -1])
 
 
-def _score_scene(logits: npt.NDArray[np.float32], truth: Masks, tally: ToyScores) -> None:
+def _score_scene(
+    logits: npt.NDArray[np.float32],
+    truth: Masks,
+    sounding: npt.NDArray[np.bool_],
+    tally: ToyScores,
+) -> None:
     """Count the scene mask, frame by frame and as AVSBench does."""
     tally.mj_all.add(logits, truth)
     tally.mf_all.add(logits, truth)
     for frame in np.flatnonzero(truth.any((-2, -1))):
-        tally.mj.add(logits[frame, None], truth[frame, None])
+        by_number = tally.mj_one if sounding[frame].sum() == 1 else tally.mj_several
+        for mj in (tally.mj, by_number):
+            mj.add(logits[frame, None], truth[frame, None])
         tally.mf.add(logits[frame, None], truth[frame, None])
 
 
