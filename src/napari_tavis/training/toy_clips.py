@@ -19,6 +19,7 @@ from napari_tavis.tasks import Progress, no_progress
 from napari_tavis.toyworld import render_clip, sample_scene
 from napari_tavis.toyworld.scene import AUDIBLE_SECONDS, audible_seconds
 from napari_tavis.training.batches import Batch, to_images
+from napari_tavis.training.errors import TrainingError
 from napari_tavis.vocabulary import AVSBENCH_CLASSES
 
 TRAINING_SEEDS = 1 << 40
@@ -125,6 +126,36 @@ def render_toy_clips(
                 progress(rendered, count, f"rendering {size}-pixel clips")
         done.write_text(json.dumps(recipe))
     return ToyClips(_arrays(directory, count, size, "r"))
+
+
+def open_toy_clips(directory: Path, size: int) -> ToyClips:
+    """Open toy clips that were rendered before, however many.
+
+    Parameters
+    ----------
+    directory : Path
+        Where `render_toy_clips` put them.
+    size : int
+        Side of the frames in pixels.
+
+    Returns
+    -------
+    ToyClips
+        The clips, memory-mapped.
+
+    Raises
+    ------
+    TrainingError
+        If there are none of this size.
+    """
+    done = directory / "recipe.json"
+    recipe = json.loads(done.read_text()) if done.is_file() else {}
+    if recipe.get("size") != size:
+        raise TrainingError(
+            f"{directory} holds no training clips of {size} pixels; choose the folder "
+            f"clips/{size} of a run of napari-tavis train, or leave it out."
+        )
+    return ToyClips(_arrays(directory, recipe["count"], size, "r"))
 
 
 class ToyClips:

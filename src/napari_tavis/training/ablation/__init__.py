@@ -1,0 +1,1 @@
+"""The paper's ablations: the same short training with a part left out, for several seeds."""

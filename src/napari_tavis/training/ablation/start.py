@@ -1,0 +1,102 @@
+"""Where every row of an ablation starts: encoders that hear and see, and fresh layers between."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import cast
+
+import torch
+from torch import nn
+
+from napari_tavis.model import TAViS, load_model
+from napari_tavis.model.alignment import class_prompt
+from napari_tavis.model.config import PRESETS, TAViSConfig
+from napari_tavis.training.ablation.recipe import ToyAblation
+from napari_tavis.training.ablation.rows import Row
+from napari_tavis.training.batches import Batch
+from napari_tavis.training.errors import TrainingError
+from napari_tavis.training.losses import ClassTexts
+from napari_tavis.vocabulary import AVSBENCH_CLASSES
+
+PROMPT_SPREAD = 1.5
+"""RMS by which fresh prompts differ from sound to sound; the decoder's own tokens have 1."""
+
+
+def class_texts(model: TAViS) -> ClassTexts:
+    """Encode the vocabulary once: the text encoder is frozen."""
+    with torch.no_grad():
+        found = model.text_features([class_prompt(name) for name in AVSBENCH_CLASSES])
+    return ClassTexts(embedding=found.embedding, trunk=found.trunk)
+
+
+def load_start(recipe: ToyAblation) -> TAViS:
+    """Load the model that every row starts from, frozen."""
+    model = load_model(recipe.start, image_size=recipe.image_size)
+    return model.requires_grad_(False)
+
+
+def row_config(row: Row, recipe: ToyAblation, base: TAViSConfig) -> TAViSConfig:
+    """Give the sizes of a row's network.
+
+    Raises
+    ------
+    TrainingError
+        If the start has no counterpart on SAM.
+    """
+    if row.segmenter != base.segmenter.family:
+        preset = f"{base.preset}_{row.segmenter}"
+        if preset not in PRESETS:
+            raise TrainingError(
+                f"{recipe.start!r} has no counterpart on {row.segmenter!r}; leave the row "
+                f"{row.name!r} out."
+            )
+        base = replace(PRESETS[preset](), image_size=recipe.image_size)
+    return replace(base, switches=row.switches)
+
+
+def fresh_network(row: Row, recipe: ToyAblation, seed: int, start: TAViS, batch: Batch) -> TAViS:
+    """Build a row's network: the start's encoders and decoder, and fresh layers between them.
+
+    Parameters
+    ----------
+    row : Row
+        What to build.
+    recipe : ToyAblation
+        How.
+    seed : int
+        Of the fresh layers.
+    start : TAViS
+        See `load_start`.
+    batch : Batch
+        To bring the fresh prompts to the size of the decoder's own tokens.
+
+    Returns
+    -------
+    TAViS
+        In training mode; ImageBind and the image encoder are frozen, a SAM without weights not.
+    """
+    torch.manual_seed(seed)
+    model = TAViS(row_config(row, recipe, start.config))
+    model.imagebind.load_state_dict(start.imagebind.state_dict())
+    model.imagebind.requires_grad_(False)
+    if row.segmenter == start.config.segmenter.family:
+        model.segmenter.load_state_dict(start.segmenter.state_dict())
+        model.segmenter.get_submodule("image_encoder").requires_grad_(False)
+    for layer in model.adapters.output:  # what is not yet learned changes nothing
+        nn.init.zeros_(cast(nn.Linear, layer).weight)
+        nn.init.zeros_(cast(nn.Linear, layer).bias)
+    _scale_prompts(model, batch)
+    return model.train()
+
+
+@torch.no_grad()
+def _scale_prompts(model: TAViS, batch: Batch) -> None:
+    """Bring what fresh prompts differ by, from sound to sound, to what the decoder can hear."""
+    tokens, summary = model.imagebind.encode_audio(batch.mel.flatten(0, 1))
+    learned, decomposed = model.decomposition(tokens, summary)
+    seen = summary.new_zeros(len(summary), model.config.imagebind.vision.width)
+    prompts = model.prompting(learned, decomposed, summary, seen, model.imagebind.encode_text)
+    spread = float((prompts.sparse - prompts.sparse.mean(0)).square().mean().sqrt())
+    last = cast(nn.Linear, model.prompting.aggregate.layers[-1])
+    last.weight.mul_(PROMPT_SPREAD / max(spread, 1e-3))
+    last.bias.mul_(PROMPT_SPREAD / max(spread, 1e-3))
