@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from napari_tavis import __version__
-from napari_tavis.cli import annotation, bench, experiments, project
+from napari_tavis.cli import annotation, bench, experiments, project, training
 from napari_tavis.cli.console import say
 from napari_tavis.cli.weights import weights
 from napari_tavis.errors import TavisError
@@ -64,7 +64,7 @@ app.command("validate", rich_help_panel=_ANNOTATION)(annotation.validate)
 app.command("stats", rich_help_panel=_ANNOTATION)(project.stats)
 app.command("toy", rich_help_panel=_EXPERIMENTS)(experiments.toy)
 app.command("toy-test", rich_help_panel=_EXPERIMENTS)(experiments.toy_test)
-app.command("train", rich_help_panel=_EXPERIMENTS)(experiments.train)
+app.command("train", rich_help_panel=_EXPERIMENTS)(training.train)
 app.command("evaluate", rich_help_panel=_EXPERIMENTS)(experiments.evaluate)
 app.command("bench", rich_help_panel=_EXPERIMENTS)(bench.bench)
 app.add_typer(weights, name="weights", rich_help_panel=_EXPERIMENTS)

@@ -1,4 +1,4 @@
-"""The commands that make data, train and measure: ``toy``, ``toy-test``, ``train``, ``evaluate``.
+"""The commands that make data and measure: ``toy``, ``toy-test``, ``evaluate``.
 
 The packages are imported where they are used: ``--help`` must not wait for torch.
 """
@@ -80,43 +80,6 @@ def toy_test(
             network, clips, seed, size=size, progress=progress, cancel=cancel
         )
     _write_results(json_file, {"model": model, **results})
-
-
-def train(
-    output: Annotated[
-        Path,
-        typer.Option(help="Folder of the run: clips (13 GB), log, checkpoint.", file_okay=False),
-    ],
-    seed: Annotated[int, typer.Option(min=0, help="Seed of weights and batches.")] = 0,
-    device: Annotated[Device, typer.Option(help="Where to train.")] = "auto",
-    smoke: Annotated[
-        bool, typer.Option("--smoke", help="A few steps only: does everything run here?")
-    ] = False,
-) -> None:
-    """Train the toy model on synthetic clips, as the bundled one was.
-
-    Takes about three hours on two CPU cores. Stop it with Ctrl+C and run it again to go on. On
-    Linux, MALLOC_MMAP_THRESHOLD_=33554432 and MALLOC_TRIM_THRESHOLD_=4000000000 in the environment
-    nearly halve a step's time.
-
-    For example:
-
-        napari-tavis train --output runs/toy
-    """
-    from napari_tavis.inference.device import choose_device
-    from napari_tavis.training.config import SMOKE, ToyTrainingConfig
-    from napari_tavis.training.toy_trainer import train_toy
-
-    with progress_bar() as progress, cancel_on_interrupt() as cancel:
-        checkpoint = train_toy(
-            output,
-            config=SMOKE if smoke else ToyTrainingConfig(),
-            seed=seed,
-            device=choose_device(device),
-            progress=progress,
-            cancel=cancel,
-        )
-    print(checkpoint)
 
 
 def evaluate(

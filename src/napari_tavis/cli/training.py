@@ -1,0 +1,91 @@
+"""The command that trains: ``train``.
+
+The packages are imported where they are used: ``--help`` must not wait for torch.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from napari_tavis.cli.console import cancel_on_interrupt, progress_bar, say
+
+if TYPE_CHECKING:
+    from napari_tavis.training.experiments.config import ToyConfig, TrainConfig
+
+
+def train(
+    output: Annotated[
+        Path,
+        typer.Option(help="Folder of the run: state, log, pictures, checkpoints.", file_okay=False),
+    ],
+    config: Annotated[
+        str,
+        typer.Option(
+            help="A YAML file, or one of s4_224, s4_1024, ms3_224, ms3_1024, avss_224, ov_224, "
+            "finetune, toy."
+        ),
+    ] = "toy",
+    settings: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[KEY=VALUE]...", help="Settings instead of the configuration's."),
+    ] = None,
+    smoke: Annotated[
+        bool, typer.Option("--smoke", help="toy alone: a few steps. Does everything run here?")
+    ] = False,
+) -> None:
+    """Train TAViS on AVSBench data as the paper does, or on your own export.
+
+    Stop it with Ctrl+C, or let it be killed, and run it again to go on where it was. On several
+    GPUs or machines: `accelerate launch -m napari_tavis train ...` (see `accelerate config`).
+
+    The configuration `toy` draws its own clips and makes the bundled model again, in some hours on
+    two CPU cores and with 13 GB of disk. On Linux, MALLOC_MMAP_THRESHOLD_=33554432 and
+    MALLOC_TRIM_THRESHOLD_=4000000000 in the environment nearly halve its time.
+
+    For example:
+
+        napari-tavis train --config s4_224 --output runs/s4 data.root=AVSBench model.start=start
+        napari-tavis train --config finetune --output runs/mine data.root=export model.start=toy
+        napari-tavis train --config toy --output runs/toy
+    """
+    from napari_tavis.training.experiments.config import TrainConfig
+    from napari_tavis.training.experiments.configurations import read_configuration
+
+    chosen = read_configuration(config, [*(settings or []), *(["smoke=true"] if smoke else [])])
+    if isinstance(chosen, TrainConfig):
+        print(_train_on_data(chosen, output))
+    else:
+        print(_train_toy(chosen, output))
+
+
+def _train_on_data(config: TrainConfig, output: Path) -> Path:
+    """Train on a dataset; one process of several speaks."""
+    from napari_tavis.training.experiments.extra import needs_training_extra
+
+    with needs_training_extra():
+        from napari_tavis.training.experiments.trainer import Trainer
+    with progress_bar() as progress, cancel_on_interrupt() as cancel:
+        trainer = Trainer(config, output, progress=progress, cancel=cancel)
+        if trainer.accelerator.is_main_process:
+            say(str(trainer.parts))
+        return trainer.run(progress, cancel)
+
+
+def _train_toy(config: ToyConfig, output: Path) -> Path:
+    """Train the toy model on clips that it draws."""
+    from napari_tavis.inference.device import choose_device
+    from napari_tavis.training.config import SMOKE, ToyTrainingConfig
+    from napari_tavis.training.toy_trainer import train_toy
+
+    with progress_bar() as progress, cancel_on_interrupt() as cancel:
+        return train_toy(
+            output,
+            config=SMOKE if config.smoke else ToyTrainingConfig(),
+            seed=config.seed,
+            device=choose_device(config.device),
+            progress=progress,
+            cancel=cancel,
+        )

@@ -1,0 +1,100 @@
+"""The network to begin with, and which of its weights learn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+
+from torch import nn
+
+from napari_tavis.model import TAViS, load_model
+from napari_tavis.training.errors import TrainingError
+from napari_tavis.training.experiments.config import ModelSettings
+
+
+@dataclass(frozen=True)
+class Parts:
+    """How many weights learn.
+
+    Attributes
+    ----------
+    trained, total : int
+        Numbers of weights.
+    by_part : dict of str to int
+        The trained ones by part of the network.
+    """
+
+    trained: int
+    total: int
+    by_part: dict[str, int]
+
+    def __str__(self) -> str:
+        parts = ", ".join(f"{name} {count / 1e6:.2f} M" for name, count in self.by_part.items())
+        return (
+            f"{self.trained / 1e6:.2f} M of {self.total / 1e6:.2f} M parameters are trained "
+            f"({parts}); the paper says 54.9 M."
+        )
+
+
+def start_model(settings: ModelSettings) -> TAViS:
+    """Load the network to begin with, on the CPU.
+
+    Parameters
+    ----------
+    settings : ModelSettings
+        Which one. Parts that other switches add start from random weights.
+
+    Raises
+    ------
+    CheckpointError
+        If there is no such model.
+    """
+    model = load_model(settings.start, image_size=settings.image_size)
+    if settings.switches is None or settings.switches == model.config.switches:
+        return model
+    changed = TAViS(replace(model.config, switches=settings.switches))
+    changed.load_state_dict(model.state_dict(), strict=False)
+    return changed
+
+
+def freeze(model: nn.Module, trained: tuple[str, ...]) -> Parts:
+    """Let only some weights learn.
+
+    Parameters
+    ----------
+    model : Module
+        Changed in place: modules in which nothing learns are in evaluation mode, others in
+        training mode.
+    trained : tuple of str
+        Patterns of the names of weights that learn.
+
+    Returns
+    -------
+    Parts
+        How many these are.
+
+    Raises
+    ------
+    TrainingError
+        If nothing would learn.
+    """
+    by_part: dict[str, int] = {}
+    total = 0
+    for name, weight in model.named_parameters():
+        learns = any(fnmatchcase(name, pattern) for pattern in trained)
+        weight.requires_grad_(learns)
+        total += weight.numel()
+        if learns:
+            first, second = name.split(".")[:2]
+            part = second if first in ("sam2", "sam", "imagebind") else first
+            by_part[part] = by_part.get(part, 0) + weight.numel()
+    if not by_part:
+        raise TrainingError(f"No weight's name fits model.trained ({', '.join(trained)}).")
+    set_modes(model)
+    return Parts(sum(by_part.values()), total, by_part)
+
+
+def set_modes(model: nn.Module) -> None:
+    """Put what learns into training mode, and the rest (its dropout, above all) out of it."""
+    for module in model.modules():
+        module.training = any(weight.requires_grad for weight in module.parameters())

@@ -1,0 +1,130 @@
+"""An ablation from the command line, stopped and taken up again: the smoke settings."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from napari_tavis.cli.app import main
+from napari_tavis.tasks import Cancelled, CancelToken
+from napari_tavis.training.ablation.recipe import SMOKE
+from napari_tavis.training.ablation.rows import ROWS, choose_rows
+from napari_tavis.training.ablation.short_training import train_row
+from napari_tavis.training.ablation.start import class_texts, fresh_network, load_start
+from napari_tavis.training.ablation.study import run_study
+from napari_tavis.training.batches import Batch
+from napari_tavis.training.errors import TrainingError
+from napari_tavis.training.toy_clips import ToyClips, render_toy_clips
+
+
+@pytest.fixture(scope="module")
+def clips_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("clips")
+    render_toy_clips(folder, SMOKE.clips, size=SMOKE.image_size, workers=1)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def clips(clips_folder: Path) -> ToyClips:
+    return render_toy_clips(clips_folder, SMOKE.clips, size=SMOKE.image_size)
+
+
+def _ablate(*arguments: object) -> int:
+    with pytest.raises(SystemExit) as ended:
+        main(["ablate", "--smoke", *map(str, arguments)])
+    return int(ended.value.code or 0)
+
+
+def test_a_stopped_study_goes_on_and_prints_the_table(
+    tmp_path: Path, clips_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output, token = tmp_path / "study", CancelToken()
+
+    def stop_at_the_second(_done: int, _total: int, what: str) -> None:
+        if what.startswith("no-ibqd"):
+            token.cancel()
+
+    rows = choose_rows(names=["paper", "no-ibqd"])
+    with pytest.raises(Cancelled):
+        run_study(
+            output,
+            rows,
+            [0],
+            recipe=SMOKE,
+            clips=clips_folder,
+            progress=stop_at_the_second,
+            cancel=token,
+        )
+    kept = output / "paper-0.json"
+    before = kept.stat().st_mtime_ns
+    assert {path.name for path in output.iterdir()} == {"recipe.json", kept.name}
+
+    wanted = ("--row", "paper", "--row", "no-ibqd", "--seeds", 1)
+    assert _ablate("--output", output, "--clips", clips_folder, *wanted) == 0
+    assert kept.stat().st_mtime_ns == before
+    printed = capsys.readouterr().out
+    assert "Table 1" in printed
+    mj = json.loads((output / "no-ibqd-0.json").read_text())["M_J"]
+    assert f"| w/o IBQD | {100 * mj:.1f} |" in printed
+
+
+def test_another_recipe_is_refused_in_the_same_folder(tmp_path: Path) -> None:
+    run_study(tmp_path, [], [0], recipe=SMOKE)
+    with pytest.raises(TrainingError, match="other settings"):
+        run_study(tmp_path, [], [0])
+
+
+@pytest.mark.parametrize(
+    "wrong", [("--row", "no-sound"), ("--table", 3), ("--config", "s5"), ("--clips", ".")]
+)
+def test_wrong_words_are_one_sentence(
+    wrong: tuple[object, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _ablate("--output", tmp_path / "study", *wrong) == 2
+    assert "error:" in capsys.readouterr().err
+    assert not (tmp_path / "study").exists()
+
+
+def _batch(clips: ToyClips) -> Batch:
+    return next(clips.batches(2, 1, np.random.default_rng(0)))
+
+
+def test_rows_start_from_the_same_frozen_encoders(clips: ToyClips) -> None:
+    start, batch = load_start(SMOKE), _batch(clips)
+    one, other = (fresh_network(ROWS["paper"], SMOKE, seed, start, batch) for seed in (0, 1))
+    changed = {
+        name.split(".")[0]
+        for name, weight in one.named_parameters()
+        if not torch.equal(weight, other.get_parameter(name))
+    }
+    assert changed == {"adapters", "decomposition", "prompting"}
+    frozen = [n for n, weight in one.named_parameters() if not weight.requires_grad]
+    assert all(name.startswith(("imagebind.", "sam2.image_encoder.")) for name in frozen)
+    on_sam = fresh_network(ROWS["sam"], SMOKE, 0, start, batch)
+    assert on_sam.config.segmenter.family == "sam"
+    assert on_sam.get_submodule("sam.image_encoder").pos_embed.requires_grad
+
+
+@pytest.mark.parametrize("name", ["paper", "no-tbhp", "with-a2i", "a2i-alone", "mlp-text"])
+def test_a_row_trains_what_it_has(name: str, clips: ToyClips) -> None:
+    start, row = load_start(SMOKE), ROWS[name]
+    fresh = fresh_network(row, SMOKE, 0, start, _batch(clips)).state_dict()
+    trained = train_row(row, SMOKE, 0, start, clips, lambda *_: None, CancelToken())
+    assert not trained.training
+    assert trained.config.switches == row.switches
+    learned = {
+        part
+        for part in ("adapters", "decomposition", "prompting", "sam2.sam_mask_decoder")
+        if any(
+            not torch.equal(value, fresh[n])
+            for n, value in trained.state_dict().items()
+            if n.startswith(part)
+        )
+    }
+    assert learned == {"adapters", "decomposition", "prompting", "sam2.sam_mask_decoder"}
+    embedding = class_texts(start).embedding
+    torch.testing.assert_close(class_texts(trained).embedding, embedding)

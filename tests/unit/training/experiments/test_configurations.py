@@ -1,0 +1,95 @@
+"""Reading configurations: those of the package, files, and settings on the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from napari_tavis.model.switches import Switches
+from napari_tavis.training.errors import TrainingError
+from napari_tavis.training.experiments.config import ToyConfig, TrainConfig
+from napari_tavis.training.experiments.configurations import (
+    configuration_names,
+    read_configuration,
+)
+
+
+def read(name: str | Path, *overrides: str) -> TrainConfig:
+    config = read_configuration(name, overrides)
+    assert isinstance(config, TrainConfig)
+    return config
+
+
+def test_all_that_the_paper_trains_are_there() -> None:
+    assert set(configuration_names()) == set(
+        "s4_224 s4_1024 ms3_224 ms3_1024 avss_224 ov_224 finetune toy".split()
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "batch", "epochs", "size"),
+    [
+        ("s4_224", 10, 80, 224),
+        ("s4_1024", 10, 80, 1024),
+        ("ms3_224", 4, 80, 224),
+        ("ms3_1024", 4, 80, 1024),
+        ("avss_224", 4, 40, 224),
+        ("ov_224", 4, 40, 224),
+    ],
+)
+def test_settings_are_the_papers(name: str, batch: int, epochs: int, size: int) -> None:
+    config = read(name)
+    assert (config.data.batch, config.epochs, config.model.image_size) == (batch, epochs, size)
+    assert config.optimizer.learning_rate == 1e-4
+    assert config.optimizer.final_share == 0
+    assert config.protocol == "memory"
+    assert config.validation_protocol == "independent"
+
+
+def test_settings_on_the_command_line_win() -> None:
+    config = read(
+        "s4_224",
+        "data.root=some/where",
+        "optimizer.learning_rate=5e-5",
+        "model.switches.decompose=false",
+        "loss.a2i=true",
+        "patience=2",
+        "model.trained=[prompting.*]",
+    )
+    assert config.data.root == "some/where"
+    assert config.data.batch == 10
+    assert config.optimizer.learning_rate == 5e-5
+    assert config.model.switches == Switches(decompose=False)
+    assert config.model.trained == ("prompting.*",)
+    assert config.loss.a2i
+    assert config.patience == 2
+
+
+def test_the_toy_has_a_recipe_of_its_own() -> None:
+    assert read_configuration("toy", ["smoke=true"]) == ToyConfig(smoke=True)
+
+
+def test_a_file_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("data: {subset: v1m, batch: 3}\nepochs: 7\n")
+    assert (read(path).data.subset, read(path).epochs) == ("v1m", 7)
+
+
+@pytest.mark.parametrize(
+    ("name", "setting", "message"),
+    [
+        ("s4", "", "There is no configuration 's4'"),
+        ("nothing.yaml", "", "nothing.yaml cannot be read"),
+        ("s4_224", "data.root", "write key=value"),
+        ("s4_224", "data.batches=3", "no setting data.batches"),
+        ("s4_224", "data.batch=many", "data.batch cannot be 'many'"),
+        ("s4_224", "protocol=both", "protocol cannot be 'both'"),
+        ("s4_224", "recipe=cake", "no recipe 'cake'"),
+        ("s4_224", "data.root=[", "cannot be read"),
+        ("s4_224", "model.switches.pseudo_text=song", "model.switches"),
+    ],
+)
+def test_what_cannot_be_is_said(name: str, setting: str, message: str) -> None:
+    with pytest.raises(TrainingError, match=message):
+        read_configuration(name, [setting] if setting else [])
