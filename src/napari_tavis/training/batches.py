@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import torch
 import torch.nn.functional as functional
@@ -60,7 +61,7 @@ class Batch:
     def to(self, device: torch.device | str) -> Batch:
         """Move everything to a device."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
-        movable = {
+        movable: dict[str, Any] = {
             name: value.to(device)
             for name, value in values.items()
             if isinstance(value, Tensor | FrozenFeatures)

@@ -155,7 +155,9 @@ class FeatureCache:
         for samples in loader:
             if cancel is not None:
                 cancel.check()
-            missing = [s for s in samples if self.get(s.images, s.mel) is None]
+            missing = [
+                s for s in samples if s.features is None and self.get(s.images, s.mel) is None
+            ]
             if missing and held < self.limit_bytes:
                 held += sum(self._compute(model, missing))
                 computed += len(missing)
@@ -179,7 +181,7 @@ def clip_key(images: Tensor, mel: Tensor) -> str:
     digest = hashlib.blake2b(digest_size=20)
     for tensor in (images, mel):
         digest.update(repr((tensor.dtype, tuple(tensor.shape))).encode())
-        digest.update(tensor.contiguous().numpy())
+        digest.update(tensor.contiguous().numpy().data)
     return digest.hexdigest()
 
 
@@ -191,5 +193,7 @@ def weights_key(model: TAViS) -> str:
     for name, weight in sorted(model.imagebind.state_dict().items()):
         if ".text." not in f".{name}":
             digest.update(name.encode())
-            digest.update(weight.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+            digest.update(
+                weight.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data
+            )
     return digest.hexdigest()
