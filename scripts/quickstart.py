@@ -27,7 +27,8 @@ EXTRAS = "all,test"
 
 COMMANDS = {
     "demo": ["-m", "napari_tavis", "demo"],
-    "test": ["-m", "pytest", "-m", "not slow"],
+    # a file's tests stay together: they share what its fixtures make
+    "test": ["-m", "pytest", "-m", "not slow", "-n", "auto", "--maxprocesses=4", "--dist=loadfile"],
 }
 
 
