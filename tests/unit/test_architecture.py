@@ -24,8 +24,9 @@ LAYERS = [
     {"inference", "weights"},
     {"session"},
     {"avsbench", "formats"},
+    {"evaluation"},
     {"training", "toyworld", "project", "benchmark"},
-    {"workflow", "demo"},
+    {"workflow", "demo", "improvement"},
     {"cli", "widgets", "__main__"},
 ]
 """What may be imported by what stands further down, and by its own layer; "" is the top."""

@@ -31,6 +31,7 @@ def import_files(
     dtype: str = DEFAULT_DTYPE,
     image_size: int | None = None,
     replace: bool = False,
+    origin: str = "",
     progress: Progress = no_progress,
     cancel: CancelToken | None = None,
 ) -> ModelCard:
@@ -51,6 +52,8 @@ def import_files(
         Pixels per side that the model has by default; 224 if not said.
     replace : bool
         Whether a model of this name may be replaced.
+    origin : str
+        Where the files come from, in words; noted before their names.
     progress : Progress
         Called with megabytes or steps.
     cancel : CancelToken, optional
@@ -77,6 +80,7 @@ def import_files(
         f"SHA-256 {sha256_of(path, progress, cancel)}"
         for path in paths
     )
+    sources = (origin, *sources) if origin else sources
     return _install(store, paths, name, sources, dtype, image_size, replace, progress, cancel)
 
 
