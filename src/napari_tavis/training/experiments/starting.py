@@ -42,7 +42,7 @@ def start_model(settings: ModelSettings) -> TAViS:
     Parameters
     ----------
     settings : ModelSettings
-        Which one. Parts that other switches add start from random weights.
+        Which one. Parts that other switches add or reshape start from random weights.
 
     Raises
     ------
@@ -53,8 +53,10 @@ def start_model(settings: ModelSettings) -> TAViS:
     if settings.switches is None or settings.switches == model.config.switches:
         return model
     changed = TAViS(replace(model.config, switches=settings.switches))
-    changed.load_state_dict(model.state_dict(), strict=False)
-    return changed
+    shapes = {name: weight.shape for name, weight in changed.state_dict().items()}
+    kept = {name: w for name, w in model.state_dict().items() if w.shape == shapes.get(name)}
+    changed.load_state_dict(kept, strict=False)
+    return changed.eval()
 
 
 def freeze(model: nn.Module, trained: tuple[str, ...]) -> Parts:
