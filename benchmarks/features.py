@@ -32,7 +32,7 @@ from napari_tavis.training.experiments.objective import Objective
 from napari_tavis.training.experiments.starting import freeze
 from napari_tavis.training.feature_cache import FeatureCache
 from napari_tavis.training.losses import ClassTexts, LossSwitches
-from napari_tavis.training.samples import ClipDataset, collate, open_split
+from napari_tavis.training.samples import collate, open_split
 from napari_tavis.vocabulary import AVSBENCH_CLASSES
 
 Results = dict[str, float | str]
@@ -58,7 +58,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--model", default="toy", help="an installed model or a file")
     parser.add_argument("--random", metavar="PRESET", help="random weights of a preset instead")
     parser.add_argument("--size", type=int, default=224, help="pixels per side")
-    parser.add_argument("--clips", type=int, default=8, help="clips to read and learn from")
+    parser.add_argument(
+        "--clips", type=int, default=8, help="toy clips, of which most are to learn from"
+    )
     parser.add_argument("--frames", type=int, default=5, help="frames to learn from at once")
     parser.add_argument("--repeats", type=int, default=3, help="steps of each kind")
     parser.add_argument("--json", type=Path, help="where to write the numbers")
@@ -79,7 +81,10 @@ def open_model(options: argparse.Namespace, folder: Path) -> TAViS:
 def measure(model: TAViS, root: Path, folder: Path, options: argparse.Namespace) -> Results:
     """Time reading, computing what is frozen, learning and validating."""
     cache = FeatureCache(folder, model)
-    plain, kept = (open_clips(root, model.image_size, features) for features in (None, cache))
+    plain, kept = (
+        open_split(root, "avss", "train", model.image_size, features=features)
+        for features in (None, cache)
+    )
     filling = processor_seconds(lambda: cache.fill(model, kept, batch_size=1))
     frames = sum(kept.frames)
     results: Results = {
@@ -106,27 +111,6 @@ def measure(model: TAViS, root: Path, folder: Path, options: argparse.Namespace)
             medians["computed"] + float(results["reading clips, features computed, s per frame"])
         ) / (medians["kept"] + float(results["reading clips, features kept, s per frame"]))
     return results
-
-
-def open_clips(root: Path, size: int, cache: FeatureCache | None) -> ClipDataset:
-    """Open the toy clips of all splits that have several objects."""
-    parts = [
-        reader
-        for split in ("train", "val", "test")
-        for subset in ("v1s", "v1m")
-        for reader in open_part(root, subset, split, size)
-    ]
-    return ClipDataset(parts, size, features=cache)
-
-
-def open_part(root: Path, subset: str, split: str, size: int) -> list:
-    """Give the readers of a split, none where it has no clips."""
-    from napari_tavis.training.errors import TrainingError
-
-    try:
-        return open_split(root, subset, split, size).readers
-    except TrainingError:
-        return []
 
 
 def first_frames(batch: Batch, count: int) -> Batch:

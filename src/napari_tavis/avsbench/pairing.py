@@ -66,8 +66,7 @@ def find_partner(root: Path, subset: Subset, names: Iterable[str]) -> Partner | 
         uids = sorted(by_uid)
         found: dict[str, ListedClip] = {}
         for name in names:
-            first = bisect_left(uids, name)
-            begun = [uid for uid in uids[first : first + 2] if uid.startswith(name)]
+            begun = _begun(uids, name)
             if len(begun) > 1:
                 raise _ambiguous(name, begun)
             if begun:
@@ -75,6 +74,17 @@ def find_partner(root: Path, subset: Subset, names: Iterable[str]) -> Partner | 
         if found:
             return Partner(tree, found)
     return None
+
+
+def _begun(uids: list[str], name: str) -> list[str]:
+    """Give the uids (sorted) that a name begins: of several, the one whose video it names whole."""
+    begun = []
+    for uid in uids[bisect_left(uids, name) :]:
+        if not uid.startswith(name):
+            break
+        begun.append(uid)
+    whole = [uid for uid in begun if uid == name or uid.startswith(f"{name}_")]
+    return whole if len(whole) == 1 else begun
 
 
 def check_pairing(root: Path, key: ClipKey) -> None:

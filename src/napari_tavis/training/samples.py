@@ -26,7 +26,7 @@ from napari_tavis.tasks import CancelToken, Progress, no_progress
 from napari_tavis.training.batches import Batch
 from napari_tavis.training.errors import TrainingError
 from napari_tavis.training.open_vocabulary import of_classes, read_class_split
-from napari_tavis.vocabulary import AVSBENCH_CLASSES
+from napari_tavis.vocabulary import AVSBENCH_CLASSES, BACKGROUND
 
 if TYPE_CHECKING:
     from napari_tavis.training.feature_cache import FeatureCache
@@ -306,7 +306,8 @@ def open_split(
         The folder; the trees may lie up to two folders deeper.
     subset : str
         ``s4``, ``ms3``, ``v1s``, ``v1m``, ``v2``; ``avss`` for all of AVSBench-semantic; ``ov`` for
-        its clips of seen classes, or ``ov-unseen`` for those that show an unseen class.
+        its clips of seen classes, which are then the whole vocabulary; ``ov-unseen`` for those
+        with an unseen class, or ``ov-all``, both with the vocabulary of AVSBench.
     split : str
         ``train``, ``val`` or ``test``.
     image_size : int
@@ -337,13 +338,23 @@ def open_split(
         open_dataset(root, name, split, semantic=semantic or root, complete=False)
         for name in GROUPS.get(group, (subset,))
     ]
+    vocabulary = AVSBENCH_CLASSES
     if group == "ov":
         if classes is None:
             raise TrainingError("The open vocabulary needs a file of seen and unseen classes.")
-        readers = of_classes(readers, read_class_split(classes), part or "seen")
+        known = read_class_split(classes)
+        readers = of_classes(readers, known, part or "seen")
+        if not part:
+            vocabulary = (BACKGROUND, *known.seen)
     if not any(len(reader) for reader in readers):
         raise TrainingError(f"{root} has no {split} clips in {subset}: choose another split.")
-    return ClipDataset(readers, image_size, features=features, labelled_only=labelled_only)
+    return ClipDataset(
+        readers,
+        image_size,
+        features=features,
+        vocabulary=vocabulary,
+        labelled_only=labelled_only,
+    )
 
 
 def check_trees(

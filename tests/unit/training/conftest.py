@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,12 @@ def toy_annotation(name: str, seed: int, frames: int = 5) -> ClipAnnotation:
         waveform=clip.waveform,
         sound_classes=tuple(clip.class_names),
     )
+
+
+@pytest.fixture(scope="session")
+def make_annotation() -> Callable[..., ClipAnnotation]:
+    """Give the function that draws a clip."""
+    return toy_annotation
 
 
 @pytest.fixture(scope="session")

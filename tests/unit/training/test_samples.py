@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from napari_tavis.avsbench import open_dataset
+from napari_tavis.avsbench import ClipAnnotation, DatasetError, open_dataset, write_clip
 from napari_tavis.media import log_mel, window_starts
 from napari_tavis.model.preprocess import stretch_frames
 from napari_tavis.tasks import Cancelled, CancelToken
@@ -64,6 +64,19 @@ def test_object_trees_take_their_classes_from_the_semantic_one(trees: Path, tmp_
     assert lonely.scene.any()
     found = open_split(alone, "ms3", "train", 64, semantic=trees)[0]
     assert found.classified
+
+
+def test_a_name_that_begins_two_uids_means_the_one_with_its_whole_video(
+    tmp_path: Path, make_annotation: Callable[..., ClipAnnotation]
+) -> None:
+    for name in ("toy", "toy-2"):
+        write_clip(tmp_path, "v1s", "train", make_annotation(name, 11))
+    write_clip(tmp_path / "apart", "s4", "train", make_annotation("toy", 11))
+    sample = open_split(tmp_path / "apart", "s4", "train", 64, semantic=tmp_path)[0]
+    assert sample.classified
+    write_clip(tmp_path / "apart", "s4", "train", make_annotation("to", 11))
+    with pytest.raises(DatasetError, match="'to' begins several"):
+        open_split(tmp_path / "apart", "s4", "train", 64, semantic=tmp_path)
 
 
 def test_a_category_that_is_a_class_names_the_scene(trees: Path, tmp_path: Path) -> None:
@@ -140,8 +153,15 @@ def test_the_open_vocabulary_is_split_by_classes(trees: Path, tmp_path: Path, wo
     assert read_class_split(file).unseen == (unseen,)
     new = open_split(trees, "ov-unseen", "train", 64, classes=file)
     assert list(new.names) == expected
+    assert new.vocabulary == AVSBENCH_CLASSES
     if expected_seen:
-        assert list(open_split(trees, "ov", "train", 64, classes=file).names) == expected_seen
+        known = open_split(trees, "ov", "train", 64, classes=file)
+        assert list(known.names) == expected_seen
+        assert known.vocabulary == ("background", *seen)
+        sample = known[0]
+        truth = open_split(trees, "v1s", "train", 64)[0]
+        found = {known.vocabulary[int(index)] for index in sample.classes}
+        assert found == _names(truth.classes)
     assert len(open_split(trees, "ov-all", "train", 64, classes=file)) == 2
 
 
