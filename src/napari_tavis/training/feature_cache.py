@@ -21,10 +21,17 @@ from napari_tavis.model.precision import usual_precision
 from napari_tavis.tasks import CancelToken, Progress, no_progress
 from napari_tavis.training.samples import Sample, collate
 
+FILES = "*/*.safetensors"
+"""Where features lie in the folder of their weights."""
+
 FORMAT = "1"
 """Part of every key: change it when the same input leads to other features."""
 
 LIMIT_BYTES = 64 * 2**30
+"""Room that features take at most; of the paper's network, a frame takes 0.7 MB."""
+
+FREE_BYTES = 2 * 2**30
+"""Room that is left on the disk for others."""
 
 
 class FeatureCache:
@@ -42,8 +49,9 @@ class FeatureCache:
     model : TAViS
         Whose encoders compute them, on its device and in its precision.
     limit_bytes : int, optional
-        Room that the features of these weights may take. When it is full, what is there stays:
-        an epoch meets every clip once, so that making room would throw away what is needed next.
+        Room that features may take. Those of other weights make way, used longest ago first.
+        When these weights' own fill it, what is there stays: an epoch meets every clip once, so
+        that making room would throw away what is needed next.
     """
 
     def __init__(self, directory: Path, model: TAViS, limit_bytes: int = LIMIT_BYTES) -> None:
@@ -53,13 +61,10 @@ class FeatureCache:
     @property
     def nbytes(self) -> int:
         """Room that the features of these weights take."""
-        return sum(file.stat().st_size for file in self._files())
+        return _room(self.directory)
 
     def __len__(self) -> int:
-        return len(self._files())
-
-    def _files(self) -> list[Path]:
-        return list(self.directory.glob("*/*.safetensors"))
+        return len(list(self.directory.glob(FILES)))
 
     def _file(self, images: Tensor, mel: Tensor) -> Path:
         key = clip_key(images, mel)
@@ -151,19 +156,38 @@ class FeatureCache:
         """
         total = len(dataset)  # type: ignore[arg-type]
         loader = DataLoader(dataset, batch_size, num_workers=workers, collate_fn=list)
-        done, computed, held = 0, 0, self.nbytes
+        self.directory.mkdir(parents=True, exist_ok=True)
+        os.utime(self.directory)
+        done, computed, held, others = 0, 0, self.nbytes, self._others()
         for samples in loader:
             if cancel is not None:
                 cancel.check()
             missing = [
                 s for s in samples if s.features is None and self.get(s.images, s.mel) is None
             ]
-            if missing and held < self.limit_bytes:
+            if missing and self._make_room(held, others):
                 held += sum(self._compute(model, missing))
                 computed += len(missing)
             done += len(samples)
             progress(done, total, "computing what is frozen")
         return computed
+
+    def _others(self) -> list[tuple[Path, int]]:
+        """Give the folders of other weights and their bytes, used longest ago first."""
+        found = [folder for folder in self.directory.parent.iterdir() if folder.is_dir()]
+        found = sorted(found, key=lambda folder: folder.stat().st_mtime)
+        return [(folder, _room(folder)) for folder in found if folder != self.directory]
+
+    def _make_room(self, held: int, others: list[tuple[Path, int]]) -> bool:
+        """Remove features of other weights if need be; tell whether more may be kept."""
+        while True:
+            taken = held + sum(size for _, size in others)
+            if taken < self.limit_bytes and shutil.disk_usage(self.directory).free > FREE_BYTES:
+                return True
+            if not others:
+                return False
+            folder, _ = others.pop(0)
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _compute(self, model: TAViS, samples: list[Sample]) -> Iterable[int]:
         """Compute the features of some clips and keep them; give the bytes of each."""
@@ -174,6 +198,11 @@ class FeatureCache:
         for index, sample in enumerate(samples):
             rows = slice(index * frames, index * frames + len(sample.images))
             yield self.keep(sample.images, sample.mel, found.rows(rows))
+
+
+def _room(folder: Path) -> int:
+    """Give the bytes that the features of some weights take."""
+    return sum(file.stat().st_size for file in folder.glob(FILES))
 
 
 def clip_key(images: Tensor, mel: Tensor) -> str:

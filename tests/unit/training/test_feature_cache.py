@@ -98,6 +98,17 @@ def test_a_full_cache_keeps_what_it_has(model: TAViS, tmp_path: Path, trees: Pat
     assert dataset[0].features is None
 
 
+def test_features_of_other_weights_make_way(model: TAViS, tmp_path: Path, trees: Path) -> None:
+    torch.manual_seed(2)
+    other = TAViS.from_preset("toy", image_size=64)
+    old = FeatureCache(tmp_path, other)
+    old.fill(other, _dataset(trees, old))
+    assert len(old) == 2
+    new = FeatureCache(tmp_path, model, limit_bytes=old.nbytes + 1)
+    assert new.fill(model, _dataset(trees, new), batch_size=1) == 2
+    assert (len(old), len(new)) == (0, 2)
+
+
 def test_a_damaged_file_is_computed_again(
     model: TAViS, cache: FeatureCache, trees: Path, tmp_path: Path
 ) -> None:
