@@ -27,8 +27,13 @@ def say(message: str) -> None:
 
 
 @contextmanager
-def progress_bar() -> Iterator[Report]:
+def progress_bar(shown: bool = True) -> Iterator[Report]:
     """Show a progress bar with the time left on stderr, gone when the work is done.
+
+    Parameters
+    ----------
+    shown : bool
+        Whether to show it, if stderr is a terminal.
 
     Yields
     ------
@@ -43,7 +48,7 @@ def progress_bar() -> Iterator[Report]:
         TimeRemainingColumn(),
         console=console,
         transient=True,
-        disable=not console.is_terminal,
+        disable=not (shown and console.is_terminal),
     ) as bars:
         task = bars.add_task("", total=None)
 

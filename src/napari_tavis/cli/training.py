@@ -56,32 +56,38 @@ def train(
 
     chosen = read_configuration(config, [*(settings or []), *(["smoke=true"] if smoke else [])])
     if isinstance(chosen, TrainConfig):
-        print(_train_on_data(chosen, output))
+        _train_on_data(chosen, output)
     else:
-        print(_train_toy(chosen, output))
+        _train_toy(chosen, output)
 
 
-def _train_on_data(config: TrainConfig, output: Path) -> Path:
-    """Train on a dataset; one process of several speaks."""
+def _train_on_data(config: TrainConfig, output: Path) -> None:
+    """Train on a dataset; the first process of several speaks for all."""
     from napari_tavis.training.experiments.extra import needs_training_extra
 
     with needs_training_extra():
+        from accelerate import PartialState
+
+        from napari_tavis.training.experiments.starting import describe_parts
         from napari_tavis.training.experiments.trainer import Trainer
-    with progress_bar() as progress, cancel_on_interrupt() as cancel:
+    first = PartialState(cpu=config.device == "cpu").is_main_process
+    with progress_bar(first) as progress, cancel_on_interrupt() as cancel:
         trainer = Trainer(config, output, progress=progress, cancel=cancel)
-        if trainer.accelerator.is_main_process:
-            say(str(trainer.parts))
-        return trainer.run(progress, cancel)
+        if first:
+            say(describe_parts(trainer.model, trainer.parts))
+        best = trainer.run(progress, cancel)
+    if first:
+        print(best)
 
 
-def _train_toy(config: ToyConfig, output: Path) -> Path:
+def _train_toy(config: ToyConfig, output: Path) -> None:
     """Train the toy model on clips that it draws."""
     from napari_tavis.inference.device import choose_device
     from napari_tavis.training.config import SMOKE, ToyTrainingConfig
     from napari_tavis.training.toy_trainer import train_toy
 
     with progress_bar() as progress, cancel_on_interrupt() as cancel:
-        return train_toy(
+        checkpoint = train_toy(
             output,
             config=SMOKE if config.smoke else ToyTrainingConfig(),
             seed=config.seed,
@@ -89,3 +95,4 @@ def _train_toy(config: ToyConfig, output: Path) -> Path:
             progress=progress,
             cancel=cancel,
         )
+    print(checkpoint)

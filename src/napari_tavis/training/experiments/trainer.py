@@ -147,7 +147,8 @@ class Trainer:
         """
         taken_up = self.state.load()
         position = self.state.position
-        self.log = RunLog(self.output, position.step, position.epoch)
+        if self.accelerator.is_main_process:
+            self._log = RunLog(self.output, position.step, position.epoch)
         self._open_trackers(position.step)
         if not taken_up:
             self._close_epoch(0)
@@ -184,7 +185,7 @@ class Trainer:
             entry = {"step": position.step, "epoch": position.epoch + 1, "loss": loss, **terms}
             entry |= {"learning_rate": rate, "seconds": time.monotonic() - began}
             if self.accelerator.is_main_process:
-                self.log.add_step(entry)
+                self._log.add_step(entry)
             self.accelerator.log({"loss": loss, "learning_rate": rate, **terms}, position.step)
             progress(position.step, self.steps, f"{label}: loss {loss:.3f}")
             if position.step % self.config.state_every == 0:
@@ -257,7 +258,7 @@ class Trainer:
         if self.accelerator.is_main_process:
             self._write_checkpoints(epoch, score, better)
             entry = {"epoch": epoch, "step": position.step, "M_J": score, "best": position.best}
-            self.log.add_epoch({**entry, "loss": self.log.mean_loss(epoch)})
+            self._log.add_epoch({**entry, "loss": self._log.mean_loss(epoch)})
             self._draw(epoch, shown)
         self.accelerator.log({"M_J": score}, position.step)
         self.accelerator.wait_for_everyone()

@@ -1,0 +1,240 @@
+"""Training runs on a small tree: killed and taken up, on two processes, in parts, and spoilt."""
+
+from __future__ import annotations
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file
+from torch import Tensor
+
+from napari_tavis.avsbench import ClipAnnotation, write_clip
+from napari_tavis.model import load_model
+from napari_tavis.model.checkpoint import read_metadata
+from napari_tavis.tasks import Cancelled, CancelToken
+from napari_tavis.toyworld import render_clip, sample_scene
+from napari_tavis.training.errors import TrainingError
+from napari_tavis.training.experiments.config import TrainConfig
+from napari_tavis.training.experiments.configurations import read_configuration
+from napari_tavis.training.experiments.log import Entry, read_log
+from napari_tavis.training.experiments.trainer import Trainer, learning_rate
+from napari_tavis.vocabulary import AVSBENCH_CLASSES
+
+SIZE = 64
+STEPS = 9
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six clips to learn from, the first frame of each being labelled, and two to validate on."""
+    root = tmp_path_factory.mktemp("tree")
+    for number, split in enumerate(["train"] * 6 + ["val"] * 2):
+        clip = render_clip(sample_scene(number + 40, 5.0), SIZE, 5)
+        classes = [AVSBENCH_CLASSES.index(name) for name in clip.class_names]
+        annotation = ClipAnnotation(
+            name=f"clip-{number}",
+            frames=clip.frames,
+            class_map=np.array([0, *classes], np.uint8)[clip.instances],
+            waveform=clip.waveform,
+            sound_classes=tuple(clip.class_names),
+        )
+        write_clip(root, "v1s", split, annotation)
+    return root
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _own_home(tmp_path_factory: pytest.TempPathFactory) -> object:
+    """Keep features in a folder of these tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NAPARI_TAVIS_HOME", str(tmp_path_factory.mktemp("home")))
+        yield
+
+
+def settings(tree: Path, *changes: str) -> list[str]:
+    """Give the settings of a run of nine steps that shows what longer ones would."""
+    return [
+        f"data.root={tree}",
+        *"data.subset=v1s data.batch=2 data.holdout=0 model.image_size=64 epochs=3".split(),
+        *"patience=null device=cpu state_every=2 pictures=0 optimizer.learning_rate=1e-4".split(),
+        *changes,
+    ]
+
+
+def config_of(tree: Path, *changes: str) -> TrainConfig:
+    config = read_configuration("finetune", settings(tree, *changes))
+    assert isinstance(config, TrainConfig)
+    return config
+
+
+def command(tree: Path, output: Path, *launcher: str) -> list[str]:
+    """Give the command line of the same run."""
+    start = [sys.executable, "-m", *(launcher or ["napari_tavis"])]
+    return [*start, "train", "--config", "finetune", "--output", str(output), *settings(tree)]
+
+
+def environment() -> dict[str, str]:
+    return {**os.environ, "OMP_NUM_THREADS": "1"}
+
+
+def steps_of(run: Path) -> list[Entry]:
+    return [entry for entry in read_log(run / "log.jsonl") if entry["kind"] == "step"]
+
+
+def weights_of(run: Path) -> dict[str, Tensor]:
+    """Give the trained weights at the end of a run, in full precision."""
+    (state,) = (run / "state").iterdir()
+    return load_file(state / "trained.safetensors")
+
+
+def change(run: Path, other: Path) -> float:
+    """Give by how much two runs' weights differ, as a share of what was learned."""
+    begin = load_model("toy").state_dict()
+    ours, theirs = weights_of(run), weights_of(other)
+    assert ours.keys() == theirs.keys()
+    learned = sum(float((ours[name] - begin[name]).square().sum()) for name in ours)
+    between = sum(float((ours[name] - theirs[name]).square().sum()) for name in ours)
+    assert learned > 0
+    return (between / learned) ** 0.5
+
+
+@pytest.fixture(scope="module")
+def run(tree: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run from beginning to end, in this process."""
+    output = tmp_path_factory.mktemp("whole")
+    Trainer(config_of(tree, "pictures=2"), output).run()
+    return output
+
+
+def test_a_run_leaves_logs_pictures_and_models(run: Path) -> None:
+    entries = steps_of(run)
+    assert [entry["step"] for entry in entries] == list(range(1, STEPS + 1))
+    assert [entry["epoch"] for entry in entries] == [1, 1, 1, 2, 2, 2, 3, 3, 3]
+    assert {"loss", "a2t", "i2t", "a2pt", "separate", "scene"} <= entries[0].keys()
+    with (run / "log.csv").open() as file:
+        epochs = list(csv.DictReader(file))
+    assert [row["epoch"] for row in epochs] == ["0", "1", "2", "3"]
+    scores = [float(row["M_J"]) for row in epochs]
+    assert all(0 <= score <= 1 for score in scores)
+    picture = Image.open(run / "pictures" / "epoch-003.png")
+    assert picture.width > 5 * SIZE
+    assert picture.height > 2 * SIZE
+    best = read_metadata(run / "best.safetensors")
+    assert float(best["validation_M_J"]) == pytest.approx(max(scores), abs=1e-4)
+    assert read_metadata(run / "last.safetensors")["epoch"] == "3"
+    found = load_model(run / "best.safetensors").segment(
+        np.zeros((1, 50, 60, 3), np.uint8), np.zeros((1, 1, 128, 204), np.float32)
+    )
+    assert found.mask_logits.shape == (1, 6, SIZE, SIZE)
+
+
+def test_only_what_shall_learn_learns(run: Path) -> None:
+    begin, end = load_model("toy").state_dict(), load_model(run / "last.safetensors").state_dict()
+    trained = weights_of(run)
+    frozen = [name for name in begin if name not in trained]
+    assert any(name.startswith("imagebind.") for name in frozen)
+    assert any(name.startswith("sam2.image_encoder.") for name in frozen)
+    for name in frozen:
+        assert torch.equal(begin[name].half(), end[name].half()), name
+    for part in ("adapters.", "decomposition.", "prompting.", "sam2.sam_mask_decoder."):
+        changed = [n for n in trained if n.startswith(part) and not begin[n].equal(trained[n])]
+        assert changed, part
+
+
+def test_a_killed_run_goes_on_as_if_nothing_had_happened(
+    tree: Path, run: Path, tmp_path: Path
+) -> None:
+    process = subprocess.Popen(command(tree, tmp_path), env=environment(), stderr=subprocess.PIPE)
+    while len(steps_of(tmp_path)) < 5 and process.poll() is None:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL if sys.platform != "win32" else signal.SIGTERM)
+    process.communicate()
+    assert 5 <= len(steps_of(tmp_path)) < STEPS
+    half = tmp_path / "state" / ".partial"  # as if it had been killed while it wrote its state
+    half.mkdir(exist_ok=True)
+    (half / "trained.safetensors").write_bytes(b"half")
+    token = CancelToken()
+
+    def stop_in_last_epoch(done: int, total: int, _what: str) -> None:
+        if (done, total) == (STEPS - 1, STEPS):
+            token.cancel()
+
+    with pytest.raises(Cancelled):  # and stopped once more
+        Trainer(config_of(tree), tmp_path).run(stop_in_last_epoch, token)
+    Trainer(config_of(tree), tmp_path).run()
+    again, once = steps_of(tmp_path), steps_of(run)
+    assert [entry["step"] for entry in again] == [entry["step"] for entry in once]
+    for name in ("loss", "learning_rate"):
+        np.testing.assert_allclose(
+            [entry[name] for entry in again], [entry[name] for entry in once], rtol=1e-4
+        )
+    assert change(tmp_path, run) < 1e-3
+
+
+def test_two_processes_learn_the_same_as_one(tree: Path, run: Path, tmp_path: Path) -> None:
+    launcher = "accelerate.commands.launch --cpu --num_processes 2 --num_machines 1 "
+    launcher += "--mixed_precision no --dynamo_backend no --main_process_port 0 -m napari_tavis"
+    done = subprocess.run(
+        command(tree, tmp_path, *launcher.split()),
+        env=environment(),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    (state,) = (tmp_path / "state").iterdir()
+    assert (state / "random_states_1.pkl").is_file()  # there was a second process indeed
+    losses = [[entry["loss"] for entry in steps_of(which)] for which in (tmp_path, run)]
+    np.testing.assert_allclose(*losses, rtol=1e-3)
+    assert change(tmp_path, run) < 0.02
+
+
+def test_a_batch_in_parts_teaches_the_same(tree: Path, run: Path, tmp_path: Path) -> None:
+    Trainer(config_of(tree, "optimizer.accumulation=2"), tmp_path).run()
+    losses = [[entry["loss"] for entry in steps_of(which)] for which in (tmp_path, run)]
+    np.testing.assert_allclose(*losses, rtol=1e-3)
+    assert change(tmp_path, run) < 0.02
+
+
+def test_a_loss_that_is_no_number_stops_the_run(tree: Path, tmp_path: Path) -> None:
+    changed = config_of(
+        tree, "optimizer.learning_rate=1e30", "optimizer.warm_up=0", "optimizer.clip_norm=null"
+    )
+    with pytest.raises(TrainingError, match=r"clip-\d.* is not finite at step \d.*last good"):
+        Trainer(changed, tmp_path).run()
+    assert all(torch.isfinite(weight).all() for weight in weights_of(tmp_path).values())
+    assert (tmp_path / "last.safetensors").is_file()
+
+
+def test_a_run_ends_when_the_score_no_longer_rises(tree: Path, tmp_path: Path) -> None:
+    changed = config_of(tree, "optimizer.learning_rate=1e-12", "patience=1", "epochs=50")
+    best = Trainer(changed, tmp_path).run()
+    assert len(steps_of(tmp_path)) == 3
+    assert read_metadata(best)["epoch"] == "0"
+
+
+def test_what_cannot_be_trained_on_is_said_before(tree: Path, tmp_path: Path, run: Path) -> None:
+    with pytest.raises(TrainingError, match="other settings"):
+        Trainer(config_of(tree, "seed=7"), run)
+    with pytest.raises(TrainingError, match=r"data\.root=FOLDER"):
+        Trainer(config_of(tree, "data.root=''"), tmp_path / "nowhere")
+    with pytest.raises(TrainingError, match="too few"):
+        Trainer(config_of(tree, "data.batch=7"), tmp_path / "large")
+    with pytest.raises(TrainingError, match=r"model\.trained"):
+        Trainer(config_of(tree, "model.trained=[nothing.*]"), tmp_path / "nothing")
+
+
+def test_the_rate_rises_and_falls_as_a_cosine(tree: Path) -> None:
+    paper = read_configuration("s4_224").optimizer
+    assert learning_rate(paper, 0, 100) == 1e-4
+    assert learning_rate(paper, 50, 100) == pytest.approx(5e-5)
+    assert learning_rate(paper, 100, 100) == 0
+    warm = config_of(tree).optimizer
+    assert learning_rate(warm, 0, 100) < learning_rate(warm, 8, 100)
