@@ -55,6 +55,7 @@ def test_manifest_at_the_top_is_the_one_in_the_package() -> None:
         "py.typed",
         "toyworld/checkpoints/toy.safetensors",
         "toyworld/checkpoints/toy.md",
+        "evaluation/templates/report.html.j2",
         "widgets/__init__.py",
     ],
 )

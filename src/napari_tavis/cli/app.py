@@ -9,7 +9,15 @@ from typing import Annotated
 import typer
 
 from napari_tavis import __version__
-from napari_tavis.cli import ablation, annotation, bench, experiments, project, training
+from napari_tavis.cli import (
+    ablation,
+    annotation,
+    bench,
+    evaluation,
+    experiments,
+    project,
+    training,
+)
 from napari_tavis.cli.console import say
 from napari_tavis.cli.weights import weights
 from napari_tavis.errors import TavisError
@@ -65,7 +73,7 @@ app.command("stats", rich_help_panel=_ANNOTATION)(project.stats)
 app.command("toy", rich_help_panel=_EXPERIMENTS)(experiments.toy)
 app.command("toy-test", rich_help_panel=_EXPERIMENTS)(experiments.toy_test)
 app.command("train", rich_help_panel=_EXPERIMENTS)(training.train)
-app.command("evaluate", rich_help_panel=_EXPERIMENTS)(experiments.evaluate)
+app.command("evaluate", rich_help_panel=_EXPERIMENTS)(evaluation.evaluate)
 app.command("ablate", rich_help_panel=_EXPERIMENTS)(ablation.ablate)
 app.command("bench", rich_help_panel=_EXPERIMENTS)(bench.bench)
 app.add_typer(weights, name="weights", rich_help_panel=_EXPERIMENTS)

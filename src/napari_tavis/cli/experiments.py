@@ -1,4 +1,4 @@
-"""The commands that make data and measure: ``toy``, ``toy-test``, ``evaluate``.
+"""The commands of the toy world: ``toy`` makes clips, ``toy-test`` measures on them.
 
 The packages are imported where they are used: ``--help`` must not wait for torch.
 """
@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 
-from napari_tavis.cli.annotation import Device, Split, Subset
+from napari_tavis.cli.annotation import Device
 from napari_tavis.cli.console import cancel_on_interrupt, progress_bar
 
 _Model = Annotated[
@@ -79,49 +79,19 @@ def toy_test(
         results["by_hand"] = hand_test(
             network, clips, seed, size=size, progress=progress, cancel=cancel
         )
-    _write_results(json_file, {"model": model, **results})
+    write_results(json_file, {"model": model, **results})
 
 
-def evaluate(
-    data: Annotated[
-        Path,
-        typer.Option(help="An AVSBench folder, e.g. an export.", exists=True, file_okay=False),
-    ],
-    model: _Model,
-    json_file: _Json,
-    subset: Annotated[Subset, typer.Option(help="The subset to measure on.")] = "v1m",
-    split: Annotated[Split, typer.Option(help="The split to measure on.")] = "test",
-    protocol: Annotated[
-        Literal["independent", "memory"],
-        typer.Option(help="Each frame by itself, as the authors do, or with memory."),
-    ] = "independent",
-    device: Annotated[Device, typer.Option(help="Where the network runs.")] = "auto",
-) -> None:
-    """Measure a model on an AVSBench folder, with the metrics of AVSBench.
+def write_results(path: Path, results: dict[str, Any]) -> None:
+    """Print results, and write them to a file.
 
-    For example:
-
-        napari-tavis evaluate --data data --model toy --json results.json --subset v1m --split test
+    Parameters
+    ----------
+    path : Path
+        The file.
+    results : dict
+        What JSON can hold; a number that is none becomes null.
     """
-    from napari_tavis.inference.device import choose_device
-    from napari_tavis.training.evaluate import evaluate_dataset
-
-    with progress_bar() as progress, cancel_on_interrupt() as cancel:
-        results = evaluate_dataset(
-            data,
-            model,
-            subset=subset,
-            split=split,
-            protocol=protocol,
-            device=choose_device(device),
-            progress=progress,
-            cancel=cancel,
-        )
-    _write_results(json_file, results)
-
-
-def _write_results(path: Path, results: dict[str, Any]) -> None:
-    """Print results, and write them to a file."""
     from napari_tavis.session.atomic import write_atomically
 
     valid = json.loads(json.dumps(results), parse_constant=lambda _: None)  # NaN: no such case

@@ -1,0 +1,66 @@
+"""The clips of a split, with what sounds in them as far as anything tells it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import accumulate
+from typing import overload
+
+import numpy as np
+
+from napari_tavis.avsbench import ClipAnnotation
+from napari_tavis.vocabulary import class_index
+
+
+class EvaluationClips(Sequence[ClipAnnotation]):
+    """The clips of one or several readers, one reader after the other.
+
+    A clip of S4 whose classes nothing else tells has the one of its category.
+
+    Parameters
+    ----------
+    readers : sequence of ClipAnnotation, one or several
+        As `avsbench.open_dataset` opens them; clips are read when they are asked for.
+    """
+
+    def __init__(self, *readers: Sequence[ClipAnnotation]) -> None:
+        self._readers = readers
+        self._ends = list(accumulate(len(reader) for reader in readers))
+
+    def __len__(self) -> int:
+        return self._ends[-1] if self._ends else 0
+
+    @overload
+    def __getitem__(self, index: int) -> ClipAnnotation: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[ClipAnnotation]: ...
+
+    def __getitem__(self, index: int | slice) -> ClipAnnotation | list[ClipAnnotation]:
+        """Read a clip, or some."""
+        if isinstance(index, slice):
+            return [self[number] for number in range(*index.indices(len(self)))]
+        number = range(len(self))[index]
+        reader = next(n for n, end in enumerate(self._ends) if number < end)
+        start = self._ends[reader] - len(self._readers[reader])
+        return with_category(self._readers[reader][number - start])
+
+
+def with_category(clip: ClipAnnotation) -> ClipAnnotation:
+    """Give a clip without a class map the one of its category, if AVSBench has that class.
+
+    Parameters
+    ----------
+    clip : ClipAnnotation
+        Any clip.
+
+    Returns
+    -------
+    ClipAnnotation
+        The same, or a copy with a class map: S4's clips have one sounding thing.
+    """
+    index = class_index(clip.category)
+    if clip.class_map is not None or not index:
+        return clip
+    return replace(clip, class_map=np.where(clip.masks, index, 0).astype(np.uint8))
