@@ -1,12 +1,14 @@
 """Measure what keeping ImageBind's features saves an epoch: prints a table, and JSON if asked.
 
     python benchmarks/features.py [--model toy] [--size 224] [--clips 8] [--json FILE]
-    python benchmarks/features.py --random large --clips 2 --frames 1 --repeats 1
+    python benchmarks/features.py --random large --clips 1 --frames 1 --repeats 1
+    python benchmarks/features.py --count large
 
 Clips of the toy world are read, learned from as the paper learns (what is frozen, all losses), and
 validated on, with ImageBind's features computed each time and with features that are kept.
 ``--random`` takes the paper's network, or any other, with random weights: they cost the same. The
 times are processor time of one thread, which other programs on the machine do not change much.
+``--count`` counts the operations instead, which takes no weights, no clips and no memory.
 """
 
 from __future__ import annotations
@@ -20,10 +22,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 from napari_tavis.benchmark.random_weights import write_random_checkpoint
 from napari_tavis.model import TAViS, load_model
 from napari_tavis.model.alignment import class_prompt
+from napari_tavis.model.config import preset_config
+from napari_tavis.model.encoded import FrozenFeatures
 from napari_tavis.tasks import CancelToken
 from napari_tavis.toyworld.dataset import write_toy_dataset
 from napari_tavis.training.batches import Batch
@@ -42,14 +47,19 @@ def main() -> None:
     """Measure, and print."""
     options = parse()
     torch.set_num_threads(1)
-    with tempfile.TemporaryDirectory() as folder:
-        model = open_model(options, Path(folder))
-        root = write_toy_dataset(Path(folder) / "data", options.clips, seed=0, size=options.size)
-        results = measure(model, root, Path(folder) / "features", options)
+    results = count(options.count, options.size) if options.count else time_clips(options)
     for name, value in results.items():
         print(f"{name:64s} {value if isinstance(value, str) else round(value, 4)}")
     if options.json:
         options.json.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+
+
+def time_clips(options: argparse.Namespace) -> Results:
+    """Measure on clips of the toy world."""
+    with tempfile.TemporaryDirectory() as folder:
+        model = open_model(options, Path(folder))
+        root = write_toy_dataset(Path(folder) / "data", options.clips, seed=0, size=options.size)
+        return measure(model, root, Path(folder) / "features", options)
 
 
 def parse() -> argparse.Namespace:
@@ -57,6 +67,7 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", default="toy", help="an installed model or a file")
     parser.add_argument("--random", metavar="PRESET", help="random weights of a preset instead")
+    parser.add_argument("--count", metavar="PRESET", help="count operations of a preset instead")
     parser.add_argument("--size", type=int, default=224, help="pixels per side")
     parser.add_argument(
         "--clips", type=int, default=8, help="toy clips, of which most are to learn from"
@@ -65,6 +76,39 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--repeats", type=int, default=3, help="steps of each kind")
     parser.add_argument("--json", type=Path, help="where to write the numbers")
     return parser.parse_args()
+
+
+def count(preset: str, size: int) -> Results:
+    """Count the operations that a frame costs, on tensors without memory."""
+    model = TAViS.without_weights(preset_config(preset, size))
+    freeze(model, TRAINED)
+    images = torch.zeros(1, 1, 3, size, size, device="meta")
+    mel = torch.zeros(1, 1, 1, 128, 204, device="meta")
+    with torch.no_grad():
+        kept = model.encode_frozen(images[0], mel[0])
+
+    def gflop(frozen: FrozenFeatures | None, learns: bool, regions: bool) -> float:
+        counter = FlopCounterMode(display=False)
+        with counter, torch.set_grad_enabled(learns):
+            found = model(images, mel, "independent", frozen)
+            every = [found.candidate_logits, found.audio_embedding, found.pseudo_text]
+            if regions:
+                every.append(model.region_embedding(images, found.mask_logits[:, :, :-1]))
+            if learns:
+                torch.stack([part.sum() for part in every]).sum().backward()
+        return counter.get_total_flops() / 1e9
+
+    results: Results = {"network": f"{preset}, {size} pixels"}
+    for what, learns, regions in (
+        ("validating", False, False),
+        ("learning without L_i2t", True, False),
+        ("learning", True, True),
+    ):
+        all_of_it, rest = gflop(None, learns, regions), gflop(kept, learns, regions)
+        results[f"{what}, features computed, GFLOP per frame"] = all_of_it
+        results[f"{what}, features kept, GFLOP per frame"] = rest
+        results[f"{what}: fewer by the factor"] = all_of_it / rest
+    return results
 
 
 def open_model(options: argparse.Namespace, folder: Path) -> TAViS:
