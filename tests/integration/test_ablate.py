@@ -10,14 +10,19 @@ import pytest
 import torch
 
 from napari_tavis.cli.app import main
+from napari_tavis.model import load_model
 from napari_tavis.tasks import Cancelled, CancelToken
-from napari_tavis.training.ablation.recipe import SMOKE
+from napari_tavis.toyworld import write_toy_dataset
+from napari_tavis.training.ablation.dataset_trial import MEASURES, DatasetTrial
+from napari_tavis.training.ablation.recipe import SMOKE, ToyAblation
 from napari_tavis.training.ablation.rows import ROWS, choose_rows
 from napari_tavis.training.ablation.short_training import train_row
 from napari_tavis.training.ablation.start import class_texts, fresh_network, load_start
 from napari_tavis.training.ablation.study import run_study
+from napari_tavis.training.ablation.toy_trial import ToyTrial
 from napari_tavis.training.batches import Batch
 from napari_tavis.training.errors import TrainingError
+from napari_tavis.training.experiments.config import DataSettings, TrainConfig
 from napari_tavis.training.toy_clips import ToyClips, render_toy_clips
 
 
@@ -54,8 +59,7 @@ def test_a_stopped_study_goes_on_and_prints_the_table(
             output,
             rows,
             [0],
-            recipe=SMOKE,
-            clips=clips_folder,
+            ToyTrial(SMOKE, output / "clips", clips_folder),
             progress=stop_at_the_second,
             cancel=token,
         )
@@ -73,9 +77,9 @@ def test_a_stopped_study_goes_on_and_prints_the_table(
 
 
 def test_another_recipe_is_refused_in_the_same_folder(tmp_path: Path) -> None:
-    run_study(tmp_path, [], [0], recipe=SMOKE)
+    run_study(tmp_path, [], [0], ToyTrial(SMOKE, tmp_path))
     with pytest.raises(TrainingError, match="other settings"):
-        run_study(tmp_path, [], [0])
+        run_study(tmp_path, [], [0], ToyTrial(ToyAblation(), tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -128,3 +132,42 @@ def test_a_row_trains_what_it_has(name: str, clips: ToyClips) -> None:
     assert learned == {"adapters", "decomposition", "prompting", "sam2.sam_mask_decoder"}
     embedding = class_texts(start).embedding
     torch.testing.assert_close(class_texts(trained).embedding, embedding)
+
+
+def test_rows_are_trained_on_a_dataset_and_measured_on_its_test_split(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_toy_dataset(tmp_path / "data", clips=10, seed=3, size=64)
+    settings = [
+        f"data.root={tmp_path / 'data'}",
+        "data.subset=v1m",
+        "data.holdout=0.4",
+        "data.workers=0",
+        "data.cache=false",
+        "data.batch=2",
+        "model.start=toy",
+        "model.image_size=64",
+        "device=cpu",
+        "epochs=1",
+        "pictures=0",
+    ]
+    rows = ("--row", "paper", "--row", "no-tbhp", "--seeds", "1")
+    with pytest.raises(SystemExit) as ended:
+        main(
+            ["ablate", "--config", "ms3_224", "--output", str(tmp_path / "study"), *rows, *settings]
+        )
+    assert not ended.value.code
+    assert "w/o TbHP" in capsys.readouterr().out
+    trained = load_model(tmp_path / "study" / "runs" / "no-tbhp-0" / "best.safetensors")
+    assert trained.config.switches == ROWS["no-tbhp"].switches
+    assert set(json.loads((tmp_path / "study" / "paper-0.json").read_text())) == set(MEASURES)
+
+
+def test_sam_needs_a_start_of_its_own(tmp_path: Path) -> None:
+    trial = DatasetTrial(TrainConfig(), tmp_path)
+    with pytest.raises(TrainingError, match="--sam-start"):
+        trial.row_config(ROWS["sam"], 0)
+    on_sam = DatasetTrial(TrainConfig(), tmp_path, "my_sam").row_config(ROWS["sam"], 2)
+    assert (on_sam.model.start, on_sam.seed, on_sam.protocol) == ("my_sam", 2, "independent")
+    with pytest.raises(TrainingError, match="avss"):
+        DatasetTrial(TrainConfig(data=DataSettings(subset="avss")), tmp_path)

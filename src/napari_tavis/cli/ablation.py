@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from napari_tavis.cli.console import cancel_on_interrupt, progress_bar
+
+if TYPE_CHECKING:
+    from napari_tavis.training.ablation.study import Trial
 
 
 def ablate(
     output: Annotated[
         Path, typer.Option(help="Folder of the study: its numbers, by row and seed.")
     ],
-    config: Annotated[str, typer.Option(help="What to train on: 'toy'.")] = "toy",
+    config: Annotated[
+        str, typer.Option(help="toy, or what `train` takes: s4_224, ms3_224 ... or a YAML file.")
+    ] = "toy",
+    settings: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[KEY=VALUE]...", help="Settings instead of the configuration's."),
+    ] = None,
     table: Annotated[
         list[int] | None, typer.Option(help="A table of the paper: 1, 2, 4 or 5. Repeatable.")
     ] = None,
@@ -22,10 +31,15 @@ def ablate(
     seeds: Annotated[int, typer.Option(min=1, help="How many seeds.")] = 3,
     clips: Annotated[
         Path | None,
-        typer.Option(help="clips/128 of a `train` run, to render none.", file_okay=False),
+        typer.Option(
+            help="toy alone: clips/128 of a `train` run, to render none.", file_okay=False
+        ),
+    ] = None,
+    sam_start: Annotated[
+        str | None, typer.Option(help="Not toy: the model that the row sam starts from.")
     ] = None,
     smoke: Annotated[
-        bool, typer.Option("--smoke", help="A few steps only: does everything run here?")
+        bool, typer.Option("--smoke", help="toy alone: a few steps only: does everything run here?")
     ] = False,
 ) -> None:
     """Train TAViS with parts left out, and print the paper's tables with the scores beside.
@@ -37,24 +51,43 @@ def ablate(
     For example:
 
         napari-tavis ablate --config toy --output runs/ablation --table 1 --seeds 3
+        napari-tavis ablate --config s4_224 --output runs/s4 --seeds 1 data.root=AVSBench
     """
-    from napari_tavis.training.ablation.recipe import SMOKE, ToyAblation
     from napari_tavis.training.ablation.report import tables
     from napari_tavis.training.ablation.rows import choose_rows
     from napari_tavis.training.ablation.study import run_study
+
+    chosen = choose_rows(table or ([] if row else [1]), row or [])
+    if config == "toy":
+        trial = _toy_trial(output, clips, smoke, settings or [])
+    else:
+        trial = _dataset_trial(output, config, settings or [], sam_start)
+    with progress_bar() as progress, cancel_on_interrupt() as cancel:
+        results = run_study(output, chosen, range(seeds), trial, progress=progress, cancel=cancel)
+    print(tables(results))
+
+
+def _toy_trial(output: Path, clips: Path | None, smoke: bool, settings: list[str]) -> Trial:
+    """Give the way to train rows on the toy world."""
+    from napari_tavis.training.ablation.recipe import SMOKE, ToyAblation
+    from napari_tavis.training.ablation.toy_trial import ToyTrial
     from napari_tavis.training.errors import TrainingError
 
-    if config != "toy":
-        raise TrainingError(f"Ablations run with --config toy; there is no {config!r}.")
-    chosen = choose_rows(table or ([] if row else [1]), row or [])
-    with progress_bar() as progress, cancel_on_interrupt() as cancel:
-        results = run_study(
-            output,
-            chosen,
-            range(seeds),
-            recipe=SMOKE if smoke else ToyAblation(),
-            clips=clips,
-            progress=progress,
-            cancel=cancel,
-        )
-    print(tables(results))
+    if settings:
+        raise TrainingError(f"Ablations on the toy world have no settings ({settings[0]}).")
+    return ToyTrial(SMOKE if smoke else ToyAblation(), output / "clips", clips)
+
+
+def _dataset_trial(output: Path, config: str, settings: list[str], sam_start: str | None) -> Trial:
+    """Give the way to train rows on a dataset."""
+    from napari_tavis.training.errors import TrainingError
+    from napari_tavis.training.experiments.config import TrainConfig
+    from napari_tavis.training.experiments.configurations import read_configuration
+    from napari_tavis.training.experiments.extra import needs_training_extra
+
+    chosen = read_configuration(config, settings)
+    if not isinstance(chosen, TrainConfig):
+        raise TrainingError(f"{config} is no configuration of a dataset; try --config toy.")
+    with needs_training_extra():
+        from napari_tavis.training.ablation.dataset_trial import DatasetTrial
+    return DatasetTrial(chosen, output / "runs", sam_start)

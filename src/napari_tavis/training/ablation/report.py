@@ -11,13 +11,14 @@ from napari_tavis.training.ablation.study import Results
 
 MEASURES = {
     "M_J": "M_J",
+    "M_F": "M_F",
     "M_J_one": "M_J, one sounds",
     "M_J_several": "M_J, several sound",
     "found": "found",
     "swap_follows": "swap follows",
     "silence_clean": "silence clean",
 }
-"""Columns: the measures of `toy_test` and their headings."""
+"""Columns: the measures that a study may have, and their headings."""
 
 
 def tables(results: Results) -> str:
@@ -47,22 +48,29 @@ def tables(results: Results) -> str:
 def _table(number: int, rows: list[Row], results: Results) -> str:
     """Write one table and the notes on its rows."""
     seeds = sorted({seed for row in rows for seed in results[row.name]})
-    heading = ["", *MEASURES.values(), "difference in M_J", "paper: S4", "paper: MS3"]
+    measures = [name for name in MEASURES if name in results[rows[0].name][seeds[0]]]
+    heading = [
+        "",
+        *(MEASURES[name] for name in measures),
+        "difference in M_J",
+        "paper: S4",
+        "paper: MS3",
+    ]
     lines = [
         f"**Table {number}: {TITLES[number]}** (seeds {', '.join(map(str, seeds))})\n",
         _line(heading),
         _line(["---"] * len(heading)),
-        *(_line(_cells(row, results)) for row in rows),
+        *(_line(_cells(row, results, measures)) for row in rows),
         "",
         *(f"- {row.label}: {row.note}" for row in rows if row.note),
     ]
     return "\n".join(lines) + "\n"
 
 
-def _cells(row: Row, results: Results) -> list[str]:
+def _cells(row: Row, results: Results, measures: list[str]) -> list[str]:
     """Fill one line of a table."""
     own = results[row.name]
-    cells = [row.label, *(spread(run[name] for run in own.values()) for name in MEASURES)]
+    cells = [row.label, *(spread(run[name] for run in own.values()) for name in measures)]
     difference = ""
     if row.name != "paper" and "paper" in results:
         means = [

@@ -61,7 +61,7 @@ ROWS = {
             "w/o TbAS",
             losses=LossSwitches(a2t=False, i2t=False),
             paper={"s4": 83.6, "ms3": 64.9},
-            note="Without `L_a2t` and `L_i2t` queries have no class; the scene mask needs none.",
+            note="Which class a query has is not learned then, as the scene mask does not ask.",
         ),
         Row(
             "no-tbhp",
@@ -97,7 +97,12 @@ ROWS = {
             note="`L_a2pt` pulls the MLP's output to the text, as it does the text encoder's.",
         ),
         Row("no-vision", "w/o t_v", Switches(vision_prompt=False)),
-        Row("sam", "SAM as the backbone", segmenter="sam"),
+        Row(
+            "sam",
+            "SAM as the backbone",
+            segmenter="sam",
+            note="The toy has no trained SAM: on the toy world this row begins from nothing.",
+        ),
     )
 }
 """All rows by name."""

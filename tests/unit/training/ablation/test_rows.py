@@ -36,6 +36,7 @@ def test_unknown_tables_and_rows_are_refused(tables_: list[int], names: list[str
 def _measures(mj: float) -> dict[str, float]:
     return {
         "M_J": mj,
+        "frames": 12,
         "M_J_one": mj,
         "M_J_several": mj,
         "found": 0.5,
