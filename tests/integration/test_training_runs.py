@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ import pytest
 import torch
 from PIL import Image
 from safetensors.torch import load_file
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch import Tensor
 
 from napari_tavis.avsbench import ClipAnnotation, write_clip
@@ -35,7 +37,7 @@ STEPS = 9
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Six clips to learn from, the first frame of each being labelled, and two to validate on."""
+    """Clips of v1s, six to learn from (their first frames) and two to validate on; five of v1m."""
     root = tmp_path_factory.mktemp("tree")
     for number, split in enumerate(["train"] * 6 + ["val"] * 2):
         clip = render_clip(sample_scene(number + 40, 5.0), SIZE, 5)
@@ -48,6 +50,8 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
             sound_classes=tuple(clip.class_names),
         )
         write_clip(root, "v1s", split, annotation)
+        if number < 5:
+            write_clip(root, "v1m", "train", replace(annotation, name=f"many-{number}"))
     return root
 
 
@@ -197,10 +201,33 @@ def test_two_processes_learn_the_same_as_one(tree: Path, run: Path, tmp_path: Pa
 
 
 def test_a_batch_in_parts_teaches_the_same(tree: Path, run: Path, tmp_path: Path) -> None:
-    Trainer(config_of(tree, "optimizer.accumulation=2"), tmp_path).run()
+    Trainer(config_of(tree, "optimizer.accumulation=2", "tensorboard=true"), tmp_path).run()
     losses = [[entry["loss"] for entry in steps_of(which)] for which in (tmp_path, run)]
     np.testing.assert_allclose(*losses, rtol=1e-3)
     assert change(tmp_path, run) < 0.02
+
+    events = EventAccumulator(str(tmp_path / "tensorboard")).Reload()
+    assert [scalar.step for scalar in events.Scalars("loss")] == list(range(1, STEPS + 1))
+    assert len(events.Scalars("M_J")) == 4
+
+
+def test_the_papers_way_learns_with_memory_and_from_seen_classes(
+    tree: Path, tmp_path: Path
+) -> None:
+    classes = tmp_path / "classes.json"
+    classes.write_text('{"unseen": ["wolf", "lion"]}')
+    changes = ["model.start=toy", "epochs=1", "pictures=1", "loss.a2i=true"]
+    changes += ["data.subset=ov", f"data.classes={classes}"]
+    config = read_configuration("ov_224", settings(tree, *changes))
+    assert isinstance(config, TrainConfig)
+    assert config.protocol == "memory"
+    trainer = Trainer(config, tmp_path / "run")
+    assert "wolf" not in trainer.clips.vocabulary
+    assert sorted(set(trainer.clips.frames)) == [1, 5]
+    trainer.run()
+    entries = steps_of(tmp_path / "run")
+    assert len(entries) == 5
+    assert all(np.isfinite(entry["loss"]) and "a2i" in entry for entry in entries)
 
 
 def test_a_loss_that_is_no_number_stops_the_run(tree: Path, tmp_path: Path) -> None:
@@ -227,6 +254,8 @@ def test_what_cannot_be_trained_on_is_said_before(tree: Path, tmp_path: Path, ru
         Trainer(config_of(tree, "data.root=''"), tmp_path / "nowhere")
     with pytest.raises(TrainingError, match="too few"):
         Trainer(config_of(tree, "data.batch=7"), tmp_path / "large")
+    with pytest.raises(TrainingError, match=r"data\.holdout"):
+        Trainer(config_of(tree, "data.subset=v1m"), tmp_path / "no-val")
     with pytest.raises(TrainingError, match=r"model\.trained"):
         Trainer(config_of(tree, "model.trained=[nothing.*]"), tmp_path / "nothing")
 

@@ -14,8 +14,9 @@ from napari_tavis.tasks import CancelToken, Progress, no_progress
 from napari_tavis.training.errors import TrainingError
 from napari_tavis.training.experiments.config import DataSettings
 from napari_tavis.training.feature_cache import FeatureCache
+from napari_tavis.training.open_vocabulary import read_class_split
 from napari_tavis.training.samples import ClipDataset, Sample, check_trees, open_split
-from napari_tavis.vocabulary import AVSBENCH_CLASSES
+from napari_tavis.vocabulary import AVSBENCH_CLASSES, BACKGROUND
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,13 @@ def open_clips(
     if settings.holdout:
         _check([train], progress, cancel)
         return _hold_out(train, settings.holdout, seed)
-    validation = _open(settings, "val", model, cache)
+    try:
+        validation = _open(settings, "val", model, cache)
+    except TrainingError as error:
+        raise TrainingError(
+            f"{settings.root} has no clips to validate on in {settings.subset}: hold out some of "
+            "the training clips, as in data.holdout=0.2."
+        ) from error
     _check([train, validation], progress, cancel)
     return RunClips(train, train.frames, validation, train.vocabulary, cache)
 
@@ -125,8 +132,8 @@ def _keeps(settings: DataSettings, model: TAViS) -> bool:
 def _open(
     settings: DataSettings, split: str, model: TAViS, cache: FeatureCache | None
 ) -> ClipDataset:
-    """Open one split."""
-    return open_split(
+    """Open one split; in the open vocabulary, with the classes alone that are learned from."""
+    clips = open_split(
         settings.root,
         settings.subset,
         split,
@@ -136,6 +143,9 @@ def _open(
         features=cache,
         labelled_only=split == "train",
     )
+    if settings.classes is not None:
+        clips.vocabulary = (BACKGROUND, *read_class_split(settings.classes).seen)
+    return clips
 
 
 def _check(datasets: Sequence[ClipDataset], progress: Progress, cancel: CancelToken | None) -> None:

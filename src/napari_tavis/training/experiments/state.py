@@ -135,7 +135,8 @@ def claim_folder(folder: Path, recipe: dict[str, Any]) -> None:
         If it holds a run with other settings.
     """
     card, text = folder / "config.json", json.dumps(recipe, indent=2)
-    if card.is_file() and card.read_text("utf-8") != text:
+    begun = bool(_states(folder / "state"))
+    if begun and card.is_file() and card.read_text("utf-8") != text:
         raise TrainingError(
             f"{folder} holds a run with other settings: choose another folder, or remove it."
         )
