@@ -134,7 +134,7 @@ class DatasetReader(Sequence[ClipAnnotation]):
 
     def missing_files(self) -> tuple[str, ...]:
         """Name all files that reading every clip would need and that are not there."""
-        needed = (file for clip in self._clips for file in self._files(clip))
+        needed = (file for index in range(len(self)) for file in self.files(index))
         return tuple(str(file) for file in needed if not file.is_file())
 
     def problems(self, index: int) -> list[str]:
@@ -153,12 +153,13 @@ class DatasetReader(Sequence[ClipAnnotation]):
         try:
             self[index]
         except DatasetError as error:
-            files = (_problem(file) for file in self._files(self._clips[index]))
+            files = (_problem(file) for file in self.files(index))
             return [problem for problem in files if problem] or [str(error)]
         return []
 
-    def _files(self, clip: ListedClip) -> list[Path]:
-        """Name the files that reading needs: colours, tensor and video say nothing new."""
+    def files(self, index: int) -> list[Path]:
+        """Name the files that reading a clip needs: colours, tensor and video say nothing new."""
+        clip = self._clips[index]
         files = clip_files(clip.key)
         own = (*files.frames, *files.masks, *files.labels_semantic, files.waveform)
         found = [self.tree / path for path in own]

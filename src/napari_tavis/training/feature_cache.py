@@ -6,6 +6,7 @@ import hashlib
 import os
 import shutil
 import tempfile
+from bisect import bisect_right
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -13,19 +14,19 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save_file
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import ConcatDataset, DataLoader, Dataset, Subset
 
 from napari_tavis.model import TAViS
 from napari_tavis.model.encoded import FrozenFeatures, Sound
-from napari_tavis.model.precision import usual_precision
+from napari_tavis.model.precision import inference
 from napari_tavis.tasks import CancelToken, Progress, no_progress
-from napari_tavis.training.samples import Sample, collate
+from napari_tavis.training.samples import ClipDataset, Sample, collate
 
 FILES = "*/*.safetensors"
 """Where features lie in the folder of their weights."""
 
 FORMAT = "1"
-"""Part of every key: change it when the same input leads to other features."""
+"""Part of every key: change it when the same files or input lead to other features."""
 
 LIMIT_BYTES = 64 * 2**30
 """Room that features take at most; of the paper's network, a frame takes 0.7 MB."""
@@ -47,7 +48,7 @@ class FeatureCache:
     directory : Path
         Where features of all weights are kept.
     model : TAViS
-        Whose encoders compute them, on its device and in its precision.
+        Whose encoders compute them, in float32 whatever format training multiplies in.
     limit_bytes : int, optional
         Room that features may take. Those of other weights make way, used longest ago first.
         When these weights' own fill it, what is there stays: an epoch meets every clip once, so
@@ -134,6 +135,8 @@ class FeatureCache:
     ) -> int:
         """Compute and keep what is missing of a dataset's features.
 
+        Clips whose files have not changed since they were here are not even read.
+
         Parameters
         ----------
         model : TAViS
@@ -155,10 +158,13 @@ class FeatureCache:
             How many clips were computed. Fewer than are missing if there is no room.
         """
         total = len(dataset)  # type: ignore[arg-type]
-        loader = DataLoader(dataset, batch_size, num_workers=workers, collate_fn=list)
+        stamps = [_stamp(dataset, index) for index in range(total)]
+        todo = [index for index, stamp in enumerate(stamps) if not self._is_known(stamp)]
+        loader = DataLoader(Subset(dataset, todo), batch_size, num_workers=workers, collate_fn=list)
         self.directory.mkdir(parents=True, exist_ok=True)
         os.utime(self.directory)
-        done, computed, held, others = 0, 0, self.nbytes, self._others()
+        done, computed = total - len(todo), 0
+        held, others, numbers = self.nbytes, self._others(), iter(todo)
         for samples in loader:
             if cancel is not None:
                 cancel.check()
@@ -168,9 +174,31 @@ class FeatureCache:
             if missing and self._make_room(held, others):
                 held += sum(self._compute(model, missing))
                 computed += len(missing)
+            for sample, number in zip(samples, numbers, strict=False):
+                self._remember(stamps[number], sample)
             done += len(samples)
             progress(done, total, "computing what is frozen")
         return computed
+
+    def _stamp_file(self, stamp: str) -> Path:
+        return self.directory / "stamps" / stamp[:2] / (stamp or "none")
+
+    def _is_known(self, stamp: str) -> bool:
+        """Tell whether the features of a clip of unchanged files are kept."""
+        try:
+            place, size = self._stamp_file(stamp).read_text().split()
+            return (self.directory / place).stat().st_size == int(size)
+        except (OSError, ValueError):
+            return False
+
+    def _remember(self, stamp: str, sample: Sample) -> None:
+        """Note which features belong to the files of a clip, if they are kept."""
+        features = self._file(sample.images, sample.mel)
+        if stamp and features.is_file():
+            note = self._stamp_file(stamp)
+            note.parent.mkdir(parents=True, exist_ok=True)
+            place = features.relative_to(self.directory).as_posix()
+            note.write_text(f"{place} {features.stat().st_size}")
 
     def _others(self) -> list[tuple[Path, int]]:
         """Give the folders of other weights and their bytes, used longest ago first."""
@@ -193,7 +221,7 @@ class FeatureCache:
         """Compute the features of some clips and keep them; give the bytes of each."""
         batch = collate(samples).to(model.device)
         frames = batch.images.shape[1]
-        with model.inference():
+        with inference(model.device, torch.float32):
             found = model.encode_frozen(batch.images.flatten(0, 1), batch.mel.flatten(0, 1))
         for index, sample in enumerate(samples):
             rows = slice(index * frames, index * frames + len(sample.images))
@@ -203,6 +231,21 @@ class FeatureCache:
 def _room(folder: Path) -> int:
     """Give the bytes that the features of some weights take."""
     return sum(file.stat().st_size for file in folder.glob(FILES))
+
+
+def _stamp(dataset: Dataset[Sample], index: int) -> str:
+    """Give a sample's stamp, through whatever parts of datasets are put together of."""
+    while not isinstance(dataset, ClipDataset):
+        if isinstance(dataset, Subset):
+            index = dataset.indices[index]
+            dataset = dataset.dataset
+        elif isinstance(dataset, ConcatDataset):
+            number = bisect_right(dataset.cumulative_sizes, index)
+            index -= dataset.cumulative_sizes[number - 1] if number else 0
+            dataset = dataset.datasets[number]
+        else:
+            return ""
+    return dataset.stamp(index)
 
 
 def clip_key(images: Tensor, mel: Tensor) -> str:
@@ -217,8 +260,7 @@ def clip_key(images: Tensor, mel: Tensor) -> str:
 def weights_key(model: TAViS) -> str:
     """Hash all that decides what a model's frozen encoders make of a clip."""
     digest = hashlib.blake2b(digest_size=10)
-    precision = model.precision or usual_precision(model.device)
-    digest.update(f"{FORMAT} {precision} {model.config.imagebind}".encode())
+    digest.update(f"{FORMAT} {model.config.imagebind}".encode())
     for name, weight in sorted(model.imagebind.state_dict().items()):
         if ".text." not in f".{name}":
             digest.update(name.encode())

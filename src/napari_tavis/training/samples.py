@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from bisect import bisect_right
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -11,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 import torch
 import torch.nn.functional as functional
 from torch import Tensor
@@ -25,6 +26,7 @@ from napari_tavis.model.preprocess import stretch_pixels
 from napari_tavis.tasks import CancelToken, Progress, no_progress
 from napari_tavis.training.batches import Batch
 from napari_tavis.training.errors import TrainingError
+from napari_tavis.training.objects import is_classified, sounding_objects, stretch_masks
 from napari_tavis.training.open_vocabulary import of_classes, read_class_split
 from napari_tavis.vocabulary import AVSBENCH_CLASSES, BACKGROUND
 
@@ -137,10 +139,36 @@ class ClipDataset(Dataset[Sample]):
         IndexError
             If there is no such clip.
         """
+        reader, position = self._locate(index)
+        return reader[position]
+
+    def stamp(self, index: int) -> str:
+        """Tell a sample by the names, sizes and times of its files, without reading them.
+
+        Parameters
+        ----------
+        index : int
+            As for `annotation`.
+
+        Returns
+        -------
+        str
+            A hash; empty if a file is missing.
+        """
+        reader, position = self._locate(index)
+        try:
+            states = [(str(file), file.stat()) for file in reader.files(position)]
+        except OSError:
+            return ""
+        facts = [(name, state.st_size, state.st_mtime_ns) for name, state in states]
+        described = repr((self.image_size, self.labelled_only, facts))
+        return hashlib.blake2b(described.encode(), digest_size=20).hexdigest()
+
+    def _locate(self, index: int) -> tuple[DatasetReader, int]:
+        """Give the reader of a clip, and its position there."""
         index = range(len(self))[index]
-        number = next(n for n, end in enumerate(self._ends) if index < end)
-        reader = self.readers[number]
-        return reader[index - self._ends[number] + len(reader)]
+        number = bisect_right(self._ends, index)
+        return self.readers[number], index - self._ends[number] + len(self.readers[number])
 
     def __getitem__(self, index: int) -> Sample:
         """Read a clip as the network sees it; raises as `annotation` does."""
@@ -183,48 +211,17 @@ def make_sample(
     seconds = len(clip.frames)
     kept = int(np.flatnonzero(clip.labelled)[-1]) + 1 if labelled_only else seconds
     starts = window_starts(seconds, float(seconds))[:kept]
-    classes, masks = _objects(clip, kept, vocabulary)
+    classes, masks = sounding_objects(clip, kept, vocabulary)
     return Sample(
         name=clip.name,
         images=stretch_pixels(clip.frames[:kept], image_size).permute(0, 3, 1, 2).contiguous(),
         mel=torch.from_numpy(log_mel(clip.waveform, starts)),
         classes=classes,
-        masks=_stretch_masks(masks, image_size),
-        scene=_stretch_masks(torch.from_numpy(clip.masks[:kept, None]), image_size)[:, 0],
+        masks=stretch_masks(masks, image_size),
+        scene=stretch_masks(torch.from_numpy(clip.masks[:kept, None]), image_size)[:, 0],
         labelled=torch.from_numpy(clip.labelled[:kept].copy()),
-        classified=_classified(clip),
+        classified=is_classified(clip),
     )
-
-
-def _classified(clip: ClipAnnotation) -> bool:
-    """Tell whether a clip's objects are known: by labels, or by a category that is a class."""
-    return clip.class_map is not None or clip.category in AVSBENCH_CLASSES[1:]
-
-
-def _objects(clip: ClipAnnotation, frames: int, vocabulary: Sequence[str]) -> tuple[Tensor, Tensor]:
-    """Give the classes ``[O]`` and masks ``[T, O, H, W]`` of a clip's objects."""
-    scene = clip.masks[:frames]
-    shown: dict[str, npt.NDArray[np.bool_]] = {}
-    if clip.class_map is not None:
-        numbers = {name: AVSBENCH_CLASSES.index(name) for name in clip.class_names}
-        shown = {name: clip.class_map[:frames] == number for name, number in numbers.items()}
-    elif _classified(clip):
-        shown = {clip.category: scene}
-    known = [name for name in shown if name in vocabulary]
-    classes = torch.tensor([vocabulary.index(name) for name in known], dtype=torch.int64)
-    masks = np.zeros((frames, len(known), *scene.shape[1:]), dtype=bool)
-    for slot, name in enumerate(known):
-        masks[:, slot] = shown[name]
-    return classes, torch.from_numpy(masks)
-
-
-def _stretch_masks(masks: Tensor, size: int) -> Tensor:
-    """Bring masks ``[T, O, H, W]`` to the network's size, each pixel from its nearest."""
-    shape = masks.shape
-    pixels = masks.flatten(0, 1)[:, None].to(torch.uint8)
-    if len(pixels) and shape[-2:] != (size, size):
-        pixels = functional.interpolate(pixels, (size, size), mode="nearest-exact")
-    return pixels.bool().reshape(*shape[:2], size, size)
 
 
 def collate(samples: Sequence[Sample]) -> Batch:

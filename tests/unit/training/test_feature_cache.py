@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import os
+import shutil
 from pathlib import Path
 
 import pytest
 import torch
+from torch.utils.data import ConcatDataset, Subset
 
+from napari_tavis.avsbench import DatasetError
 from napari_tavis.model import TAViS
 from napari_tavis.tasks import Cancelled, CancelToken
 from napari_tavis.training.feature_cache import FeatureCache, weights_key
@@ -96,6 +100,27 @@ def test_a_full_cache_keeps_what_it_has(model: TAViS, tmp_path: Path, trees: Pat
     cache.clear()
     assert len(cache) == cache.nbytes == 0
     assert dataset[0].features is None
+
+
+def test_unchanged_files_are_not_read_again(
+    model: TAViS, cache: FeatureCache, trees: Path, tmp_path: Path
+) -> None:
+    root = Path(shutil.copytree(trees, tmp_path / "data"))
+    dataset = _dataset(root, cache)
+    halves = ConcatDataset([Subset(dataset, [1]), Subset(dataset, [0])])
+    assert cache.fill(model, halves) == 2
+    wave = root / "v1m" / "many-0" / "audio.wav"
+    sound, state = wave.read_bytes(), wave.stat()
+    wave.write_bytes(b"0" * len(sound))
+    os.utime(wave, ns=(state.st_atime_ns, state.st_mtime_ns))
+    assert cache.fill(model, halves) == 0, "the files look as they did"
+    os.utime(wave)
+    with pytest.raises(DatasetError):
+        cache.fill(model, halves)
+    wave.write_bytes(sound)
+    assert cache.fill(model, halves) == 0, "read, and its features found"
+    cache.clear()
+    assert cache.fill(model, halves) == 2
 
 
 def test_features_of_other_weights_make_way(model: TAViS, tmp_path: Path, trees: Path) -> None:
