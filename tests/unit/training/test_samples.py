@@ -12,10 +12,12 @@ from PIL import Image
 
 from napari_tavis.avsbench import ClipAnnotation, DatasetError, open_dataset, write_clip
 from napari_tavis.media import log_mel, window_starts
+from napari_tavis.model import TAViS
 from napari_tavis.model.preprocess import stretch_frames
 from napari_tavis.tasks import Cancelled, CancelToken
 from napari_tavis.training.batches import make_targets
 from napari_tavis.training.errors import TrainingError
+from napari_tavis.training.losses import ClassTexts, tavis_loss
 from napari_tavis.training.open_vocabulary import read_class_split
 from napari_tavis.training.samples import check_trees, collate, open_split
 from napari_tavis.vocabulary import AVSBENCH_CLASSES
@@ -94,6 +96,23 @@ def test_frames_after_the_last_label_can_be_left_out(trees: Path) -> None:
     assert dataset.frames == (1,) == (len(short.images),)
     assert torch.equal(short.images, whole.images[:1])
     assert torch.equal(short.mel, whole.mel[:1])
+
+
+@pytest.mark.parametrize("protocol", ["memory", "independent"])
+def test_what_is_left_out_changes_no_loss(trees: Path, protocol: str) -> None:
+    torch.manual_seed(0)
+    model = TAViS.from_preset("toy", image_size=64)
+    texts = ClassTexts(torch.randn(71, 128), torch.randn(71, 128))
+    losses = []
+    for labelled_only in (False, True):
+        dataset = open_split(trees, "s4", "train", 64, labelled_only=labelled_only)
+        batch = collate([dataset[0]])
+        with torch.no_grad():
+            output = model(batch.images, batch.mel, protocol)
+            losses.append(tavis_loss(output, make_targets(batch, 16), texts))
+    whole, short = losses
+    for name, term in whole.items():
+        assert float(short[name]) == pytest.approx(float(term), abs=1e-4), name
 
 
 def test_clips_of_all_lengths_make_a_batch(trees: Path) -> None:
