@@ -14,9 +14,8 @@ from napari_tavis.tasks import CancelToken, Progress, no_progress
 from napari_tavis.training.errors import TrainingError
 from napari_tavis.training.experiments.config import DataSettings
 from napari_tavis.training.feature_cache import FeatureCache
-from napari_tavis.training.open_vocabulary import read_class_split
 from napari_tavis.training.samples import ClipDataset, Sample, check_trees, open_split
-from napari_tavis.vocabulary import AVSBENCH_CLASSES, BACKGROUND
+from napari_tavis.vocabulary import AVSBENCH_CLASSES
 
 
 @dataclass(frozen=True)
@@ -132,8 +131,8 @@ def _keeps(settings: DataSettings, model: TAViS) -> bool:
 def _open(
     settings: DataSettings, split: str, model: TAViS, cache: FeatureCache | None
 ) -> ClipDataset:
-    """Open one split; in the open vocabulary, with the classes alone that are learned from."""
-    clips = open_split(
+    """Open one split."""
+    return open_split(
         settings.root,
         settings.subset,
         split,
@@ -143,9 +142,6 @@ def _open(
         features=cache,
         labelled_only=split == "train",
     )
-    if settings.classes is not None:
-        clips.vocabulary = (BACKGROUND, *read_class_split(settings.classes).seen)
-    return clips
 
 
 def _check(datasets: Sequence[ClipDataset], progress: Progress, cancel: CancelToken | None) -> None:
