@@ -30,15 +30,13 @@ from napari_tavis.training.batches import Batch, make_targets
 from napari_tavis.training.config import Stage, ToyTrainingConfig
 from napari_tavis.training.errors import TrainingError
 from napari_tavis.training.losses import ClassTexts, tavis_loss
+from napari_tavis.training.prompt_scale import scale_prompts
 from napari_tavis.training.prompts import prompt_losses, tracking_losses
 from napari_tavis.training.toy_clips import ToyClips, render_toy_clips
 from napari_tavis.vocabulary import AVSBENCH_CLASSES
 
 STATE_EVERY = 250
 LOG_EVERY = 20
-
-PROMPT_SPREAD = 1.5
-"""RMS by which fresh prompts differ from sound to sound; the decoder's own tokens have 1."""
 
 DENSE_SCALE = 0.1
 
@@ -177,23 +175,11 @@ class ToyTrainer:
 
     @torch.no_grad()
     def _scale_prompts(self, batch: Batch) -> None:
-        """Bring fresh prompts to the size of the mask decoder's own tokens.
-
-        As they are drawn, what differs from sound to sound is a tenth of those, and the decoder
-        takes thousands of steps to hear it; the picture's own prompt drowns the image embedding.
-        """
-        model, prompting = self.model, self.model.prompting
-        tokens, cls = model.imagebind.encode_audio(batch.mel.flatten(0, 1))
-        learned, decomposed = model.decomposition(tokens, cls)
-        seen = cls.new_zeros(len(cls), prompting.dense_projection.in_features)
-        sparse = prompting(learned, decomposed, cls, seen, model.imagebind.encode_text).sparse
-        spread = float((sparse - sparse.mean(0)).square().mean().sqrt())
-        for layer, factor in (
-            (cast(nn.Linear, prompting.aggregate.layers[-1]), PROMPT_SPREAD / spread),
-            (prompting.dense_projection, DENSE_SCALE),
-        ):
-            layer.weight.mul_(factor)
-            layer.bias.mul_(factor)
+        """Bring fresh prompts to a size at which they are heard, and do not drown the picture."""
+        prompting = self.model.prompting
+        scale_prompts(self.model, batch.mel)
+        prompting.dense_projection.weight.mul_(DENSE_SCALE)
+        prompting.dense_projection.bias.mul_(DENSE_SCALE)
         cast(TAViS, self.average.module).prompting.load_state_dict(prompting.state_dict())
 
     @torch.no_grad()

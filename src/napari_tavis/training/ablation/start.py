@@ -16,10 +16,8 @@ from napari_tavis.training.ablation.rows import Row
 from napari_tavis.training.batches import Batch
 from napari_tavis.training.errors import TrainingError
 from napari_tavis.training.losses import ClassTexts
+from napari_tavis.training.prompt_scale import scale_prompts
 from napari_tavis.vocabulary import AVSBENCH_CLASSES
-
-PROMPT_SPREAD = 1.5
-"""RMS by which fresh prompts differ from sound to sound; the decoder's own tokens have 1."""
 
 
 def class_texts(model: TAViS) -> ClassTexts:
@@ -85,18 +83,5 @@ def fresh_network(row: Row, recipe: ToyAblation, seed: int, start: TAViS, batch:
     for layer in model.adapters.output:  # what is not yet learned changes nothing
         nn.init.zeros_(cast(nn.Linear, layer).weight)
         nn.init.zeros_(cast(nn.Linear, layer).bias)
-    _scale_prompts(model, batch)
+    scale_prompts(model, batch.mel)
     return model.train()
-
-
-@torch.no_grad()
-def _scale_prompts(model: TAViS, batch: Batch) -> None:
-    """Bring what fresh prompts differ by, from sound to sound, to what the decoder can hear."""
-    tokens, summary = model.imagebind.encode_audio(batch.mel.flatten(0, 1))
-    learned, decomposed = model.decomposition(tokens, summary)
-    seen = summary.new_zeros(len(summary), model.config.imagebind.vision.width)
-    prompts = model.prompting(learned, decomposed, summary, seen, model.imagebind.encode_text)
-    spread = float((prompts.sparse - prompts.sparse.mean(0)).square().mean().sqrt())
-    last = cast(nn.Linear, model.prompting.aggregate.layers[-1])
-    last.weight.mul_(PROMPT_SPREAD / max(spread, 1e-3))
-    last.bias.mul_(PROMPT_SPREAD / max(spread, 1e-3))
