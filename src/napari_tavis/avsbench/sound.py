@@ -99,7 +99,9 @@ def read_wav(path: Path) -> npt.NDArray[np.int16]:
             announced, data = file.getnframes(), file.readframes(file.getnframes())
     except FileNotFoundError:
         raise DatasetError(f"{path} is missing: restore it or remove its clip.") from None
-    except (OSError, EOFError, wave.Error) as error:
+    except EOFError:
+        raise DatasetError(f"{path} is cut short: replace it.") from None
+    except (OSError, wave.Error) as error:
         raise DatasetError(f"{path} cannot be read as a wav file ({error}): replace it.") from error
     if width != 2 or rate != SAMPLE_RATE:
         raise DatasetError(
