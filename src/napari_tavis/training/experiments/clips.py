@@ -149,7 +149,7 @@ def _check(datasets: Sequence[ClipDataset], progress: Progress, cancel: CancelTo
     readers = [reader for dataset in datasets for reader in dataset.readers]
     problems = check_trees(readers, progress=progress, cancel=cancel)
     if problems:
-        raise TrainingError("These clips cannot be read: " + " ".join(problems))
+        raise TrainingError("\n".join(["These clips cannot be read:", *problems]))
 
 
 def _hold_out(clips: ClipDataset, share: float, seed: int) -> RunClips:
