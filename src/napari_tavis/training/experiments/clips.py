@@ -163,4 +163,5 @@ def _hold_out(clips: ClipDataset, share: float, seed: int) -> RunClips:
     order = np.random.default_rng(seed).permutation(len(clips)).tolist()
     held, learned = sorted(order[:count]), sorted(order[count:])
     frames = [clips.frames[index] for index in learned]
-    return RunClips(Subset(clips, learned), frames, Subset(clips, held), clips.vocabulary)
+    parts = Subset(clips, learned), frames, Subset(clips, held)
+    return RunClips(*parts, clips.vocabulary, clips.features)
