@@ -32,8 +32,8 @@ def tables(results: Results) -> str:
     Returns
     -------
     str
-        Mean and, of several seeds, standard deviation (of a sample) in percent; the difference
-        to TAViS is that of the means.
+        Mean and, of several seeds, standard deviation (of a sample) in percent. The difference
+        is taken seed by seed: all rows of a seed see the same batches.
     """
     parts = [
         _table(number, [ROWS[name] for name in names if name in results], results)
@@ -52,7 +52,7 @@ def _table(number: int, rows: list[Row], results: Results) -> str:
     heading = [
         "",
         *(MEASURES[name] for name in measures),
-        "difference in M_J",
+        "M_J less TAViS's",
         "paper: S4",
         "paper: MS3",
     ]
@@ -73,23 +73,24 @@ def _cells(row: Row, results: Results, measures: list[str]) -> list[str]:
     cells = [row.label, *(spread(run[name] for run in own.values()) for name in measures)]
     difference = ""
     if row.name != "paper" and "paper" in results:
-        means = [
-            np.mean([run["M_J"] for run in results[name].values()]) for name in (row.name, "paper")
-        ]
-        difference = f"{100 * (means[0] - means[1]):+.1f}"
+        whole = results["paper"]
+        steps = [own[seed]["M_J"] - whole[seed]["M_J"] for seed in own if seed in whole]
+        difference = spread(steps, signed=True)
     return [*cells, difference, *(str(row.paper.get(name, "")) for name in ("s4", "ms3"))]
 
 
-def spread(values: Iterable[float]) -> str:
+def spread(values: Iterable[float], signed: bool = False) -> str:
     """Write the mean of shares in percent and, of several, their standard deviation.
 
     Examples
     --------
     >>> spread([0.5, 0.6])
     '55.0 ± 7.1'
+    >>> spread([0.123], signed=True)
+    '+12.3'
     """
     percent = 100 * np.array(list(values), dtype=float)
-    mean = f"{percent.mean():.1f}"
+    mean = f"{percent.mean():{'+' if signed else ''}.1f}"
     return mean if len(percent) < 2 else f"{mean} ± {percent.std(ddof=1):.1f}"
 
 
