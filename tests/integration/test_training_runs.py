@@ -167,12 +167,12 @@ def test_a_killed_run_goes_on_as_if_nothing_had_happened(
     (half / "trained.safetensors").write_bytes(b"half")
     token = CancelToken()
 
-    def stop_in_last_epoch(done: int, total: int, _what: str) -> None:
-        if (done, total) == (STEPS - 1, STEPS):
+    def stop_before_the_end(_done: int, _total: int, what: str) -> None:
+        if what == "validating" and len(steps_of(tmp_path)) == 2 * STEPS // 3:
             token.cancel()
 
-    with pytest.raises(Cancelled):  # and stopped once more
-        Trainer(config_of(tree), tmp_path).run(stop_in_last_epoch, token)
+    with pytest.raises(Cancelled):  # and stopped once more, between training and measuring
+        Trainer(config_of(tree), tmp_path).run(stop_before_the_end, token)
     Trainer(config_of(tree), tmp_path).run()
     again, once = steps_of(tmp_path), steps_of(run)
     assert [entry["step"] for entry in again] == [entry["step"] for entry in once]

@@ -26,6 +26,8 @@ class EpochBatches(BatchSampler):
         Parts that a batch is given out in.
     seed : int
         Of the order.
+    processes : int, optional
+        That share each part.
 
     Raises
     ------
@@ -33,11 +35,14 @@ class EpochBatches(BatchSampler):
         If a batch cannot be filled, or divided.
     """
 
-    def __init__(self, groups: Sequence[int], batch: int, parts: int, seed: int) -> None:
-        if batch < 1 or parts < 1 or batch % parts:
+    def __init__(
+        self, groups: Sequence[int], batch: int, parts: int, seed: int, processes: int = 1
+    ) -> None:
+        if batch < 1 or parts < 1 or batch % (parts * processes):
             raise TrainingError(
-                f"A batch of {batch} clips cannot be computed in {parts} equal parts: choose "
-                "another data.batch or optimizer.accumulation."
+                f"A batch of {batch} clips cannot be computed in {parts} equal parts by "
+                f"{processes} processes: choose another data.batch, optimizer.accumulation or "
+                "number of processes."
             )
         super().__init__(SequentialSampler(groups), batch // parts, drop_last=True)
         self._groups = [np.flatnonzero(np.equal(groups, group)) for group in sorted(set(groups))]

@@ -36,6 +36,8 @@ class Position:
         Best score so far.
     since_best : int
         Epochs done since.
+    begun : bool
+        Whether the network was measured as it was to begin with.
     """
 
     step: int = 0
@@ -43,6 +45,7 @@ class Position:
     step_in_epoch: int = 0
     best: float = float("-inf")
     since_best: int = 0
+    begun: bool = False
 
     def state_dict(self) -> dict[str, Any]:
         """Give all of it."""

@@ -94,6 +94,7 @@ class Trainer:
             config.data.batch,
             config.optimizer.accumulation,
             config.seed,
+            processes,
         )
         with torch.no_grad():
             texts = self.model.text_features([class_prompt(c) for c in self.clips.vocabulary])
@@ -145,17 +146,21 @@ class Trainer:
         TrainingError
             If a loss is not finite; it names the clip. The state before it is kept.
         """
-        taken_up = self.state.load()
-        position = self.state.position
+        self.state.load()
+        position, cancel = self.state.position, cancel or CancelToken()
         if self.accelerator.is_main_process:
-            self._log = RunLog(self.output, position.step, position.epoch)
+            done = position.epoch if position.begun else -1
+            self._log = RunLog(self.output, position.step, done)
         self._open_trackers(position.step)
-        if not taken_up:
-            self._close_epoch(0)
-        while position.epoch < self.config.epochs and not self._is_done():
-            self._train_epoch(progress, cancel or CancelToken())
-            position.epoch, position.step_in_epoch = position.epoch + 1, 0
-            self._close_epoch(position.epoch)
+        try:
+            if not position.begun:
+                self._close_epoch(0, progress, cancel)
+            while position.epoch < self.config.epochs and not self._is_done():
+                self._train_epoch(progress, cancel)
+                self._close_epoch(position.epoch + 1, progress, cancel)
+        except Cancelled:
+            self.state.save()
+            raise
         self.accelerator.end_training()
         return self.output / BEST
 
@@ -172,7 +177,6 @@ class Trainer:
         label = f"epoch {position.epoch + 1} of {self.config.epochs}"
         while position.step_in_epoch < self._batches.steps:
             if self._anyone(cancel.cancelled):
-                self.state.save()
                 raise Cancelled
             rate = learning_rate(settings, position.step, self.steps)
             for group in self._optimizer.param_groups:
@@ -190,6 +194,7 @@ class Trainer:
             progress(position.step, self.steps, f"{label}: loss {loss:.3f}")
             if position.step % self.config.state_every == 0:
                 self.state.save()
+        next(parts, None)  # lets accelerate see the end
 
     def _train_step(self, parts: Iterator[Batch]) -> dict[str, float]:
         """Take one step, and give the terms of its loss, the mean over its clips."""
@@ -242,7 +247,7 @@ class Trainer:
             "optimizer.learning_rate."
         )
 
-    def _close_epoch(self, epoch: int) -> None:
+    def _close_epoch(self, epoch: int, progress: Progress, cancel: CancelToken) -> None:
         """Validate, write checkpoints, log and state."""
         position = self.state.position
         score, shown = validate(
@@ -251,7 +256,10 @@ class Trainer:
             self.accelerator,
             self.config.validation_protocol,
             self.config.pictures,
+            progress,
+            cancel,
         )
+        position.begun, position.epoch, position.step_in_epoch = True, epoch, 0
         better = score > position.best
         position.since_best = 0 if better else position.since_best + 1
         position.best = max(score, position.best)

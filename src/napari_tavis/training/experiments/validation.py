@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from napari_tavis.avsbench.metrics import mask_iou
 from napari_tavis.model import TAViS
+from napari_tavis.tasks import CancelToken, Progress, no_progress
 from napari_tavis.training.batches import Batch
 from napari_tavis.training.experiments.clips import RunClips
 from napari_tavis.training.experiments.config import Protocol
@@ -23,6 +24,8 @@ def validate(
     accelerator: Accelerator,
     protocol: Protocol,
     shown: int = 0,
+    progress: Progress = no_progress,
+    cancel: CancelToken | None = None,
 ) -> tuple[float, list[ClipResult]]:
     """Measure ``M_J`` of the scene mask, each process on its share of the clips.
 
@@ -38,6 +41,10 @@ def validate(
         How the segmenter decodes.
     shown : int
         Clips whose masks are given back, the first ones.
+    progress : Progress, optional
+        Told of every clip.
+    cancel : CancelToken, optional
+        Looked at for every clip, unless other processes would wait for this one.
 
     Returns
     -------
@@ -58,6 +65,7 @@ def validate(
         scores.append((index, score))
         if index < shown:
             results.append((index, result))
+        progress(index + 1, clips.validation_count, "validating")
     set_modes(model)
     scores, results = gather_object(scores), gather_object(results)
     mean = sum(score for _, score in scores) / max(len(scores), 1)

@@ -46,5 +46,7 @@ def test_parts_make_up_the_same_batches() -> None:
 def test_batches_that_cannot_be_are_refused() -> None:
     with pytest.raises(TrainingError, match="equal parts"):
         EpochBatches(FRAMES, 4, 3, seed=0)
+    with pytest.raises(TrainingError, match="4 processes"):
+        EpochBatches(FRAMES, 4, 2, seed=0, processes=4)
     with pytest.raises(TrainingError, match="too few"):
         EpochBatches(FRAMES, 12, 1, seed=0)

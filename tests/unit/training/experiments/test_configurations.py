@@ -23,7 +23,7 @@ def read(name: str | Path, *overrides: str) -> TrainConfig:
 
 def test_all_that_the_paper_trains_are_there() -> None:
     assert set(configuration_names()) == set(
-        "s4_224 s4_1024 ms3_224 ms3_1024 avss_224 ov_224 finetune toy".split()
+        "s4_224 s4_1024 ms3_224 ms3_1024 avss_224 ov_224 finetune finetune_toy toy".split()
     )
 
 
