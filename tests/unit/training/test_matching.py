@@ -9,7 +9,14 @@ from napari_tavis.training.matching import match, pair_costs
 def _targets(masks: torch.Tensor, classes: list[int], present: list[bool]) -> Targets:
     flags = torch.tensor([present])
     scene = (masks * flags[..., None, None]).sum(1).clamp(max=1)
-    return Targets(torch.tensor([classes]), flags, masks, scene)
+    return Targets(
+        frames=torch.tensor([0]),
+        classified=torch.tensor([True]),
+        classes=torch.tensor([classes]),
+        present=flags,
+        masks=masks,
+        scene=scene,
+    )
 
 
 def _quadrants() -> torch.Tensor:
