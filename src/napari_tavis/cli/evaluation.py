@@ -63,6 +63,10 @@ def evaluate(
     examples: Annotated[
         int, typer.Option(min=0, help="Best clips and worst clips in the report.")
     ] = 3,
+    size: Annotated[
+        int,
+        typer.Option(min=0, help="Pixels per side to stretch labels to; 0 for their own size."),
+    ] = 224,
     classes: Annotated[
         Path | None,
         typer.Option(help="Seen and unseen classes, for 'ov'.", exists=True, dir_okay=False),
@@ -98,6 +102,7 @@ def evaluate(
         zero_shot=report is not None if zero_shot is None else zero_shot,
         robustness=report is not None if robustness is None else robustness,
         examples=examples if report is not None else 0,
+        size=size or None,
         groups=_groups(classes),
     )
     named = Path(model).name if Path(model).is_file() else model

@@ -136,8 +136,8 @@ def draw_reliability(curves: Sequence[Reliability]) -> bytes | None:
         what, _, truth = curve.title.partition(": ")
         axes.set(xlim=(0, 1), ylim=(0, 1), xlabel=what, ylabel=truth)
         axes.set_title(f"expected calibration error {curve.error:.3f}", fontsize=9)
-        axes.xaxis.label.set_size(8)
-        axes.yaxis.label.set_size(8)
+        axes.xaxis.label.set_fontsize(8)
+        axes.yaxis.label.set_fontsize(8)
     return _png(figure)
 
 

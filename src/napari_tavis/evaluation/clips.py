@@ -8,6 +8,8 @@ from itertools import accumulate
 from typing import overload
 
 import numpy as np
+import numpy.typing as npt
+from PIL import Image
 
 from napari_tavis.avsbench import ClipAnnotation
 from napari_tavis.vocabulary import class_index
@@ -64,3 +66,35 @@ def with_category(clip: ClipAnnotation) -> ClipAnnotation:
     if clip.class_map is not None or not index:
         return clip
     return replace(clip, class_map=np.where(clip.masks, index, 0).astype(np.uint8))
+
+
+def stretched(clip: ClipAnnotation, size: int | None) -> ClipAnnotation:
+    """Bring a clip to a square, labels by nearest neighbour, as AVSBench's loaders do.
+
+    Parameters
+    ----------
+    clip : ClipAnnotation
+        Any clip.
+    size : int or None
+        Pixels per side; None leaves the clip as it is.
+
+    Returns
+    -------
+    ClipAnnotation
+        With frames, class map and scene mask of that size.
+    """
+    if size is None or clip.frames.shape[1:3] == (size, size):
+        return clip
+
+    def resize(pictures: npt.NDArray[np.uint8], how: Image.Resampling) -> npt.NDArray[np.uint8]:
+        images = (Image.fromarray(picture).resize((size, size), how) for picture in pictures)
+        return np.stack([np.asarray(image) for image in images])
+
+    nearest = Image.Resampling.NEAREST
+    scene = clip.scene_mask
+    return replace(
+        clip,
+        frames=resize(clip.frames, Image.Resampling.BILINEAR),
+        class_map=None if clip.class_map is None else resize(clip.class_map, nearest),
+        scene_mask=None if scene is None else resize(scene.astype(np.uint8), nearest) > 0,
+    )

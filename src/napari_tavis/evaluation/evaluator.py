@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from napari_tavis.avsbench import ClipAnnotation
+from napari_tavis.avsbench.layout import OBJECT_SIZE
+from napari_tavis.evaluation.clips import stretched
 from napari_tavis.evaluation.errors import EvaluationError
 from napari_tavis.evaluation.examples import draw_examples
 from napari_tavis.evaluation.prediction import Predictor, Protocol
@@ -31,6 +34,9 @@ class EvaluationOptions:
         Whether every clip is segmented three more times, with sounds that do not belong to it.
     examples : int
         How many of the best clips and of the worst are drawn.
+    size : int or None
+        Pixels per side to which labels are stretched before anything is counted, as AVSBench's
+        loaders do; None for their own size.
     groups : dict of str to tuple of str
         Classes whose mean IoU is given by itself, by the group's name: ``seen``, ``unseen``.
     """
@@ -39,6 +45,7 @@ class EvaluationOptions:
     zero_shot: bool = True
     robustness: bool = True
     examples: int = 3
+    size: int | None = OBJECT_SIZE
     groups: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
@@ -86,8 +93,8 @@ def evaluate(
     options, cancel = options or EvaluationOptions(), cancel or CancelToken()
     if not len(dataset):
         raise EvaluationError("There is no clip to evaluate on: choose another subset or split.")
-    predictor = Predictor(model, options.protocol, image_embedding=options.zero_shot)
-    listener = Predictor(model, options.protocol, image_embedding=False)
+    make = partial(Predictor, model, options.protocol, size=options.size)
+    predictor, listener = make(image_embedding=options.zero_shot), make(image_embedding=False)
     robustness = RobustnessTest(listener, dataset)
     scene, reliability = SceneTally(), ReliabilityTallies()
     classes = ClassTally(options.groups)
@@ -95,11 +102,11 @@ def evaluate(
         cancel.check()
         clip = dataset[number]
         found = predictor.predict(clip)
-        scene.add(clip, found)
-        classes.add(clip, found)
-        reliability.add(clip, found)
+        truth = stretched(clip, options.size)
+        for tally in (scene, classes, reliability):
+            tally.add(truth, found)
         if options.robustness:
-            robustness.add(number, clip, found)
+            robustness.add(number, clip, truth, found)
         progress(number + 1, len(dataset), f"evaluating {clip.name}")
     return Scores(
         source=source or Source(),
@@ -110,5 +117,5 @@ def evaluate(
         reliability=reliability.curves(),
         robustness=robustness.scores() if options.robustness else [],
         embeddings=classes.embeddings(),
-        examples=draw_examples(listener, dataset, scene.clips, options.examples),
+        examples=draw_examples(listener, dataset, scene.clips, options.examples, options.size),
     )

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
 from napari_tavis.avsbench import ClipAnnotation
+from napari_tavis.evaluation.clips import stretched
 from napari_tavis.evaluation.prediction import ClipPrediction, Predictor
 from napari_tavis.evaluation.scores import ClipScores, Example
 from napari_tavis.inference.overlay import OverlayMask, draw_masks
@@ -34,6 +35,7 @@ def draw_examples(
     dataset: Sequence[ClipAnnotation],
     clips: Sequence[ClipScores],
     count: int,
+    size: int | None,
 ) -> list[Example]:
     """Draw the clips with the highest and the lowest M_J.
 
@@ -47,6 +49,8 @@ def draw_examples(
         Their scores, in the same order.
     count : int
         How many of each at most; no clip is shown twice.
+    size : int or None
+        Pixels per side of the predictor's masks; None for those of the clips.
 
     Returns
     -------
@@ -65,7 +69,7 @@ def draw_examples(
     for kind, numbers in kinds:
         for number in numbers:
             clip = dataset[number]
-            picture = draw_clip(clip, predictor.predict(clip))
+            picture = draw_clip(stretched(clip, size), predictor.predict(clip))
             examples.append(Example(kind, clip.name, clips[number].m_j, picture))
     return examples
 

@@ -75,9 +75,13 @@ class ClipPrediction:
         maps = []
         kinds = self.probabilities[sides][..., 1:]
         for shares, logits in zip(kinds, self.mask_logits[:, :-1], strict=True):
-            scores = torch.einsum("np,nhw->phw", shares, logits.sigmoid())
-            best, index = scores.max(0)
-            maps.append(torch.where(best > 0.5, index + 1, 0).to(torch.uint8).numpy())
+            able = (shares.sum(0) > 0.5).nonzero()[:, 0]  # no other class reaches one half
+            shown = torch.zeros(logits.shape[-2:], dtype=torch.uint8)
+            if len(able):
+                scores = torch.einsum("np,nhw->phw", shares[:, able], logits.sigmoid())
+                best, index = scores.max(0)
+                shown[best > 0.5] = (able[index] + 1).to(torch.uint8)[best > 0.5]
+            maps.append(shown.numpy())
         return np.stack(maps)
 
 
@@ -92,9 +96,19 @@ class Predictor:
         Each frame by itself, as the authors evaluate, or on the memory of those before.
     image_embedding : bool
         Whether to embed what the queries highlight: five more vision passes per frame.
+    size : int, optional
+        Pixels per side of the masks that are given; by default those of the clip's frames.
     """
 
-    def __init__(self, model: TAViS, protocol: Protocol, *, image_embedding: bool) -> None:
+    def __init__(
+        self,
+        model: TAViS,
+        protocol: Protocol,
+        *,
+        image_embedding: bool,
+        size: int | None = None,
+    ) -> None:
+        self._size = size
         self._model = model
         self._protocol = protocol
         self._image_embedding = image_embedding
@@ -128,8 +142,9 @@ class Predictor:
             probabilities["i2t"] = classify(seen, self._texts)
             probabilities["sum"] = classify(found.audio_embedding, self._texts, seen)
         height, width = clip.frames.shape[1:3]
+        size = (height, width) if self._size is None else (self._size, self._size)
         return ClipPrediction(
-            mask_logits=found.resized((height, width)).mask_logits,
+            mask_logits=found.resized(size).mask_logits,
             iou=found.iou.clamp(0, 1),
             audio_embedding=found.audio_embedding,
             image_embedding=seen,

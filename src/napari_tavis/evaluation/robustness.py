@@ -46,7 +46,9 @@ class RobustnessTest:
         self._dataset = dataset
         self._tallies = {name: _Tally(name) for name in (OWN, SILENCE, NOISE, OFF_SCREEN)}
 
-    def add(self, number: int, clip: ClipAnnotation, heard: ClipPrediction) -> None:
+    def add(
+        self, number: int, clip: ClipAnnotation, truth: ClipAnnotation, heard: ClipPrediction
+    ) -> None:
         """Test one clip.
 
         Parameters
@@ -55,10 +57,12 @@ class RobustnessTest:
             Its position in the dataset.
         clip : ClipAnnotation
             The clip.
+        truth : ClipAnnotation
+            The same at the size of the predictor's masks.
         heard : ClipPrediction
             The model's result with the clip's own sound.
         """
-        self._tallies[OWN].add(heard.scene > 0, clip)
+        self._tallies[OWN].add(heard.scene > 0, truth)
         sounds: dict[str, Waveform | None] = {
             SILENCE: np.zeros_like(clip.waveform),
             NOISE: white_noise(clip),
@@ -67,7 +71,7 @@ class RobustnessTest:
         for name, waveform in sounds.items():
             if waveform is not None:
                 found = self._predictor.predict(clip, waveform)
-                self._tallies[name].add(found.scene > 0, clip)
+                self._tallies[name].add(found.scene > 0, truth)
 
     def scores(self) -> list[RobustnessScores]:
         """Give the shares of what was added so far, the clips' own sound first."""

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from napari_tavis.avsbench import ClipAnnotation
-from napari_tavis.evaluation.clips import EvaluationClips, with_category
+from napari_tavis.evaluation.clips import EvaluationClips, stretched, with_category
 from napari_tavis.vocabulary import AVSBENCH_CLASSES
 
 
@@ -29,3 +29,16 @@ def test_a_category_tells_the_class_where_nothing_else_does(clips: list[ClipAnno
     assert np.array_equal(told.class_map == helicopter, clips[1].masks)
     assert with_category(replace(clip, category="spaceship")).class_map is None
     assert with_category(clips[0]) is clips[0]
+
+
+def test_labels_are_stretched_and_no_class_is_made_up(clips: list[ClipAnnotation]) -> None:
+    wide = replace(clips[0], frames=clips[0].frames[:, :60], class_map=clips[0].class_map[:, :60])
+    assert stretched(wide, None) is wide
+    square = stretched(wide, 224)
+    assert square.frames.shape == (5, 224, 224, 3)
+    assert square.class_names == wide.class_names
+    share, expected = square.masks.mean((1, 2)), wide.masks.mean((1, 2))
+    assert share == pytest.approx(expected, abs=0.01)
+    assert stretched(square, 224) is square
+    scene = stretched(replace(wide, class_map=None, scene_mask=wide.masks), 224)
+    assert np.array_equal(scene.masks, square.masks)

@@ -27,7 +27,7 @@ def test_what_does_not_sound_is_counted_by_sound(
     predictor = Predictor(toy_model, "independent", image_embedding=False)
     test = RobustnessTest(predictor, clips)
     for number, clip in enumerate(clips):
-        test.add(number, clip, predictor.predict(clip))
+        test.add(number, clip, clip, predictor.predict(clip))
     own, silence, _noise, off_screen = test.scores()
     assert own.sound == "own sound"
     assert own.overlap > 0.5, "the bundled model knows toy clips"
@@ -46,6 +46,6 @@ def test_off_screen_sounds_are_of_other_classes(
     twins = [clips[0], replace(clips[0], name="twin")]
     test = RobustnessTest(predictor, twins)
     for number, clip in enumerate(twins):
-        test.add(number, clip, predictor.predict(clip))
+        test.add(number, clip, clip, predictor.predict(clip))
     *_, off_screen = test.scores()
     assert off_screen.clips == 0, "all that could be heard is in the picture"
