@@ -51,9 +51,9 @@ TABLE_3: dict[str, tuple[PaperRow, ...]] = {
         PaperRow("TAViS", "ViT-L", 224, 0.682, 0.759),
         PaperRow("TAViS", "ViT-L", 1024, 0.712, 0.796),
     ),
-    "v2": (
+    "avss": (
         PaperRow("COMBO", "PVT-v2", 224, 0.421, None),
         PaperRow("TAViS", "ViT-L", 224, 0.442, None),
     ),
 }
-"""Rows by subset; the paper evaluates AVSS on v2."""
+"""Rows by subset; AVSS is all of AVSBench-semantic."""
