@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 def ablate(
     output: Annotated[
-        Path, typer.Option(help="Folder of the study: its numbers, by row and seed.")
+        Path,
+        typer.Option(help="Folder of the study: its numbers, by row and seed.", file_okay=False),
     ],
     config: Annotated[
         str, typer.Option(help="toy, or what `train` takes: s4_224, ms3_224 ... or a YAML file.")
