@@ -128,6 +128,7 @@ def test_a_run_leaves_logs_pictures_and_models(run: Path) -> None:
     assert [row["epoch"] for row in epochs] == ["0", "1", "2", "3"]
     scores = [float(row["M_J"]) for row in epochs]
     assert all(0 <= score <= 1 for score in scores)
+    assert all(0 < float(row["mIoU"]) < 1 for row in epochs)
     picture = Image.open(run / "pictures" / "epoch-003.png")
     assert picture.width > 5 * SIZE
     assert picture.height > 2 * SIZE
@@ -184,8 +185,7 @@ def test_a_killed_run_goes_on_as_if_nothing_had_happened(
 
 
 def test_two_processes_learn_the_same_as_one(tree: Path, run: Path, tmp_path: Path) -> None:
-    launcher = "accelerate.commands.launch --cpu --num_processes 2 --num_machines 1 "
-    launcher += "--mixed_precision no --dynamo_backend no --main_process_port 0 -m napari_tavis"
+    launcher = "torch.distributed.run --standalone --nproc_per_node 2 -m napari_tavis"
     done = subprocess.run(
         command(tree, tmp_path, *launcher.split()),
         env=environment(),

@@ -130,6 +130,9 @@ class TrainConfig:
         How SAM 2 decodes while it learns. The paper trains with memory.
     validation_protocol : {"independent", "memory"}
         How SAM 2 decodes on the validation clips.
+    monitor : {"M_J", "mIoU"}
+        Which score on the validation clips tells the best model: of the scene mask, or over all
+        classes.
     seed : int
         Of the order of the clips and all else that is random.
     device : {"auto", "cpu"}
@@ -151,6 +154,7 @@ class TrainConfig:
     patience: int | None = None
     protocol: Protocol = "memory"
     validation_protocol: Protocol = "independent"
+    monitor: Literal["M_J", "mIoU"] = "M_J"
     seed: int = 0
     device: Literal["auto", "cpu"] = "auto"
     state_every: int = 200

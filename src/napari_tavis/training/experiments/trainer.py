@@ -31,6 +31,7 @@ from napari_tavis.training.experiments.state import RunState, claim_folder
 from napari_tavis.training.experiments.validation import validate
 from napari_tavis.training.losses import ClassTexts
 from napari_tavis.training.samples import collate
+from napari_tavis.vocabulary import AVSBENCH_CLASSES
 
 BEST, LAST = "best.safetensors", "last.safetensors"
 FREE = ("device", "state_every", "pictures", "tensorboard")
@@ -99,6 +100,8 @@ class Trainer:
         with torch.no_grad():
             texts = self.model.text_features([class_prompt(c) for c in self.clips.vocabulary])
         constant = ClassTexts(texts.embedding, texts.trunk)
+        all_classes = tuple(self.clips.vocabulary) == AVSBENCH_CLASSES
+        self._all_texts = texts.embedding if all_classes else None
         objective = Objective(self.model, constant, config.loss, config.protocol)
         self._prepare(objective.to(self.accelerator.device))
         self.state = RunState(self.accelerator, output, self.model)
@@ -250,35 +253,42 @@ class Trainer:
     def _close_epoch(self, epoch: int, progress: Progress, cancel: CancelToken) -> None:
         """Validate, write checkpoints, log and state."""
         position = self.state.position
-        score, shown = validate(
+        scores, shown = validate(
             self.model,
             self.clips,
             self.accelerator,
             self.config.validation_protocol,
+            self._all_texts,
             self.config.pictures,
             progress,
             cancel,
         )
         position.begun, position.epoch, position.step_in_epoch = True, epoch, 0
+        score = scores.get(self.config.monitor)
+        if score is None:
+            raise TrainingError(
+                f"The validation clips have no classes, so there is no {self.config.monitor}: "
+                "choose monitor=M_J."
+            )
         better = score > position.best
         position.since_best = 0 if better else position.since_best + 1
         position.best = max(score, position.best)
         if self.accelerator.is_main_process:
-            self._write_checkpoints(epoch, score, better)
-            entry = {"epoch": epoch, "step": position.step, "M_J": score, "best": position.best}
+            self._write_checkpoints(epoch, scores, better)
+            entry = {"epoch": epoch, "step": position.step, **scores, "best": position.best}
             self._log.add_epoch({**entry, "loss": self._log.mean_loss(epoch)})
             self._draw(epoch, shown)
-        self.accelerator.log({"M_J": score}, position.step)
+        self.accelerator.log(scores, position.step)
         self.accelerator.wait_for_everyone()
         self.state.save()
 
-    def _write_checkpoints(self, epoch: int, score: float, better: bool) -> None:
+    def _write_checkpoints(self, epoch: int, scores: dict[str, float], better: bool) -> None:
         """Write the last and, if it is that, the best checkpoint; the plugin loads either."""
         facts = {
             "started_from": self.config.model.start,
             "trained_on": self.config.data.subset,
             "epoch": str(epoch),
-            "validation_M_J": f"{score:.4f}",
+            **{f"validation_{name}": f"{score:.4f}" for name, score in scores.items()},
         }
         for name in [LAST, *([BEST] if better else [])]:
             save_checkpoint(self.model, self.output / name, facts, torch.float16)

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+import numpy as np
 import torch
 from accelerate import Accelerator
 from accelerate.utils import gather_object
+from torch import Tensor
 from torch.nn import functional as F
 
 from napari_tavis.avsbench.metrics import mask_iou
-from napari_tavis.model import TAViS
+from napari_tavis.avsbench.semantic_metrics import SemanticMetric, SemanticScores
+from napari_tavis.evaluation.prediction import ClipPrediction
+from napari_tavis.model import TAViS, TAViSOutput
+from napari_tavis.model.alignment import classify
 from napari_tavis.tasks import CancelToken, Progress, no_progress
 from napari_tavis.training.batches import Batch
 from napari_tavis.training.experiments.clips import RunClips
@@ -18,16 +25,27 @@ from napari_tavis.training.experiments.starting import set_modes
 from napari_tavis.training.samples import collate
 
 
+@dataclass(frozen=True)
+class _Measured:
+    """One clip: its place, masks, ``M_J``, and the scores of its classes if they are known."""
+
+    index: int
+    result: ClipResult | None
+    m_j: float
+    classes: SemanticScores | None
+
+
 def validate(
     model: TAViS,
     clips: RunClips,
     accelerator: Accelerator,
     protocol: Protocol,
+    texts: Tensor | None = None,
     shown: int = 0,
     progress: Progress = no_progress,
     cancel: CancelToken | None = None,
-) -> tuple[float, list[ClipResult]]:
-    """Measure ``M_J`` of the scene mask, each process on its share of the clips.
+) -> tuple[dict[str, float], list[ClipResult]]:
+    """Measure the network, each process on its share of the clips.
 
     Parameters
     ----------
@@ -39,6 +57,8 @@ def validate(
         Which knows the other processes.
     protocol : {"independent", "memory"}
         How the segmenter decodes.
+    texts : Tensor, optional, shape (P, D)
+        All classes of AVSBench, to tell what a query is; without them classes are not measured.
     shown : int
         Clips whose masks are given back, the first ones.
     progress : Progress, optional
@@ -48,46 +68,67 @@ def validate(
 
     Returns
     -------
-    float
-        The mean over the clips, each the mean of its labelled frames, as AVSBench counts it.
+    dict of str to float
+        ``M_J`` of the scene mask, the mean over the clips, each the mean of its labelled frames, as
+        AVSBench counts it; and, where classes are known, ``mIoU``, as AVSS's authors count it.
     list of ClipResult
-        Of the clips to be shown, in the main process.
+        Of the clips to be shown.
     """
     model.eval()
-    scores: list[tuple[int, float]] = []
-    results: list[tuple[int, ClipResult]] = []
-    for index in range(
-        accelerator.process_index, clips.validation_count, accelerator.num_processes
-    ):
-        result, score = _measure(
-            model, collate([clips.validation[index]]).to(accelerator.device), protocol
-        )
-        scores.append((index, score))
-        if index < shown:
-            results.append((index, result))
+    found: list[_Measured] = []
+    first, step = accelerator.process_index, accelerator.num_processes
+    for index in range(first, clips.validation_count, step):
+        if cancel is not None and step == 1:
+            cancel.check()
+        batch = collate([clips.validation[index]]).to(accelerator.device)
+        found.append(_measure(model, batch, protocol, texts, index, index < shown))
         progress(index + 1, clips.validation_count, "validating")
     set_modes(model)
-    scores, results = gather_object(scores), gather_object(results)
-    mean = sum(score for _, score in scores) / max(len(scores), 1)
-    return mean, [result for _, result in sorted(results, key=lambda item: item[0])]
+    found = sorted(gather_object(found), key=lambda clip: clip.index)
+    scores = {"M_J": float(np.mean([clip.m_j for clip in found]))}
+    told = [clip.classes for clip in found if clip.classes is not None]
+    if told:
+        frames = np.sum([classes.class_frames for classes in told], axis=0)
+        sums = np.sum([classes.class_iou * classes.class_frames for classes in told], axis=0)
+        scores["mIoU"] = float((sums / np.maximum(frames, 1)).mean())
+    return scores, [clip.result for clip in found if clip.result is not None]
 
 
-def _measure(model: TAViS, batch: Batch, protocol: Protocol) -> tuple[ClipResult, float]:
-    """Segment one clip, and compare its scene mask with the truth."""
+def _measure(
+    model: TAViS, batch: Batch, protocol: Protocol, texts: Tensor | None, index: int, shown: bool
+) -> _Measured:
+    """Segment one clip, and compare what was found with the truth."""
     with model.inference():
         output = model(batch.images, batch.mel, protocol, batch.features)
-    size = batch.images.shape[-2:]
-    logits = F.interpolate(output.mask_logits[0, :, -1:].float(), size, mode="bilinear")[:, 0]
-    found = logits.cpu().numpy()
-    truth = scene_of(batch)[0].cpu().numpy()
+    size = batch.images.shape[-1]
+    logits = F.interpolate(output.mask_logits[0].float(), (size, size), mode="bilinear").cpu()
     flags = batch.labelled
-    labelled = (torch.ones(len(found)) if flags is None else flags[0].cpu()).numpy().astype(bool)
+    labelled = (torch.ones(len(logits)) if flags is None else flags[0].cpu()).numpy().astype(bool)
+    found, truth = logits[:, -1].numpy(), scene_of(batch)[0].cpu().numpy()
     frames = (batch.images[0] * 255).round().to(torch.uint8).movedim(1, -1).cpu().numpy()
-    score = float(mask_iou(found[labelled], truth[labelled]).mean())
-    return ClipResult(batch.names[0], frames, truth, found > 0, labelled), score
+    result = ClipResult(batch.names[0], frames, truth, found > 0, labelled) if shown else None
+    m_j = float(mask_iou(found[labelled], truth[labelled]).mean())
+    if texts is None or not (batch.classified is None or bool(batch.classified[0])):
+        return _Measured(index, result, m_j, None)
+    metric = SemanticMetric()
+    told = _prediction(output, logits, texts).class_maps()
+    metric.add(told[labelled], batch.visible[0].cpu().numpy()[labelled])
+    return _Measured(index, result, m_j, metric.scores())
 
 
-def scene_of(batch: Batch) -> torch.Tensor:
+def _prediction(output: TAViSOutput, logits: Tensor, texts: Tensor) -> ClipPrediction:
+    """Tell what the queries of a clip are, by their sound."""
+    heard = output.audio_embedding[0].float()
+    return ClipPrediction(
+        mask_logits=logits,
+        iou=output.candidate_iou[0].amax(-1).float().cpu(),
+        audio_embedding=heard.cpu(),
+        image_embedding=None,
+        probabilities={"a2t": classify(heard, texts).cpu()},
+    )
+
+
+def scene_of(batch: Batch) -> Tensor:
     """Give the mask of all that sounds, bool ``[B, T, S, S]``."""
     if batch.scene is not None:
         return batch.scene.bool()
