@@ -30,7 +30,7 @@ def train(
     ] = "toy",
     settings: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[KEY=VALUE]...", help="Settings instead of the configuration's."),
+        typer.Argument(metavar="KEY=VALUE", help="Settings instead of the configuration's."),
     ] = None,
     smoke: Annotated[
         bool, typer.Option("--smoke", help="toy alone: a few steps. Does everything run here?")

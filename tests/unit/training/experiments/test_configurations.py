@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from napari_tavis.cli import main
 from napari_tavis.model.switches import Switches
 from napari_tavis.training.errors import TrainingError
 from napari_tavis.training.experiments.config import ToyConfig, TrainConfig
@@ -74,6 +75,15 @@ def test_a_file_is_read(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text("data: {subset: v1m, batch: 3}\nepochs: 7\n")
     assert (read(path).data.subset, read(path).epochs) == ("v1m", 7)
+
+
+def test_the_command_says_it_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["train", "--config", "s4_224", "--output", str(tmp_path), "data.rot=x"])
+    assert end.value.code == 2
+    assert capsys.readouterr().err.startswith("error: There is no setting data.rot")
 
 
 @pytest.mark.parametrize(
