@@ -15,6 +15,7 @@ from napari_tavis.cli import (
     bench,
     evaluation,
     experiments,
+    improving,
     project,
     training,
 )
@@ -73,6 +74,7 @@ app.command("stats", rich_help_panel=_ANNOTATION)(project.stats)
 app.command("toy", rich_help_panel=_EXPERIMENTS)(experiments.toy)
 app.command("toy-test", rich_help_panel=_EXPERIMENTS)(experiments.toy_test)
 app.command("train", rich_help_panel=_EXPERIMENTS)(training.train)
+app.command("improve", rich_help_panel=_EXPERIMENTS)(improving.improve)
 app.command("evaluate", rich_help_panel=_EXPERIMENTS)(evaluation.evaluate)
 app.command("ablate", rich_help_panel=_EXPERIMENTS)(ablation.ablate)
 app.command("bench", rich_help_panel=_EXPERIMENTS)(bench.bench)

@@ -15,6 +15,7 @@ from napari_tavis.tasks import CancelToken, Progress, no_progress
 from napari_tavis.weights.installing import import_files
 from napari_tavis.weights.store import Store
 
+TOY = "toy"
 _KEPT = ("log.jsonl", "log.csv", "config.json", "pictures")
 """What stays of a run; the rest is in the installed model, or of no more use."""
 
@@ -56,13 +57,14 @@ def improve(
     """
     store, cancel = store or Store(), cancel or CancelToken()
     store.check_name(request.name)
+    recipe = "finetune_toy" if _is_small(request.model, store) else "finetune"
     accepted = find_accepted([Path(source) for source in request.sources], progress, cancel)
     splits = accepted.divide()
     store.home.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".improving-", dir=store.home) as work:
         data, run = Path(work) / "data", Path(work) / "run"
         write_clips(splits, data, progress, cancel)
-        best, before, after, epoch = _train(request, data, run, progress, cancel)
+        best, before, after, epoch = _train(request, recipe, data, run, progress, cancel)
         better = epoch > 0
         if better:
             _install(request, best, accepted, store, progress, cancel)
@@ -81,8 +83,20 @@ def improve(
     )
 
 
+def _is_small(model: str, store: Store) -> bool:
+    """Tell whether a model is the bundled one, or has come of it: it learns at a higher rate."""
+    return model == TOY or any(
+        card.name == model and card.preset.startswith(TOY) for card in store.cards()
+    )
+
+
 def _train(
-    request: ImprovementRequest, data: Path, run: Path, progress: Progress, cancel: CancelToken
+    request: ImprovementRequest,
+    recipe: str,
+    data: Path,
+    run: Path,
+    progress: Progress,
+    cancel: CancelToken,
 ) -> tuple[Path, float, float, int]:
     """Train; give the best checkpoint, the first and the best score, and the best one's epoch."""
     progress(0, 0, "loading PyTorch")
@@ -91,6 +105,7 @@ def _train(
     from napari_tavis.training.experiments.extra import needs_training_extra
 
     with needs_training_extra():
+        from napari_tavis.training.experiments.log import read_log
         from napari_tavis.training.experiments.trainer import Trainer
 
     own = (
@@ -99,11 +114,12 @@ def _train(
         f"data.subset={SUBSET}",
         "data.holdout=0",
     )
-    config = read_configuration("finetune", (*own, *request.settings))
+    config = read_configuration(recipe, (*own, *request.settings))
     assert isinstance(config, TrainConfig)
     trainer = Trainer(config, run, progress=progress, cancel=cancel)
     best = trainer.run(progress, cancel)
-    scores = {entry["epoch"]: entry["M_J"] for entry in trainer.log.epochs}
+    log = read_log(run / "log.jsonl")
+    scores = {entry["epoch"]: entry["M_J"] for entry in log if entry["kind"] == "epoch"}
     epoch = max(scores, key=lambda number: (scores[number], -number))
     return best, scores[0], scores[epoch], epoch
 

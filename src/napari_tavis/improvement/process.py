@@ -92,10 +92,17 @@ def improve_in_process(
         return Improvement.from_json(answer["result"])
     if "error" in answer:
         raise ImprovementError(answer["error"])
-    raise ImprovementError(
-        f"The process that learns ended with code {process.returncode}; nothing is installed. "
-        f"Memory may have run out: close other programs, or take a smaller model. {words.text}"
-    )
+    raise ImprovementError(_obituary(process.returncode, words.text))
+
+
+def _obituary(code: int, words: str) -> str:
+    """Say that the process ended without an answer."""
+    if code < 0 or not words:
+        return (
+            f"The process that learns was ended ({code}), and nothing is installed. Memory may "
+            "have run out: close other programs, or take a smaller model."
+        )
+    return f"Learning has failed, and nothing is installed: {words}"
 
 
 class _Listener(threading.Thread):
@@ -164,13 +171,16 @@ def _serve() -> None:
         sys.stdin.read()
         cancel.cancel()
 
+    last: list[object] = []
+
+    def report(*news: object) -> None:
+        if last != [*news]:  # some work reports more often than it gets on
+            last[:] = news
+            say(progress=last)
+
     threading.Thread(target=listen, daemon=True).start()
     try:
-        found = improve(
-            request,
-            progress=lambda done, total, what: say(progress=[done, total, what]),
-            cancel=cancel,
-        )
+        found = improve(request, progress=report, cancel=cancel)
     except Cancelled:
         return
     except TavisError as error:

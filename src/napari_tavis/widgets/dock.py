@@ -134,6 +134,8 @@ class AnnotationDock(QWidget):
             self.show_keys()
         elif what == "show_models":
             self.show_models()
+        elif what == "improve_model":
+            self.show_models().show_improve()
         else:
             self.tabs.setCurrentWidget(self.annotate)
 

@@ -34,6 +34,13 @@ COMMANDS = (
         "See the installed models; download, import and remove some.",
     ),
     Command(
+        "improve_model",
+        "Improve the model",
+        None,
+        lambda controller: controller.asked.emit("improve_model"),
+        "Teach a model with the clips that were corrected and accepted.",
+    ),
+    Command(
         "show_keys",
         "Show all keys",
         "H",

@@ -40,6 +40,7 @@ Ask: TypeAlias = Callable[[AnnotationSession], list[ExportRequest]]
 
 _EXPORT = "Write this, and check what was written."
 _IMPORT = "Turn an AVSBench or COCO dataset into videos with sessions, to correct its masks."
+_IMPROVE = "Teach a model with the clips that were corrected and accepted."
 _DELAY_MS = 300
 """How long after the last change of the form the preview is made anew."""
 
@@ -85,6 +86,8 @@ class ExportPanel(QWidget):
         self.report = ReportView()
         self.export = QPushButton("Export")
         self.import_dataset = QPushButton("Import a dataset …")
+        self.improve = QPushButton("Improve the model …")
+        self.improve.setToolTip(_IMPROVE)
         controller.exporter = self
         self._arrange()
         self._connect()
@@ -104,6 +107,7 @@ class ExportPanel(QWidget):
         layout.addWidget(self.report)
         layout.addStretch(1)
         layout.addWidget(self.import_dataset)
+        layout.addWidget(self.improve)
         self._scroll = QScrollArea()
         self._scroll.setWidgetResizable(True)
         self._scroll.setFrameShape(QFrame.Shape.NoFrame)
@@ -120,6 +124,7 @@ class ExportPanel(QWidget):
         self.form.classes_asked.connect(self._change_mapping)
         self.export.clicked.connect(self.export_video)
         self.import_dataset.clicked.connect(self._on_import)
+        self.improve.clicked.connect(lambda: controller.asked.emit("improve_model"))
         self.report.again_asked.connect(self._on_again)
         self.report.check_asked.connect(self._on_check)
         controller.changed.connect(self._refresh)

@@ -21,6 +21,7 @@ from napari_tavis.weights.sources import Source
 from napari_tavis.widgets.models.consent import with_consent
 from napari_tavis.widgets.models.download_page import DownloadPage
 from napari_tavis.widgets.models.import_page import FILE_FILTER, ImportPage, ImportRequest
+from napari_tavis.widgets.models.improve_page import ImprovePage
 from napari_tavis.widgets.models.installed_page import InstalledPage
 from napari_tavis.widgets.models.model_work import ModelWork
 from napari_tavis.widgets.models.place_row import PlaceRow
@@ -30,7 +31,7 @@ _SIZE = (560, 560)
 
 
 class ModelsDialog(QDialog):
-    """Shows the installed models and what can be had, and installs and removes them.
+    """Shows the installed models and what can be had; installs, improves and removes them.
 
     It may be closed at any time; what it began goes on.
 
@@ -50,12 +51,14 @@ class ModelsDialog(QDialog):
         self.installed = InstalledPage(work)
         self.download = DownloadPage(work)
         self.importing = ImportPage(work)
+        self.improving = ImprovePage(work, work.controller)
         self.place = PlaceRow(work)
         self.progress = ProgressRow(work)
         self.tabs = QTabWidget()
         self.tabs.addTab(self.installed, "Installed")
         self.tabs.addTab(self.download, "Download")
         self.tabs.addTab(self.importing, "Import")
+        self.tabs.addTab(self.improving, "Improve")
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)
@@ -73,7 +76,7 @@ class ModelsDialog(QDialog):
 
     def refresh(self) -> None:
         """Show what is there and what can be done now."""
-        for part in (self.installed, self.download, self.importing, self.place):
+        for part in (self.installed, self.download, self.importing, self.improving, self.place):
             part.refresh()
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802
@@ -103,6 +106,11 @@ class ModelsDialog(QDialog):
         """Show the page *Import* with files filled in."""
         self.importing.take(files, name)
         self.tabs.setCurrentWidget(self.importing)
+
+    def show_improve(self) -> None:
+        """Show the page *Improve*."""
+        self.improving.refresh()
+        self.tabs.setCurrentWidget(self.improving)
 
     def _on_installed(self, name: str) -> None:
         if name == self.importing.name.text():

@@ -11,6 +11,7 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_tavis.errors import TavisError
 from napari_tavis.home import set_home
+from napari_tavis.improvement.request import Improvement, ImprovementRequest
 from napari_tavis.tasks import Cancelled
 from napari_tavis.weights import overview
 from napari_tavis.weights.downloading import discard
@@ -43,10 +44,14 @@ class ModelWork(QObject):
         Models came or went.
     installed : Signal
         Emitted with the name of a model that was installed.
+    improved : Signal
+        Emitted with the `Improvement` that came of corrected clips.
     chosen : Signal
         Emitted with the name of a model that the user wants to segment with.
     said : Signal
         Emitted with a sentence about what was done.
+    controller : AnnotationController
+        As given.
     jobs : JobRunner
         Runs the work; reports progress.
     sources : mapping of str to Source
@@ -62,11 +67,13 @@ class ModelWork(QObject):
     changed = Signal()
     models_changed = Signal()
     installed = Signal(str)
+    improved = Signal(object)
     chosen = Signal(str)
     said = Signal(str)
 
     def __init__(self, controller: AnnotationController) -> None:
         super().__init__()
+        self.controller = controller
         self.jobs = JobRunner()  # outlives the widgets, to be ended when they are gone
         self.sources: Mapping[str, Source] = SOURCES
         self.damaged: dict[str, str] = {}
@@ -126,6 +133,20 @@ class ModelWork(QObject):
                 store, files, name, options, replace, progress, cancel
             ),
             self._on_installed,
+        )
+
+    def improve(self, request: ImprovementRequest) -> None:
+        """Fine-tune a model on corrected clips, in a process of its own."""
+
+        def improved(result: Improvement) -> None:
+            self._say(str(result))
+            show_info(str(result))
+            self.models_changed.emit()
+            self.changed.emit()
+            self.improved.emit(result)
+
+        self._start(
+            lambda progress, cancel: work.improve_model(request, progress, cancel), improved
         )
 
     def remove(self, name: str) -> None:

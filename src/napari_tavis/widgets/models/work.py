@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from napari_tavis.improvement.process import improve_in_process
+from napari_tavis.improvement.request import Improvement, ImprovementRequest
 from napari_tavis.tasks import CancelToken, Progress
 from napari_tavis.weights import installing
 from napari_tavis.weights.installing import DEFAULT_DTYPE
@@ -81,6 +83,14 @@ def check_models(
 ) -> dict[str, str]:
     """Read models' files whole, and say what is wrong with each; empty texts if nothing is."""
     return {card.name: store.verify(card, progress, cancel) for card in cards}
+
+
+def improve_model(
+    request: ImprovementRequest, progress: Progress, cancel: CancelToken
+) -> Improvement:
+    """Fine-tune a model in another process; see `improvement.finetuning.improve`."""
+    progress(0, 0, "beginning")
+    return improve_in_process(request, progress, cancel)
 
 
 def _prepare(progress: Progress) -> None:

@@ -1,0 +1,219 @@
+"""The page *Improve* of the dialog *Models*: learn from corrections, and see what it gave."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QPixmap
+from qtpy.QtWidgets import (
+    QFileDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_tavis.errors import TavisError
+from napari_tavis.improvement.request import Improvement, ImprovementRequest
+from napari_tavis.weights.naming import suggest_name
+from napari_tavis.widgets.controller import AnnotationController
+from napari_tavis.widgets.enabling import allow
+from napari_tavis.widgets.models.model_work import ModelWork
+from napari_tavis.widgets.project.queue_work import QueueWork
+
+_TEXT = (
+    "Teaches a model with the clips that you corrected: videos that are done or exported, and "
+    "those of which you accepted every mask. A fifth of them is held out to see whether the new "
+    "model is better; it is installed only if it is. You can go on working meanwhile."
+)
+_SOURCE = "A folder of annotated videos; the queue's, or the open video's, by default."
+_NAME = "What the new model is called where it is chosen."
+_START = "Learn from the corrected clips, in the background."
+_USE = "Segment with the new model from now on."
+_PICTURE_WIDTH = 480
+
+
+class ImprovePage(QWidget):
+    """Asks what to learn from, and shows the model before and after.
+
+    Parameters
+    ----------
+    work : ModelWork
+        Does it.
+    controller : AnnotationController
+        Whose model learns, and whose videos are learned from.
+    parent : QWidget, optional
+        As Qt has it.
+
+    Attributes
+    ----------
+    settings : tuple of str
+        ``key=value`` each, instead of those of the configuration ``finetune``.
+    """
+
+    def __init__(
+        self,
+        work: ModelWork,
+        controller: AnnotationController,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._work, self._controller = work, controller
+        self._chosen_source, self._own_name = "", False
+        self._result: Improvement | None = None
+        self.settings: tuple[str, ...] = ()
+        self.model = QLabel()
+        self.source = QLineEdit()
+        self.source.setToolTip(_SOURCE)
+        self.browse = QPushButton("folder …")
+        self.name = QLineEdit()
+        self.name.setToolTip(_NAME)
+        self.start = QPushButton("Improve the model")
+        self.use = QPushButton("Use the new model")
+        self.result = QLabel()
+        self.pictures = QLabel()
+        self._arrange()
+        self.source.textEdited.connect(self._on_source)
+        self.source.textChanged.connect(self.refresh)
+        self.name.textEdited.connect(self._on_name)
+        self.name.textChanged.connect(self.refresh)
+        self.browse.clicked.connect(self._choose_folder)
+        self.start.clicked.connect(self._on_start)
+        self.use.clicked.connect(self._on_use)
+        work.improved.connect(self._on_improved)
+
+    # -- building --------------------------------------------------------------------------
+
+    def _arrange(self) -> None:
+        text = QLabel(_TEXT)
+        for label in (text, self.result):
+            label.setWordWrap(True)
+        self.result.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.model.setToolTip("The model that learns: the one chosen in the dock. It stays.")
+        source = QHBoxLayout()
+        source.addWidget(self.source, 1)
+        source.addWidget(self.browse)
+        form = QFormLayout()
+        form.addRow("model", self.model)
+        form.addRow("videos", source)
+        form.addRow("new name", self.name)
+        buttons = QHBoxLayout()
+        buttons.addStretch(1)
+        for button in (self.start, self.use):
+            button.setAutoDefault(False)
+            buttons.addWidget(button)
+        self.browse.setAutoDefault(False)
+        self._shown = QScrollArea()
+        self._shown.setWidget(self.pictures)
+        self._shown.setWidgetResizable(True)
+        layout = QVBoxLayout(self)
+        layout.addWidget(text)
+        layout.addLayout(form)
+        layout.addLayout(buttons)
+        layout.addWidget(self.result)
+        layout.addWidget(self._shown, 1)
+        self._shown.hide()
+        self.use.hide()
+
+    # -- what the user does ----------------------------------------------------------------
+
+    def _choose_folder(self) -> None:
+        chosen = QFileDialog.getExistingDirectory(
+            self, "A folder of annotated videos", self.source.text()
+        )
+        if chosen:
+            self._chosen_source = chosen
+            self.source.setText(chosen)
+
+    def _on_source(self, text: str) -> None:
+        self._chosen_source = text.strip()
+
+    def _on_name(self, text: str) -> None:
+        self._own_name = bool(text.strip())
+
+    def _on_start(self) -> None:
+        session = self._controller.collect_edits()
+        try:
+            if session is not None and not session.read_only:
+                session.save()
+        except TavisError as error:
+            self.result.setText(str(error))
+            return
+        self._show(None)
+        self._work.improve(
+            ImprovementRequest(
+                (self.source.text().strip(),),
+                str(self._controller.options.model),
+                self.name.text().strip(),
+                self.settings,
+            )
+        )
+
+    def _on_use(self) -> None:
+        if self._result is not None:
+            self._work.chosen.emit(self._result.name)
+
+    # -- what is shown ---------------------------------------------------------------------
+
+    def refresh(self, *_: object) -> None:
+        """Show what would be done now, and whether it can."""
+        model = str(self._controller.options.model)
+        self.model.setText(Path(model).name)
+        if not self._chosen_source and self.source.text() != self._own_source():
+            self.source.setText(self._own_source())
+        name = self.name.text().strip()
+        taken = [card.name for card in self._work.store.cards()]
+        if not self._own_name and (not name or name in taken) and not self._work.jobs.busy:
+            name = suggest_name([f"{Path(model).stem}_improved"], taken)
+            self.name.setText(name)
+        allow(self.start, _START, self._work.obstacle or self._missing(name))
+        gone = self._result is None or self._result.name not in taken
+        allow(self.use, _USE, "It is not installed any more." if gone else None)
+
+    def _own_source(self) -> str:
+        """Give the open queue, or the folder of the open video."""
+        queue = self._controller.queue
+        if isinstance(queue, QueueWork) and queue.queue is not None:
+            return str(queue.queue.source)
+        video = self._controller.video
+        return "" if video is None else str(video.parent)
+
+    def _missing(self, name: str) -> str | None:
+        """Say what is missing, in a sentence."""
+        source = self.source.text().strip()
+        if not source or not os.path.exists(source):
+            return "Choose a folder of annotated videos first."
+        try:
+            self._work.store.check_name(name)
+        except TavisError as error:
+            return str(error)
+        return None
+
+    def _on_improved(self, result: Improvement) -> None:
+        self._own_name = False
+        self._show(result)
+        self.refresh()
+
+    def _show(self, result: Improvement | None) -> None:
+        """Show what came of it: the scores, and held-out clips before and after."""
+        self._result = result
+        self.use.setVisible(result is not None and bool(result.name))
+        self._shown.setVisible(result is not None and bool(result.pictures))
+        if result is None:
+            self.result.clear()
+            return
+        left_out = f" Left out: {' '.join(result.left_out)}" if result.left_out else ""
+        self.result.setText(f"{result}{left_out}")
+        titles = ("Before", "After")
+        html = (
+            f'<p><b>{title}</b></p><img src="{Path(path).as_uri()}" width="{_PICTURE_WIDTH}">'
+            for title, path in zip(titles, result.pictures, strict=False)
+            if not QPixmap(path).isNull()
+        )
+        self.pictures.setText("".join(html))
