@@ -40,3 +40,14 @@ def test_another_sound_gives_other_masks(clips: list[ClipAnnotation], toy_model:
         torch.testing.assert_close(probabilities.sum(-1), torch.ones(5, 5))
     silent = predictor.predict(clips[0], np.zeros_like(clips[0].waveform))
     assert (silent.scene > 0).mean() < (own.scene > 0).mean() / 2
+
+
+def test_memory_carries_over_from_frame_to_frame(
+    clips: list[ClipAnnotation], toy_model: TAViS
+) -> None:
+    alone, remembered = (
+        Predictor(toy_model, protocol, image_embedding=False).predict(clips[0]).mask_logits
+        for protocol in ("independent", "memory")
+    )
+    torch.testing.assert_close(alone[0], remembered[0], atol=1e-3, rtol=1e-3)
+    assert (alone[1:] - remembered[1:]).abs().max() > 0.1

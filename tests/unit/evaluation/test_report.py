@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -22,6 +23,7 @@ from napari_tavis.evaluation import (
 from napari_tavis.evaluation.charts import silhouette, spread
 from napari_tavis.evaluation.evaluator import SCORES_ONLY
 from napari_tavis.evaluation.paper import TABLE_3
+from napari_tavis.evaluation.report import check_report_packages
 from napari_tavis.model import TAViS
 from napari_tavis.tasks import Cancelled, CancelToken
 
@@ -118,6 +120,13 @@ def test_a_folder_that_cannot_be_written_is_told(scores: Scores, tmp_path: Path)
     (tmp_path / "file").write_text("")
     with pytest.raises(EvaluationError, match="another folder"):
         write_report(scores, tmp_path / "file" / "report")
+
+
+def test_a_missing_package_is_told_before_anything_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    check_report_packages()
+    monkeypatch.setitem(sys.modules, "sklearn", None)  # as if it were not installed
+    with pytest.raises(EvaluationError, match=r"scikit-learn: pip install 'napari-tavis\[train\]'"):
+        check_report_packages()
 
 
 def test_nothing_to_evaluate_and_cancelling(clips: list[ClipAnnotation], toy_model: TAViS) -> None:

@@ -49,3 +49,14 @@ def test_off_screen_sounds_are_of_other_classes(
         test.add(number, clip, clip, predictor.predict(clip))
     *_, off_screen = test.scores()
     assert off_screen.clips == 0, "all that could be heard is in the picture"
+
+
+def test_a_short_sound_goes_on_through_a_long_clip(
+    clips: list[ClipAnnotation], toy_model: TAViS
+) -> None:
+    predictor = Predictor(toy_model, "independent", image_embedding=False)
+    short = replace(clips[2], waveform=clips[2].waveform[:30_000])
+    sound = RobustnessTest(predictor, [clips[0], short])._off_screen(0, clips[0])
+    assert sound is not None
+    assert sound.shape == clips[0].waveform.shape
+    assert np.array_equal(sound[30_000:60_000], short.waveform)
