@@ -12,7 +12,7 @@ from pathlib import Path
 
 from napari_tavis.avsbench import export_session
 from napari_tavis.avsbench.errors import DatasetError
-from napari_tavis.avsbench.layout import Split, seconds
+from napari_tavis.avsbench.layout import Split, Subset, seconds
 from napari_tavis.avsbench.plan import NOT_ACCEPTED, plan_clip
 from napari_tavis.errors import TavisError
 from napari_tavis.improvement.errors import ImprovementError
@@ -22,7 +22,7 @@ from napari_tavis.project.states import state_of
 from napari_tavis.session import AnnotationSession
 from napari_tavis.tasks import CancelToken, Progress, no_progress
 
-SUBSET = "v1m"
+SUBSET: Subset = "v1m"
 """Clips of five seconds with a class for every pixel."""
 
 LEAST_CLIPS = 5

@@ -12,7 +12,7 @@ import json
 import subprocess
 import sys
 import threading
-from typing import Any, TextIO
+from typing import IO, Any
 
 from napari_tavis.errors import TavisError
 from napari_tavis.improvement.errors import ImprovementError
@@ -108,7 +108,7 @@ def _obituary(code: int, words: str) -> str:
 class _Listener(threading.Thread):
     """Reads what a process says of defects, so that it never waits for a reader."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: IO[str]) -> None:
         super().__init__(daemon=True)
         self._stream, self._said = stream, ""
         self.start()
