@@ -119,7 +119,7 @@ def _train(
     trainer = Trainer(config, run, progress=progress, cancel=cancel)
     best = trainer.run(progress, cancel)
     log = read_log(run / "log.jsonl")
-    scores = {entry["epoch"]: entry["M_J"] for entry in log if entry["kind"] == "epoch"}
+    scores = {entry["epoch"]: entry[config.monitor] for entry in log if entry["kind"] == "epoch"}
     epoch = max(scores, key=lambda number: (scores[number], -number))
     return best, scores[0], scores[epoch], epoch
 

@@ -36,7 +36,8 @@ _SOURCE = "A folder of annotated videos; the queue's, or the open video's, by de
 _NAME = "What the new model is called where it is chosen."
 _START = "Learn from the corrected clips, in the background."
 _USE = "Segment with the new model from now on."
-_PICTURE_WIDTH = 480
+_LEGEND = " (green outlines: your masks; orange: the model's)"
+_PICTURE_WIDTH = 470
 
 
 class ImprovePage(QWidget):
@@ -212,7 +213,7 @@ class ImprovePage(QWidget):
         self.result.setText(f"{result}{left_out}")
         titles = ("Before", "After")
         html = (
-            f'<p><b>{title}</b></p><img src="{Path(path).as_uri()}" width="{_PICTURE_WIDTH}">'
+            f'<b>{title}</b>{_LEGEND}<br><img src="{path}" width="{_PICTURE_WIDTH}"><br>'
             for title, path in zip(titles, result.pictures, strict=False)
             if not QPixmap(path).isNull()
         )
