@@ -60,12 +60,13 @@ class Objective(nn.Module):
             The weighted terms by name; their sum is minimised.
         """
         output = self.model(batch.images, batch.mel, self.protocol, batch.features)
+        output = _in_single_precision(output)
         regions = None
         if self.switches.regions:
             queries = output.audio_embedding.shape[2]
             regions = self.model.region_embedding(batch.images, output.mask_logits[:, :, :queries])
         with torch.autocast(batch.images.device.type, enabled=False):
-            return self._terms(batch, _in_single_precision(output), regions)
+            return self._terms(batch, output, regions)
 
     def _terms(
         self, batch: Batch, output: TAViSOutput, regions: Tensor | None
