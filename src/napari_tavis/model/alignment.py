@@ -90,4 +90,4 @@ def _box_mean(images: Tensor, kernel: int, direction: int) -> Tensor:
     first = (places - kernel // 2).clamp(min=0)
     last = (places + kernel // 2 + 1).clamp(max=len(places))
     within = sums.index_select(direction, last) - sums.index_select(direction, first)
-    return within / kernel
+    return (within / kernel).to(images.dtype)  # autocast sums halves in single precision

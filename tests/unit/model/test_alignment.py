@@ -45,3 +45,12 @@ def test_the_inside_stays_sharp_and_the_outside_is_blurred() -> None:
 def test_coarse_masks_are_resized_to_the_image() -> None:
     highlighted = highlight(torch.rand(2, 3, 64, 64), torch.randn(2, 5, 16, 16), kernel=15)
     assert highlighted.shape == (2, 5, 3, 64, 64)
+
+
+def test_half_precision_is_kept_where_sums_are_single() -> None:
+    images, masks = torch.rand(1, 3, 64, 64).bfloat16(), torch.randn(1, 2, 16, 16).bfloat16()
+    with torch.autocast("cpu", torch.bfloat16):
+        highlighted = highlight(images, masks, kernel=15)
+    assert highlighted.dtype == torch.bfloat16
+    exact = highlight(images.float(), masks.float(), kernel=15)
+    torch.testing.assert_close(highlighted.float(), exact, atol=0.03, rtol=0.03)
