@@ -83,29 +83,37 @@ class Trainer:
         self.parts = freeze(self.model, config.model.trained)
         self.model.to(self.accelerator.device)
         self.clips = clips or open_clips(config.data, self.model, config.seed, progress, cancel)
-        rank, processes = self.accelerator.process_index, self.accelerator.num_processes
-        self.model.eval()
-        self.clips.fill_cache(
-            self.model, slice(rank, None, processes), config.data.workers, progress, cancel
-        )
-        set_modes(self.model)
-        self.accelerator.wait_for_everyone()
         self._batches = EpochBatches(
             self.clips.frames,
             config.data.batch,
             config.optimizer.accumulation,
             config.seed,
-            processes,
+            self.accelerator.num_processes,
         )
-        with torch.no_grad():
-            texts = self.model.text_features([class_prompt(c) for c in self.clips.vocabulary])
-        constant = ClassTexts(texts.embedding, texts.trunk)
-        all_classes = tuple(self.clips.vocabulary) == AVSBENCH_CLASSES
-        self._all_texts = texts.embedding if all_classes else None
-        objective = Objective(self.model, constant, config.loss, config.protocol)
-        self._prepare(objective.to(self.accelerator.device))
+        self._fill_cache(progress, cancel)
+        self._prepare(self._make_objective())
         self.state = RunState(self.accelerator, output, self.model)
         set_seed(config.seed, device_specific=True)  # no process drops out what another does
+
+    def _fill_cache(self, progress: Progress, cancel: CancelToken | None) -> None:
+        """Compute what is frozen, each process for its share of the clips."""
+        rank, processes = self.accelerator.process_index, self.accelerator.num_processes
+        self.model.eval()
+        self.clips.fill_cache(
+            self.model, slice(rank, None, processes), self.config.data.workers, progress, cancel
+        )
+        set_modes(self.model)
+        self.accelerator.wait_for_everyone()
+
+    def _make_objective(self) -> Objective:
+        """Join the network with its loss; the classes' texts are constant."""
+        with torch.no_grad():
+            texts = self.model.text_features([class_prompt(c) for c in self.clips.vocabulary])
+        all_classes = tuple(self.clips.vocabulary) == AVSBENCH_CLASSES
+        self._all_texts = texts.embedding if all_classes else None
+        constant = ClassTexts(texts.embedding, texts.trunk)
+        objective = Objective(self.model, constant, self.config.loss, self.config.protocol)
+        return objective.to(self.accelerator.device)
 
     def _prepare(self, objective: Objective) -> None:
         """Hand everything to accelerate."""
@@ -116,9 +124,8 @@ class Trainer:
             num_workers=self.config.data.workers,
             generator=torch.Generator(),  # else taking up a run would draw from the common one
         )
-        trained = [weight for weight in self.model.parameters() if weight.requires_grad]
-        self._trained = trained
-        optimizer = torch.optim.Adam(trained, lr=self.config.optimizer.learning_rate)
+        self._trained = [weight for weight in self.model.parameters() if weight.requires_grad]
+        optimizer = torch.optim.Adam(self._trained, lr=self.config.optimizer.learning_rate)
         self._objective, self._optimizer = self.accelerator.prepare(objective, optimizer)
         self._loader = self.accelerator.prepare_data_loader(loader, device_placement=False)
 
