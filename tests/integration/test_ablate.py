@@ -169,5 +169,6 @@ def test_sam_needs_a_start_of_its_own(tmp_path: Path) -> None:
         trial.row_config(ROWS["sam"], 0)
     on_sam = DatasetTrial(TrainConfig(), tmp_path, "my_sam").row_config(ROWS["sam"], 2)
     assert (on_sam.model.start, on_sam.seed, on_sam.protocol) == ("my_sam", 2, "independent")
+    assert trial.recipe == DatasetTrial(TrainConfig(), tmp_path, "my_sam").recipe
     with pytest.raises(TrainingError, match="avss"):
         DatasetTrial(TrainConfig(data=DataSettings(subset="avss")), tmp_path)

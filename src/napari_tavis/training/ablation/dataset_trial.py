@@ -48,8 +48,8 @@ class DatasetTrial:
 
     @property
     def recipe(self) -> Mapping[str, Any]:
-        """The configuration as plain values."""
-        return {**asdict(self._config), "sam_start": self._sam_start}
+        """The configuration as plain values; the start on SAM concerns one row, which keeps it."""
+        return asdict(self._config)
 
     def row_config(self, row: Row, seed: int) -> TrainConfig:
         """Give the training run of a row with a seed.
