@@ -32,6 +32,10 @@ def toy(
     seconds: Annotated[
         float, typer.Option(help="Length of each clip, in seconds: 5, or 10 for v2.")
     ] = 5.0,
+    camera: Annotated[
+        Literal["colour", "thermal"],
+        typer.Option(help="What films them; the bundled model has never seen through the second."),
+    ] = "colour",
 ) -> None:
     """Make synthetic clips with sound and exact masks, as AVSBench data.
 
@@ -48,6 +52,7 @@ def toy(
             seed=seed,
             size=size,
             seconds=seconds,
+            camera=camera,
             progress=progress,
             cancel=cancel,
         )
