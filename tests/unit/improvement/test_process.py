@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from napari_tavis.cli import main
 from napari_tavis.improvement.process import improve_in_process
 from napari_tavis.improvement.request import Improvement, ImprovementRequest
 from napari_tavis.tasks import Cancelled, CancelToken
@@ -59,3 +60,14 @@ def test_cancelling_ends_the_process_and_leaves_nothing(
     assert began
     assert store.cards() == []
     assert not list(store.home.glob(".improving-*"))
+
+
+def test_the_command_line_says_what_is_missing(
+    corrected: Path, store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    session = next(corrected.glob("*.tavis"))
+    with pytest.raises(SystemExit) as end:
+        main(["improve", str(session), "--name", "mine"])
+    assert end.value.code == 2
+    assert "1 clips of five seconds are accepted" in capsys.readouterr().err
+    assert store.cards() == []
