@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -64,14 +62,11 @@ def test_a_checkpoint_is_imported_and_segments(
 
 @pytest.mark.slow
 def test_the_release_is_imported_and_segments(
-    qtbot, dock: AnnotationDock, store: Store, tmp_path: Path, toy_video: Path
+    qtbot, dock: AnnotationDock, store: Store, release: Path, toy_video: Path
 ) -> None:
-    file = tmp_path / "release.pth"
-    _write_release(file)
     begin = time.monotonic()
-    import_in_dialog(qtbot, dock, file)
+    import_in_dialog(qtbot, dock, release)
     imported = time.monotonic()
-    file.unlink()
     session = segment(qtbot, dock, toy_video)
     ended = time.monotonic()
     print(
@@ -108,11 +103,3 @@ def segment(qtbot, dock: AnnotationDock, video: Path) -> AnnotationSession:
     qtbot.waitUntil(lambda: not controller.jobs.busy, timeout=PATIENCE)
     assert controller.session is not None
     return controller.session
-
-
-def _write_release(path: Path) -> None:
-    """Write a file of 5.9 GB as the authors' is, in a process whose memory is then free again."""
-    script = Path(__file__).with_name("test_official_weights.py")
-    code = "import runpy, sys; from pathlib import Path; names = runpy.run_path(sys.argv[1]); "
-    code += "names['_write_release'](Path(sys.argv[2]))"
-    subprocess.run([sys.executable, "-c", code, str(script), str(path)], check=True)

@@ -6,15 +6,11 @@ number format than float32 changes in the masks, and the memory that installing 
 
 from __future__ import annotations
 
-import importlib.util
-import json
-import math
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
@@ -35,46 +31,6 @@ MOST_CHANGED = {"float32": 1e-5, "float16": 1e-3, "bfloat16": 1e-2}
 
 The recipe's weights are random, so that many logits are near 0; those of a trained network are not.
 """
-
-
-def _recipe() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("recipe", DATA / "recipe.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def _constant(name: str, shape: list[int]) -> Tensor:
-    """Give what the recipe does not: logit scales, the causal mask, encoders never used."""
-    if "logit_scale" in name:
-        return torch.tensor(math.log(20.0 if ".audio." in name else 1 / 0.07))
-    if name.endswith(".mask"):
-        return torch.full(shape, -math.inf).triu_(1)
-    return torch.zeros(shape)
-
-
-def _write_release(path: Path) -> None:
-    """Write all 2,552 weights into one file, as the authors do."""
-    recipe = _recipe()
-    shapes = json.loads((DATA / "official_state_dict.json").read_text())
-    state = {
-        name: torch.from_numpy(recipe.tensor(name, shape))
-        if recipe.is_generated(name)
-        else _constant(name, shape)
-        for name, shape in shapes.items()
-    }
-    torch.save(state, path)
-
-
-@pytest.fixture(scope="module")
-def release(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The checkpoint as a user has it."""
-    path = tmp_path_factory.mktemp("release") / "tavis.pth"
-    _write_release(path)
-    yield path
-    path.unlink()
 
 
 @pytest.fixture
