@@ -77,6 +77,8 @@ def test_the_release_is_imported_and_segments(
     assert store.card("release").preset == "large"
     assert any(item.kind == "scene" for item in session.objects)
     store.remove("release")
+    dock.annotate.settings.model.value = "toy"
+    segment(qtbot, dock, toy_video)  # another model lets go of this one's gigabytes
 
 
 def import_in_dialog(qtbot, dock: AnnotationDock, file: Path) -> None:

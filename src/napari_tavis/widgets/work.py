@@ -20,6 +20,7 @@ from napari_tavis.widgets.torch_import import import_torch
 
 if TYPE_CHECKING:
     from napari_tavis.inference.feature_cache import FeatureCache
+    from napari_tavis.inference.interactive import FrameEncoder
     from napari_tavis.model import TAViS
 
 TOY_MODEL = "toy"
@@ -74,8 +75,15 @@ class LoadedModel:
     """Keeps the last model in memory, and what it has encoded, so that a second run is quick.
 
     Any thread may ask for them; who comes while the model is loaded waits.
+
+    Attributes
+    ----------
+    encoder : FrameEncoder or None
+        What answers clicks with the model. It is kept here so that it goes when another model
+        comes: two large models at once are more than many a GPU holds.
     """
 
+    encoder: FrameEncoder | None = field(default=None, repr=False)
     _key: tuple[str, str, float] | None = None
     _model: TAViS | None = field(default=None, repr=False)
     _features: FeatureCache | None = field(default=None, repr=False)
@@ -90,7 +98,7 @@ class LoadedModel:
         key = (str(name), device, changed)
         with self._lock:
             if self._model is None or key != self._key:
-                self._model = None
+                self._model = self.encoder = None
                 if self._features is not None:
                     self._features.clear()
                 self._model = load_model(name, device=device)

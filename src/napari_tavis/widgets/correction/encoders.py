@@ -14,7 +14,6 @@ from napari_tavis.widgets.work import LoadedModel, SegmentOptions
 
 if TYPE_CHECKING:
     from napari_tavis.inference.interactive import FrameEncoder
-    from napari_tavis.model import TAViS
 
 
 class FrameEncoders:
@@ -37,8 +36,6 @@ class FrameEncoders:
         self._sampled = sampled
         self._lock = threading.Lock()
         self._clip: Clip | None = None
-        self._model: TAViS | None = None
-        self._encoder: FrameEncoder | None = None
         self._made_for: object = None
 
     def get(
@@ -57,7 +54,7 @@ class FrameEncoders:
         """
         with self._lock:
             cancel.check()
-            if self._encoder is None:
+            if self._loaded.encoder is None:
                 progress(0, 0, "loading the model")
             import_torch()
             from napari_tavis.inference import choose_device, sample_frames
@@ -72,14 +69,16 @@ class FrameEncoders:
                 self._clip = open_clip(video, cancel=cancel)
             sampled = tuple(self._sampled())
             wanted = (sampled, 0.0 if sampled else options.fps)
-            if self._encoder is None or model is not self._model or wanted != self._made_for:
-                clip = self._clip
+            encoder = self._loaded.encoder
+            clip = self._clip
+            fits = encoder is not None and encoder.model is model and encoder.clip is clip
+            if encoder is None or not fits or wanted != self._made_for:
                 samples = samples_at(clip, sampled)
                 if not len(samples):
                     samples = sample_frames(clip, options.fps)
-                self._encoder = FrameEncoder(clip, model, samples, self._loaded.features())
-                self._model, self._made_for = model, wanted
-            return self._encoder
+                encoder = FrameEncoder(clip, model, samples, self._loaded.features())
+                self._loaded.encoder, self._made_for = encoder, wanted
+            return encoder
 
     def close(self) -> None:
         """End the decoding and let go of the model."""
@@ -89,7 +88,7 @@ class FrameEncoders:
     def _put_away(self) -> None:
         if self._clip is not None:
             self._clip.close()
-        self._clip = self._model = self._encoder = None
+        self._clip = self._loaded.encoder = None
 
 
 def frames_to_encode(frame: int, sampled: Sequence[int], count: int) -> list[int]:

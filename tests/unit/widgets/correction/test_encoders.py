@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import gc
+import weakref
 from pathlib import Path
 
+from napari_tavis.model import TAViS, save_checkpoint
 from napari_tavis.tasks import CancelToken, no_progress
 from napari_tavis.widgets.correction.encoders import FrameEncoders, frames_to_encode
 from napari_tavis.widgets.work import LoadedModel, SegmentOptions, segment_video
@@ -34,6 +37,20 @@ def test_frames_that_were_segmented_are_ready_for_clicks(
         assert all(after.is_ready(frame) for frame in sampled)
         assert not after.is_ready(60)
         assert encoders.get(toy_video, TOY, no_progress, cancel) is after
+    finally:
+        encoders.close()
+
+
+def test_another_model_finds_the_memory_of_the_one_before(toy_video: Path, tmp_path: Path) -> None:
+    cancel, loaded = CancelToken(), LoadedModel()
+    encoders = FrameEncoders(loaded, lambda: [0])
+    try:
+        encoders.get(toy_video, TOY, no_progress, cancel).encode(0)
+        before = weakref.ref(loaded.get(TOY.model, "cpu"))
+        other = save_checkpoint(TAViS.from_preset("toy"), tmp_path / "other.safetensors")
+        loaded.get(other, "cpu")
+        gc.collect()
+        assert before() is None
     finally:
         encoders.close()
 
