@@ -9,13 +9,13 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import gather_object
 from torch import Tensor
-from torch.nn import functional as F
 
 from napari_tavis.avsbench.metrics import mask_iou
 from napari_tavis.avsbench.semantic_metrics import SemanticMetric, SemanticScores
 from napari_tavis.evaluation.prediction import ClipPrediction
-from napari_tavis.model import TAViS, TAViSOutput
+from napari_tavis.model import TAViS
 from napari_tavis.model.alignment import classify
+from napari_tavis.model.outputs import Segmentation, of_one_clip
 from napari_tavis.tasks import CancelToken, Progress, no_progress
 from napari_tavis.training.batches import Batch
 from napari_tavis.training.experiments.clips import RunClips
@@ -101,7 +101,8 @@ def _measure(
     with model.inference():
         output = model(batch.images, batch.mel, protocol, batch.features)
     size = batch.images.shape[-1]
-    logits = F.interpolate(output.mask_logits[0].float(), (size, size), mode="bilinear").cpu()
+    segmented = of_one_clip(output, size)
+    logits = segmented.mask_logits
     flags = batch.labelled
     labelled = (torch.ones(len(logits)) if flags is None else flags[0].cpu()).numpy().astype(bool)
     found, truth = logits[:, -1].numpy(), scene_of(batch)[0].cpu().numpy()
@@ -111,20 +112,19 @@ def _measure(
     if texts is None or not (batch.classified is None or bool(batch.classified[0])):
         return _Measured(index, result, m_j, None)
     metric = SemanticMetric()
-    told = _prediction(output, logits, texts).class_maps()
+    told = _prediction(segmented, texts.cpu()).class_maps()
     metric.add(told[labelled], batch.visible[0].cpu().numpy()[labelled])
     return _Measured(index, result, m_j, metric.scores())
 
 
-def _prediction(output: TAViSOutput, logits: Tensor, texts: Tensor) -> ClipPrediction:
+def _prediction(found: Segmentation, texts: Tensor) -> ClipPrediction:
     """Tell what the queries of a clip are, by their sound."""
-    heard = output.audio_embedding[0].float()
     return ClipPrediction(
-        mask_logits=logits,
-        iou=output.candidate_iou[0].amax(-1).float().cpu(),
-        audio_embedding=heard.cpu(),
+        mask_logits=found.mask_logits,
+        iou=found.iou,
+        audio_embedding=found.audio_embedding,
         image_embedding=None,
-        probabilities={"a2t": classify(heard, texts).cpu()},
+        probabilities={"a2t": classify(found.audio_embedding, texts)},
     )
 
 
