@@ -36,7 +36,7 @@ from napari_tavis.training.experiments.config import TRAINED
 from napari_tavis.training.experiments.objective import Objective
 from napari_tavis.training.experiments.starting import freeze
 from napari_tavis.training.feature_cache import FeatureCache
-from napari_tavis.training.losses import ClassTexts, LossSwitches
+from napari_tavis.training.losses import LossSwitches
 from napari_tavis.training.samples import collate, open_split
 from napari_tavis.vocabulary import AVSBENCH_CLASSES
 
@@ -172,7 +172,7 @@ def make_objective(model: TAViS) -> Objective:
     """Give the network with the paper's loss."""
     with torch.no_grad():
         found = model.text_features([class_prompt(name) for name in AVSBENCH_CLASSES])
-    return Objective(model, ClassTexts(found.embedding, found.trunk), LossSwitches(), "independent")
+    return Objective(model, found, LossSwitches(), "independent")
 
 
 def learn(objective: Objective, batch: Batch) -> None:

@@ -12,9 +12,8 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
-from napari_tavis.model import TAViS, preprocess
+from napari_tavis.model import TAViS, TextFeatures, preprocess
 from napari_tavis.training.batches import Batch, region_images
-from napari_tavis.training.losses import ClassTexts
 
 
 class TrainingHeads(nn.Module):
@@ -110,7 +109,7 @@ def audio_loss(heads: TrainingHeads, embedding: Tensor, batch: Batch, text: Tens
 
 
 def alignment_losses(
-    model: TAViS, heads: TrainingHeads, batch: Batch, texts: ClassTexts
+    model: TAViS, heads: TrainingHeads, batch: Batch, texts: TextFeatures
 ) -> dict[str, Tensor]:
     """Compute the losses of the alignment stage; no mask is decoded.
 

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor
 
-from napari_tavis.model import TAViSOutput
+from napari_tavis.model import TAViSOutput, TextFeatures
 from napari_tavis.training.batches import Targets
 from napari_tavis.training.matching import match, pair_costs
 
@@ -53,22 +53,6 @@ class LossSwitches:
 
 PAPER_LOSS = LossSwitches()
 """The paper's loss."""
-
-
-@dataclass(frozen=True)
-class ClassTexts:
-    """The constant text side of the alignment, ``T^t``; ``P`` classes, background first.
-
-    Attributes
-    ----------
-    embedding : Tensor, shape (P, D)
-        Text embeddings of "A {class}", with their logit scale.
-    trunk : Tensor, shape (P, W)
-        Features of the text trunk at the end of the text.
-    """
-
-    embedding: Tensor
-    trunk: Tensor
 
 
 def classification_loss(logits: Tensor, labels: Tensor) -> Tensor:
@@ -148,7 +132,7 @@ def hard_iou(logits: Tensor, truth: Tensor) -> Tensor:
 def tavis_loss(
     output: TAViSOutput,
     targets: Targets,
-    texts: ClassTexts,
+    texts: TextFeatures,
     image_embedding: Tensor | None = None,
     switches: LossSwitches = PAPER_LOSS,
 ) -> dict[str, Tensor]:
@@ -160,7 +144,7 @@ def tavis_loss(
         Of a batch of ``B`` clips of ``T`` frames.
     targets : Targets
         The truth about ``n`` of these frames; nothing is asked of the others.
-    texts : ClassTexts
+    texts : TextFeatures
         The vocabulary, constant.
     image_embedding : Tensor, optional, shape (B, T, N, D)
         Embeddings of the queries' highlighted regions, ``T_v``; without it `L_i2t` and
@@ -218,7 +202,7 @@ def tavis_loss(
 
 
 def _class_logits(
-    output: TAViSOutput, texts: ClassTexts, image_embedding: Tensor | None, switches: LossSwitches
+    output: TAViSOutput, texts: TextFeatures, image_embedding: Tensor | None, switches: LossSwitches
 ) -> dict[str, Tensor]:
     """Compare queries with texts ``[n, N, P]``, in every way that is to be learned."""
     embeddings: dict[str, Tensor] = {}
@@ -258,7 +242,7 @@ def direct_alignment_loss(heard: Tensor, seen: Tensor, classes: Tensor) -> Tenso
     return torch.stack(both).mean()
 
 
-def _text_loss(pseudo_text: Tensor, labels: Tensor, texts: ClassTexts) -> Tensor:
+def _text_loss(pseudo_text: Tensor, labels: Tensor, texts: TextFeatures) -> Tensor:
     """Pull pseudo texts to the trunk features of their class's text, `L_a2pt`.
 
     The mean squared error is taken in units of the features' variance: how large features are

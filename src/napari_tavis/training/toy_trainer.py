@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from napari_tavis.model import TAViS, TAViSOutput, save_checkpoint
+from napari_tavis.model import TAViS, TAViSOutput, TextFeatures, save_checkpoint
 from napari_tavis.model.alignment import class_prompt
 from napari_tavis.model.points import paint_points
 from napari_tavis.model.sam2_segmenter import SoundPromptedSam2
@@ -29,7 +29,7 @@ from napari_tavis.training.alignment import (
 from napari_tavis.training.batches import Batch, make_targets
 from napari_tavis.training.config import Stage, ToyTrainingConfig
 from napari_tavis.training.errors import TrainingError
-from napari_tavis.training.losses import ClassTexts, tavis_loss
+from napari_tavis.training.losses import tavis_loss
 from napari_tavis.training.prompt_scale import scale_prompts
 from napari_tavis.training.prompts import prompt_losses, tracking_losses
 from napari_tavis.training.toy_clips import ToyClips, render_toy_clips
@@ -69,7 +69,7 @@ class ToyTrainer:
         self.heads = TrainingHeads(widths, mask_width, len(AVSBENCH_CLASSES)).to(self.device)
         self.optimizer = self._optimizer()
         self.step = 0
-        self._texts: ClassTexts | None = None
+        self._texts: TextFeatures | None = None
 
     def _feature_widths(self) -> list[int]:
         """Channels of the image features, found by asking the network."""
@@ -250,10 +250,9 @@ class ToyTrainer:
             losses.update(tracking_losses(self.model, features, batch, generator))
         return losses
 
-    def _encode_texts(self) -> ClassTexts:
+    def _encode_texts(self) -> TextFeatures:
         """Encode the vocabulary, differentiably."""
-        features = self.model.text_features([class_prompt(name) for name in AVSBENCH_CLASSES])
-        return ClassTexts(embedding=features.embedding, trunk=features.trunk)
+        return self.model.text_features([class_prompt(name) for name in AVSBENCH_CLASSES])
 
     def _freeze_texts(self) -> None:
         """Make the text encoder constant, as it is in the paper, and encode the vocabulary once.

@@ -5,10 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from napari_tavis.model import TAViS
+from napari_tavis.model import TAViS, TextFeatures
 from napari_tavis.training.batches import Batch, make_targets
 from napari_tavis.training.losses import (
-    ClassTexts,
     LossSwitches,
     direct_alignment_loss,
     tavis_loss,
@@ -31,7 +30,7 @@ def _terms(switches: LossSwitches) -> dict[str, torch.Tensor]:
     output = model(batch.images, batch.mel, protocol="independent")
     regions = model.region_embedding(batch.images, output.mask_logits[:, :, :-1])
     targets = make_targets(batch, output.mask_logits.shape[-1])
-    texts = ClassTexts(torch.randn(71, 128), torch.randn(71, 128))
+    texts = TextFeatures(embedding=torch.randn(71, 128), trunk=torch.randn(71, 128))
     return tavis_loss(output, targets, texts, regions, switches)
 
 

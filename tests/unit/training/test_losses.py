@@ -3,10 +3,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from napari_tavis.model import TAViS, TAViSOutput
+from napari_tavis.model import TAViS, TAViSOutput, TextFeatures
 from napari_tavis.training.batches import Batch, Targets, make_targets
 from napari_tavis.training.losses import (
-    ClassTexts,
     classification_loss,
     hard_iou,
     mask_loss,
@@ -58,7 +57,7 @@ def test_every_loss_reaches_the_network() -> None:
         objects=torch.tensor([[5, 0, 0]]),
         heard=heard,
     )
-    texts = ClassTexts(torch.randn(71, 128), torch.randn(71, 128))
+    texts = TextFeatures(embedding=torch.randn(71, 128), trunk=torch.randn(71, 128))
     output = model(batch.images, batch.mel, protocol="independent")
     regions = model.region_embedding(batch.images, output.mask_logits[:, :, :-1])
     targets = make_targets(batch, output.mask_logits.shape[-1])
@@ -98,7 +97,9 @@ def test_frames_without_a_label_teach_nothing() -> None:
     output, targets = _output_and_targets([True, False], classified=True)
     logits = output.candidate_logits
     logits.retain_grad()
-    terms = tavis_loss(output, targets, ClassTexts(torch.randn(71, 128), torch.randn(71, 128)))
+    terms = tavis_loss(
+        output, targets, TextFeatures(embedding=torch.randn(71, 128), trunk=torch.randn(71, 128))
+    )
     sum(terms.values(), start=torch.zeros(())).backward()
     assert targets.frames.tolist() == [0]
     assert logits.grad is not None
@@ -111,7 +112,9 @@ def test_a_scene_without_classes_teaches_the_scene_alone() -> None:
     logits, sounds = output.candidate_logits, output.audio_embedding
     logits.retain_grad()
     sounds.retain_grad()
-    terms = tavis_loss(output, targets, ClassTexts(torch.randn(71, 128), torch.randn(71, 128)))
+    terms = tavis_loss(
+        output, targets, TextFeatures(embedding=torch.randn(71, 128), trunk=torch.randn(71, 128))
+    )
     assert terms["a2t"] == 0
     assert terms["a2pt"] == 0
     sum(terms.values(), start=torch.zeros(())).backward()

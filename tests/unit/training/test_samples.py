@@ -12,12 +12,12 @@ from PIL import Image
 
 from napari_tavis.avsbench import ClipAnnotation, DatasetError, open_dataset, write_clip
 from napari_tavis.media import log_mel, window_starts
-from napari_tavis.model import TAViS
+from napari_tavis.model import TAViS, TextFeatures
 from napari_tavis.model.preprocess import stretch_frames
 from napari_tavis.tasks import Cancelled, CancelToken
 from napari_tavis.training.batches import make_targets
 from napari_tavis.training.errors import TrainingError
-from napari_tavis.training.losses import ClassTexts, tavis_loss
+from napari_tavis.training.losses import tavis_loss
 from napari_tavis.training.open_vocabulary import read_class_split
 from napari_tavis.training.samples import check_trees, collate, open_split
 from napari_tavis.vocabulary import AVSBENCH_CLASSES
@@ -102,7 +102,7 @@ def test_frames_after_the_last_label_can_be_left_out(trees: Path) -> None:
 def test_what_is_left_out_changes_no_loss(trees: Path, protocol: str) -> None:
     torch.manual_seed(0)
     model = TAViS.from_preset("toy", image_size=64)
-    texts = ClassTexts(torch.randn(71, 128), torch.randn(71, 128))
+    texts = TextFeatures(embedding=torch.randn(71, 128), trunk=torch.randn(71, 128))
     losses = []
     for labelled_only in (False, True):
         dataset = open_split(trees, "s4", "train", 64, labelled_only=labelled_only)

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from napari_tavis.model import TAViS
+from napari_tavis.model import TAViS, TextFeatures
 from napari_tavis.tasks import CancelToken, Progress
 from napari_tavis.training.ablation.recipe import ToyAblation
 from napari_tavis.training.ablation.rows import Row
@@ -16,7 +16,7 @@ from napari_tavis.training.ablation.start import class_texts, fresh_network
 from napari_tavis.training.alignment import region_embedding
 from napari_tavis.training.batches import Batch, make_targets
 from napari_tavis.training.errors import TrainingError
-from napari_tavis.training.losses import ClassTexts, tavis_loss
+from napari_tavis.training.losses import tavis_loss
 from napari_tavis.training.toy_clips import ToyClips
 
 
@@ -81,7 +81,9 @@ def train_row(
     return model.eval()
 
 
-def row_loss(model: TAViS, row: Row, batch: Batch, texts: ClassTexts, look: bool = True) -> Tensor:
+def row_loss(
+    model: TAViS, row: Row, batch: Batch, texts: TextFeatures, look: bool = True
+) -> Tensor:
     """Sum the terms that a row learns by, frames being decoded independently.
 
     Parameters
@@ -92,7 +94,7 @@ def row_loss(model: TAViS, row: Row, batch: Batch, texts: ClassTexts, look: bool
         Which terms there are.
     batch : Batch
         Clips with the truth.
-    texts : ClassTexts
+    texts : TextFeatures
         The vocabulary.
     look : bool, optional
         Whether to look at what masks highlight, if any term asks for it.

@@ -8,23 +8,21 @@ from typing import cast
 import torch
 from torch import nn
 
-from napari_tavis.model import TAViS, load_model
+from napari_tavis.model import TAViS, TextFeatures, load_model
 from napari_tavis.model.alignment import class_prompt
 from napari_tavis.model.config import PRESETS, TAViSConfig
 from napari_tavis.training.ablation.recipe import ToyAblation
 from napari_tavis.training.ablation.rows import Row
 from napari_tavis.training.batches import Batch
 from napari_tavis.training.errors import TrainingError
-from napari_tavis.training.losses import ClassTexts
 from napari_tavis.training.prompt_scale import scale_prompts
 from napari_tavis.vocabulary import AVSBENCH_CLASSES
 
 
-def class_texts(model: TAViS) -> ClassTexts:
+def class_texts(model: TAViS) -> TextFeatures:
     """Encode the vocabulary once: the text encoder is frozen."""
     with torch.no_grad():
-        found = model.text_features([class_prompt(name) for name in AVSBENCH_CLASSES])
-    return ClassTexts(embedding=found.embedding, trunk=found.trunk)
+        return model.text_features([class_prompt(name) for name in AVSBENCH_CLASSES])
 
 
 def load_start(recipe: ToyAblation) -> TAViS:

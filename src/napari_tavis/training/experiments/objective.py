@@ -13,10 +13,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from napari_tavis.model import TAViS, TAViSOutput
+from napari_tavis.model import TAViS, TAViSOutput, TextFeatures
 from napari_tavis.training.batches import Batch, make_targets
 from napari_tavis.training.experiments.config import Protocol
-from napari_tavis.training.losses import ClassTexts, LossSwitches, tavis_loss
+from napari_tavis.training.losses import LossSwitches, tavis_loss
 
 
 class Objective(nn.Module):
@@ -26,7 +26,7 @@ class Objective(nn.Module):
     ----------
     model : TAViS
         The network.
-    texts : ClassTexts
+    texts : TextFeatures
         The vocabulary, constant.
     switches : LossSwitches
         The terms of the alignment.
@@ -38,7 +38,7 @@ class Objective(nn.Module):
     text_trunk: Tensor
 
     def __init__(
-        self, model: TAViS, texts: ClassTexts, switches: LossSwitches, protocol: Protocol
+        self, model: TAViS, texts: TextFeatures, switches: LossSwitches, protocol: Protocol
     ) -> None:
         super().__init__()
         self.model = model
@@ -72,7 +72,7 @@ class Objective(nn.Module):
         self, batch: Batch, output: TAViSOutput, regions: Tensor | None
     ) -> dict[str, Tensor]:
         """Compare what was found with the truth, clip by clip."""
-        texts = ClassTexts(embedding=self.text_embedding, trunk=self.text_trunk)
+        texts = TextFeatures(embedding=self.text_embedding, trunk=self.text_trunk)
         size = output.mask_logits.shape[-1]
         regions = None if regions is None else regions.float()
         alone = replace(self.switches, a2i=False)  # contrasts the clips of a batch

@@ -29,7 +29,6 @@ from napari_tavis.training.experiments.pictures import ClipResult, draw_results,
 from napari_tavis.training.experiments.starting import freeze, set_modes, start_model
 from napari_tavis.training.experiments.state import RunState, claim_folder
 from napari_tavis.training.experiments.validation import validate
-from napari_tavis.training.losses import ClassTexts
 from napari_tavis.training.samples import collate
 from napari_tavis.vocabulary import AVSBENCH_CLASSES
 
@@ -111,8 +110,7 @@ class Trainer:
             texts = self.model.text_features([class_prompt(c) for c in self.clips.vocabulary])
         all_classes = tuple(self.clips.vocabulary) == AVSBENCH_CLASSES
         self._all_texts = texts.embedding if all_classes else None
-        constant = ClassTexts(texts.embedding, texts.trunk)
-        objective = Objective(self.model, constant, self.config.loss, self.config.protocol)
+        objective = Objective(self.model, texts, self.config.loss, self.config.protocol)
         return objective.to(self.accelerator.device)
 
     def _prepare(self, objective: Objective) -> None:

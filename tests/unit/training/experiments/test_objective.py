@@ -8,12 +8,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from napari_tavis.model import load_model
+from napari_tavis.model import TextFeatures, load_model
 from napari_tavis.model.alignment import class_prompt
 from napari_tavis.training.batches import Batch
 from napari_tavis.training.experiments.objective import Objective
 from napari_tavis.training.experiments.starting import freeze
-from napari_tavis.training.losses import ClassTexts, LossSwitches
+from napari_tavis.training.losses import LossSwitches
 from napari_tavis.training.samples import collate, open_split
 from napari_tavis.vocabulary import AVSBENCH_CLASSES
 
@@ -24,7 +24,7 @@ def objective() -> Objective:
     freeze(model, ("prompting.*",))
     with torch.no_grad():
         texts = model.text_features([class_prompt(name) for name in AVSBENCH_CLASSES])
-    return Objective(model, ClassTexts(texts.embedding, texts.trunk), LossSwitches(), "memory")
+    return Objective(model, texts, LossSwitches(), "memory")
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,7 @@ def test_half_precision_gives_nearly_the_same(objective: Objective, batch: Batch
 def test_terms_follow_the_switches(objective: Objective, batch: Batch) -> None:
     plain = Objective(
         objective.model,
-        ClassTexts(objective.text_embedding, objective.text_trunk),
+        TextFeatures(objective.text_trunk, objective.text_embedding),
         LossSwitches(i2t=False, a2i=True),
         "independent",
     )
