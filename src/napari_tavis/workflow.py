@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
+from napari_tavis.atomic import write_atomically
 from napari_tavis.errors import TavisError
 from napari_tavis.session import AnnotationSession
-from napari_tavis.session.atomic import write_atomically
 from napari_tavis.tasks import CancelToken, Progress, no_progress
 
 if TYPE_CHECKING:

@@ -23,6 +23,7 @@ from napari_tavis.training.ablation.toy_trial import ToyTrial
 from napari_tavis.training.batches import Batch
 from napari_tavis.training.errors import TrainingError
 from napari_tavis.training.experiments.config import DataSettings, TrainConfig
+from napari_tavis.training.run_folder import RECIPE_FILE
 from napari_tavis.training.toy_clips import ToyClips, render_toy_clips
 
 
@@ -65,7 +66,7 @@ def test_a_stopped_study_goes_on_and_prints_the_table(
         )
     kept = output / "paper-0.json"
     before = kept.stat().st_mtime_ns
-    assert {path.name for path in output.iterdir()} == {"recipe.json", kept.name}
+    assert {path.name for path in output.iterdir()} == {RECIPE_FILE, kept.name}
 
     wanted = ("--row", "paper", "--row", "no-ibqd", "--seeds", 1)
     assert _ablate("--output", output, "--clips", clips_folder, *wanted) == 0

@@ -17,8 +17,8 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from napari_tavis.atomic import write_atomically
 from napari_tavis.avsbench.errors import DatasetError
-from napari_tavis.session.atomic import write_atomically
 
 LOCK_NAME = ".avsbench.lock"
 STAGING_PREFIX = ".avsbench-export-"

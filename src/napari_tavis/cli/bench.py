@@ -52,8 +52,8 @@ def bench(
 
         napari-tavis bench --model large --device cuda --frames 10 --json bench.json
     """
+    from napari_tavis.atomic import write_atomically
     from napari_tavis.benchmark import Options, format_report, measure
-    from napari_tavis.session.atomic import write_atomically
 
     options = Options(
         model=model,

@@ -97,7 +97,7 @@ def write_results(path: Path, results: dict[str, Any]) -> None:
     results : dict
         What JSON can hold; a number that is none becomes null.
     """
-    from napari_tavis.session.atomic import write_atomically
+    from napari_tavis.atomic import write_atomically
 
     valid = json.loads(json.dumps(results), parse_constant=lambda _: None)  # NaN: no such case
     text = json.dumps(valid, indent=2)

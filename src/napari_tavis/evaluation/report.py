@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from napari_tavis.atomic import write_atomically
 from napari_tavis.evaluation import paper
 from napari_tavis.evaluation.charts import draw_embeddings, draw_reliability, silhouette
 from napari_tavis.evaluation.errors import EvaluationError
 from napari_tavis.evaluation.scores import Scores
-from napari_tavis.session.atomic import write_atomically
 
 PICTURES = "pictures"
 EMBEDDINGS = "embeddings.npz"

@@ -12,9 +12,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from napari_tavis.atomic import write_atomically
 from napari_tavis.project.errors import ProjectError
 from napari_tavis.project.states import QueueState
-from napari_tavis.session.atomic import write_atomically
 
 SCHEMA_VERSION = 1
 FOLDER_FILE = "tavis-queue.json"

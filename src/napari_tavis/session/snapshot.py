@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from napari_tavis.session.atomic import sync_directory, write_atomically
+from napari_tavis.atomic import sync_directory, write_atomically
 from napari_tavis.session.documents import (
     DAMAGE,
     marks_to_json,

@@ -23,7 +23,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from napari_tavis.session.atomic import sync_directory, write_file
+from napari_tavis.atomic import sync_directory, write_file
 from napari_tavis.session.blobs import EMPTY, Blob
 from napari_tavis.session.errors import SessionError
 from napari_tavis.session.journal import encode_batch, journal_file

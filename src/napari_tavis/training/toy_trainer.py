@@ -32,6 +32,7 @@ from napari_tavis.training.errors import TrainingError
 from napari_tavis.training.losses import tavis_loss
 from napari_tavis.training.prompt_scale import scale_prompts
 from napari_tavis.training.prompts import prompt_losses, tracking_losses
+from napari_tavis.training.run_folder import claim_folder
 from napari_tavis.training.toy_clips import ToyClips, render_toy_clips
 from napari_tavis.vocabulary import AVSBENCH_CLASSES
 
@@ -355,17 +356,10 @@ def train_toy(
     Raises
     ------
     TrainingError
-        If a loss is not finite, or the directory holds another run.
+        If a loss is not finite, or the directory holds another run or cannot be written.
     """
     config = config or ToyTrainingConfig()
-    output.mkdir(parents=True, exist_ok=True)
-    recipe = json.dumps({"seed": seed, **asdict(config)}, indent=2)
-    card = output / "config.json"
-    if card.is_file() and card.read_text() != recipe:
-        raise TrainingError(
-            f"{output} holds a run with other settings: choose another directory, or remove it."
-        )
-    card.write_text(recipe)
+    claim_folder(output, {"seed": seed, **asdict(config)})
     trainer = ToyTrainer(config, output, seed, device)
     trainer.load_state()
     trainer.run(progress, cancel or CancelToken())

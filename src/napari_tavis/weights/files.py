@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from napari_tavis.atomic import write_atomically
 from napari_tavis.home import HOME_VARIABLE
 from napari_tavis.tasks import CancelToken, Progress, no_progress
 from napari_tavis.weights.errors import WeightsError
@@ -37,11 +36,7 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
         If it cannot be written.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".saving-") as folder:
-            written = Path(folder) / path.name
-            written.write_text(json.dumps(content, indent=2) + "\n", "utf-8")
-            os.replace(written, path)
+        write_atomically(path, f"{json.dumps(content, indent=2)}\n".encode())
     except OSError as error:
         raise WeightsError(f"{path} cannot be written: {error.strerror}.") from error
 

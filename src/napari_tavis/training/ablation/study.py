@@ -7,12 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from napari_tavis.session.atomic import write_atomically
+from napari_tavis.atomic import write_atomically
 from napari_tavis.tasks import CancelToken, Progress, no_progress
 from napari_tavis.training.ablation.rows import Row
-from napari_tavis.training.errors import TrainingError
-
-RECIPE = "recipe.json"
+from napari_tavis.training.run_folder import claim_folder
 
 Results = dict[str, dict[int, dict[str, float]]]
 """What was measured, by row, seed and name of the measure."""
@@ -65,10 +63,10 @@ def run_study(
     Raises
     ------
     TrainingError
-        If the folder holds a study with another recipe.
+        If the folder holds a study with another recipe, or cannot be written.
     """
     cancel = cancel or CancelToken()
-    _claim(output, trial.recipe)
+    claim_folder(output, trial.recipe)
     for seed in seeds:
         for row in rows:
             kept = _file(output, row, seed)
@@ -84,14 +82,3 @@ def run_study(
 def _file(output: Path, row: Row, seed: int) -> Path:
     """Name the file of a row's measures with a seed."""
     return output / f"{row.name}-{seed}.json"
-
-
-def _claim(output: Path, recipe: Mapping[str, Any]) -> None:
-    """Write down how the folder's numbers come about, or make sure that they came about so."""
-    output.mkdir(parents=True, exist_ok=True)
-    card, text = output / RECIPE, json.dumps(recipe, indent=2) + "\n"
-    if card.is_file() and card.read_text() != text:
-        raise TrainingError(
-            f"{output} holds an ablation with other settings: choose another folder, or remove it."
-        )
-    write_atomically(card, text.encode())

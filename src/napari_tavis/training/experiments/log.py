@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from napari_tavis.session.atomic import write_atomically
+from napari_tavis.atomic import write_atomically
 
 Entry = dict[str, Any]
 

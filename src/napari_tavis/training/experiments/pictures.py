@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from napari_tavis.atomic import write_atomically
 from napari_tavis.inference.overlay import OverlayMask, draw_masks
-from napari_tavis.session.atomic import write_atomically
 
 TRUTH, FOUND = (64, 200, 120), (255, 140, 0)
 GAP = 4

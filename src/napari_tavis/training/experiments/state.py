@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from dataclasses import asdict, dataclass
@@ -13,10 +12,9 @@ from accelerate import Accelerator
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from napari_tavis.session.atomic import sync_directory, write_atomically
-from napari_tavis.training.errors import TrainingError
+from napari_tavis.atomic import sync_directory
 
-PARTIAL = ".partial"
+STATES, PARTIAL = "state", ".partial"
 TRAINED_FILE = "trained.safetensors"
 
 
@@ -70,7 +68,7 @@ class RunState:
     """
 
     def __init__(self, accelerator: Accelerator, folder: Path, model: nn.Module) -> None:
-        self.accelerator, self.folder, self.model = accelerator, folder / "state", model
+        self.accelerator, self.folder, self.model = accelerator, folder / STATES, model
         self.position = Position()
         accelerator.register_for_checkpointing(self.position)
         accelerator.register_save_state_pre_hook(self._save_trained)
@@ -92,14 +90,14 @@ class RunState:
             _sync(partial)
             os.replace(partial, done)
             sync_directory(self.folder)
-            for older in _states(self.folder):
+            for older in kept_states(self.folder.parent):
                 if older != done:
                     shutil.rmtree(older)
         self.accelerator.wait_for_everyone()
 
     def load(self) -> bool:
         """Go back to the newest state; give False if there is none."""
-        states = _states(self.folder)
+        states = kept_states(self.folder.parent)
         if not states:
             return False
         self.accelerator.load_state(str(states[-1]))
@@ -122,33 +120,16 @@ class RunState:
         self.model.load_state_dict(load_file(Path(folder) / TRAINED_FILE), strict=False)
 
 
-def claim_folder(folder: Path, recipe: dict[str, Any]) -> None:
-    """Take a folder for a run, or make sure that it is this run's.
+def kept_states(folder: Path) -> list[Path]:
+    """Give the states of a run that are whole, oldest first.
 
     Parameters
     ----------
     folder : Path
         Of the run.
-    recipe : dict
-        All that decides on what the run computes.
-
-    Raises
-    ------
-    TrainingError
-        If it holds a run with other settings.
     """
-    card, text = folder / "config.json", json.dumps(recipe, indent=2)
-    begun = bool(_states(folder / "state"))
-    if begun and card.is_file() and card.read_text("utf-8") != text:
-        raise TrainingError(
-            f"{folder} holds a run with other settings: choose another folder, or remove it."
-        )
-    write_atomically(card, text.encode())
-
-
-def _states(folder: Path) -> list[Path]:
-    """Give the states that are whole, oldest first."""
-    return sorted(path for path in folder.glob("*") if path.name != PARTIAL)
+    states = folder / STATES
+    return sorted(path for path in states.glob("*") if path.name != PARTIAL)
 
 
 def _sync(folder: Path) -> None:

@@ -27,8 +27,9 @@ from napari_tavis.training.experiments.log import RunLog
 from napari_tavis.training.experiments.objective import Objective
 from napari_tavis.training.experiments.pictures import ClipResult, draw_results, write_picture
 from napari_tavis.training.experiments.starting import freeze, set_modes, start_model
-from napari_tavis.training.experiments.state import RunState, claim_folder
+from napari_tavis.training.experiments.state import RunState, kept_states
 from napari_tavis.training.experiments.validation import validate
+from napari_tavis.training.run_folder import claim_folder
 from napari_tavis.training.samples import collate
 from napari_tavis.vocabulary import AVSBENCH_CLASSES
 
@@ -75,7 +76,7 @@ class Trainer:
         cancel: CancelToken | None = None,
     ) -> None:
         self.config, self.output = config, output
-        claim_folder(output, _recipe(config))
+        claim_folder(output, _recipe(config), begun=bool(kept_states(output)))
         self.accelerator = _accelerator(config, output)
         set_seed(config.seed)
         self.model = start_model(config.model)
