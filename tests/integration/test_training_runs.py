@@ -217,6 +217,18 @@ def test_a_batch_in_parts_teaches_the_same(tree: Path, run: Path, tmp_path: Path
     assert len(events.Scalars("M_J")) == 4
 
 
+def test_half_precision_learns_nearly_the_same(tree: Path, run: Path, tmp_path: Path) -> None:
+    precision = "optimizer.precision=bf16"
+    with pytest.raises(TrainingError, match="start this one in another process"):
+        Trainer(config_of(tree, precision), tmp_path)  # of full precision were those before
+    arguments = [*command(tree, tmp_path), precision]
+    subprocess.run(arguments, env=environment(), check=True, capture_output=True)
+    losses = [[entry["loss"] for entry in steps_of(which)] for which in (tmp_path, run)]
+    np.testing.assert_allclose(*losses, rtol=0.02)
+    assert not np.array_equal(*losses)
+    assert {weight.dtype for weight in weights_of(tmp_path).values()} == {torch.float32}
+
+
 def test_the_papers_way_learns_with_memory_and_from_seen_classes(
     tree: Path, tmp_path: Path
 ) -> None:

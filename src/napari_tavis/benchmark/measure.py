@@ -28,7 +28,7 @@ from napari_tavis.model import TAViS, load_model
 from napari_tavis.model.checkpoint import BUNDLED
 from napari_tavis.model.config import PRESETS
 from napari_tavis.model.flops import count_gflop
-from napari_tavis.model.precision import PRECISIONS, place, usual_precision
+from napari_tavis.model.precision import PRECISIONS, usual_precision
 from napari_tavis.tasks import CancelToken, Progress, no_progress
 
 
@@ -112,9 +112,8 @@ def measure(
         host_before = peak_host_bytes()
         start = time.perf_counter()
         with Cancellable(cancel):
-            model = load_model(path, image_size=options.image_size)
-            model.precision = PRECISIONS[options.precision]
-            place(model, device, model.precision)
+            precision = PRECISIONS[options.precision]
+            model = load_model(path, str(device), options.image_size, precision)
         wait_for(device)
         load_seconds = time.perf_counter() - start
         host_loading = peak_host_bytes()

@@ -103,7 +103,7 @@ def annotate(
     A video that fails does not stop the others; the exit code is 2 then.
     """
     from napari_tavis.cli.weights import show_licences
-    from napari_tavis.model import load_model
+    from napari_tavis.inference.loading import load_on_device
     from napari_tavis.model.precision import PRECISIONS
     from napari_tavis.vocabulary import parse_vocabulary
     from napari_tavis.weights.licences import licences_of_file
@@ -112,8 +112,7 @@ def annotate(
     directories = session_directories(videos, output)
     words = None if vocabulary is None else parse_vocabulary(vocabulary)
     show_licences(licences_of_file(model))
-    network = load_model(model)
-    network.precision = PRECISIONS[precision]
+    network = load_on_device(model, device, PRECISIONS[precision])
     failed = 0
     for video, directory in zip(videos, directories, strict=True):
         try:

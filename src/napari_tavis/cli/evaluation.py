@@ -90,13 +90,12 @@ def evaluate(
     from napari_tavis.evaluation import EvaluationOptions, Source, write_report
     from napari_tavis.evaluation import evaluate as measure
     from napari_tavis.evaluation.report import check_report_packages
-    from napari_tavis.inference.device import choose_device
-    from napari_tavis.model import load_model
+    from napari_tavis.inference.loading import load_on_device
 
     if report is not None:
         check_report_packages()
     clips = _open(data, subset, split, semantic, classes)
-    network = load_model(model, device=choose_device(device))
+    network = load_on_device(model, device)
     options = EvaluationOptions(
         protocol=protocol,
         zero_shot=report is not None if zero_shot is None else zero_shot,

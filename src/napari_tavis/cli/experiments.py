@@ -73,12 +73,11 @@ def toy_test(
 
         napari-tavis toy-test --model toy --clips 200 --seed 1 --json toy-test.json
     """
-    from napari_tavis.inference.device import choose_device
-    from napari_tavis.model import load_model
+    from napari_tavis.inference.loading import load_on_device
     from napari_tavis.toyworld.evaluation import toy_test as measure
     from napari_tavis.toyworld.hand_evaluation import hand_test
 
-    network = load_model(model, device=choose_device(device))
+    network = load_on_device(model, device)
     with progress_bar() as progress, cancel_on_interrupt() as cancel:
         results = measure(network, clips, seed, size=size, progress=progress, cancel=cancel)
         results["by_hand"] = hand_test(

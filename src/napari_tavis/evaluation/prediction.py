@@ -113,7 +113,7 @@ class Predictor:
         self._protocol = protocol
         self._image_embedding = image_embedding
         prompts = [class_prompt(name) for name in AVSBENCH_CLASSES]
-        self._texts = model.embed_texts(prompts).float().cpu()
+        self._texts = model.embed_texts(prompts)
 
     def predict(
         self, clip: ClipAnnotation, waveform: npt.NDArray[np.float32] | None = None

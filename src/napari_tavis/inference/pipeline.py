@@ -136,7 +136,7 @@ def segment_clip(
         ClipEncoder(clip, model, samples, cache),
         samples.indices.tolist(),
         classes,
-        texts.float().cpu(),
+        texts,
         protocol,
         zero_shot,
         cancel,

@@ -14,32 +14,42 @@ _MAPPED_BYTES = 1 << 28
 """How much of a file is in memory besides the weights already made of it."""
 
 
-def read_tensors(path: str | os.PathLike[str]) -> dict[str, Tensor]:
-    """Read the tensors of a safetensors file as float32.
+def read_tensors(
+    path: str | os.PathLike[str],
+    device: torch.device | str = "cpu",
+    matrices: torch.dtype = torch.float32,
+) -> dict[str, Tensor]:
+    """Read the tensors of a safetensors file: matrices in a number format, the rest as float32.
 
-    The file is mapped, not read: matrices that are float32 in it stay views of it until they are
-    changed. The rest become tensors of their own, a stretch of the file at a time. Pages of a
-    mapped file count as memory until it is closed, so that each stretch has a mapping of its own.
+    The file is mapped, not read: on the CPU, matrices that have the format in it stay views of it
+    until they are changed. The rest become tensors of their own, a stretch of the file at a time.
+    Pages of a mapped file count as memory until it is closed, so that each stretch has a mapping
+    of its own.
 
     Parameters
     ----------
     path : path-like
         The file.
+    device : torch.device or str
+        Where the tensors shall be.
+    matrices : torch.dtype
+        The number format, see `precision.place`.
 
     Returns
     -------
     dict of str to Tensor
-        By name, on the CPU.
+        By name.
 
     Raises
     ------
     SafetensorError, OSError
         If the file cannot be read, or is none.
     """
-    tensors = {}
+    tensors: dict[str, Tensor] = {}
     for names in _stretches(path):
         with safe_open(path, framework="pt") as file:
-            tensors.update({name: _as_float32(file.get_tensor(name)) for name in names})
+            for name in names:
+                tensors[name] = _placed(file.get_tensor(name), device, matrices)
     return tensors
 
 
@@ -59,6 +69,8 @@ def _stretches(path: str | os.PathLike[str]) -> Iterator[list[str]]:
         yield group
 
 
-def _as_float32(value: Tensor) -> Tensor:
-    """Give a tensor as float32; a vector as a copy, lest a whole stretch stays mapped for it."""
-    return value.to(torch.float32, copy=value.ndim < 2)
+def _placed(value: Tensor, device: torch.device | str, matrices: torch.dtype) -> Tensor:
+    """Put a tensor where it belongs; a vector as a copy, lest a whole stretch stays mapped."""
+    if value.ndim < 2:
+        return value.to(device, torch.float32, copy=True)
+    return value.to(device, matrices)

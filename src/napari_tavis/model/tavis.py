@@ -424,7 +424,7 @@ class TAViS(nn.Module):
         Returns
         -------
         Tensor, shape (P, D)
-            ``T^t``: unit vectors times the logit scale, on the model's device.
+            ``T^t``: unit vectors times the logit scale, float32, on the CPU.
         """
         named = self.imagebind.named_parameters()
         weights = fingerprint(weight for name, weight in named if ".text." in f".{name}")

@@ -60,13 +60,13 @@ class KeptTexts:
         Returns
         -------
         Tensor, shape (P, D)
-            ``T^t``.
+            ``T^t``, float32, on the CPU.
         """
         if weights != self._weights:
             self._known, self._weights = {}, weights
         new = [text for text in dict.fromkeys(texts) if text not in self._known]
         if new:
-            self._known.update(zip(new, encode(new).embedding, strict=True))
+            self._known.update(zip(new, encode(new).embedding.float().cpu(), strict=True))
         return torch.stack([self._known[text] for text in texts])
 
 

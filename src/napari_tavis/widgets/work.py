@@ -91,7 +91,7 @@ class LoadedModel:
 
     def get(self, name: str | Path, device: str) -> TAViS:
         """Give a model on a device, loaded anew only if another one or its file changed."""
-        from napari_tavis.model import load_model
+        from napari_tavis.inference.loading import load_on_device
 
         path = installed_model(str(name)) or Path(name)
         changed = path.stat().st_mtime if path.is_file() else 0.0
@@ -101,7 +101,7 @@ class LoadedModel:
                 self._model = self.encoder = None
                 if self._features is not None:
                     self._features.clear()
-                self._model = load_model(name, device=device)
+                self._model = load_on_device(name, device)
                 self._key = key
             return self._model
 

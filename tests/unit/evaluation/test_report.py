@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from napari_tavis.avsbench import ClipAnnotation
@@ -24,7 +25,7 @@ from napari_tavis.evaluation.charts import silhouette, spread
 from napari_tavis.evaluation.evaluator import SCORES_ONLY
 from napari_tavis.evaluation.paper import TABLE_3
 from napari_tavis.evaluation.report import check_report_packages
-from napari_tavis.model import TAViS
+from napari_tavis.model import TAViS, load_model
 from napari_tavis.tasks import Cancelled, CancelToken
 
 ODD = 'a|b <script>"x"</script>'
@@ -57,6 +58,15 @@ def test_one_pass_gives_the_same_scores(
     assert quick.examples == []
     for name, value in quick.summary.items():
         assert value == pytest.approx(scores.summary[name])
+
+
+def test_a_model_in_half_precision_scores_nearly_the_same(
+    scores: Scores, clips: list[ClipAnnotation]
+) -> None:
+    half = load_model("toy", precision=torch.bfloat16)
+    found = evaluate(half, clips, options=EvaluationOptions(robustness=False))
+    for name, value in found.summary.items():
+        assert value == pytest.approx(scores.summary[name], abs=0.1), name
 
 
 def test_report_is_written_in_three_forms(scores: Scores, tmp_path: Path) -> None:

@@ -75,6 +75,15 @@ def test_vectors_stay_as_they_are_and_the_way_back_is_open() -> None:
     assert {p.dtype for p in model.parameters()} == {torch.float32}
 
 
+def test_a_model_is_loaded_as_it_would_be_placed() -> None:
+    loaded = load_model("toy", image_size=SIZE, precision=torch.bfloat16)
+    assert loaded.precision == torch.bfloat16
+    placed = _half().state_dict()
+    for name, weight in loaded.state_dict().items():
+        assert weight.dtype == placed[name].dtype, name
+        assert torch.equal(weight, placed[name]), name
+
+
 def test_cpus_compute_in_full_precision_unless_asked() -> None:
     assert usual_precision(CPU) == torch.float32
     model = load_model("toy", image_size=SIZE)

@@ -35,6 +35,14 @@ def test_all_formats_become_float32(tmp_path: Path, dtype: torch.dtype) -> None:
         assert torch.equal(found[name], value.float())
 
 
+def test_matrices_come_in_the_format_that_is_asked_for(tmp_path: Path) -> None:
+    weights = {"matrix": torch.randn(3, 4).half(), "vector": torch.randn(4)}
+    save_file(weights, tmp_path / "w.safetensors")
+    found = read_tensors(tmp_path / "w.safetensors", "cpu", torch.bfloat16)
+    assert torch.equal(found["matrix"], weights["matrix"].bfloat16())
+    assert torch.equal(found["vector"], weights["vector"])
+
+
 def test_changing_weights_does_not_change_the_file(tmp_path: Path) -> None:
     save_file({"a": torch.ones(5)}, tmp_path / "w.safetensors")
     read_tensors(tmp_path / "w.safetensors")["a"].zero_()

@@ -353,12 +353,18 @@ def _recipe(config: TrainConfig) -> dict[str, Any]:
 
 def _accelerator(config: TrainConfig, output: Path) -> Accelerator:
     """Make what runs on one process or many, on whatever device there is."""
-    return Accelerator(
-        cpu=config.device == "cpu",
-        mixed_precision=config.optimizer.precision,
-        gradient_accumulation_steps=config.optimizer.accumulation,
-        dataloader_config=DataLoaderConfiguration(split_batches=True),
-        kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
-        log_with="tensorboard" if config.tensorboard else None,
-        project_dir=str(output),
-    )
+    try:
+        return Accelerator(
+            cpu=config.device == "cpu",
+            mixed_precision=config.optimizer.precision,
+            gradient_accumulation_steps=config.optimizer.accumulation,
+            dataloader_config=DataLoaderConfiguration(split_batches=True),
+            kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
+            log_with="tensorboard" if config.tensorboard else None,
+            project_dir=str(output),
+        )
+    except ValueError as error:  # of all runs in a process, accelerate keeps the first one's
+        raise TrainingError(
+            f"No run with precision {config.optimizer.precision!r} on device {config.device!r} can "
+            f"begin ({error}); if a run with others came before, start this one in another process."
+        ) from error
