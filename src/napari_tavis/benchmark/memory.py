@@ -14,6 +14,7 @@ _CLEAR = Path("/proc/self/clear_refs")
 def reset_peaks(device: torch.device) -> None:
     """Let the peaks begin anew from what is held now, where the system can do so (Linux, CUDA)."""
     if device.type == "cuda":
+        torch.cuda.init()  # or there are no counters yet
         torch.cuda.reset_peak_memory_stats(device)
     try:
         _CLEAR.write_text("5")

@@ -1,0 +1,49 @@
+"""What a GPU asks of the code, where there is none: that all it computes with is on it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch.utils import backend_registration
+
+from napari_tavis.avsbench import ClipAnnotation, write_clip
+from napari_tavis.model import TAViS
+from napari_tavis.model.config import PRESETS, preset_config
+from napari_tavis.toyworld import render_clip, sample_scene
+from napari_tavis.vocabulary import AVSBENCH_CLASSES
+
+PRETENDED = Path(__file__).with_name("pretended_gpu.py")
+
+
+@pytest.mark.skipif(
+    not hasattr(backend_registration, "_setup_privateuseone_for_python_backend"),
+    reason="needs a PyTorch in which a device can be written in Python",
+)
+def test_all_is_on_the_device_that_computes_with_it(toy_video: Path, tmp_path: Path) -> None:
+    clip = render_clip(sample_scene(11, 5.0), 64, 5)
+    classes = np.array([0, *map(AVSBENCH_CLASSES.index, clip.class_names)], np.uint8)
+    annotation = ClipAnnotation("one", clip.frames, classes[clip.instances], clip.waveform)
+    write_clip(tmp_path, "v1s", "train", annotation)
+    command = [sys.executable, str(PRETENDED), str(toy_video), str(tmp_path)]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr[-4000:]
+    found = json.loads(ended.stdout)
+    assert found["masks"] > 10
+    assert found["overlap"] > 0.98
+    assert found["loss"] == pytest.approx(1, abs=1e-4)
+    assert found["gradient"] < 1e-2
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_network_is_built_without_a_gpu_where_there_is_one(
+    preset: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    model = TAViS.without_weights(preset_config(preset))
+    assert {weight.device.type for weight in model.parameters()} <= {"meta", "cpu"}
