@@ -23,6 +23,7 @@ from napari_tavis.training.ablation.toy_trial import ToyTrial
 from napari_tavis.training.batches import Batch
 from napari_tavis.training.errors import TrainingError
 from napari_tavis.training.experiments.config import DataSettings, TrainConfig
+from napari_tavis.training.experiments.configurations import read_settings
 from napari_tavis.training.run_folder import RECIPE_FILE
 from napari_tavis.training.toy_clips import ToyClips, render_toy_clips
 
@@ -81,6 +82,22 @@ def test_another_recipe_is_refused_in_the_same_folder(tmp_path: Path) -> None:
     run_study(tmp_path, [], [0], ToyTrial(SMOKE, tmp_path))
     with pytest.raises(TrainingError, match="other settings"):
         run_study(tmp_path, [], [0], ToyTrial(ToyAblation(), tmp_path))
+
+
+@pytest.mark.parametrize("wrong", ["steps=many", "steps=0", "stops=9", "steps"])
+def test_wrong_settings_are_one_sentence(
+    wrong: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["ablate", "--output", str(tmp_path / "study"), wrong])
+    assert ended.value.code == 2
+    assert "error:" in capsys.readouterr().err
+    assert not (tmp_path / "study").exists()
+
+
+def test_the_toys_training_can_be_made_longer() -> None:
+    recipe = read_settings(ToyAblation, ["steps=1000", "learning_rate=5e-4"])
+    assert recipe == ToyAblation(steps=1000, learning_rate=5e-4)
 
 
 @pytest.mark.parametrize(

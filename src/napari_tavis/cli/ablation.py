@@ -40,7 +40,10 @@ def ablate(
         str | None, typer.Option(help="Not toy: the model that the row sam starts from.")
     ] = None,
     smoke: Annotated[
-        bool, typer.Option("--smoke", help="toy alone: a few steps only: does everything run here?")
+        bool,
+        typer.Option(
+            "--smoke", help="toy alone: a few steps, no settings: does everything run here?"
+        ),
     ] = False,
 ) -> None:
     """Train TAViS with parts left out, and print the paper's tables with the scores beside.
@@ -52,6 +55,7 @@ def ablate(
     For example:
 
         napari-tavis ablate --config toy --output runs/ablation --table 1 --seeds 3
+        napari-tavis ablate --config toy --output runs/longer --table 1 steps=1000
         napari-tavis ablate --config s4_224 --output runs/s4 --seeds 1 data.root=AVSBench
     """
     from napari_tavis.training.ablation.report import tables
@@ -72,11 +76,10 @@ def _toy_trial(output: Path, clips: Path | None, smoke: bool, settings: list[str
     """Give the way to train rows on the toy world."""
     from napari_tavis.training.ablation.recipe import SMOKE, ToyAblation
     from napari_tavis.training.ablation.toy_trial import ToyTrial
-    from napari_tavis.training.errors import TrainingError
+    from napari_tavis.training.experiments.configurations import read_settings
 
-    if settings:
-        raise TrainingError(f"Ablations on the toy world have no settings ({settings[0]}).")
-    return ToyTrial(SMOKE if smoke else ToyAblation(), output / "clips", clips)
+    recipe = SMOKE if smoke else read_settings(ToyAblation, settings)
+    return ToyTrial(recipe, output / "clips", clips)
 
 
 def _dataset_trial(output: Path, config: str, settings: list[str], sam_start: str | None) -> Trial:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from napari_tavis.training.errors import TrainingError
+
 
 @dataclass(frozen=True)
 class ToyAblation:
@@ -46,6 +48,14 @@ class ToyAblation:
     warm_up: int = 20
     test_clips: int = 60
     test_seed: int = 5
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be trained with."""
+        for name in ("clips", "steps", "batch", "regions_every", "test_clips"):
+            if getattr(self, name) < 1:
+                raise TrainingError(f"The setting {name} must be at least 1.")
+        if self.warm_up < 0 or min(self.learning_rate, self.decoder_rate) <= 0:
+            raise TrainingError("Rates must be above 0, and steps of warming up not below.")
 
 
 SMOKE = ToyAblation(clips=8, steps=2, batch=2, warm_up=1, test_clips=1)

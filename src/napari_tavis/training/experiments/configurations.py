@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from napari_tavis.training.errors import TrainingError
 from napari_tavis.training.experiments.config import ToyConfig, TrainConfig
@@ -14,6 +14,8 @@ from napari_tavis.training.experiments.extra import needs_training_extra
 
 RECIPES = {"dataset": TrainConfig, "toy": ToyConfig}
 """What a configuration's ``recipe`` may be; ``dataset`` where it does not say."""
+
+Settings = TypeVar("Settings")
 
 SUFFIXES = (".yaml", ".yml")
 
@@ -45,11 +47,44 @@ def read_configuration(
     TrainingError
         If there is no such configuration, or something in it cannot be.
     """
+    values = _values(_text(str(name_or_file)), overrides, f"The configuration {name_or_file}")
+    recipe = values.pop("recipe", "dataset")
+    if recipe not in RECIPES:
+        raise TrainingError(f"There is no recipe {recipe!r}: choose one of {', '.join(RECIPES)}.")
+    checked: TrainConfig | ToyConfig = _checked(RECIPES[recipe], values)
+    return checked
+
+
+def read_settings(kind: type[Settings], overrides: Sequence[str]) -> Settings:
+    """Make settings of a kind from their defaults.
+
+    Parameters
+    ----------
+    kind : type
+        A dataclass with a default for everything.
+    overrides : sequence of str
+        ``key=value`` each.
+
+    Returns
+    -------
+    Settings
+        Checked as in `read_configuration`.
+
+    Raises
+    ------
+    TrainingError
+        If a key is not known, or a value cannot be.
+    """
+    checked: Settings = _checked(kind, _values("{}", overrides, "The settings"))
+    return checked
+
+
+def _values(text: str, overrides: Sequence[str], name: str) -> dict[str, Any]:
+    """Give the values in a YAML text, changed by settings."""
     with needs_training_extra():
         from omegaconf import OmegaConf
         from omegaconf.errors import OmegaConfBaseException
         from yaml import YAMLError
-    text = _text(str(name_or_file))
     for item in overrides:
         if "=" not in item:
             raise TrainingError(f"{item!r} is no setting: write key=value.")
@@ -57,10 +92,10 @@ def read_configuration(
         given = OmegaConf.merge(OmegaConf.create(text), OmegaConf.from_dotlist(list(overrides)))
         values = OmegaConf.to_container(given, resolve=True)
     except (OmegaConfBaseException, YAMLError, ValueError) as error:
-        raise TrainingError(f"The configuration {name_or_file} cannot be read: {error}") from error
+        raise TrainingError(f"{name} cannot be read: {error}") from error
     if not isinstance(values, dict):
-        raise TrainingError(f"The configuration {name_or_file} is no list of settings.")
-    return _checked({str(key): value for key, value in values.items()})
+        raise TrainingError(f"{name} is no list of settings.")
+    return {str(key): value for key, value in values.items()}
 
 
 def _folder() -> Any:
@@ -83,26 +118,24 @@ def _text(name_or_file: str) -> str:
     return str((_folder() / f"{name_or_file}.yaml").read_text("utf-8"))
 
 
-def _checked(values: dict[str, Any]) -> TrainConfig | ToyConfig:
-    """Make a configuration of plain values."""
+def _checked(kind: Any, values: dict[str, Any]) -> Any:
+    """Make settings of a kind of plain values."""
     from pydantic import TypeAdapter, ValidationError
 
-    recipe = values.pop("recipe", "dataset")
-    if recipe not in RECIPES:
-        raise TrainingError(f"There is no recipe {recipe!r}: choose one of {', '.join(RECIPES)}.")
-    kind: Any = RECIPES[recipe]
-    unknown = _unknown_keys(values, asdict(kind()))
+    known = asdict(kind())
+    unknown = _unknown_keys(values, known)
     if unknown:
-        raise TrainingError(f"There is no setting {', '.join(unknown)} in the recipe {recipe!r}.")
+        raise TrainingError(
+            f"There is no setting {', '.join(unknown)} here: there are {', '.join(known)}."
+        )
     try:
-        checked: TrainConfig | ToyConfig = TypeAdapter(kind).validate_python(values)
+        return TypeAdapter(kind).validate_python(values)
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
         raise TrainingError(
             f"The setting {key} cannot be {first['input']!r}: {first['msg']}."
         ) from error
-    return checked
 
 
 def _unknown_keys(values: dict[str, Any], known: dict[str, Any], inside: str = "") -> list[str]:
