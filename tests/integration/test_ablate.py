@@ -101,7 +101,8 @@ def test_the_toys_training_can_be_made_longer() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [("--row", "no-sound"), ("--table", 3), ("--config", "s5"), ("--clips", ".")]
+    "wrong",
+    [("steps=9",), ("--row", "no-sound"), ("--table", 3), ("--config", "s5"), ("--clips", ".")],
 )
 def test_wrong_words_are_one_sentence(
     wrong: tuple[object, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]

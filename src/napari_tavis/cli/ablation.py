@@ -41,9 +41,7 @@ def ablate(
     ] = None,
     smoke: Annotated[
         bool,
-        typer.Option(
-            "--smoke", help="toy alone: a few steps, no settings: does everything run here?"
-        ),
+        typer.Option("--smoke", help="toy alone: a few steps only: does everything run here?"),
     ] = False,
 ) -> None:
     """Train TAViS with parts left out, and print the paper's tables with the scores beside.
@@ -76,8 +74,11 @@ def _toy_trial(output: Path, clips: Path | None, smoke: bool, settings: list[str
     """Give the way to train rows on the toy world."""
     from napari_tavis.training.ablation.recipe import SMOKE, ToyAblation
     from napari_tavis.training.ablation.toy_trial import ToyTrial
+    from napari_tavis.training.errors import TrainingError
     from napari_tavis.training.experiments.configurations import read_settings
 
+    if smoke and settings:
+        raise TrainingError(f"--smoke has settings of its own: leave out {settings[0]}.")
     recipe = SMOKE if smoke else read_settings(ToyAblation, settings)
     return ToyTrial(recipe, output / "clips", clips)
 
