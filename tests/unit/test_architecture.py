@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 LAYERS = [
-    {"atomic", "errors", "home", "tasks", "vocabulary", "display", ""},
+    {"atomic", "workspace", "errors", "home", "tasks", "vocabulary", "display", ""},
     {"media"},
     {"model"},
     {"inference", "weights"},

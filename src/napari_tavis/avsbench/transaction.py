@@ -9,9 +9,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path, PurePath, PurePosixPath
 from typing import Any
 
@@ -19,12 +18,12 @@ from filelock import FileLock, Timeout
 
 from napari_tavis.atomic import write_atomically
 from napari_tavis.avsbench.errors import DatasetError
+from napari_tavis.workspace import workspace
 
 LOCK_NAME = ".avsbench.lock"
 STAGING_PREFIX = ".avsbench-export-"
 LOCK_SECONDS = 120.0
 
-_OWNER = ".owner.lock"
 _JOURNAL = "commit.json"
 _LISTS = "lists"
 _REPLACED = "replaced"
@@ -104,31 +103,13 @@ def staging_folder(tree: Path) -> Iterator[Path]:
     """
     missing = [folder for folder in (tree, *tree.parents) if not folder.exists()]
     tree.mkdir(parents=True, exist_ok=True)
-    with tree_lock(tree):
-        _remove_abandoned(tree)
-        staging = Path(tempfile.mkdtemp(prefix=STAGING_PREFIX, dir=tree))
-        owner = FileLock(staging / _OWNER, timeout=0)
-        owner.acquire()
     try:
-        yield staging
+        with workspace(tree, STAGING_PREFIX, tree_lock(tree)) as staging:
+            yield staging
     except BaseException:
-        owner.release()
-        shutil.rmtree(staging, ignore_errors=True)
         for folder in missing:
             _remove_if_empty(folder)
         raise
-    owner.release()
-    shutil.rmtree(staging, ignore_errors=True)
-
-
-def _remove_abandoned(tree: Path) -> None:
-    """Remove the folders of exports that no living process works on."""
-    for staging in tree.glob(f"{STAGING_PREFIX}*"):
-        owner = FileLock(staging / _OWNER, timeout=0)
-        with suppress(OSError):  # Timeout is one: somebody works in it
-            owner.acquire()
-            owner.release()
-            shutil.rmtree(staging, ignore_errors=True)
 
 
 def _remove_if_empty(folder: Path) -> None:

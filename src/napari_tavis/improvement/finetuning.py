@@ -6,16 +6,19 @@ Imports torch when it begins.
 from __future__ import annotations
 
 import shutil
-import tempfile
 from pathlib import Path
+
+from filelock import FileLock
 
 from napari_tavis.improvement.clips import SUBSET, Accepted, find_accepted, write_clips
 from napari_tavis.improvement.request import Improvement, ImprovementRequest, run_folder
 from napari_tavis.tasks import CancelToken, Progress, no_progress
 from napari_tavis.weights.installing import import_files
 from napari_tavis.weights.store import Store
+from napari_tavis.workspace import workspace
 
 TOY = "toy"
+_LOCK = ".improving.lock"
 _KEPT = ("log.jsonl", "log.csv", "config.json", "pictures")
 """What stays of a run; the rest is in the installed model, or of no more use."""
 
@@ -61,8 +64,9 @@ def improve(
     accepted = find_accepted([Path(source) for source in request.sources], progress, cancel)
     splits = accepted.divide()
     store.home.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".improving-", dir=store.home) as work:
-        data, run = Path(work) / "data", Path(work) / "run"
+    alone = FileLock(store.home / _LOCK)
+    with workspace(store.home, ".improving-", alone) as work:
+        data, run = work / "data", work / "run"
         write_clips(splits, data, progress, cancel)
         best, before, after, epoch = _train(request, recipe, data, run, progress, cancel)
         better = epoch > 0
