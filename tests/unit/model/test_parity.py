@@ -5,9 +5,8 @@ The weights are those of ``recipe.py`` (5.3 GB); the tests print the errors and 
 
 from __future__ import annotations
 
-import importlib.util
+import runpy
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
@@ -32,15 +31,6 @@ GFLOP_LIMIT = 230.0
 Reference = dict[str, np.ndarray]
 
 
-def _recipe() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("recipe", DATA / "recipe.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture(scope="module")
 def reference() -> Reference:
     with np.load(DATA / "model_reference.npz") as arrays:
@@ -50,9 +40,10 @@ def reference() -> Reference:
 @pytest.fixture(scope="module")
 def large() -> TAViS:
     model = TAViS.from_preset("large", image_size=224)
-    recipe = _recipe()
+    recipe = runpy.run_path(str(DATA / "recipe.py"))
     used = [official_name(name) for name in model.state_dict()]
-    weights = recipe.official_state_dict(names=[name for name in used if recipe.is_generated(name)])
+    generated = [name for name in used if recipe["is_generated"](name)]
+    weights = recipe["official_state_dict"](names=generated)
     load_official_state_dict(model, weights)
     return model
 
