@@ -79,7 +79,9 @@ def _toy_trial(output: Path, clips: Path | None, smoke: bool, settings: list[str
 
     if smoke and settings:
         raise TrainingError(f"--smoke has settings of its own: leave out {settings[0]}.")
-    recipe = SMOKE if smoke else read_settings(ToyAblation, settings)
+    recipe = SMOKE if smoke else ToyAblation()
+    if settings:
+        recipe = read_settings(ToyAblation, settings)
     return ToyTrial(recipe, output / "clips", clips)
 
 
