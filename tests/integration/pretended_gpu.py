@@ -1,14 +1,16 @@
 """A device that is none: finds what is not where it is computed with, where there is no GPU.
 
-Run as a program with a video and an AVSBench tree, it segments, answers clicks, follows objects and
-learns, on the device and on the CPU, and prints how far the two are apart.
+Run as a program with a video, an AVSBench tree and a number format, it segments, answers clicks,
+follows objects and learns, on the device and on the CPU, and prints how far the two are apart. In
+half precision the device chooses formats as NVIDIA's GPUs do, which differ from a CPU's in what
+stays float32.
 """
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,20 @@ _MIXING = {
     _aten._index_put_impl_.default,
 }
 """What takes tensors of a GPU and of the CPU at once."""
+
+_HALF = (
+    "linear matmul mm bmm addmm baddbmm einsum conv1d conv2d conv3d conv_transpose2d.input "
+    "scaled_dot_product_attention"
+)
+_SINGLE = (
+    "layer_norm group_norm softmax.int log_softmax.int exp log pow.Tensor_Scalar pow.Scalar "
+    "pow.Tensor_Tensor rsqrt reciprocal sum sum.dim_IntList prod cumsum norm.ScalarOpt_dim "
+    "linalg_vector_norm cosine_similarity binary_cross_entropy_with_logits mse_loss l1_loss "
+    "smooth_l1_loss nll_loss upsample_nearest2d upsample_bilinear2d upsample_bicubic2d "
+    "_upsample_bilinear2d_aa upsample_linear1d"
+)
+"""What CUDA computes in half and in single precision (PyTorch's notes on `torch.amp`), as far as it
+may be met with here."""
 
 
 class OnDevice(Tensor):
@@ -68,7 +84,7 @@ class DeviceModule(backend_registration._DummyBackendModule):
     """What torch asks a device for."""
 
     def get_amp_supported_dtype(self) -> list[torch.dtype]:
-        return []
+        return [torch.bfloat16, torch.float16]
 
 
 class PretendedGpu(TorchDispatchMode):
@@ -110,8 +126,38 @@ def compute(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     return tree_map_only(Tensor, put, found)
 
 
-def segment(video: Path, device: str) -> list[np.ndarray]:
-    """Give the masks of all that a person does with a video."""
+def cast_as_cuda_does() -> list[torch.library.Library]:
+    """Make autocast on the device choose formats as on a GPU, as long as the result is kept."""
+    own, others = torch.library.Library("aten", "IMPL"), torch.library.Library("_", "IMPL")
+    for names, single in ((_HALF, False), (_SINGLE, True)):
+        for name in names.split():
+            base, _, overload = name.partition(".")
+            op = getattr(getattr(_aten, base), overload or "default")
+            own.impl(name, _casting(op, single), "AutocastPrivateUse1")
+    others.fallback(torch.library.fallthrough_kernel, "AutocastPrivateUse1")
+    return [own, others]
+
+
+def _casting(op: Any, single: bool) -> Callable[..., Any]:
+    """Let an operation compute in single precision, or in that of autocast."""
+    key = torch._C.DispatchKeySet(torch._C.DispatchKey.AutocastPrivateUse1)
+
+    def run(*args: Any, **kwargs: Any) -> Any:
+        dtype = torch.float32 if single else torch.get_autocast_dtype(NAME)
+
+        def cast(tensor: Tensor) -> Tensor:
+            wanted = tensor.is_floating_point() and tensor.device.type == NAME
+            return tensor.to(dtype) if wanted else tensor
+
+        with torch._C._ExcludeDispatchKeyGuard(key):
+            args, kwargs = tree_map_only(Tensor, cast, (args, kwargs))
+            return op(*args, **kwargs)
+
+    return run
+
+
+def segment(video: Path, device: str, dtype: torch.dtype) -> dict[Hashable, np.ndarray]:
+    """Give the masks of all that a person does with a video, by what and where they are."""
     from napari_tavis.inference import (
         FrameEncoder,
         Prompts,
@@ -125,23 +171,24 @@ def segment(video: Path, device: str) -> list[np.ndarray]:
     from napari_tavis.model import load_model
 
     pipeline.choose_device = lambda _: device  # type: ignore[assignment]
-    model, cache = load_model("toy", device, precision=torch.float32), FeatureCache()
-    masks = []
+    model, cache = load_model("toy", device, precision=dtype), FeatureCache()
+    masks: dict[Hashable, np.ndarray] = {}
     with open_clip(video) as clip:
         for protocol in ("memory", "independent"):
             found = segment_clip(clip, model, protocol=protocol, zero_shot=True, cache=cache)
             for proposal in found.objects:
-                masks += proposal.masks.values()
+                for frame, mask in proposal.masks.items():
+                    masks[protocol, proposal.class_name, frame] = mask
         encoder = FrameEncoder(clip, model)
         clicks = Prompts(points=((40.0, 20.0), (80.0, 60.0)), labels=(True, False))
         clicked = segment_prompts(encoder, 9, clicks)
         again = segment_prompts(encoder, 9, Prompts(box=(10, 10, 60, 60), mask=clicked.mask))
-        masks += [clicked.mask, again.mask]
-        masks += [mask for _, mask, _ in propagate(encoder, {9: again.mask}, [19, 29])]
+        masks |= {"clicked": clicked.mask, "again": again.mask}
+        masks |= {frame: mask for frame, mask, _ in propagate(encoder, {9: again.mask}, [19, 29])}
     return masks
 
 
-def learn(tree: Path, device: str) -> tuple[float, Tensor]:
+def learn(tree: Path, device: str, dtype: torch.dtype) -> tuple[float, Tensor]:
     """Give the loss of a batch, and a gradient."""
     from napari_tavis.model import load_model
     from napari_tavis.model.alignment import class_prompt
@@ -155,7 +202,8 @@ def learn(tree: Path, device: str) -> tuple[float, Tensor]:
         texts = model.text_features([class_prompt(name) for name in AVSBENCH_CLASSES])
     objective = Objective(model, texts, LossSwitches(a2i=True), "memory")
     batch = collate([open_split(tree, "v1s", "train", 64)[0]]).to(device)
-    loss = torch.stack([term.sum() for term in objective(batch).values()]).sum()
+    with torch.autocast(batch.images.device.type, dtype, enabled=dtype != torch.float32):
+        loss = torch.stack([term.sum() for term in objective(batch).values()]).sum()
     loss.backward()
     gradient = model.prompting.query_projection.weight.grad
     assert gradient is not None
@@ -169,21 +217,28 @@ def both(work: Callable[[str], Any]) -> tuple[Any, Any]:
     return there, work("cpu")
 
 
-def main(video: Path, tree: Path) -> None:
+def main(video: Path, tree: Path, dtype: torch.dtype) -> None:
     """Print how far the device and the CPU are apart."""
     backend_registration._setup_privateuseone_for_python_backend(NAME, DeviceModule())
-    there, here = both(lambda device: segment(video, device))
-    overlaps = [(a & b).sum() / max((a | b).sum(), 1) for a, b in zip(there, here, strict=True)]
-    (loss, gradient), (own_loss, own_gradient) = both(lambda device: learn(tree, device))
+    kept = cast_as_cuda_does()
+    there, here = both(lambda device: segment(video, device, dtype))
+    common = there.keys() & here.keys()
+    overlaps = [
+        (there[name] & here[name]).sum() / max((there[name] | here[name]).sum(), 1)
+        for name in common
+    ]
+    (loss, gradient), (own_loss, own_gradient) = both(lambda device: learn(tree, device, dtype))
     difference = (gradient - own_gradient).norm() / own_gradient.norm()
     results = {
         "masks": len(here),
-        "overlap": float(min(overlaps)),
+        "found": len(common) / len(here),
+        "overlap": float(np.mean(overlaps)),
         "loss": loss / own_loss,
         "gradient": difference.item(),
     }
+    del kept
     print(json.dumps(results))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]), getattr(torch, sys.argv[3]))

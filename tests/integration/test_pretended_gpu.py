@@ -25,19 +25,23 @@ PRETENDED = Path(__file__).with_name("pretended_gpu.py")
     not hasattr(backend_registration, "_setup_privateuseone_for_python_backend"),
     reason="needs a PyTorch in which a device can be written in Python",
 )
-def test_all_is_on_the_device_that_computes_with_it(toy_video: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("dtype", "apart"), [("float32", 1e-3), ("bfloat16", 0.1)])
+def test_all_is_on_the_device_that_computes_with_it(
+    toy_video: Path, tmp_path: Path, dtype: str, apart: float
+) -> None:
     clip = render_clip(sample_scene(11, 5.0), 64, 5)
     classes = np.array([0, *map(AVSBENCH_CLASSES.index, clip.class_names)], np.uint8)
     annotation = ClipAnnotation("one", clip.frames, classes[clip.instances], clip.waveform)
     write_clip(tmp_path, "v1s", "train", annotation)
-    command = [sys.executable, str(PRETENDED), str(toy_video), str(tmp_path)]
+    command = [sys.executable, str(PRETENDED), str(toy_video), str(tmp_path), dtype]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr[-4000:]
     found = json.loads(ended.stdout)
     assert found["masks"] > 10
-    assert found["overlap"] > 0.98
-    assert found["loss"] == pytest.approx(1, abs=1e-4)
-    assert found["gradient"] < 1e-2
+    assert found["found"] > 1 - apart
+    assert found["overlap"] > 1 - apart
+    assert found["loss"] == pytest.approx(1, abs=apart)
+    assert found["gradient"] < 5 * apart  # of one batch, in half precision, is noisy
 
 
 @pytest.mark.parametrize("preset", PRESETS)
