@@ -17,12 +17,11 @@ from napari_tavis.model import TAViS
 from napari_tavis.model.alignment import classify
 from napari_tavis.model.outputs import Segmentation, of_one_clip
 from napari_tavis.tasks import CancelToken, Progress, no_progress
-from napari_tavis.training.batches import Batch
 from napari_tavis.training.experiments.clips import RunClips
 from napari_tavis.training.experiments.config import Protocol
 from napari_tavis.training.experiments.pictures import ClipResult
 from napari_tavis.training.experiments.starting import set_modes
-from napari_tavis.training.samples import collate
+from napari_tavis.training.samples import Sample, collate
 
 
 @dataclass(frozen=True)
@@ -80,8 +79,9 @@ def validate(
     for index in range(first, clips.validation_count, step):
         if cancel is not None and step == 1:
             cancel.check()
-        batch = collate([clips.validation[index]]).to(accelerator.device)
-        found.append(_measure(model, batch, protocol, texts, index, index < shown))
+        sample, shows = clips.validation[index], index < shown
+        device = accelerator.device
+        found.append(_measure(model, sample, device, protocol, texts, index, shows))
         progress(index + 1, clips.validation_count, "validating")
     set_modes(model)
     found = sorted(gather_object(found), key=lambda clip: clip.index)
@@ -95,25 +95,32 @@ def validate(
 
 
 def _measure(
-    model: TAViS, batch: Batch, protocol: Protocol, texts: Tensor | None, index: int, shown: bool
+    model: TAViS,
+    sample: Sample,
+    device: torch.device,
+    protocol: Protocol,
+    texts: Tensor | None,
+    index: int,
+    shown: bool,
 ) -> _Measured:
     """Segment one clip, and compare what was found with the truth."""
+    batch = collate([sample])
+    inputs = batch.to(device)
     with model.inference():
-        output = model(batch.images, batch.mel, protocol, batch.features)
-    size = batch.images.shape[-1]
-    segmented = of_one_clip(output, size)
-    logits = segmented.mask_logits
-    flags = batch.labelled
-    labelled = (torch.ones(len(logits)) if flags is None else flags[0].cpu()).numpy().astype(bool)
-    found, truth = logits[:, -1].numpy(), scene_of(batch)[0].cpu().numpy()
-    frames = (batch.images[0] * 255).round().to(torch.uint8).movedim(1, -1).cpu().numpy()
-    result = ClipResult(batch.names[0], frames, truth, found > 0, labelled) if shown else None
+        output = model(inputs.images, inputs.mel, protocol, inputs.features)
+    segmented = of_one_clip(output, batch.images.shape[-1])
+    labelled, truth = sample.labelled.numpy(), sample.scene.numpy()
+    found = segmented.mask_logits[:, -1].numpy()
+    result = None
+    if shown:
+        frames = sample.images.movedim(1, -1).numpy()
+        result = ClipResult(sample.name, frames, truth, found > 0, labelled)
     m_j = float(mask_iou(found[labelled], truth[labelled]).mean())
-    if texts is None or not (batch.classified is None or bool(batch.classified[0])):
+    if texts is None or not sample.classified:
         return _Measured(index, result, m_j, None)
     metric = SemanticMetric()
     told = _prediction(segmented, texts.cpu()).class_maps()
-    metric.add(told[labelled], batch.visible[0].cpu().numpy()[labelled])
+    metric.add(told[labelled], batch.visible[0].numpy()[labelled])
     return _Measured(index, result, m_j, metric.scores())
 
 
@@ -126,11 +133,3 @@ def _prediction(found: Segmentation, texts: Tensor) -> ClipPrediction:
         image_embedding=None,
         probabilities={"a2t": classify(found.audio_embedding, texts)},
     )
-
-
-def scene_of(batch: Batch) -> Tensor:
-    """Give the mask of all that sounds, bool ``[B, T, S, S]``."""
-    if batch.scene is not None:
-        return batch.scene.bool()
-    heard = batch.heard.gather(2, batch.visible.long().flatten(2))
-    return heard.view(batch.visible.shape) & (batch.visible > 0)
