@@ -5,17 +5,17 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import tempfile
 from bisect import bisect_right
 from collections.abc import Iterable
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load, save_file
+from safetensors.torch import load, save
 from torch import Tensor
 from torch.utils.data import ConcatDataset, DataLoader, Dataset, Subset
 
+from napari_tavis.atomic import write_atomically
 from napari_tavis.model import TAViS
 from napari_tavis.model.encoded import FrozenFeatures, Sound
 from napari_tavis.model.precision import inference
@@ -101,22 +101,14 @@ class FeatureCache:
         int
             Bytes written.
         """
-        file = self._file(images, mel)
-        file.parent.mkdir(parents=True, exist_ok=True)
         tensors = {
             "tokens": features.sound.tokens,
             "summary": features.sound.summary,
             "seen": features.seen,
         }
-        tensors = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
-        handle, partial = tempfile.mkstemp(dir=file.parent, suffix=".partial")
-        os.close(handle)
-        try:
-            save_file(tensors, partial)
-            os.replace(partial, file)
-        finally:
-            Path(partial).unlink(missing_ok=True)
-        return file.stat().st_size
+        data = save({name: value.detach().cpu().contiguous() for name, value in tensors.items()})
+        write_atomically(self._file(images, mel), data)
+        return len(data)
 
     def clear(self) -> None:
         """Remove the features of these weights."""

@@ -148,7 +148,7 @@ def test_a_damaged_file_is_computed_again(
     assert good is not None
     assert again is not None
     assert torch.equal(again.sound.tokens, good.sound.tokens)
-    assert not list(tmp_path.rglob("*.partial"))
+    assert not [*tmp_path.rglob("*.partial"), *tmp_path.rglob("*.tmp")]
 
 
 def test_filling_can_be_cancelled_and_goes_on(
