@@ -12,6 +12,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from napari_tavis.avsbench import ClipAnnotation
+from napari_tavis.avsbench.joined import locate
 from napari_tavis.vocabulary import class_index
 
 
@@ -43,10 +44,8 @@ class EvaluationClips(Sequence[ClipAnnotation]):
         """Read a clip, or some."""
         if isinstance(index, slice):
             return [self[number] for number in range(*index.indices(len(self)))]
-        number = range(len(self))[index]
-        reader = next(n for n, end in enumerate(self._ends) if number < end)
-        start = self._ends[reader] - len(self._readers[reader])
-        return with_category(self._readers[reader][number - start])
+        number, position = locate(self._ends, index)
+        return with_category(self._readers[number][position])
 
 
 def with_category(clip: ClipAnnotation) -> ClipAnnotation:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from bisect import bisect_right
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from torch import Tensor
 from torch.utils.data import ConcatDataset, DataLoader, Dataset, Subset
 
 from napari_tavis.atomic import write_atomically
+from napari_tavis.avsbench.joined import locate
 from napari_tavis.model import TAViS
 from napari_tavis.model.encoded import FrozenFeatures, Sound
 from napari_tavis.model.precision import inference
@@ -232,8 +232,7 @@ def _stamp(dataset: Dataset[Sample], index: int) -> str:
             index = dataset.indices[index]
             dataset = dataset.dataset
         elif isinstance(dataset, ConcatDataset):
-            number = bisect_right(dataset.cumulative_sizes, index)
-            index -= dataset.cumulative_sizes[number - 1] if number else 0
+            number, index = locate(dataset.cumulative_sizes, index)
             dataset = dataset.datasets[number]
         else:
             return ""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from bisect import bisect_right
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -19,6 +18,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from napari_tavis.avsbench import ClipAnnotation, DatasetReader, open_dataset
+from napari_tavis.avsbench.joined import locate
 from napari_tavis.avsbench.layout import Subset, frame_count, label_count
 from napari_tavis.media import log_mel, window_starts
 from napari_tavis.model.encoded import FrozenFeatures
@@ -166,9 +166,8 @@ class ClipDataset(Dataset[Sample]):
 
     def _locate(self, index: int) -> tuple[DatasetReader, int]:
         """Give the reader of a clip, and its position there."""
-        index = range(len(self))[index]
-        number = bisect_right(self._ends, index)
-        return self.readers[number], index - self._ends[number] + len(self.readers[number])
+        number, position = locate(self._ends, index)
+        return self.readers[number], position
 
     def __getitem__(self, index: int) -> Sample:
         """Read a clip as the network sees it; raises as `annotation` does."""
