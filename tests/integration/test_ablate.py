@@ -84,7 +84,7 @@ def test_another_recipe_is_refused_in_the_same_folder(tmp_path: Path) -> None:
         run_study(tmp_path, [], [0], ToyTrial(ToyAblation(), tmp_path))
 
 
-@pytest.mark.parametrize("wrong", ["steps=many", "steps=0", "stops=9", "steps"])
+@pytest.mark.parametrize("wrong", ["steps=many", "steps=0", "warm_up=0", "stops=9", "steps"])
 def test_wrong_settings_are_one_sentence(
     wrong: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

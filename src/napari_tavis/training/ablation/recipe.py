@@ -51,11 +51,11 @@ class ToyAblation:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained with."""
-        for name in ("clips", "steps", "batch", "regions_every", "test_clips"):
+        for name in ("clips", "steps", "batch", "regions_every", "warm_up", "test_clips"):
             if getattr(self, name) < 1:
                 raise TrainingError(f"The setting {name} must be at least 1.")
-        if self.warm_up < 0 or min(self.learning_rate, self.decoder_rate) <= 0:
-            raise TrainingError("Rates must be above 0, and steps of warming up not below.")
+        if min(self.learning_rate, self.decoder_rate) <= 0:
+            raise TrainingError("The settings learning_rate and decoder_rate must be above 0.")
 
 
 SMOKE = ToyAblation(clips=8, steps=2, batch=2, warm_up=1, test_clips=1)
