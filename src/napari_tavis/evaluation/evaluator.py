@@ -50,7 +50,7 @@ class EvaluationOptions:
 
 
 SCORES_ONLY = EvaluationOptions(zero_shot=False, robustness=False, examples=0)
-"""What a training run asks for after each epoch: one pass over the clips."""
+"""One pass over the clips, for who wants numbers alone."""
 
 
 def evaluate(

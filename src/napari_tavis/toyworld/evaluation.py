@@ -77,10 +77,9 @@ def toy_test(
     """Measure a model on toy clips whose seeds no training has used.
 
     A frame *sounds* if a visible object does. `M_J` and `M_F` are of the scene mask over such
-    frames, each frame by itself; `M_J_one` and
-    `M_J_several` are `M_J` of the frames in which one object sounds, as in S4, and of those in
-    which several do, as in MS3; `M_J_all` and `M_F_all` count as AVSBench does, a clip being a
-    batch, frames without truth included. `found` is the share of sounding objects (per frame)
+    frames, each frame by itself; `M_J_one` and `M_J_several` are `M_J` of the frames in which one
+    object sounds, as in S4, and of those in which several do, as in MS3; `M_J_all` and `M_F_all`
+    count as AVSBench does, a clip being a batch, frames without truth included. `found` is the share of sounding objects (per frame)
     that a query with the right class covers with an IoU over 0.5, out of all 70 AVSBench classes;
     `class_accuracy` the share with the right class among those that some query that is not
     background covers so. `silence_clean` is the share of frames whose scene mask covers under 2 %

@@ -38,11 +38,6 @@ class RunLog:
                 self._losses.setdefault(entry["epoch"], []).append(entry["loss"])
         write_atomically(self.path, "".join(_line(entry) for entry in kept).encode())
 
-    @property
-    def epochs(self) -> list[Entry]:
-        """The entries of the epochs that are done."""
-        return list(self._epochs)
-
     def add_step(self, entry: Entry) -> None:
         """Append what one step gave."""
         self._append({"kind": "step", **entry})
