@@ -11,11 +11,12 @@ from napari_tavis.avsbench.layout import OBJECT_SIZE
 from napari_tavis.evaluation.clips import stretched
 from napari_tavis.evaluation.errors import EvaluationError
 from napari_tavis.evaluation.examples import draw_examples
-from napari_tavis.evaluation.prediction import Predictor, Protocol
+from napari_tavis.evaluation.prediction import Predictor
 from napari_tavis.evaluation.robustness import RobustnessTest
 from napari_tavis.evaluation.scores import Scores, Source
 from napari_tavis.evaluation.tallies import ClassTally, ReliabilityTallies, SceneTally
 from napari_tavis.model import TAViS
+from napari_tavis.model.backbone import Protocol
 from napari_tavis.tasks import CancelToken, Progress, no_progress
 
 

@@ -14,9 +14,9 @@ from napari_tavis.avsbench import ClipAnnotation
 from napari_tavis.media import log_mel, window_starts
 from napari_tavis.model import TAViS
 from napari_tavis.model.alignment import class_prompt, classify
+from napari_tavis.model.backbone import Protocol
 from napari_tavis.vocabulary import AVSBENCH_CLASSES
 
-Protocol: TypeAlias = Literal["independent", "memory"]
 Sides: TypeAlias = Literal["a2t", "i2t", "sum"]
 """What tells a query's class: its sound, what it highlights, or both (zero-shot; section 3.4)."""
 

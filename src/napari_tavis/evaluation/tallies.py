@@ -23,10 +23,8 @@ from napari_tavis.evaluation.objects import (
 from napari_tavis.evaluation.prediction import ClipPrediction, Sides, areas
 from napari_tavis.evaluation.reliability import Reliability, ReliabilityTally
 from napari_tavis.evaluation.scores import ClassScores, ClipScores, Embeddings
+from napari_tavis.inference.linking import SMALLEST_AREA
 from napari_tavis.vocabulary import AVSBENCH_CLASSES
-
-SMALLEST_AREA = 1e-3
-"""Queries that cover less of a frame than this are no proposals, as in the plugin."""
 
 EMBEDDINGS_PER_CLASS = 50
 SCRIPT_BATCH = 4

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
 from torch import Tensor, nn
 
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 MEMORY, INDEPENDENT = "memory", "independent"
 PROTOCOLS = (MEMORY, INDEPENDENT)
 """Whether a frame is segmented on the memory of those before it, or by itself."""
+
+Protocol: TypeAlias = Literal["independent", "memory"]
+"""One of them."""
 
 
 class SegmentationBackbone(nn.Module, ABC):

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from napari_tavis.avsbench.metrics import MF, MJ, iou_of_masks
+from napari_tavis.evaluation.objects import FOUND_IOU, SMALLEST_OBJECT
 from napari_tavis.media import log_mel
 from napari_tavis.model import Segmentation, TAViS
 from napari_tavis.model.alignment import class_prompt, classify
+from napari_tavis.model.backbone import Protocol
 from napari_tavis.tasks import CancelToken, Progress, no_progress
 from napari_tavis.toyworld import ToyClip, clip_seed, make_clip, sample_scene
 from napari_tavis.toyworld.errors import ToyWorldError
@@ -20,12 +22,8 @@ from napari_tavis.vocabulary import AVSBENCH_CLASSES
 TRAINED_SEEDS = 1 << 20
 """Test seeds from here on would name clips that training uses."""
 
-FOUND_IOU = 0.5
 CLEAN_SHARE = 0.02
-SMALLEST_OBJECT = 20
-"""Objects of so few visible pixels are not looked for, as in training."""
 
-Protocol = Literal["independent", "memory"]
 Masks = npt.NDArray[np.bool_]
 
 
@@ -79,13 +77,13 @@ def toy_test(
     A frame *sounds* if a visible object does. `M_J` and `M_F` are of the scene mask over such
     frames, each frame by itself; `M_J_one` and `M_J_several` are `M_J` of the frames in which one
     object sounds, as in S4, and of those in which several do, as in MS3; `M_J_all` and `M_F_all`
-    count as AVSBench does, a clip being a batch, frames without truth included. `found` is the share of sounding objects (per frame)
-    that a query with the right class covers with an IoU over 0.5, out of all 70 AVSBench classes;
-    `class_accuracy` the share with the right class among those that some query that is not
-    background covers so. `silence_clean` is the share of frames whose scene mask covers under 2 %
-    when the sound is replaced by zeros; `swap_follows` the share of frames and silent objects of
-    scenes in which another object sounds, where the scene mask has an IoU over 0.5 with the
-    silent object once that one is played instead.
+    count as AVSBench does, a clip being a batch, frames without truth included. `found` is the
+    share of sounding objects (per frame) that a query with the right class covers with an IoU over
+    0.5, out of all 70 AVSBench classes; `class_accuracy` the share with the right class among those
+    that some query that is not background covers so. `silence_clean` is the share of frames whose
+    scene mask covers under 2 % when the sound is replaced by zeros; `swap_follows` the share of
+    frames and silent objects of scenes in which another object sounds, where the scene mask has an
+    IoU over 0.5 with the silent object once that one is played instead.
 
     Parameters
     ----------

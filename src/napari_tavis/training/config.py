@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from napari_tavis.model.backbone import Protocol
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -35,7 +37,7 @@ class Stage:
     image_size: int = 128
     clips: int = 8
     frames: int = 2
-    protocol: Literal["independent", "memory"] = "independent"
+    protocol: Protocol = "independent"
     prompts: bool = False
 
 

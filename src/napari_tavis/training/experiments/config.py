@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from napari_tavis.model.backbone import Protocol
 from napari_tavis.model.switches import Switches
 from napari_tavis.training.losses import LossSwitches
-
-Protocol = Literal["independent", "memory"]
 
 TRAINED = (
     "adapters.*",

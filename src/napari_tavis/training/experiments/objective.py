@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from napari_tavis.model import TAViS, TAViSOutput, TextFeatures
+from napari_tavis.model.backbone import Protocol
 from napari_tavis.training.batches import Batch, make_targets
-from napari_tavis.training.experiments.config import Protocol
 from napari_tavis.training.losses import LossSwitches, tavis_loss
 
 

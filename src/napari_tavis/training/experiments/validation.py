@@ -15,10 +15,10 @@ from napari_tavis.avsbench.semantic_metrics import SemanticMetric, SemanticScore
 from napari_tavis.evaluation.prediction import ClipPrediction
 from napari_tavis.model import TAViS
 from napari_tavis.model.alignment import classify
+from napari_tavis.model.backbone import Protocol
 from napari_tavis.model.outputs import Segmentation, of_one_clip
 from napari_tavis.tasks import CancelToken, Progress, no_progress
 from napari_tavis.training.experiments.clips import RunClips
-from napari_tavis.training.experiments.config import Protocol
 from napari_tavis.training.experiments.pictures import ClipResult
 from napari_tavis.training.experiments.starting import set_modes
 from napari_tavis.training.samples import Sample, collate
