@@ -14,7 +14,7 @@ from napari_tavis.evaluation.clips import stretched
 from napari_tavis.evaluation.prediction import ClipPrediction, Predictor
 from napari_tavis.evaluation.scores import ClipScores, Example
 from napari_tavis.inference.overlay import OverlayMask, draw_masks
-from napari_tavis.media import log_mel, window_starts
+from napari_tavis.media import log_mel_by_second
 from napari_tavis.vocabulary import AVSBENCH_CLASSES, class_color
 
 CELL = 160
@@ -125,8 +125,7 @@ def sound_pictures(clip: ClipAnnotation) -> list[Picture]:
     list of ndarray of uint8, shape (128, 198, 3)
         One per frame, dark where it is silent.
     """
-    seconds = len(clip.frames)
-    mel = log_mel(clip.waveform, window_starts(seconds, float(seconds)))[:, 0, ::-1]
+    mel = log_mel_by_second(clip.waveform, len(clip.frames))[:, 0, ::-1]
     shares = np.clip((mel[..., :_COLUMNS_OF_SOUND] - _SOFTEST) / (_LOUDEST - _SOFTEST), 0, 1)
     tint = np.stack([shares, shares**2, 0.35 * shares + 0.1], axis=-1)
     return list((255 * tint).astype(np.uint8))

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from napari_tavis.avsbench import ClipAnnotation
-from napari_tavis.media import log_mel, window_starts
+from napari_tavis.media import log_mel_by_second
 from napari_tavis.model import TAViS
 from napari_tavis.model.alignment import class_prompt, classify
 from napari_tavis.model.backbone import Protocol
@@ -132,8 +132,7 @@ class Predictor:
         ClipPrediction
         """
         sound = clip.waveform if waveform is None else waveform
-        seconds = len(clip.frames)
-        mel = log_mel(sound, window_starts(seconds, float(seconds)))
+        mel = log_mel_by_second(sound, len(clip.frames))
         found = self._model.segment(clip.frames, mel, protocol=self._protocol)
         probabilities: dict[Sides, Tensor] = {"a2t": classify(found.audio_embedding, self._texts)}
         seen = None

@@ -4,7 +4,7 @@ from napari_tavis.media.clip import Clip, open_clip
 from napari_tavis.media.errors import MediaError
 from napari_tavis.media.frames import Frames
 from napari_tavis.media.segment import extract_segment
-from napari_tavis.media.spectrogram import log_mel
+from napari_tavis.media.spectrogram import log_mel, log_mel_by_second
 from napari_tavis.media.timebase import SAMPLE_RATE, frame_at, frames_at, sample_at, window_starts
 from napari_tavis.media.writer import write_video
 
@@ -17,6 +17,7 @@ __all__ = [
     "frame_at",
     "frames_at",
     "log_mel",
+    "log_mel_by_second",
     "open_clip",
     "sample_at",
     "window_starts",

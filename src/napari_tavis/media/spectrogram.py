@@ -11,7 +11,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from napari_tavis.media.timebase import SAMPLE_RATE, WINDOW_SECONDS, sample_at
+from napari_tavis.media.timebase import SAMPLE_RATE, WINDOW_SECONDS, sample_at, window_starts
 
 MEL_BINS = 128
 MEL_FRAMES = 204
@@ -79,6 +79,28 @@ def log_mel(waveform: npt.ArrayLike, starts: npt.ArrayLike) -> npt.NDArray[np.fl
     mel -= np.float32(_MEAN)
     mel /= np.float32(_DEVIATION)
     return mel
+
+
+def log_mel_by_second(
+    waveform: npt.ArrayLike, seconds: int, count: int | None = None
+) -> npt.NDArray[np.float32]:
+    """Compute the spectrograms of a clip with a frame a second, as AVSBench has them.
+
+    Parameters
+    ----------
+    waveform : array_like of float, shape (samples,)
+        Mono sound at 16 kHz, in [-1, 1].
+    seconds : int
+        Length of the clip, and number of its frames.
+    count : int, optional
+        How many of the windows are wanted, the first ones; all by default.
+
+    Returns
+    -------
+    ndarray of float32, shape (T, 1, 128, 204)
+        See `log_mel`.
+    """
+    return log_mel(waveform, window_starts(seconds, float(seconds))[:count])
 
 
 def _window(sound: npt.NDArray[np.float32], begin: int) -> npt.NDArray[np.float32]:

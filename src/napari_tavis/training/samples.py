@@ -20,7 +20,7 @@ from torch.utils.data import Dataset
 from napari_tavis.avsbench import ClipAnnotation, DatasetReader, open_dataset
 from napari_tavis.avsbench.joined import locate
 from napari_tavis.avsbench.layout import Subset, frame_count, label_count
-from napari_tavis.media import log_mel, window_starts
+from napari_tavis.media import log_mel_by_second
 from napari_tavis.model.encoded import FrozenFeatures
 from napari_tavis.model.preprocess import stretch_pixels
 from napari_tavis.tasks import CancelToken, Progress, no_progress
@@ -209,12 +209,11 @@ def make_sample(
     """
     seconds = len(clip.frames)
     kept = int(np.flatnonzero(clip.labelled)[-1]) + 1 if labelled_only else seconds
-    starts = window_starts(seconds, float(seconds))[:kept]
     classes, masks = sounding_objects(clip, kept, vocabulary)
     return Sample(
         name=clip.name,
         images=stretch_pixels(clip.frames[:kept], image_size).permute(0, 3, 1, 2).contiguous(),
-        mel=torch.from_numpy(log_mel(clip.waveform, starts)),
+        mel=torch.from_numpy(log_mel_by_second(clip.waveform, seconds, kept)),
         classes=classes,
         masks=stretch_masks(masks, image_size),
         scene=stretch_masks(torch.from_numpy(clip.masks[:kept, None]), image_size)[:, 0],
