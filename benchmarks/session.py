@@ -128,7 +128,7 @@ def big_session(video: Path) -> dict[str, float | str]:
         saves.append(timed(session.save))
     undo = timed(session.undo)
     session.save()
-    directory = session.directory
+    directory = session.path
     session.close()
     reopened = timed(lambda: AnnotationSession.open(directory, read_only=True))
     files = sum(path.stat().st_size for path in directory.rglob("*") if path.is_file())

@@ -8,7 +8,7 @@ from pathlib import Path
 from napari_tavis.avsbench import Violation, export_session, validate
 from napari_tavis.tasks import Progress, no_progress
 from napari_tavis.toyworld import heard_classes, sample_scene, write_scene_video
-from napari_tavis.workflow import Annotation, annotate_video, session_directories
+from napari_tavis.workflow import Annotation, annotate_video, session_paths
 
 DEMO_SEED = 1
 """A scene that the bundled model was not trained on: a clock and a drum that sound,
@@ -88,9 +88,9 @@ def run_demo(output: Path, *, device: str = "auto", progress: Progress = no_prog
     video = output / "toy-clip.mp4"
     if not video.exists():
         write_scene_video(scene, video, progress=progress)
-    (directory,) = session_directories([video], None)
+    (path,) = session_paths([video], None)
     annotation = annotate_video(
-        video, load_model("toy"), directory, device=device, model_name="toy", progress=progress
+        video, load_model("toy"), path, device=device, model_name="toy", progress=progress
     )
     dataset = output / "avsbench"
     for subset in SUBSETS:

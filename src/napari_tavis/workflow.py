@@ -12,7 +12,7 @@ from PIL import Image
 
 from napari_tavis.atomic import write_atomically
 from napari_tavis.errors import TavisError
-from napari_tavis.session import AnnotationSession
+from napari_tavis.session import AnnotationSession, holds_session
 from napari_tavis.tasks import CancelToken, Progress, no_progress
 
 if TYPE_CHECKING:
@@ -41,11 +41,11 @@ class Annotation:
         """Say in one line what was found, and where it is."""
         objects = [item for item in self.session.objects if item.kind == "object"]
         found = ", ".join(f"{item.class_name} ({item.score:.2f})" for item in objects)
-        return f"{self.session.directory}: {found or 'nothing that sounds'}"
+        return f"{self.session.path}: {found or 'nothing that sounds'}"
 
 
-def session_directories(videos: Sequence[Path], output: Path | None) -> list[Path]:
-    """Give the session directory of each video.
+def session_paths(videos: Sequence[Path], output: Path | None) -> list[Path]:
+    """Give the session file of each video.
 
     Parameters
     ----------
@@ -62,23 +62,23 @@ def session_directories(videos: Sequence[Path], output: Path | None) -> list[Pat
     Raises
     ------
     TavisError
-        If two videos would share a directory.
+        If two videos would share a file.
     """
-    beside = [AnnotationSession.default_directory(video) for video in videos]
-    directories = beside if output is None else [output / path.name for path in beside]
-    for position, directory in enumerate(directories):
-        if directory in directories[:position]:
+    beside = [AnnotationSession.default_path(video) for video in videos]
+    paths = beside if output is None else [output / path.name for path in beside]
+    for position, path in enumerate(paths):
+        if path in paths[:position]:
             raise TavisError(
-                f"Two of the videos would share the session {directory}: annotate them one by one "
+                f"Two of the videos would share the session {path}: annotate them one by one "
                 "with different output folders."
             )
-    return directories
+    return paths
 
 
 def annotate_video(
     video: Path,
     model: TAViS,
-    directory: Path,
+    path: Path,
     *,
     fps: float = 1.0,
     vocabulary: Sequence[str] | None = None,
@@ -95,8 +95,8 @@ def annotate_video(
         The video.
     model : TAViS
         The network, from `napari_tavis.model.load_model`.
-    directory : Path
-        Of the session. If it holds the video's session already, the model's masks in it are
+    path : Path
+        The session's file. If it holds the video's session already, the model's masks in it are
         replaced and every frame that a person edited or accepted is kept.
     fps : float, optional
         Frames per second of video that are segmented.
@@ -115,7 +115,7 @@ def annotate_video(
     -------
     Annotation
         The session, saved and closed: it can be looked at, and opened by others. The pictures
-        in ``<video>.overlays`` beside its directory.
+        in ``<video>.overlays`` beside it.
 
     Raises
     ------
@@ -129,10 +129,10 @@ def annotate_video(
     from napari_tavis.inference import segment_clip
     from napari_tavis.media import open_clip
 
-    earlier = AnnotationSession.open(directory, video=video) if directory.exists() else None
+    earlier = AnnotationSession.open(path, video=video) if holds_session(path) else None
     if earlier is not None and earlier.read_only:
         raise TavisError(
-            f"{directory} cannot be changed now, it is open elsewhere or write-protected: close it "
+            f"{path} cannot be changed now, it is open elsewhere or write-protected: close it "
             "there, then annotate again."
         )
     with open_clip(video) as clip:
@@ -148,7 +148,7 @@ def annotate_video(
             cancel=cancel,
         )
     if earlier is None:
-        session = AnnotationSession.create(video, proposals, directory=directory)
+        session = AnnotationSession.create(video, proposals, path=path)
     else:
         session = earlier
         session.replace_proposals(proposals)
@@ -178,13 +178,15 @@ def draw_overlays(
     Returns
     -------
     tuple of Path
-        ``<video>.overlays/<frame index>.png`` beside the session's directory, in order.
+        ``<video>.overlays/<frame index>.png`` beside the session, in order.
     """
     from napari_tavis.inference.overlay import draw_session
     from napari_tavis.media import open_clip
 
     cancel = cancel or CancelToken()
-    folder = session.directory.with_suffix(".overlays")
+    folder = session.path.with_suffix(".overlays")
+    if folder.is_symlink():
+        raise TavisError(f"{folder} is a link: the pictures go into a folder; move the link away.")
     paths = []
     with open_clip(session.video) as clip:
         for done, index in enumerate(map(int, session.frame_indices), start=1):

@@ -207,7 +207,7 @@ def test_closing_the_window_ends_the_work(
     jobs = dock.controller.jobs
     viewer.window.close()
     qtbot.waitUntil(lambda: not jobs.busy, timeout=60_000)
-    assert not AnnotationSession.default_directory(video).exists()
+    assert not AnnotationSession.default_path(video).exists()
 
 
 def test_a_silent_video_says_so_and_can_be_annotated_by_hand(

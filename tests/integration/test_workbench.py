@@ -101,7 +101,7 @@ def test_work_goes_on_where_it_was_killed(
 ) -> None:
     video, before = killed
     again = Path(shutil.copy(video, tmp_path / video.name))
-    shutil.copytree(f"{video}.tavis", f"{again}.tavis")
+    shutil.copy(f"{video}.tavis", f"{again}.tavis")
     controller = dock.controller
     controller.open_video(again)
     qtbot.waitUntil(lambda: controller.session is not None, timeout=60_000)

@@ -40,7 +40,7 @@ def session(toy_video: Path, tmp_path: Path) -> Path:
     made = AnnotationSession.create(video, proposals)
     made.save()
     made.close()
-    return made.directory
+    return made.path
 
 
 def test_unknown_classes_are_refused_with_the_option_that_helps(

@@ -55,7 +55,7 @@ def demo(
         return
     from napari_tavis.widgets.launch import open_session
 
-    open_session(result.annotation.session.directory)
+    open_session(result.annotation.session.path)
 
 
 def annotate(
@@ -107,20 +107,20 @@ def annotate(
     from napari_tavis.model.precision import PRECISIONS
     from napari_tavis.vocabulary import parse_vocabulary
     from napari_tavis.weights.licences import licences_of_file
-    from napari_tavis.workflow import annotate_video, session_directories
+    from napari_tavis.workflow import annotate_video, session_paths
 
-    directories = session_directories(videos, output)
+    paths = session_paths(videos, output)
     words = None if vocabulary is None else parse_vocabulary(vocabulary)
     show_licences(licences_of_file(model))
     network = load_on_device(model, device, PRECISIONS[precision])
     failed = 0
-    for video, directory in zip(videos, directories, strict=True):
+    for video, path in zip(videos, paths, strict=True):
         try:
             with progress_bar() as progress, cancel_on_interrupt() as cancel:
                 result = annotate_video(
                     video,
                     network,
-                    directory,
+                    path,
                     fps=fps,
                     vocabulary=words,
                     device=device,
@@ -143,7 +143,7 @@ def annotate(
 def export(
     sessions: Annotated[
         list[Path],
-        typer.Argument(metavar="SESSION...", help="VIDEO.tavis folders, or their videos."),
+        typer.Argument(metavar="SESSION...", help="VIDEO.tavis files, or their videos."),
     ],
     dataset: Annotated[
         Path | None,

@@ -100,7 +100,7 @@ def _export_one(path: Path, request: ExportRequest | None) -> None:
         else:
             requests = [request_again(note) for note in changed_exports(session)]
             if not requests:
-                say(f"{session.directory}: nothing has changed since it was exported.")
+                say(f"{session.path}: nothing has changed since it was exported.")
         for one in requests:
             with progress_bar() as progress, cancel_on_interrupt() as cancel:
                 result = export(session, one, progress=progress, cancel=cancel)

@@ -11,7 +11,7 @@ import numpy as np
 from napari_tavis.inference.masks import PackedMasks
 from napari_tavis.inference.proposals import SCENE_NAME, ObjectKind, Proposal, Proposals
 from napari_tavis.media import open_clip
-from napari_tavis.session import AnnotationSession, default_directory
+from napari_tavis.session import AnnotationSession, default_path, holds_session
 
 
 @dataclass(frozen=True)
@@ -115,4 +115,4 @@ def _proposal(item: ImportedObject) -> Proposal:
 
 def is_imported(video: Path) -> bool:
     """Tell whether a video lies there with its session, which an import never touches."""
-    return video.exists() and default_directory(video).exists()
+    return video.exists() and holds_session(default_path(video))

@@ -108,7 +108,7 @@ def agree(
     Cancelled
         If asked for.
     """
-    about = (first.video.name, first.directory, second.directory)
+    about = (first.video.name, first.path, second.path)
     if first.frame_size != second.frame_size:
         return Agreement(*about, why="The two sessions were made at different frame sizes.")
     shared = sorted(finished_frames(first) & finished_frames(second))

@@ -1,24 +1,30 @@
 """Sessions made in advance: whole on the disk before anybody can see them.
 
-A session is written to a hidden folder beside the video and then renamed, so that who opens the
+A session is written to a hidden file beside the video and then renamed, so that who opens the
 video meanwhile finds either no session or a whole one. A session that is there already is never
 touched.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
-import shutil
 from pathlib import Path
 
 from napari_tavis.inference.proposals import Proposals
-from napari_tavis.session import AnnotationSession, SessionError, default_directory
+from napari_tavis.session import (
+    AnnotationSession,
+    SessionError,
+    default_path,
+    find_session,
+    holds_session,
+)
 
 _SUFFIX = ".ahead"
 
 
-def staging_directory(video: Path) -> Path:
-    """Give the hidden folder in which a video's session is made."""
+def staging_path(video: Path) -> Path:
+    """Give the hidden file in which a video's session is made."""
     return video.with_name(f".{video.name}{_SUFFIX}")
 
 
@@ -35,21 +41,21 @@ def prepare_session(video: Path, proposals: Proposals) -> Path:
     Returns
     -------
     Path
-        The folder, for `publish_session`. What an earlier run has left there is replaced.
+        The file, for `publish_session`. What an earlier run has left there is replaced.
 
     Raises
     ------
     SessionError
         If the disk refuses; nothing is left behind then.
     """
-    staging = staging_directory(video)
-    shutil.rmtree(staging, ignore_errors=True)
-    session = AnnotationSession.create(video, proposals, directory=staging)
+    staging = staging_path(video)
+    remove(staging)
+    session = AnnotationSession.create(video, proposals, path=staging)
     try:
         session.save()
     except SessionError:
         session.close()
-        shutil.rmtree(staging, ignore_errors=True)
+        remove(staging)
         raise
     session.close()
     return staging
@@ -75,17 +81,37 @@ def publish_session(video: Path, staging: Path) -> bool:
     SessionError
         If the disk refuses; nothing is left behind then.
     """
-    directory = default_directory(video)
+    path = default_path(video)
     try:
-        if directory.exists():
+        if holds_session(path) or find_session(video) is not None:
             return False
-        os.rename(staging, directory)
+        path.unlink(missing_ok=True)  # the empty file of a session that never was
+        _move(staging, path)
+    except FileExistsError:
+        return False
     except OSError as error:
-        if directory.exists():
-            return False
         raise SessionError(
-            f"Cannot make {directory} ({error.strerror or error}): make room or grant access there."
+            f"Cannot make {path} ({error.strerror or error}): make room or grant access there."
         ) from error
     finally:
-        shutil.rmtree(staging, ignore_errors=True)
+        remove(staging)
     return True
+
+
+def _move(staging: Path, path: Path) -> None:
+    """Give a file its name at once; one that has it already stays."""
+    try:
+        os.link(staging, path)
+    except FileExistsError:
+        raise
+    except OSError:  # a disk without hard links
+        if path.exists():
+            raise FileExistsError(path) from None
+        os.rename(staging, path)
+
+
+def remove(staging: Path) -> None:
+    """Remove what an earlier run has left, if that will go."""
+    for path in (staging, staging.with_name(f"{staging.name}-journal")):
+        with contextlib.suppress(OSError):
+            path.unlink()

@@ -167,7 +167,7 @@ def describe_session(
             classes[item.class_name] = before + ClassStatistics(0, 1, masks, change)
     return ClipStatistics(
         video=session.video,
-        session=session.directory,
+        session=session.path,
         fingerprint=session.identity.fingerprint,
         state=state_of(session)[0],
         frames=_count_frames(session, items),

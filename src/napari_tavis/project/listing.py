@@ -15,7 +15,7 @@ VIDEO_SUFFIXES = tuple(
 )
 """What counts as a video by its name, and what the manifest offers to read."""
 
-_NOT_SEARCHED = (SESSION_SUFFIX, ".overlays")
+_NOT_SEARCHED = (".overlays",)
 """Folders made by napari-tavis beside a video; what lies in them is no video of the set."""
 _LONGEST_LIST = 4 << 20
 """Bytes; a list of 30,000 videos takes less."""
@@ -75,8 +75,8 @@ def read_list(file: Path) -> list[Path]:
     return list(dict.fromkeys(Path(os.path.abspath(file.parent / line)) for line in named))
 
 
-def session_folders(folder: Path, *, recursive: bool = False) -> list[Path]:
-    """Give the sessions (``*.tavis`` folders) in a folder, in natural order.
+def session_files(folder: Path, *, recursive: bool = False) -> list[Path]:
+    """Give the sessions (``*.tavis`` files) in a folder, in natural order.
 
     Parameters
     ----------
@@ -87,8 +87,8 @@ def session_folders(folder: Path, *, recursive: bool = False) -> list[Path]:
     """
     found = [
         Path(place, name)
-        for place, folders, _ in _walk(folder, recursive)
-        for name in folders
+        for place, _, files in _walk(folder, recursive)
+        for name in files
         if name.endswith(SESSION_SUFFIX) and not name.startswith(".")
     ]
     return sorted(found, key=lambda path: natural_key(path, folder))

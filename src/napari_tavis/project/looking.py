@@ -32,7 +32,7 @@ class QueueItem:
     why : str
         Why it cannot be worked on, or what else there is to know; empty if there is nothing.
     session : Path or None
-        The session's directory, where there is one.
+        The session's file, where there is one.
     """
 
     path: Path

@@ -10,7 +10,7 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
-from napari_tavis.project.listing import SESSION_SUFFIX, list_videos, session_folders
+from napari_tavis.project.listing import SESSION_SUFFIX, list_videos, session_files
 from napari_tavis.project.looking import QueueItem, VideoLooker, missing
 from napari_tavis.project.queue_file import (
     FOLDER_FILE,
@@ -151,7 +151,7 @@ class VideoQueue:
         if not self.source.is_dir():
             return []
         taken = {item.session for item in found}
-        sessions = session_folders(self.source, recursive=self.recursive)
+        sessions = session_files(self.source, recursive=self.recursive)
         return [
             missing(session.with_name(session.name.removesuffix(SESSION_SUFFIX)), session)
             for session in sessions

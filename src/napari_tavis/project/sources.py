@@ -12,7 +12,7 @@ from napari_tavis.project.listing import (
     SESSION_SUFFIX,
     VIDEO_SUFFIXES,
     list_videos,
-    session_folders,
+    session_files,
 )
 from napari_tavis.project.orphans import SessionFinder
 from napari_tavis.project.queue_file import FOLDER_FILE
@@ -25,7 +25,7 @@ class Sources:
     Parameters
     ----------
     sessions : tuple of Path
-        Session directories, each once.
+        Session files, each once.
     unsegmented : tuple of Path
         Videos without a session, each once.
     """
@@ -40,7 +40,7 @@ def find_sources(paths: Iterable[Path], *, recursive: bool = True) -> Sources:
     Parameters
     ----------
     paths : iterable of Path
-        Folders, list files, videos, and sessions (``.tavis`` folders), mixed as one likes.
+        Folders, list files, videos, and sessions (``.tavis`` files), mixed as one likes.
     recursive : bool
         Whether folders stand for what their folders hold, too.
 
@@ -57,10 +57,10 @@ def find_sources(paths: Iterable[Path], *, recursive: bool = True) -> Sources:
             place = place.parent
         if not place.exists():
             raise ProjectError(f"{path} is not there: give folders, videos, lists or sessions.")
-        if place.suffix == SESSION_SUFFIX and place.is_dir():
+        if place.suffix == SESSION_SUFFIX and place.is_file():
             sessions[place] = None
         elif place.is_dir():
-            sessions.update(dict.fromkeys(session_folders(place, recursive=recursive)))
+            sessions.update(dict.fromkeys(session_files(place, recursive=recursive)))
             videos.update(dict.fromkeys(list_videos(place, recursive=recursive)))
         elif place.suffix.lower() in VIDEO_SUFFIXES:
             videos[place] = None

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 from enum import StrEnum
 from pathlib import Path
 
@@ -78,13 +76,13 @@ def touched(session: AnnotationSession) -> bool:
     )
 
 
-def look(directory: Path, video: Path) -> tuple[QueueState, str]:
+def look(path: Path, video: Path) -> tuple[QueueState, str]:
     """Read a session's state from the disk, without changing anything there.
 
     Parameters
     ----------
-    directory : Path
-        The session's directory.
+    path : Path
+        The session's file.
     video : Path
         Its video.
 
@@ -96,7 +94,7 @@ def look(directory: Path, video: Path) -> tuple[QueueState, str]:
         What is wrong, or what else there is to know.
     """
     try:
-        session = AnnotationSession.open(directory, video=video, read_only=True)
+        session = AnnotationSession.open(path, video=video, read_only=True)
     except TavisError as error:
         return QueueState.BROKEN, str(error)
     try:
@@ -115,20 +113,9 @@ def video_signature(video: Path) -> str | None:
     return f"{found.st_size}-{found.st_mtime_ns}"
 
 
-def session_signature(directory: Path) -> str:
+def session_signature(path: Path) -> str:
     """Give a word that changes when a session is saved; empty where there is none.
 
-    Only the files' sizes and times are looked at, so that hundreds of sessions take no time.
+    Only the file's size and time are looked at, so that hundreds of sessions take no time.
     """
-    try:
-        with os.scandir(directory) as entries:
-            files = sorted(
-                (entry.name, found.st_size, found.st_mtime_ns)
-                for entry in entries
-                if not entry.name.endswith((".lock", ".tmp"))
-                and entry.is_file()
-                and (found := entry.stat())
-            )
-    except OSError:
-        return ""
-    return hashlib.blake2b(repr(files).encode(), digest_size=8).hexdigest()
+    return video_signature(path) or ""

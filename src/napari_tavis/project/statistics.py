@@ -156,7 +156,7 @@ def collect(
     for done, one in enumerate(sessions, start=1):
         try:
             with _opened(one) as session:
-                place = Path(os.path.realpath(session.directory))
+                place = Path(os.path.realpath(session.path))
                 if place not in known:
                     known[place] = one
                     clips.append(describe_session(session, cancel=cancel))

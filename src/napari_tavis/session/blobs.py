@@ -1,38 +1,46 @@
-"""Pieces of a session's data, each a file: in memory until saved, on the disk afterwards."""
+"""Encoded pictures (masks, logits): in memory until they are saved, in the session's file then."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from pathlib import Path
+from typing import Protocol
+
+DIGEST_BYTES = 16
 
 
 class BlobDamaged(ValueError):
-    """The file of a blob holds something else than it should."""
+    """What should be a blob's content is missing, or something else."""
+
+
+class BlobSource(Protocol):
+    """Where contents are kept, each under its digest."""
+
+    def read_picture(self, digest: bytes) -> bytes:
+        """Give the content of a digest; `BlobDamaged` or `OSError` if that cannot be done."""
 
 
 class Blob:
-    """An encoded picture (a mask, or logits) that is held in memory only while no disk has it.
+    """An encoded picture that is held in memory only while no disk has it.
 
     Two blobs are equal if their contents have the same digest. Make one with `of`, `computed` or
     `stored`.
     """
 
-    __slots__ = ("_data", "_digest", "_make", "_name", "_root")
+    __slots__ = ("_data", "_digest", "_make", "_source")
 
-    def __init__(self) -> None:
-        self._data: bytes | None = None
+    def __init__(
+        self, data: bytes | None = None, source: BlobSource | None = None, digest: bytes = b""
+    ) -> None:
+        self._data = data
+        self._source = source
+        self._digest = digest
         self._make: Callable[[], bytes] | None = None
-        self._digest: str | None = None
-        self._root: str | None = None
-        self._name: str | None = None
 
     @classmethod
     def of(cls, data: bytes) -> Blob:
         """Make a blob of its content."""
-        blob = cls()
-        blob._data = data
-        return blob
+        return cls(data)
 
     @classmethod
     def computed(cls, make: Callable[[], bytes]) -> Blob:
@@ -42,29 +50,16 @@ class Blob:
         return blob
 
     @classmethod
-    def stored(cls, root: str, name: str) -> Blob:
-        """Make a blob of a file, which is read whenever the content is asked for.
-
-        Parameters
-        ----------
-        root : str
-            The session's directory.
-        name : str
-            The file's path in it, with forward slashes; the name ends with ``-<digest>.png``.
-        """
-        blob = cls()
-        blob.settle(root, name)
-        return blob
+    def stored(cls, source: BlobSource, digest: bytes) -> Blob:
+        """Make a blob that is read from where it is kept whenever its content is asked for."""
+        return cls(None, source, digest)
 
     @property
-    def name(self) -> str | None:
-        """The file's path in the session's directory; None while it is on no disk."""
-        return self._name
-
-    @property
-    def path(self) -> Path | None:
-        """Its file; None while it is on no disk."""
-        return None if self._root is None or self._name is None else Path(self._root, self._name)
+    def digest(self) -> bytes:
+        """Sixteen bytes that stand for the content."""
+        if not self._digest:
+            self._digest = digest_of(self.read())
+        return self._digest
 
     @property
     def held(self) -> int:
@@ -73,11 +68,9 @@ class Blob:
         return 0 if data is None else len(data)
 
     @property
-    def digest(self) -> str:
-        """Sixteen hexadecimal digits that stand for the content."""
-        if self._digest is None:
-            self._digest = digest_of(self.read())
-        return self._digest
+    def source(self) -> BlobSource | None:
+        """Where it is kept; None while it is on no disk."""
+        return self._source
 
     def read(self) -> bytes:
         """Give the content.
@@ -85,19 +78,15 @@ class Blob:
         Raises
         ------
         OSError
-            If its file cannot be read.
+            If the disk refuses.
         BlobDamaged
-            If its file holds something else.
+            If what is kept there is missing, or something else.
         """
         data = self._data
         if data is not None:
             return data
-        path = self.path
-        if path is not None:
-            data = path.read_bytes()
-            if digest_of(data) != self._digest:
-                raise BlobDamaged("its content is not what was saved")
-            return data
+        if self._source is not None:
+            return self._source.read_picture(self._digest)
         make = self._make
         if make is None:  # another thread has computed or settled it in this very moment
             return self.read()
@@ -105,11 +94,10 @@ class Blob:
         self._make = None
         return data
 
-    def settle(self, root: str, name: str) -> None:
-        """Note that a file holds the content, and let go of it in memory."""
-        self._digest = name.rsplit("-", 1)[1].removesuffix(".png")
-        self._name = name
-        self._root = root
+    def settle(self, source: BlobSource) -> None:
+        """Note that a disk has the content, and let go of it in memory."""
+        self._digest = self.digest
+        self._source = source
         self._data = None
 
     def __eq__(self, other: object) -> bool:
@@ -121,13 +109,13 @@ class Blob:
         return hash(self.digest)
 
     def __repr__(self) -> str:
-        return f"Blob({self._name or self._digest or 'in memory'})"
+        return f"Blob({self._digest.hex() or 'in memory'})"
 
 
 EMPTY = Blob.of(b"")
-"""The mask with nothing in it, which takes no file."""
+"""The mask with nothing in it, which is kept nowhere."""
 
 
-def digest_of(data: bytes) -> str:
-    """Give the digest that stands for a content in the name of its file."""
-    return hashlib.blake2b(data, digest_size=8).hexdigest()
+def digest_of(data: bytes) -> bytes:
+    """Give the digest that stands for a content."""
+    return hashlib.blake2b(data, digest_size=DIGEST_BYTES).digest()

@@ -7,7 +7,3 @@ from napari_tavis.errors import TavisError
 
 class SessionError(TavisError):
     """A session cannot be read, written or changed so; the message names the file."""
-
-
-class SessionDamaged(SessionError):
-    """The file of a session is missing or damaged."""

@@ -7,27 +7,41 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from napari_tavis.session.documents import DAMAGE, identity_from_json
+from napari_tavis.home import home
 from napari_tavis.session.errors import SessionError
-from napari_tavis.session.snapshot import SESSION_FILE, load_document
-from napari_tavis.session.storage import holds_session
+from napari_tavis.session.store import holds_session, read_identity
 from napari_tavis.session.video import VideoIdentity
 
 SUFFIX = ".tavis"
 
 
-def default_directory(video: str | os.PathLike[str]) -> Path:
-    """Give the directory of a video's session: ``<video>.tavis`` beside it."""
+def default_path(video: str | os.PathLike[str]) -> Path:
+    """Give the file of a video's session: ``<video>.tavis`` beside it."""
     video = Path(video)
     return video.with_name(video.name + SUFFIX)
+
+
+def path_elsewhere(identity: VideoIdentity) -> Path:
+    """Give where a video's session is kept if it cannot be kept in its own place."""
+    return folder_elsewhere() / f"{identity.fingerprint}{SUFFIX}"
+
+
+def is_elsewhere(path: Path) -> bool:
+    """Say whether a session is kept in the user's data folder."""
+    return path.parent == folder_elsewhere()
+
+
+def folder_elsewhere() -> Path:
+    """Give the folder for the sessions that cannot be kept in their own place."""
+    return home() / "sessions"
 
 
 def find_session(video: str | os.PathLike[str]) -> Path | None:
     """Find the session of a video.
 
-    It is ``<video>.tavis``, or another session beside the video that was made from this very file
-    under another name. A session whose own video is still beside it is never taken: this file is
-    a copy of that then.
+    It is the one in the user's data folder, if it had to be kept there; else ``<video>.tavis``,
+    or another session beside the video that was made from this very file under another name. A
+    session whose own video is still beside it is never taken: this file is a copy of that then.
 
     Parameters
     ----------
@@ -37,28 +51,49 @@ def find_session(video: str | os.PathLike[str]) -> Path | None:
     Returns
     -------
     Path or None
-        The session's directory; None if there is none.
+        The session's file; None if there is none.
     """
     video = Path(video).absolute()
-    beside = default_directory(video)
+    own = _Own(video)
+    if _listed(folder_elsewhere()) and (identity := own.identity()):
+        kept = path_elsewhere(identity)
+        if holds_session(kept):
+            return kept
+    beside = default_path(video)
     if holds_session(beside):
         return beside
-    sessions = [folder for folder in _listed(video.parent) if folder.suffix == SUFFIX]
+    sessions = [path for path in _listed(video.parent) if path.suffix == SUFFIX]
     if not sessions or not video.is_file():
         return None
     size = video.stat().st_size
-    own: VideoIdentity | None = None
-    for folder in sessions:
-        identity = _identity(folder)
-        if identity is None or identity.size != size or (video.parent / identity.name).exists():
+    for path in sessions:
+        known = read_identity(path)
+        if known is None or known.size != size:
             continue
-        own = own or VideoIdentity.of(video)
-        if identity.fingerprint == own.fingerprint:
-            return folder
+        if video.with_name(Path(known.name).name).exists():
+            continue
+        identity = own.identity()
+        if identity is not None and known.fingerprint == identity.fingerprint:
+            return path
     return None
 
 
-def find_video(identity: VideoIdentity, directory: Path, hint: str) -> tuple[Path, str | None]:
+class _Own:
+    """The identity of a video, read once and only if it is asked for."""
+
+    def __init__(self, video: Path) -> None:
+        self._video = video
+        self._identity: VideoIdentity | None = None
+
+    def identity(self) -> VideoIdentity | None:
+        """Give it; None if the video cannot be read."""
+        if self._identity is None and self._video.is_file():
+            with contextlib.suppress(SessionError):
+                self._identity = VideoIdentity.of(self._video)
+        return self._identity
+
+
+def find_video(identity: VideoIdentity, path: Path, hint: str) -> tuple[Path, str | None]:
     """Find the video of a session.
 
     It is looked for under its name beside the session, where it lay when the session was saved,
@@ -69,10 +104,11 @@ def find_video(identity: VideoIdentity, directory: Path, hint: str) -> tuple[Pat
     ----------
     identity : VideoIdentity
         The video that was annotated.
-    directory : Path
-        The session's directory.
+    path : Path
+        The session's file.
     hint : str
-        Where the video lay when the session was saved, relative to `directory` or absolute.
+        Where the video lay when the session was saved, relative to the session's folder or
+        absolute.
 
     Returns
     -------
@@ -81,46 +117,47 @@ def find_video(identity: VideoIdentity, directory: Path, hint: str) -> tuple[Pat
     warning : str or None
         What the user should know: the video is missing, or is no longer the same file.
     """
-    beside = directory.parent / Path(identity.name).name
-    elsewhere = Path(os.path.normpath(directory / hint)) if hint else beside
-    for candidate in _candidates(beside, elsewhere, identity.size):
+    beside = path.parent / Path(identity.name).name
+    hinted = Path(os.path.normpath(path.parent / hint)) if hint else beside
+    for candidate in _candidates(beside, hinted, identity.size):
         with contextlib.suppress(SessionError):
             if _same_content(candidate, identity):
                 return candidate, None
     if beside.is_file():
-        return beside, check_video(identity, beside, directory)
+        return beside, check_video(identity, beside, path)
     return beside, (
-        f"The video {identity.name} of {directory} was not found: put it back at {beside}, "
+        f"The video {identity.name} of {path} was not found: put it back at {beside}, "
         f"or open the session with the video's new place."
     )
 
 
-def check_video(identity: VideoIdentity, video: Path, directory: Path) -> str | None:
+def check_video(identity: VideoIdentity, video: Path, path: Path) -> str | None:
     """Say what is wrong if a video is not the file that a session was made from."""
     if _same_content(video, identity):
         return None
     return (
-        f"{video} is not the file that {directory} was made from: its masks may lie on other "
+        f"{video} is not the file that {path} was made from: its masks may lie on other "
         f"frames. Put the original back, or annotate the new file in a session of its own."
     )
 
 
-def relative_place(video: Path, directory: Path) -> str:
-    """Give a video's place relative to a directory, or absolute where that cannot be said."""
+def relative_place(video: Path, path: Path) -> str:
+    """Give a video's place relative to the folder of a session, or absolute on another drive."""
     try:
-        return os.path.relpath(video, directory)
-    except ValueError:  # another drive
+        return os.path.relpath(video, path.parent)
+    except ValueError:
         return str(video)
 
 
-def _candidates(beside: Path, elsewhere: Path, size: int) -> Iterator[Path]:
+def _candidates(beside: Path, hinted: Path, size: int) -> Iterator[Path]:
     """Give the files that may be a video: of its size, the likelier ones first."""
     seen = set()
-    for place in (beside, elsewhere, *_listed(beside.parent), *_listed(elsewhere.parent)):
-        if place in seen:
+    for place in (beside, hinted, *_listed(beside.parent), *_listed(hinted.parent)):
+        # to read a session's file past SQLite would let go of the locks that it holds on it
+        if place in seen or SUFFIX in place.suffix:
             continue
         seen.add(place)
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, ValueError):
             if place.is_file() and place.stat().st_size == size:
                 yield place
 
@@ -128,16 +165,8 @@ def _candidates(beside: Path, elsewhere: Path, size: int) -> Iterator[Path]:
 def _listed(folder: Path) -> list[Path]:
     try:
         return sorted(folder.iterdir())
-    except OSError:
+    except (OSError, ValueError):
         return []
-
-
-def _identity(folder: Path) -> VideoIdentity | None:
-    """Read which video a session is of; None if that cannot be read."""
-    try:
-        return identity_from_json(load_document(folder / SESSION_FILE)["video"])
-    except (SessionError, *DAMAGE):
-        return None
 
 
 def _same_content(video: Path, identity: VideoIdentity) -> bool:

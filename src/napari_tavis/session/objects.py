@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+import numpy as np
+import numpy.typing as npt
+
 from napari_tavis.inference.masks import PackedMasks
 from napari_tavis.inference.proposals import ObjectKind, Proposal
 from napari_tavis.session.blobs import EMPTY, Blob
@@ -81,7 +84,7 @@ class FrameRecord:
 
     @property
     def blobs(self) -> list[Blob]:
-        """All that takes a file."""
+        """All of its pictures that are kept."""
         found = (self.mask, self.proposal, self.logits)
         return [blob for blob in found if blob is not None and blob is not EMPTY]
 
@@ -95,6 +98,33 @@ class FrameRecord:
         if mask is None:
             return None
         return replace(self, status=FrameStatus.PROPOSED, mask=mask, proposal=None)
+
+
+@dataclass(frozen=True, eq=False)
+class Sampling:
+    """Which frames the model saw.
+
+    Parameters
+    ----------
+    frame_indices : ndarray of int64, shape (T,)
+        The sampled frames.
+    frame_times : ndarray of float64, shape (T,)
+        Their presentation times in seconds.
+    model_name : str
+        Which model that was; empty if none.
+    """
+
+    frame_indices: npt.NDArray[np.int64]
+    frame_times: npt.NDArray[np.float64]
+    model_name: str = ""
+
+    def same_as(self, other: Sampling) -> bool:
+        """Say whether two say the same."""
+        return (
+            self.model_name == other.model_name
+            and np.array_equal(self.frame_indices, other.frame_indices)
+            and np.array_equal(self.frame_times, other.frame_times)
+        )
 
 
 @dataclass

@@ -2,20 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from napari_tavis.inference.proposals import SCENE_NAME, ObjectKind, Proposal
 from napari_tavis.session.colors import RGB, SCENE_COLOR, class_colors
-from napari_tavis.session.diff import Diff
 from napari_tavis.session.errors import SessionError
+from napari_tavis.session.history import Diff
 from napari_tavis.session.marks import Marks
-from napari_tavis.session.objects import FrameRecord, SessionObject, proposed_records
+from napari_tavis.session.objects import FrameRecord, Sampling, SessionObject, proposed_records
 from napari_tavis.session.video import VideoIdentity
 from napari_tavis.vocabulary import BACKGROUND
+
+LONGEST_WORD = 200
+"""Letters of a class name."""
+
+
+def is_word(name: str) -> bool:
+    """Say whether a text can be written and shown as a class name."""
+    plain = all(letter >= " " and not "\ud800" <= letter <= "\udfff" for letter in name)
+    return bool(name.strip()) and len(name) <= LONGEST_WORD and plain
+
+
+def require_words(names: Iterable[str]) -> None:
+    """Refuse class names that cannot be saved.
+
+    Raises
+    ------
+    SessionError
+        If one is empty, too long, or holds what is no letter.
+    """
+    for name in names:
+        if not is_word(name):
+            shown = ascii(name if len(name) <= 40 else f"{name[:40]}...")
+            raise SessionError(
+                f"{shown} is no class an object can have: give it a word such as 'dog', of at "
+                f"most {LONGEST_WORD} letters."
+            )
 
 
 @dataclass
@@ -27,19 +51,15 @@ class SessionState:
     video : VideoIdentity
         The video that is annotated.
     video_place : str
-        Where it lay, relative to the session's directory where that can be said.
+        Where it lay, relative to the folder of the session where that can be said.
     frame_count : int
         How many frames the video has.
     frame_size : tuple of int
         Their height and width in pixels.
-    frame_indices : ndarray of int64, shape (T,)
-        The sampled frames.
-    frame_times : ndarray of float64, shape (T,)
-        Their presentation times in seconds.
+    sampling : Sampling
+        Which frames the model saw.
     vocabulary : tuple of str
         The class names in play, without the background.
-    model_name : str
-        What made the proposals.
     next_id : int
         The number the next object will have.
     objects : dict of int to SessionObject
@@ -54,26 +74,12 @@ class SessionState:
     video_place: str
     frame_count: int
     frame_size: tuple[int, int]
-    frame_indices: npt.NDArray[np.int64]
-    frame_times: npt.NDArray[np.float64]
+    sampling: Sampling
     vocabulary: tuple[str, ...]
-    model_name: str
     next_id: int = 1
     objects: dict[int, SessionObject] = field(default_factory=dict)
     marks: Marks = field(default_factory=Marks)
     diff: Diff = field(default_factory=Diff)
-
-    def snapshot(self) -> SessionState:
-        """Copy what may change, so that another thread can write it."""
-        objects = {
-            item.object_id: replace(item, frames=dict(item.frames))
-            for item in self.objects.values()
-        }
-        return replace(self.without_objects(), objects=objects)
-
-    def without_objects(self) -> SessionState:
-        """Copy everything but the objects."""
-        return replace(self, objects={}, marks=self.marks.copy(), diff=Diff())
 
     def take_diff(self) -> Diff:
         """Give what was changed since this was called last."""
@@ -92,6 +98,19 @@ class SessionState:
             self.drop_object(object_id)
         if diff.vocabulary:
             self.put_vocabulary(diff.vocabulary[1])
+        if diff.sampling:
+            self.put_sampling(diff.sampling[1])
+
+    def everything(self) -> Diff:
+        """Give all objects and masks as a change of nothing."""
+        return Diff(
+            {
+                (item.object_id, frame): (None, record)
+                for item in self.objects.values()
+                for frame, record in item.frames.items()
+            },
+            {item.object_id: (None, item.bare()) for item in self.objects.values()},
+        )
 
     # The ways in which it changes, each of them noted in `diff`
 
@@ -139,6 +158,12 @@ class SessionState:
             self.diff.note_vocabulary(self.vocabulary, vocabulary)
             self.vocabulary = vocabulary
 
+    def put_sampling(self, sampling: Sampling) -> None:
+        """Set which frames the model saw."""
+        if not sampling.same_as(self.sampling):
+            self.diff.note_sampling(self.sampling, sampling)
+            self.sampling = sampling
+
     # New objects
 
     def take(self, proposal: Proposal) -> SessionObject:
@@ -182,6 +207,7 @@ class SessionState:
             raise SessionError(
                 f"{class_name!r} is no class an object can have: give it a word such as 'dog'."
             )
+        require_words([name])
         if name not in self.vocabulary:
             self.put_vocabulary((*self.vocabulary, name))
         return name

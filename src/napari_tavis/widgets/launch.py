@@ -26,21 +26,21 @@ def add_dock(viewer: Viewer) -> AnnotationDock:
     return dock
 
 
-def open_session(session_directory: Path) -> None:
+def open_session(session_path: Path) -> None:
     """Show a saved session in a napari window, and wait until it is closed.
 
     Parameters
     ----------
-    session_directory : Path
-        The ``<video>.tavis`` directory.
+    session_path : Path
+        The ``<video>.tavis`` file.
 
     Raises
     ------
     SessionError
         If the session cannot be read.
     """
-    video = AnnotationSession.open(session_directory, read_only=True).video
+    video = AnnotationSession.open(session_path, read_only=True).video
     viewer = Viewer(title="napari-tavis")
     dock = add_dock(viewer)
-    dock.controller.open_video(video, directory=session_directory)
+    dock.controller.open_video(video, directory=session_path)
     napari.run()

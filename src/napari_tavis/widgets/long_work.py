@@ -38,7 +38,7 @@ def _on_segmented(controller: AnnotationController, proposals: Proposals) -> Non
     assert video is not None
     try:
         if session is None:
-            session = AnnotationSession.create(video, proposals)
+            session = AnnotationSession.create(video, proposals, may_move=True)
         else:
             session.replace_proposals(proposals)
     except TavisError as error:

@@ -14,7 +14,7 @@ from napari_tavis.errors import TavisError
 from napari_tavis.home import installed_model
 from napari_tavis.inference.proposals import Proposals
 from napari_tavis.media import Clip, open_clip
-from napari_tavis.session import AnnotationSession, find_session
+from napari_tavis.session import AnnotationSession, find_session, holds_session
 from napari_tavis.tasks import CancelToken, Progress
 from napari_tavis.widgets.torch_import import import_torch
 
@@ -138,10 +138,10 @@ def open_video(
     progress(0, 0, f"opening {path.name}")
     clip = clip or open_clip(path, progress=progress, cancel=cancel)
     directory = directory or find_session(path)
-    if directory is None or not directory.exists():
+    if directory is None or not holds_session(directory):
         return OpenedVideo(clip, None)
     try:
-        session = AnnotationSession.open(directory, video=path)
+        session = AnnotationSession.open(directory, video=path, may_move=True)
     except TavisError as error:
         return OpenedVideo(clip, None, (str(error),), blocked=True)
     return OpenedVideo(clip, session, tuple(session.warnings))
@@ -161,7 +161,7 @@ def empty_session(clip: Clip, fps: float) -> AnnotationSession:
 
     samples = sample_frames(clip, fps)
     nothing = Proposals(samples.indices, samples.times, clip.size, [], frame_count=len(clip.times))
-    return AnnotationSession.create(clip.path, nothing)
+    return AnnotationSession.create(clip.path, nothing, may_move=True)
 
 
 def segment_video(

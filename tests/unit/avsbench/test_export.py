@@ -71,7 +71,7 @@ def make_session(video: Path, tmp_path: Path) -> MakeSession:
             masks = {frame: mask_at(frame, 0) | mask_at(frame, 30) for frame in frames}
             objects.append(Proposal("scene", 0.8, masks, kind="scene"))
         proposals = Proposals(samples.indices, samples.times, SIZE, objects)
-        return AnnotationSession.create(video, proposals, directory=tmp_path / "s.tavis")
+        return AnnotationSession.create(video, proposals, path=tmp_path / "s.tavis")
 
     return make
 

@@ -57,9 +57,7 @@ def make_session(video: Path, tmp_path: Path) -> MakeSession:
         with open_clip(video) as clip:
             times = clip.times
         proposals = Proposals(frames, times[list(frames)], SIZE, objects, frame_count=len(times))
-        session = AnnotationSession.create(
-            video, proposals, directory=tmp_path / f"{name}.mp4.tavis"
-        )
+        session = AnnotationSession.create(video, proposals, path=tmp_path / f"{name}.mp4.tavis")
         session.reject(session.objects[len(classes)].object_id)
         return session
 

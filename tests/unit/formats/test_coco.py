@@ -167,6 +167,6 @@ def test_a_session_that_may_only_be_read_is_exported(
     session = make_session()
     session.save()
     session.close()
-    reader = AnnotationSession.open(session.directory, video=session.video, read_only=True)
+    reader = AnnotationSession.open(session.path, video=session.video, read_only=True)
     with open_clip(session.video) as clip:
         assert export(reader, request_coco, clip=clip).violations == ()

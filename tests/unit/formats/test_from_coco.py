@@ -119,7 +119,7 @@ def test_what_is_wrong_with_a_video_is_said_and_nothing_is_made_of_it(
     assert report.videos == ()
     assert len(report.skipped) == 1
     assert said in report.skipped[0]
-    assert not list(tmp_path.rglob("session.json"))
+    assert not list(tmp_path.rglob("*.tavis"))
 
 
 def test_a_file_without_videos_is_refused(coco: dict[str, Any], tmp_path: Path) -> None:

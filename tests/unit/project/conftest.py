@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -51,18 +53,18 @@ def make_session(
     change: Callable[[AnnotationSession], object] = lambda session: None,
     objects: Mapping[str, Mask] | None = None,
 ) -> Path:
-    """Make a saved session of a video, changed as asked for, and give its directory."""
+    """Make a saved session of a video, changed as asked for, and give its file."""
     session = AnnotationSession.create(video, proposals(objects))
     change(session)
     session.save()
     session.close()
-    return session.directory
+    return session.path
 
 
-def spoil(directory: Path) -> None:
+def spoil(path: Path) -> None:
     """Make a session unreadable, as if a version to come had written it."""
-    for file in directory.glob("*.json*"):
-        file.write_text('{"schema_version": 99}')
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA user_version=99")
 
 
 @pytest.fixture

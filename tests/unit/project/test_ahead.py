@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from napari_tavis.project.ahead import prepare_session, publish_session, staging_directory
-from napari_tavis.project.listing import session_folders
+from napari_tavis.project.ahead import prepare_session, publish_session, staging_path
+from napari_tavis.project.listing import session_files
 from napari_tavis.project.pausing import PausableToken
-from napari_tavis.session import AnnotationSession, default_directory, find_session
+from napari_tavis.session import AnnotationSession, default_path, find_session
 from napari_tavis.tasks import Cancelled, CancelToken
 
 from .conftest import box, make_session, proposals
@@ -20,7 +20,7 @@ def test_a_prepared_session_is_seen_once_it_is_published(folder: Path) -> None:
     video = folder / "clip2.mp4"
     staging = prepare_session(video, proposals())
     assert find_session(video) is None
-    assert session_folders(folder) == []
+    assert session_files(folder) == []
     assert publish_session(video, staging)
     assert not staging.exists()
     session = AnnotationSession.open(video)
@@ -36,15 +36,15 @@ def test_what_somebody_has_begun_meanwhile_stays(folder: Path) -> None:
     make_session(video, lambda session: session.set_mask(1, 5, box(7)))
     assert not publish_session(video, staging)
     assert not staging.exists()
-    session = AnnotationSession.open(default_directory(video), read_only=True)
+    session = AnnotationSession.open(default_path(video), read_only=True)
     assert (session.mask(1, 5) == box(7)).all()
 
 
 def test_what_a_killed_run_has_left_is_replaced(folder: Path) -> None:
     video = folder / "clip2.mp4"
-    staging = staging_directory(video)
-    staging.mkdir()
-    (staging / "session.json").write_text("half a sess")
+    staging = staging_path(video)
+    staging.write_text("half a sess")
+    staging.with_name(f"{staging.name}-journal").write_text("half a journal")
     assert publish_session(video, prepare_session(video, proposals()))
     assert AnnotationSession.open(video, read_only=True).objects
 

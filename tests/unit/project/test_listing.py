@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from napari_tavis.project import ProjectError
-from napari_tavis.project.listing import VIDEO_SUFFIXES, list_videos, session_folders
+from napari_tavis.project.listing import VIDEO_SUFFIXES, list_videos, session_files
 from napari_tavis.widgets import reader
 
 from .conftest import make_session, make_video
@@ -28,7 +28,7 @@ def test_folders_in_it_count_only_if_asked_for(folder: Path) -> None:
 
 
 def test_hidden_files_and_our_own_output_are_no_videos(folder: Path) -> None:
-    for place in (".hidden.mp4", ".cache/a.mp4", "clip2.mp4.tavis/a.mp4", "clip2.overlays/a.mp4"):
+    for place in (".hidden.mp4", ".cache/a.mp4", "clip2.overlays/a.mp4"):
         make_video(folder / place)
     assert len(list_videos(folder, recursive=True)) == 3
 
@@ -59,8 +59,8 @@ def test_sessions_of_a_folder(folder: Path) -> None:
     make_session(folder / "clip10.mp4")
     make_session(folder / "clip2.mp4")
     make_session(make_video(folder / "later" / "clip1.mp4"))
-    assert names(session_folders(folder)) == ["clip2.mp4.tavis", "clip10.mp4.tavis"]
-    assert len(session_folders(folder, recursive=True)) == 3
+    assert names(session_files(folder)) == ["clip2.mp4.tavis", "clip10.mp4.tavis"]
+    assert len(session_files(folder, recursive=True)) == 3
 
 
 def test_the_reader_takes_the_same_files() -> None:

@@ -137,7 +137,7 @@ def test_remembered_states_are_read_again_when_a_session_has_changed(folder: Pat
     session.save()
     session.close()
     assert states(VideoQueue.open(folder))["clip2.mp4"] == "in work"
-    shutil.rmtree(directory)
+    directory.unlink()
     assert states(VideoQueue.open(folder))["clip2.mp4"] == "new"
 
 

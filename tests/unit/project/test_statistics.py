@@ -123,7 +123,7 @@ def test_what_nobody_has_looked_at_is_not_compared(folder: Path, tmp_path: Path)
 
 def test_a_session_given_twice_counts_once(folder: Path) -> None:
     directory = make_session(folder / "clip2.mp4")
-    found = collect([directory, folder / "clip2.mp4", directory / "session.json"])
+    found = collect([directory, folder / "clip2.mp4", directory.parent / "." / directory.name])
     assert len(found.clips) == 1
     assert not found.agreements
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +46,36 @@ def scene() -> Proposal:
 def reopened(path: Path) -> AnnotationSession:
     """Look at what is on the disk, whoever has the session open."""
     return AnnotationSession.open(path, read_only=True)
+
+
+def path_of(video: Path) -> Path:
+    return video.with_name(f"{video.name}.tavis")
+
+
+def rows(video: Path, query: str, *values: object) -> list[tuple[object, ...]]:
+    """Ask the file of a video's session something."""
+    with closing(sqlite3.connect(path_of(video), isolation_level=None)) as connection:
+        return connection.execute(query, values).fetchall()
+
+
+def change(video: Path, *statements: str) -> None:
+    """Change the file of a video's session behind its back."""
+    with closing(sqlite3.connect(path_of(video), isolation_level=None)) as connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+@contextmanager
+def write_protected(path: Path) -> Iterator[None]:
+    """Let nobody write to a file, whoever runs the tests: even root cannot, if it is a link."""
+    away = path.with_name("kept away")
+    path.rename(away)
+    path.symlink_to(away)
+    try:
+        yield
+    finally:
+        path.unlink()
+        away.rename(path)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from napari_tavis.inference import Proposals
 from napari_tavis.session import AnnotationSession, SessionError
 
-from .conftest import box, dog, make_proposals, reopened
+from .conftest import box, change, dog, make_proposals, reopened, rows, write_protected
 
 HOLDER = """
 import sys
@@ -28,7 +29,7 @@ sys.stdin.readline()
 def closed(session: AnnotationSession) -> Path:
     session.save()
     session.close()
-    return session.directory
+    return session.path
 
 
 def start(video: Path) -> tuple[subprocess.Popen[str], str]:
@@ -49,6 +50,7 @@ def test_a_second_process_is_told_and_reads_only(closed: Path, video: Path) -> N
     second = AnnotationSession.open(video)
     assert second.read_only
     assert ["open in another window or process" in text for text in second.warnings] == [True]
+    assert f"on {socket.gethostname()}, process {holder.pid}, since 20" in second.warnings[0]
     assert np.array_equal(second.mask(1, 28), box(4, 2))
     with pytest.raises(SessionError, match="reading only"):
         second.set_mask(1, 28, box(0, 0))
@@ -75,7 +77,7 @@ def test_every_change_is_refused_when_read_only(closed: Path, video: Path) -> No
     assert session.read_only
     assert session.warnings == []
     nothing = Proposals(np.array([28]), np.array([1.0]), session.frame_size, [], frame_count=150)
-    for change in (
+    for refused in (
         lambda: session.set_mask(1, 28, box(0, 0)),
         lambda: session.set_masks(1, {28: box(0, 0)}, label="Paint"),
         lambda: session.propose_masks(1, {30: box(0, 0)}),
@@ -95,7 +97,7 @@ def test_every_change_is_refused_when_read_only(closed: Path, video: Path) -> No
         session.undo,
     ):
         with pytest.raises(SessionError, match="reading only"):
-            change()
+            refused()
     session.add_work(5)
     assert not session.dirty
     session.save()
@@ -136,7 +138,7 @@ def test_a_new_session_is_locked_from_its_first_save(video: Path) -> None:
     assert AnnotationSession.open(video).read_only
 
 
-def test_a_directory_without_a_session_is_left_alone(video: Path, tmp_path: Path) -> None:
+def test_a_folder_without_a_session_is_left_alone(video: Path, tmp_path: Path) -> None:
     folder = tmp_path / "other.tavis"
     folder.mkdir()
     with pytest.raises(SessionError, match="no session"):
@@ -144,10 +146,81 @@ def test_a_directory_without_a_session_is_left_alone(video: Path, tmp_path: Path
     assert list(folder.iterdir()) == []
 
 
-def test_a_directory_that_cannot_be_written_is_open_for_reading(closed: Path, video: Path) -> None:
-    (closed / ".lock").unlink()
-    (closed / ".lock").mkdir()
+def test_a_file_that_cannot_be_written_is_open_for_reading(closed: Path, video: Path) -> None:
+    with write_protected(closed):
+        session = AnnotationSession.open(video)
+        assert session.read_only
+        assert ["cannot be written to" in text for text in session.warnings] == [True]
+        assert np.array_equal(session.mask(1, 28), box(4, 2))
+
+
+def test_nothing_lies_beside_the_file_between_two_saves(closed: Path, video: Path) -> None:
     session = AnnotationSession.open(video)
-    assert session.read_only
-    assert ["cannot be written to" in text for text in session.warnings] == [True]
-    assert np.array_equal(session.mask(1, 28), box(4, 2))
+    session.set_mask(1, 28, box(0, 0))
+    session.save()
+    assert {path.name for path in closed.parent.iterdir()} == {"clip.mp4", "clip.mp4.tavis"}
+    session.close()
+    assert {path.name for path in closed.parent.iterdir()} == {"clip.mp4", "clip.mp4.tavis"}
+
+
+@pytest.mark.parametrize(
+    "owner",
+    [
+        '{"token":"x","program":"napari","host":"another","process":1,"since":1.7e9}',
+        '{"token":"x","program":"napari","host":"here","process":999999,"since":1e99}',
+        '{"token":7,"program":[],"host":null,"process":-1,"since":"never"}',
+        '{"process":99999999999999999999}',
+        "[1, 2]",
+        "{",
+    ],
+)
+def test_a_writer_that_a_crash_left_on_record_keeps_nobody_out(
+    closed: Path, video: Path, owner: str
+) -> None:
+    owner = owner.replace("here", socket.gethostname())
+    change(video, f"INSERT OR REPLACE INTO facts VALUES('owner', '{owner}')")
+    session = AnnotationSession.open(video)
+    assert not session.read_only
+    session.accept(1, 28)
+    session.save()
+    session.close()
+    assert rows(video, "SELECT value FROM facts WHERE name='owner'") == []
+
+
+def test_who_lost_the_file_to_another_writer_overwrites_nothing(closed: Path, video: Path) -> None:
+    """As it may happen to a process that slept in the moment in which nobody has the lock."""
+    session = AnnotationSession.open(video)
+    session.set_mask(1, 28, box(0, 0))
+    assert session._store is not None
+    assert session._store._writer is not None
+    session._store._writer.execute("ROLLBACK")
+    thief = '{"token":"x","program":"napari","host":"b","process":1,"since":1.7e9}'
+    change(video, f"INSERT OR REPLACE INTO facts VALUES('owner', '{thief}')")
+    with pytest.raises(SessionError, match=r"taken over by another writer .napari on b, process 1"):
+        session.save()
+    assert session.dirty
+    assert np.array_equal(reopened(video).mask(1, 28), box(4, 2))
+
+
+def test_a_reader_sees_one_state_whatever_is_saved_meanwhile(closed: Path, video: Path) -> None:
+    writer, reader = AnnotationSession.open(video), reopened(video)
+    before = reader.objects
+    for left in (0, 1):
+        writer.set_masks(1, dict.fromkeys((28, 58, 88), box(0, left)), label="Paint")
+        writer.remove_object(3 - left)
+        writer.save()
+    writer.close()
+    assert reader.objects == before
+    assert np.array_equal(reader.mask(1, 58), box(4, 3))
+    assert np.array_equal(reader.mask(3, 28), box(0, 0, 20, 30))
+    assert reader.warnings == []
+    assert np.array_equal(reopened(video).mask(1, 58), box(0, 1))
+
+
+def test_one_who_reads_does_not_keep_the_writer_waiting(closed: Path, video: Path) -> None:
+    writer, reader = AnnotationSession.open(video), reopened(video)
+    for left in range(3):
+        reader.mask(1, 28)
+        writer.set_mask(1, 28, box(0, left))
+        writer.save()
+    assert not writer.dirty

@@ -11,7 +11,7 @@ from napari_tavis.session import (
     FrameStatus,
     SessionChange,
     SessionError,
-    default_directory,
+    default_path,
 )
 from napari_tavis.vocabulary import class_color, class_index
 
@@ -52,10 +52,10 @@ def test_a_new_session_holds_the_proposals(session: AnnotationSession, video: Pa
 
 
 def test_nothing_is_written_before_save(session: AnnotationSession, video: Path) -> None:
-    assert not default_directory(video).exists()
+    assert not default_path(video).exists()
     session.save()
-    assert default_directory(video) == video.parent / "clip.mp4.tavis"
-    assert (default_directory(video) / "session.json").is_file()
+    assert default_path(video) == video.parent / "clip.mp4.tavis"
+    assert default_path(video).is_file()
 
 
 def test_reopens_exactly(session: AnnotationSession, video: Path) -> None:
@@ -67,7 +67,7 @@ def test_reopens_exactly(session: AnnotationSession, video: Path) -> None:
     session.add_object("church bell")
     session.save()
 
-    for place in (video, default_directory(video), default_directory(video) / "session.json"):
+    for place in (video, default_path(video)):
         again = reopened(place)
         assert same(session, again)
         assert again.video == video
@@ -214,12 +214,12 @@ def test_a_second_session_does_not_replace_the_first(
     assert same(reopened(video), session)
 
 
-def test_a_session_of_its_own_directory(video: Path, tmp_path: Path) -> None:
-    directory = tmp_path / "work" / "one"
-    AnnotationSession.create(video, make_proposals(dog()), directory=directory).save()
-    again = reopened(directory)
+def test_a_session_in_a_place_of_its_own(video: Path, tmp_path: Path) -> None:
+    path = tmp_path / "work" / "one"
+    AnnotationSession.create(video, make_proposals(dog()), path=path).save()
+    again = reopened(path)
     assert again.video == video
-    assert again.directory == directory
+    assert again.path == path
     assert again.warnings == []
 
 

@@ -9,7 +9,7 @@ import pytest
 from napari_tavis.session import AnnotationSession, FrameStatus, SessionChange, SessionError
 from napari_tavis.session.history import History
 
-from .conftest import box, dog, make_proposals, reopened
+from .conftest import box, change, dog, make_proposals, reopened, rows
 
 
 def facts(session: AnnotationSession) -> tuple[object, ...]:
@@ -181,11 +181,93 @@ def test_a_refused_change_changes_nothing(session: AnnotationSession) -> None:
     assert session.undo() is None
 
 
-def test_a_new_run_of_the_model_begins_a_new_history(session: AnnotationSession) -> None:
+@pytest.mark.parametrize("reopen", [False, True])
+def test_a_new_run_of_the_model_is_a_step_like_any_other(
+    session: AnnotationSession, video: Path, reopen: bool
+) -> None:
+    session.save()
     session.set_mask(1, 28, box(0, 0))
-    session.replace_proposals(make_proposals(dog()))
+    before = facts(session), session.frame_indices.tolist()
+    session.replace_proposals(make_proposals(dog(left=25, frames=(13, 43)), indices=(13, 43)))
+    after = facts(session), session.frame_indices.tolist()
+    assert after != before
+    if reopen:
+        session.save()
+        session.close()
+        session = AnnotationSession.open(video)
+    assert session.undo_label == "Segment"
+    session.undo()
+    assert (facts(session), session.frame_indices.tolist()) == before
+    session.redo()
+    assert (facts(session), session.frame_indices.tolist()) == after
+    session.undo()
+    session.undo()
+    assert session.status(1, 28) is FrameStatus.PROPOSED
     assert session.undo() is None
-    assert session.status(1, 28) is FrameStatus.EDITED
+
+
+def test_undo_and_redo_outlive_closing(session: AnnotationSession, video: Path) -> None:
+    session.save()
+    before = do_everything(session)
+    states = [*before, facts(session)]
+    for state in (before[-1], before[-2]):
+        session.undo()
+        assert facts(session) == state
+    session.save()
+    session.close()
+    again = AnnotationSession.open(video)
+    assert facts(again) == before[-2]
+    assert again.redo_label == "Back to the proposal"
+    for state in reversed(before[:-2]):
+        assert again.undo() is not None
+        assert facts(again) == state
+    assert again.undo() is None
+    assert again.forgotten_steps == 0
+    again.save()
+    again.close()
+    third = AnnotationSession.open(video)
+    for state in states[1:]:
+        assert third.redo() is not None
+        assert facts(third) == state
+    assert third.redo() is None
+    third.undo()
+    third.set_mask(4, 28, box(0, 0))
+    third.save()
+    third.close()
+    fourth = AnnotationSession.open(video)
+    assert fourth.redo_label is None
+    assert fourth.undo_label == "Paint"
+
+
+def test_a_step_that_is_damaged_on_the_disk_is_said_and_given_up(
+    session: AnnotationSession, video: Path
+) -> None:
+    session.save()
+    for left in (1, 2, 3):
+        session.set_mask(1, 28, box(0, left))
+    session.save()
+    session.close()
+    change(video, "UPDATE steps SET changes='[' || changes WHERE number=2")
+    again = AnnotationSession.open(video)
+    assert again.warnings == []
+    again.undo()
+    with pytest.raises(SessionError, match=r"Paint cannot be undone, .* as they were"):
+        again.undo()
+    assert np.array_equal(again.mask(1, 28), box(0, 2))
+    assert again.undo() is None
+    assert again.forgotten_steps == 2
+
+
+def test_what_history_forgets_is_counted_and_gone_from_the_disk(
+    session: AnnotationSession, video: Path
+) -> None:
+    session._history = History(most_steps=3)
+    for left in range(5):
+        session.set_mask(1, 28, box(0, left))
+    session.save()
+    session.close()
+    assert rows(video, "SELECT count(*) FROM steps") == [(3,)]
+    assert AnnotationSession.open(video).forgotten_steps == 2
 
 
 def test_observers_refresh_after_undo(session: AnnotationSession) -> None:
@@ -210,9 +292,10 @@ def test_history_is_bounded(session: AnnotationSession) -> None:
     assert np.array_equal(session.mask(1, 28), box(0, 1))
 
 
-def test_history_is_bounded_in_memory_but_keeps_the_last_step(session: AnnotationSession) -> None:
+def test_history_is_bounded_in_bytes_but_keeps_the_last_step(session: AnnotationSession) -> None:
     session._history = History(most_steps=200, most_bytes=10)
     session.set_mask(1, 28, box(0, 0))
     session.accept()
+    session.save()
     assert session.undo() is not None
     assert session.undo() is None

@@ -9,14 +9,14 @@ import pytest
 
 from napari_tavis.session import AnnotationSession, find_session
 
-from .conftest import dog, make_proposals, reopened
+from .conftest import change, dog, make_proposals, reopened, rows
 
 
 @pytest.fixture
 def apart(video: Path, tmp_path: Path) -> Path:
     """A session that does not lie beside its video."""
     directory = tmp_path / "sessions" / "clip.mp4.tavis"
-    AnnotationSession.create(video, make_proposals(dog()), directory=directory).save()
+    AnnotationSession.create(video, make_proposals(dog()), path=directory).save()
     return directory
 
 
@@ -25,7 +25,7 @@ def test_video_and_session_move_together(session: AnnotationSession, tmp_path: P
     moved = tmp_path / "archive"
     moved.mkdir()
     session.video.rename(moved / "clip.mp4")
-    session.directory.rename(moved / "clip.mp4.tavis")
+    session.path.rename(moved / "clip.mp4.tavis")
     again = reopened(moved / "clip.mp4")
     assert again.video == moved / "clip.mp4"
     assert again.warnings == []
@@ -65,9 +65,12 @@ def test_a_place_elsewhere_is_taken_only_for_the_very_file(
 ) -> None:
     video.unlink()
     (tmp_path / "secret.txt").write_text("not a video")
-    document = json.loads((apart / "session.json").read_text())
-    document["video"]["place"] = str(tmp_path / "secret.txt")
-    (apart / "session.json").write_text(json.dumps(document))
+    (found,) = rows(apart.with_suffix(""), "SELECT value FROM facts WHERE name='video'")
+    document = json.loads(str(found[0])) | {"place": str(tmp_path / "secret.txt")}
+    change(
+        apart.with_suffix(""),
+        f"UPDATE facts SET value='{json.dumps(document)}' WHERE name='video'",
+    )
     again = reopened(apart)
     assert again.video == apart.parent / "clip.mp4"
     assert ["was not found" in warning for warning in again.warnings] == [True]
@@ -77,21 +80,21 @@ def test_a_renamed_video_finds_its_session(session: AnnotationSession, video: Pa
     session.save()
     session.close()
     renamed = video.rename(video.with_name("street at night.mp4"))
-    assert find_session(renamed) == session.directory
+    assert find_session(renamed) == session.path
     again = AnnotationSession.open(renamed)
-    assert again.directory == session.directory
+    assert again.path == session.path
     assert again.video == renamed
     assert again.warnings == []
     again.accept(1)
     again.save()
-    assert reopened(session.directory).identity.name == "street at night.mp4"
+    assert reopened(session.path).identity.name == "street at night.mp4"
 
 
 def test_a_session_finds_its_renamed_video(session: AnnotationSession, video: Path) -> None:
     session.save()
     (video.parent / "another.mp4").write_bytes(video.read_bytes()[:-1] + b"#")
     renamed = video.rename(video.with_name("renamed.mp4"))
-    again = reopened(session.directory)
+    again = reopened(session.path)
     assert again.video == renamed
     assert again.warnings == []
 
@@ -108,12 +111,12 @@ def test_a_copy_of_a_video_does_not_take_its_session(
     copy = video.with_name("copy.mp4")
     copy.write_bytes(video.read_bytes())
     assert find_session(copy) is None
-    assert find_session(video) == session.directory
+    assert find_session(video) == session.path
 
 
 def test_a_video_without_a_session_has_none(video: Path, tmp_path: Path) -> None:
-    (tmp_path / "broken.tavis").mkdir()
-    (tmp_path / "broken.tavis" / "session.json").write_text("{")
+    (tmp_path / "broken.tavis").write_text("{")
+    (tmp_path / "folder.tavis").mkdir()
     assert find_session(video) is None
     assert find_session(tmp_path / "gone.mp4") is None
 
@@ -121,5 +124,5 @@ def test_a_video_without_a_session_has_none(video: Path, tmp_path: Path) -> None
 def test_a_session_without_its_video_can_be_read(session: AnnotationSession, video: Path) -> None:
     session.save()
     video.unlink()
-    assert reopened(session.directory).mask(1, 28).any()
-    assert find_session(video) == session.directory
+    assert reopened(session.path).mask(1, 28).any()
+    assert find_session(video) == session.path

@@ -16,7 +16,7 @@ DOG, DRUM, SCENE = 1, 2, 3
 
 @pytest.fixture
 def session(toy_video: Path, proposals: Proposals, tmp_path: Path) -> AnnotationSession:
-    return AnnotationSession.create(toy_video, proposals, directory=tmp_path / "clip.tavis")
+    return AnnotationSession.create(toy_video, proposals, path=tmp_path / "clip.tavis")
 
 
 @pytest.fixture

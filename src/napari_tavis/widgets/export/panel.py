@@ -216,7 +216,7 @@ class ExportPanel(QWidget):
             return
         self._edited_meanwhile = False
         session.changed.connect(self._note_change)
-        directory, video = session.directory, session.video
+        directory, video = session.path, session.video
         self._controller.jobs.start(
             lambda progress, cancel: work.export_saved(
                 directory, video, requests, progress, cancel

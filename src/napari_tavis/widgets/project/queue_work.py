@@ -333,7 +333,7 @@ class QueueWork(QObject):
         if self.queue is None or video is None or session is None:
             return
         state, why = state_of(session)
-        item = QueueItem(video, state, why, session.directory)
+        item = QueueItem(video, state, why, session.path)
         if self.queue.item(video) not in (None, item):
             self.queue.note(item)
             self._want_ahead()

@@ -11,7 +11,7 @@ from qtpy.QtCore import Qt
 
 from napari_tavis.project import QueueState, VideoQueue
 from napari_tavis.project.queue_file import FOLDER_FILE
-from napari_tavis.session import AnnotationSession, default_directory
+from napari_tavis.session import AnnotationSession, default_path
 from napari_tavis.widgets.controller import AnnotationController
 from napari_tavis.widgets.dock import AnnotationDock
 from napari_tavis.widgets.keys import keys_of
@@ -266,7 +266,7 @@ def test_a_problem_of_all_videos_stops_it_once(
     settle(lambda: bool(opened.work.ahead.problem))
     assert "gone.safetensors" in opened.message.text()
     assert opened.work.ahead.video is None
-    assert not default_directory(folder / "clip1.mp4").exists()
+    assert not default_path(folder / "clip1.mp4").exists()
 
 
 def test_the_panel_is_no_wider_than_the_dock(opened: QueuePanel, folder: Path, settle) -> None:

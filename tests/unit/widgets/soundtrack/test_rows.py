@@ -24,7 +24,7 @@ def session(toy_video: Path, tmp_path: Path) -> AnnotationSession:
     dog = Proposal("dog", 0.9, {12: mask, 37: mask, 112: mask}, {12: 0.9, 37: 0.9, 112: 0.5})
     scene = Proposal("scene", 0.9, {12: mask}, {12: 0.9}, kind="scene")
     proposals = Proposals(SAMPLED, TIMES[SAMPLED], mask.shape, [dog, scene], frame_count=len(TIMES))
-    return AnnotationSession.create(toy_video, proposals, directory=tmp_path / "clip.tavis")
+    return AnnotationSession.create(toy_video, proposals, path=tmp_path / "clip.tavis")
 
 
 def bars(session: AnnotationSession) -> list[Bar]:
