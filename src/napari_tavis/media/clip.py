@@ -10,10 +10,10 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
+from napari_tavis.media.container import Listing, probe
 from napari_tavis.media.errors import ClosedClipError
 from napari_tavis.media.frames import CACHE_BYTES, FrameReader, Frames
 from napari_tavis.media.index import FrameIndex, read_index
-from napari_tavis.media.probe import Listing, probe
 from napari_tavis.media.soundtrack import (
     BLOCK_SECONDS,
     can_be_decoded,
@@ -207,7 +207,7 @@ def open_clip(
 def _warnings(path: Path, listing: Listing, index: FrameIndex, audible: bool) -> list[str]:
     """Say in sentences what is unusual about a file."""
     found = []
-    said = [*listing.complaints, *index.complaints]
+    said = index.complaints
     short = listing.duration is not None and listing.duration - index.duration > _SPARE
     if said:
         found.append(

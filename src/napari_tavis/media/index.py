@@ -18,10 +18,10 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_tavis.media import ffmpeg
+from napari_tavis.media.container import Stream
 from napari_tavis.media.decoder import FrameStamp, stamp_arguments, stamps
 from napari_tavis.media.errors import NoPictureError
 from napari_tavis.media.packets import Packets, jumps_are_true, read_packets
-from napari_tavis.media.probe import Stream
 from napari_tavis.media.timebase import ascending, seconds_of_ticks
 from napari_tavis.tasks import CancelToken, Progress, no_progress
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from napari_tavis.media import open_clip
+from napari_tavis.media.container import probe
 from napari_tavis.media.errors import NoPictureError
 from napari_tavis.media.index import FrameIndex, read_index
-from napari_tavis.media.probe import probe
 from napari_tavis.tasks import Cancelled, CancelToken
 
 from .samples import H264, H264_OPEN, encode, number_shown, remux, run_ffmpeg

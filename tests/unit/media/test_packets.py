@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from napari_tavis.media.container import probe
 from napari_tavis.media.packets import Packets, jumps_are_true, read_packets
-from napari_tavis.media.probe import probe
 
 from .samples import H264, encode, remux
 
