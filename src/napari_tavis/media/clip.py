@@ -14,12 +14,7 @@ from napari_tavis.media.container import Listing, probe
 from napari_tavis.media.errors import ClosedClipError
 from napari_tavis.media.frames import CACHE_BYTES, FrameReader, Frames
 from napari_tavis.media.index import FrameIndex, read_index
-from napari_tavis.media.soundtrack import (
-    BLOCK_SECONDS,
-    can_be_decoded,
-    read_soundtrack,
-    sound_blocks,
-)
+from napari_tavis.media.sound import BLOCK_SECONDS, Sound
 from napari_tavis.media.timebase import SAMPLE_RATE
 from napari_tavis.tasks import CancelToken, Progress, no_progress
 
@@ -60,16 +55,25 @@ class Clip:
         self._index = index
         self._reader = FrameReader(path, listing.picture.index, index, cache_bytes)
         self.frames = Frames(self._reader, index.ticks.size, index.size)
-        sound = listing.sound
-        audible = sound is not None and can_be_decoded(path, sound.index)
-        self._stream = sound.index if sound is not None and audible else None
-        self.warnings = tuple(_warnings(path, listing, index, audible))
+        self._sound = Sound(
+            path,
+            listing.audio,
+            index.container_time(0),
+            index.duration,
+            seekable=not index.jumps_back,
+        )
+        self._picture_warnings = tuple(_warnings(path, listing, index))
         self._closed = False
 
     @property
     def has_soundtrack(self) -> bool:
         """Whether there is sound that can be decoded."""
-        return self._stream is not None
+        return self._sound.audible
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a user should know of this file, one sentence each, as far as it was read."""
+        return (*self._picture_warnings, *self._sound.warnings)
 
     def soundtrack(
         self, sample_rate: int = SAMPLE_RATE, channels: int = 1
@@ -96,10 +100,7 @@ class Clip:
         """
         if self._closed:
             raise ClosedClipError(f"{self.path} was closed; open it again.")
-        origin = self._index.container_time(0)
-        return read_soundtrack(
-            self.path, self._stream, origin, self.duration, sample_rate, channels
-        )
+        return self._sound.whole(sample_rate, channels)
 
     def sound_blocks(
         self,
@@ -138,10 +139,7 @@ class Clip:
         if self._closed:
             raise ClosedClipError(f"{self.path} was closed; open it again.")
         end = self.duration if stop is None else min(stop, self.duration)
-        return sound_blocks(
-            *(self.path, self._stream, self._index.container_time(0), start, end),
-            *(sample_rate, channels, speed, block_seconds),
-        )
+        return self._sound.blocks(start, end, sample_rate, channels, speed, block_seconds)
 
     def close(self) -> None:
         """End the decoding and free its memory. A closed clip gives no more frames."""
@@ -204,7 +202,7 @@ def open_clip(
     return Clip(file.absolute(), listing, index, cache_bytes)
 
 
-def _warnings(path: Path, listing: Listing, index: FrameIndex, audible: bool) -> list[str]:
+def _warnings(path: Path, listing: Listing, index: FrameIndex) -> list[str]:
     """Say in sentences what is unusual about a file."""
     found = []
     said = index.complaints
@@ -231,11 +229,4 @@ def _warnings(path: Path, listing: Listing, index: FrameIndex, audible: bool) ->
         )
     if len(listing.video) > 1:
         found.append(f"{path.name} has {len(listing.video)} video streams; one is shown.")
-    if len(listing.audio) > 1 and listing.sound is not None:
-        number = listing.audio.index(listing.sound) + 1
-        found.append(f"{path.name} has {len(listing.audio)} sound tracks; number {number} is used.")
-    if listing.audio and not audible:
-        found.append(f"The sound of {path.name} cannot be decoded; it is taken as silence.")
-    if not listing.audio:
-        found.append(f"{path.name} has no soundtrack.")
     return found
