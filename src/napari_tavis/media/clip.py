@@ -9,11 +9,13 @@ from typing import Self
 
 import numpy as np
 import numpy.typing as npt
+from av.video.frame import VideoFrame
 
-from napari_tavis.media.container import Listing, probe
+from napari_tavis.media.decoder import Decoder
 from napari_tavis.media.errors import ClosedClipError
 from napari_tavis.media.frames import CACHE_BYTES, FrameReader, Frames
 from napari_tavis.media.index import FrameIndex, read_index
+from napari_tavis.media.picture import PictureMaker
 from napari_tavis.media.sound import BLOCK_SECONDS, Sound
 from napari_tavis.media.timebase import SAMPLE_RATE
 from napari_tavis.tasks import CancelToken, Progress, no_progress
@@ -47,22 +49,25 @@ class Clip:
         What a user should know of this file, one sentence each.
     """
 
-    def __init__(self, path: Path, listing: Listing, index: FrameIndex, cache_bytes: int) -> None:
-        self.path = path
+    def __init__(
+        self, decoder: Decoder, index: FrameIndex, first: VideoFrame, cache_bytes: int
+    ) -> None:
+        maker = PictureMaker(first)
+        self.path = decoder.path
         self.times = index.times
         self.duration = index.duration
-        self.size = index.size
-        self._index = index
-        self._reader = FrameReader(path, listing.picture.index, index, cache_bytes)
-        self.frames = Frames(self._reader, index.ticks.size, index.size)
+        self.size = maker.size
+        self._maker = maker
+        self._reader = FrameReader(decoder, index, maker, first, cache_bytes)
+        self.frames = Frames(self._reader, len(index), maker.size)
         self._sound = Sound(
-            path,
-            listing.audio,
-            index.container_time(0),
+            self.path,
+            decoder.listing.audio,
+            index.origin,
             index.duration,
             seekable=not index.jumps_back,
         )
-        self._picture_warnings = tuple(_warnings(path, listing, index))
+        self._picture_warnings = tuple(_warnings(decoder, index))
         self._closed = False
 
     @property
@@ -197,20 +202,29 @@ def open_clip(
         If `cancel` says so.
     """
     file = Path(path)
-    listing = probe(file)
-    index = read_index(file, listing.picture, listing.duration, progress, cancel)
-    return Clip(file.absolute(), listing, index, cache_bytes)
+    decoder = Decoder(file.absolute())
+    try:
+        index, first = read_index(decoder, progress, cancel)
+        return Clip(decoder, index, first, cache_bytes)
+    except BaseException:
+        decoder.close()
+        raise
 
 
-def _warnings(path: Path, listing: Listing, index: FrameIndex) -> list[str]:
+def _warnings(decoder: Decoder, index: FrameIndex) -> list[str]:
     """Say in sentences what is unusual about a file."""
-    found = []
-    said = index.complaints
+    path, listing, found = decoder.path, decoder.listing, []
     short = listing.duration is not None and listing.duration - index.duration > _SPARE
-    if said:
+    if index.claimed is not None:
         found.append(
-            f"{path.name} is damaged or cut off: {index.ticks.size} frames "
-            f"({index.duration:.2f} s) can be shown (ffmpeg: {said[0]})."
+            f"The time stamps of {path.name} are nonsense: its {len(index)} frames would last "
+            f"{index.claimed:,.0f} s; they are shown over {index.duration:.2f} s instead, and the "
+            f"sound may not fit. Convert it again."
+        )
+    elif index.damaged:
+        found.append(
+            f"{path.name} is damaged or cut off: {len(index)} frames ({index.duration:.2f} s) "
+            f"can be shown."
         )
     elif short:
         found.append(
@@ -222,7 +236,7 @@ def _warnings(path: Path, listing: Listing, index: FrameIndex) -> list[str]:
             f"The clock of {path.name} starts again within it, so that its sound may not fit "
             f"the picture; convert it to mp4."
         )
-    if not index.seekable and index.ticks.size > _SLOW:
+    if not index.seekable and len(index) > _SLOW:
         found.append(
             f"{path.name} has no reliable time stamps, so that jumping about in it is slow; "
             f"convert it to mp4 for quicker work."
