@@ -16,6 +16,7 @@ samples of the whole.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -48,6 +49,12 @@ _SLACK = 0.002
 
 _OFF = 0.015
 """Seconds by which single times may miss the line that a stretch is laid on."""
+
+_LOUD_SECONDS = 0.1
+"""What goes beyond full scale is turned down together with so much beside it."""
+
+_TURNING = 0.005
+"""Seconds that it takes where nothing told of it before."""
 
 _BEND = 0.2
 """Seconds at the beginning of a stretch over which it is brought into line with the one before."""
@@ -247,16 +254,44 @@ class Placer:
         bent = off != 0.0 and abs(off) <= _STEP * rate and same_rate
         if pace == 0.0 and not bent:
             # what overlaps the sound before is left out
-            skipped = max(0, int(np.ceil(off - 0.5)))
+            skipped = max(0, math.ceil(off - 0.5))
             return Piece(int(own) + skipped, rate, samples[:, skipped:])
         bend = min(_BEND * rate, count / 2)
         knots = np.array([0.0, bend, count])
         places = own + (1 + pace) * knots + np.array([off if bent else 0.0, 0.0, 0.0])
-        first = max(
-            int(np.ceil(places[0] - 1e-6)), int(np.ceil(end - 1e-6)) if not bent else -(2**62)
-        )
-        wanted = np.arange(first, int(np.ceil(places[-1] - 1e-6)))
+        first = math.ceil((places[0] if bent else max(places[0], end)) - 1e-6)
+        wanted = np.arange(first, math.ceil(places[-1] - 1e-6))
         return Piece(first, rate, _between(samples, np.interp(wanted, places, knots)))
+
+
+class Limiter:
+    """Turns down what goes beyond full scale, so that it keeps its form instead of being cut.
+
+    Attributes
+    ----------
+    loudest : float
+        The greatest sample so far.
+    """
+
+    def __init__(self) -> None:
+        self.loudest = 0.0
+        self._gain = 1.0
+
+    def tame(self, piece: Piece) -> Piece:
+        """Turn a piece down around its loudest places; they come one after another."""
+        window = max(1, round(_LOUD_SECONDS * piece.rate))
+        starts = np.arange(0, piece.samples.shape[1], window)
+        peaks = np.maximum.reduceat(np.abs(piece.samples).max(axis=0), starts)
+        self.loudest = max(self.loudest, float(peaks.max()))
+        if self._gain == 1.0 and peaks.max() <= 1.0:
+            return piece
+        beside = np.pad(peaks, 1, mode="edge")
+        gains = 1 / np.maximum(1.0, np.maximum(np.maximum(beside[:-2], beside[2:]), peaks))
+        turned = min(_TURNING * piece.rate, window / 4)
+        places = [0.0, turned, *(starts + window / 2)]
+        gain = np.interp(np.arange(piece.samples.shape[1]), places, [self._gain, gains[0], *gains])
+        self._gain = float(gain[-1])
+        return replace(piece, samples=piece.samples * gain.astype(np.float32))
 
 
 def _unbroken(

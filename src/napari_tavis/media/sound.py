@@ -31,6 +31,7 @@ from napari_tavis.media.placing import (
     CELL_SECONDS,
     Block,
     Grid,
+    Limiter,
     Piece,
     Placer,
     Samples,
@@ -66,6 +67,9 @@ _AT_ONCE = 1 << 17
 
 _TAPS = 64
 """Samples, at the lower rate, beyond which the resampler's filter does not reach."""
+
+_TOO_LOUD = 1.25
+"""Amplitude from which on it is worth saying that it had to be turned down."""
 
 _CANCELLED = 0.1
 """Power of a mix, of what it would be if its channels had nothing to do with each other, below
@@ -229,13 +233,15 @@ class Sound:
 
     def _pieces(self, track: Track, cell: int, channels: int, end: float) -> Iterator[Piece]:
         """Mix and place the sound from a cell on, until a time."""
-        placer, mixer = Placer(track.grid), _Mixer(channels, self._note)
+        placer, mixer, limiter = Placer(track.grid), _Mixer(channels, self._note), Limiter()
         with self._reader_at(track, cell * CELL_SECONDS) as (_, blocks):
             for number, gathered in cells(with_times(blocks, self._shifts)):
                 if number * CELL_SECONDS > end:
                     return
                 if number >= cell:
-                    yield from placer.place(mixer.mix(gathered))
+                    yield from map(limiter.tame, placer.place(mixer.mix(gathered)))
+                if limiter.loudest > _TOO_LOUD:
+                    self._note("Sound of {name} beyond full scale is turned down.")
 
     @contextlib.contextmanager
     def _reader_at(self, track: Track, time: float) -> Iterator[tuple[_Reader, Iterator[Block]]]:
@@ -398,10 +404,6 @@ class _Mixer:
             matrix = _matrix(layout, count, self._channels)
             matrices[layout, count] = self._without_cancelling(matrix, alike)
         mixed = [matrices[block.layout, len(block.samples)] @ block.samples for block in blocks]
-        peak = max(float(np.abs(samples).max(initial=0.0)) for samples in mixed)
-        if peak > 1.0:
-            self._note("The sound of {name} goes beyond full scale; it is turned down there.")
-            mixed = [samples / np.float32(peak) for samples in mixed]
         return [
             replace(block, layout=_LAYOUTS[self._channels], samples=samples)
             for block, samples in zip(blocks, mixed, strict=True)
