@@ -78,7 +78,8 @@ class Clip:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What a user should know of this file, one sentence each, as far as it was read."""
-        return (*self._picture_warnings, *self._sound.warnings)
+        seen = [f"{self.path.name} {remark}." for remark in self._maker.remarks]
+        return (*self._picture_warnings, *seen, *self._sound.warnings)
 
     def soundtrack(
         self, sample_rate: int = SAMPLE_RATE, channels: int = 1
@@ -240,6 +241,11 @@ def _warnings(decoder: Decoder, index: FrameIndex) -> list[str]:
         found.append(
             f"{path.name} has no reliable time stamps, so that jumping about in it is slow; "
             f"convert it to mp4 for quicker work."
+        )
+    if decoder.pixel_shape != 1:
+        found.append(
+            f"The pixels of {path.name} are not square ({decoder.pixel_shape.numerator}:"
+            f"{decoder.pixel_shape.denominator}); they are shown, and written, as if they were."
         )
     if len(listing.video) > 1:
         found.append(f"{path.name} has {len(listing.video)} video streams; one is shown.")

@@ -7,14 +7,16 @@ from collections.abc import Callable
 import av.error
 import av.sidedata.sidedata
 import av.video.frame
-import av.video.reformatter
 import numpy as np
 import numpy.typing as npt
+from av.video.reformatter import VideoReformatter
+
+from napari_tavis.media import colour
 
 _HD_LINES = 720
 """Lines from which on a video that does not name its colours has those of BT.709."""
-_BT709, _UNSPECIFIED, _SMPTE170M = 1, 2, 6
-_RESERVED = (_UNSPECIFIED, 3)
+_BT709, _SMPTE170M, _BT2020 = 1, 6, 9
+_UNNAMED = (2, 3)
 
 Picture = npt.NDArray[np.uint8]
 
@@ -36,42 +38,75 @@ class PictureMaker:
     def __init__(self, first: av.video.frame.VideoFrame) -> None:
         self._stored = (first.height, first.width)
         self._upright = _turn(_display_matrix(first))
-        self._scaler = av.video.reformatter.VideoReformatter()
+        # One for each way, as a scaler is set up anew whenever its task changes.
+        self._scaler, self._narrower = VideoReformatter(), VideoReformatter()
+        self._colours: colour.ColourMap | None = None
+        self._remarks: dict[str, None] = {}
         shape = self._upright(np.empty((*self._stored, 3), dtype=np.uint8)).shape
         self.size: tuple[int, int] = (shape[0], shape[1])
+        self._look_at(first)
+
+    @property
+    def remarks(self) -> list[str]:
+        """What a user should know of the frames seen so far: ends of sentences about the file."""
+        return list(self._remarks)
 
     def picture(self, frame: av.video.frame.VideoFrame) -> Picture:
         """Give the picture (RGB, ``[H, W, 3]``, read only) that a frame shows.
 
         A frame of another size than the first is fitted into that, with its proportions.
         """
-        fitted = _fitted_size((frame.height, frame.width), self._stored)
-        shown = self._rgb(frame, fitted)
-        if fitted != self._stored:
+        self._look_at(frame)
+        size = _fitted_size((frame.height, frame.width), self._stored)
+        shown = self._rgb(frame, size)
+        if size != self._stored:
             shown = _on_black(shown, self._stored)
-        turned = np.ascontiguousarray(self._upright(shown)) if self.turns else shown
-        turned.flags.writeable = False
-        return turned
+        if self._upright is not _as_it_is:
+            shown = np.ascontiguousarray(self._upright(shown))
+        shown.flags.writeable = False
+        return shown
 
-    @property
-    def turns(self) -> bool:
-        """Whether pictures are stored otherwise than upright."""
-        return self._upright is not _as_it_is
+    def _look_at(self, frame: av.video.frame.VideoFrame) -> None:
+        """Note what is unusual about a frame."""
+        if frame.interlaced_frame:
+            self._remark("is interlaced: two moments are woven into each frame; deinterlace it")
+        if (frame.height, frame.width) != self._stored:
+            height, width = self._stored
+            self._remark(
+                f"changes its size to {frame.width} x {frame.height}; such frames are fitted into "
+                f"{width} x {height} with black borders"
+            )
+        if (kind := colour.kind_of(frame)) is not None:
+            words = " ".join(kind)
+            self._remark(f"has colours of {words}; they are shown in those of an ordinary screen")
+
+    def _remark(self, said: str) -> None:
+        self._remarks[said] = None
 
     def _rgb(self, frame: av.video.frame.VideoFrame, size: tuple[int, int]) -> Picture:
-        if frame.colorspace in _RESERVED:
-            frame.colorspace = _BT709 if frame.height >= _HD_LINES else _SMPTE170M
-        try:
-            scaled = self._scaler.reformat(
-                frame, width=size[1], height=size[0], format="rgb24", interpolation="BICUBIC"
-            )
-        except av.error.FFmpegError:
-            # A matrix that the scaler does not know: take the colours for the usual ones.
-            frame.colorspace = _BT709
-            scaled = self._scaler.reformat(
-                frame, width=size[1], height=size[0], format="rgb24", interpolation="BICUBIC"
-            )
-        return scaled.to_ndarray()
+        """Convert and scale a frame to eight-bit RGB in the colours of an ordinary screen."""
+        kind = colour.kind_of(frame)
+        if frame.colorspace in _UNNAMED:
+            hd = frame.height >= _HD_LINES
+            frame.colorspace = _BT2020 if kind is not None else _BT709 if hd else _SMPTE170M
+        if kind is None:
+            return _scaled(self._scaler, frame, size, "rgb24").to_ndarray()
+        if self._colours is None or (self._colours.kind, self._colours.size) != (kind, size):
+            self._colours = colour.ColourMap(kind, size)
+        deep = _scaled(self._scaler, frame, size, colour.ColourMap.FORMAT)
+        return _scaled(self._narrower, self._colours(deep), size, "rgb24").to_ndarray()
+
+
+def _scaled(
+    scaler: VideoReformatter, frame: av.video.frame.VideoFrame, size: tuple[int, int], pixels: str
+) -> av.video.frame.VideoFrame:
+    height, width = size
+    try:
+        return scaler.reformat(frame, width, height, pixels, interpolation="BICUBIC")
+    except av.error.FFmpegError:
+        # A matrix that the scaler does not know: take the colours for the usual ones.
+        frame.colorspace = _BT709
+        return scaler.reformat(frame, width, height, pixels, interpolation="BICUBIC")
 
 
 def _fitted_size(size: tuple[int, int], into: tuple[int, int]) -> tuple[int, int]:
