@@ -17,8 +17,11 @@ samples of the whole.
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -60,7 +63,7 @@ _BEND = 0.2
 """Seconds at the beginning of a stretch over which it is brought into line with the one before."""
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Block:
     """What a decoder gave at once.
 
@@ -70,21 +73,16 @@ class Block:
         When its first sample is heard, in seconds of the picture's clock, as the container says.
     rate : int
         Samples per second.
-    layout : str
-        FFmpeg's name of what its channels are, such as ``"5.1(side)"``.
-    samples : ndarray of float32, shape (channels, n)
-        The sound; 1 is full scale, and codecs may go beyond.
+    count : int
+        Samples, of each channel.
     """
 
     time: float | None
     rate: int
-    layout: str
-    samples: Samples
+    count: int
 
-    @property
-    def seconds(self) -> float:
-        """How long it lasts."""
-        return self.samples.shape[1] / self.rate
+
+B = TypeVar("B", bound=Block)
 
 
 @dataclass(frozen=True)
@@ -120,7 +118,7 @@ class Grid:
             return None
         rate = blocks[0].rate
         # the first block may be short for what was cut off it, the last for the end
-        sizes = [block.samples.shape[1] for block in blocks[1:-1]]
+        sizes = [block.count for block in blocks[1:-1]]
         step = int(np.gcd.reduce(sizes))
         tolerance = 1.5 * tick * rate + 1
         if step < 3 * tolerance or any(block.time is None for block in blocks):
@@ -139,7 +137,7 @@ class Grid:
         return snapped if abs(snapped - position) <= self.tolerance else position
 
 
-def with_times(blocks: Iterable[Block], shifts: Sequence[float] = ()) -> Iterator[Block]:
+def with_times(blocks: Iterable[B], shifts: Sequence[float] = ()) -> Iterator[B]:
     """Give every block a time that can be believed.
 
     A block without a time, or with one far from those around it, follows on the one before. A
@@ -152,54 +150,56 @@ def with_times(blocks: Iterable[Block], shifts: Sequence[float] = ()) -> Iterato
     shifts : sequence of float
         Seconds by which the picture's times were moved after each jump back of its clock.
     """
-    waiting: list[Block] = []
+    waiting: deque[B] = deque()
     end: float | None = None
     shift, jumps = 0.0, 0
-    for given in _then_none(blocks):
+    for given in chain(blocks, [None]):
         if given is not None:
             waiting.append(given)
-        while waiting and end is not None:
+        while waiting:
             block = waiting[0]
-            if block.time is not None and abs(block.time + shift - end) > _JUMP:
-                back = _comes_back(waiting, end - shift)
-                if not back and given is not None and len(waiting) <= _AHEAD:
+            told = None if block.time is None else block.time + shift
+            if end is None:
+                end = told or 0.0
+            if told is None:
+                told = end
+            elif abs(told - end) > _JUMP:
+                if _comes_back(waiting, end - shift):
+                    told = end
+                elif given is not None and len(waiting) <= _AHEAD:
                     break
-                if not back and block.time + shift < end:
-                    told = shifts[jumps] if jumps < len(shifts) else end - block.time
-                    shift = told if abs(block.time + told - end) <= 2 * _JUMP else end - block.time
+                elif told < end:
+                    shift += _moved(end - told, shift, shifts[jumps : jumps + 1])
+                    told = (block.time or 0.0) + shift
                     jumps += 1
-                time = end if back else block.time + shift
-            else:
-                time = end if block.time is None else block.time + shift
-            end = time + block.seconds
-            yield replace(waiting.pop(0), time=time)
-        if waiting and end is None:
-            first = waiting.pop(0)
-            end = (first.time or 0.0) + first.seconds
-            yield replace(first, time=first.time or 0.0)
+            block.time = told
+            end = told + block.count / block.rate
+            yield waiting.popleft()
 
 
-def _then_none(blocks: Iterable[Block]) -> Iterator[Block | None]:
-    yield from blocks
-    yield None
-
-
-def _comes_back(waiting: Sequence[Block], expected: float) -> bool:
+def _comes_back(waiting: Iterable[Block], expected: float) -> bool:
     """Say whether a later block is where the count of samples expects it."""
     for block in waiting:
         if block.time is not None and abs(block.time - expected) < _JUMP:
             return True
-        expected += block.seconds
+        expected += block.count / block.rate
     return False
 
 
-def cells(blocks: Iterable[Block]) -> Iterator[tuple[int, list[Block]]]:
+def _moved(missing: float, before: float, picture: Sequence[float]) -> float:
+    """Say by how much a clock that starts again is moved: as the picture's, if that will do."""
+    for shift in picture:
+        if abs(shift - before - missing) <= 2 * _JUMP:
+            return shift - before
+    return missing
+
+
+def cells(blocks: Iterable[B]) -> Iterator[tuple[int, list[B]]]:
     """Gather the blocks of each five seconds, with the number of the cell."""
     number: int | None = None
-    gathered: list[Block] = []
+    gathered: list[B] = []
     for block in blocks:
-        assert block.time is not None
-        own = int(block.time // CELL_SECONDS)
+        own = math.floor((block.time or 0.0) / CELL_SECONDS)
         if number is None or own > number:
             if number is not None:
                 yield number, gathered
@@ -210,31 +210,25 @@ def cells(blocks: Iterable[Block]) -> Iterator[tuple[int, list[Block]]]:
 
 
 class Placer:
-    """Puts the mixed blocks of one cell after another in their places."""
+    """Puts the sound of one cell after another in its place."""
 
     def __init__(self, grid: Grid | None) -> None:
         self._grid = grid
         self._end: float | None = None
         self._rate = 0
 
-    def place(self, blocks: Sequence[Block]) -> Iterator[Piece]:
-        """Place the blocks of a cell; all must have the same number of channels."""
-        begin = 0
-        for stop in range(1, len(blocks) + 1):
-            if stop == len(blocks) or blocks[stop].rate != blocks[begin].rate:
-                yield from self._place_rate(blocks[begin:stop])
-                begin = stop
-
-    def _place_rate(self, blocks: Sequence[Block]) -> Iterator[Piece]:
+    def place(self, blocks: Sequence[Block], samples: Samples) -> Iterator[Piece]:
+        """Place successive blocks of one rate, and their mixed sound ``[channels, n]``."""
         rate = blocks[0].rate
-        sizes = np.array([block.samples.shape[1] for block in blocks], dtype=np.int64)
+        sizes = np.array([block.count for block in blocks], dtype=np.int64)
         times = np.array([block.time for block in blocks], dtype=np.float64) * rate
+        stops = np.cumsum(sizes)
         for first, last in _unbroken(times, sizes, rate):
             own, pace = _line(times[first:last], sizes[first:last], rate)
             if pace == 0.0 and self._grid is not None:
                 own = self._grid.snap(own, sizes[first:last], rate)
-            samples = np.concatenate([block.samples for block in blocks[first:last]], axis=1)
-            piece = self._join(samples, own, pace, rate)
+            part = samples[:, stops[first] - sizes[first] : stops[last - 1]]
+            piece = self._join(part, own, pace, rate)
             if piece.samples.shape[1]:
                 yield piece
 

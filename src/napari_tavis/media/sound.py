@@ -11,9 +11,10 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property, lru_cache
+from itertools import groupby
 from pathlib import Path
 
 import av
@@ -239,12 +240,13 @@ class Sound:
                 if number * CELL_SECONDS > end:
                     return
                 if number >= cell:
-                    yield from map(limiter.tame, placer.place(mixer.mix(gathered)))
+                    for run, samples in mixer.mix(gathered):
+                        yield from map(limiter.tame, placer.place(run, samples))
                 if limiter.loudest > _TOO_LOUD:
                     self._note("Sound of {name} beyond full scale is turned down.")
 
     @contextlib.contextmanager
-    def _reader_at(self, track: Track, time: float) -> Iterator[tuple[_Reader, Iterator[Block]]]:
+    def _reader_at(self, track: Track, time: float) -> Iterator[tuple[_Reader, Iterator[_Decoded]]]:
         """Open the file so that a track is read from well before a time."""
         back = _RUN_UP
         while self._seekable and time - back > max(track.begin, 0.0):
@@ -263,7 +265,7 @@ class Sound:
         self._said.setdefault(remark.format(name=self._path.name), None)
 
 
-def _put_back(first: Block, rest: Iterator[Block]) -> Iterator[Block]:
+def _put_back(first: _Decoded, rest: Iterator[_Decoded]) -> Iterator[_Decoded]:
     yield first
     yield from rest
 
@@ -274,13 +276,17 @@ class _Reader:
     def __init__(
         self, path: Path, stream: int, origin: Fraction, seek: float | None = None
     ) -> None:
-        self._origin = origin
         self._container = open_container(path)
         try:
             if seek is not None:
                 with contextlib.suppress(av.error.FFmpegError):
                     self._container.seek(math.floor((Fraction(seek) + origin) * av.time_base))
             self._stream: av.audio.stream.AudioStream = self._container.streams[stream]
+            # seconds of the picture's clock, in whole numbers up to the one division
+            base = self._stream.time_base or Fraction(1, av.time_base)
+            self._unit = base.denominator * origin.denominator
+            self._ticks = base.numerator * origin.denominator
+            self._zero = origin.numerator * base.denominator
             for other in self._container.streams:
                 if other.index != stream:
                     other.discard = Discard.all
@@ -305,7 +311,7 @@ class _Reader:
         ticks = Fraction(1, self._stream.rate or 1) / (self._stream.time_base or 1)
         return ticks.denominator == 1
 
-    def blocks(self, limit: int | None = None) -> Iterator[Block]:
+    def blocks(self, limit: int | None = None) -> Iterator[_Decoded]:
         """Decode on, past what is damaged; `limit` bounds the packets without any sound."""
         silent = 0
         for packet in self._packets():
@@ -331,32 +337,48 @@ class _Reader:
             except av.error.FFmpegError:
                 continue
 
-    def _block(self, frame: av.audio.frame.AudioFrame) -> Block:
+    def _block(self, frame: av.audio.frame.AudioFrame) -> _Decoded:
         time = None
-        if frame.pts is not None and frame.time_base is not None:
-            base, origin = frame.time_base, self._origin
-            # in whole numbers, rounded once
-            ticks = frame.pts * base.numerator * origin.denominator
-            time = (ticks - origin.numerator * base.denominator) / (
-                base.denominator * origin.denominator
-            )
-        return Block(time, frame.rate, frame.layout.name, _as_float(frame))
+        if frame.pts is not None:
+            time = (frame.pts * self._ticks - self._zero) / self._unit
+        return _Decoded(time, frame.rate, frame.samples, frame.layout.name, frame)
 
 
-_SCALES = {"u": 2.0**-7, "s16": 2.0**-15, "s32": 2.0**-31}
+@dataclass(slots=True)
+class _Decoded(Block):
+    """A block with its sound as the decoder gave it, and FFmpeg's name of its channels' layout."""
+
+    layout: str
+    frame: av.audio.frame.AudioFrame
+
+    @property
+    def kind(self) -> tuple[int, str, int, str]:
+        """All that must be the same in blocks that are to be joined."""
+        layout, sample = self.frame.layout, self.frame.format
+        return self.rate, self.layout, layout.nb_channels, sample.name
 
 
-def _as_float(frame: av.audio.frame.AudioFrame) -> Samples:
-    """Give a frame's samples ``[channels, n]`` with 1 as full scale."""
-    name = frame.format.name
+_SCALES = {"u8": 2.0**-7, "s16": 2.0**-15, "s32": 2.0**-31, "s64": 2.0**-63}
+
+
+def _joined(blocks: Sequence[_Decoded]) -> Samples:
+    """Give the samples of blocks of one kind ``[channels, n]`` with 1 as full scale."""
+    fifo = av.AudioFifo()
+    for block in blocks:
+        block.frame.pts = None
+        fifo.write(block.frame)
+    frame = fifo.read()
+    assert frame is not None
+    if frame.format.name.startswith("s64"):
+        (frame,) = av.AudioResampler("dbl").resample(frame)
     given = frame.to_ndarray()
     if not frame.format.is_planar:
         given = given.reshape(frame.samples, -1).T
-    kind = name.rstrip("p")
     samples: Samples = given.astype(np.float32)
+    kind = frame.format.name.removesuffix("p")
     if kind == "u8":
-        samples = (samples - 128) / 128
-    elif kind in _SCALES:
+        samples -= 128
+    if kind in _SCALES:
         samples *= np.float32(_SCALES[kind])
     elif not np.isfinite(samples).all():
         samples = np.nan_to_num(samples, nan=0.0, posinf=1.0, neginf=-1.0)
@@ -392,44 +414,59 @@ class _Mixer:
         self._channels = channels
         self._note = note
 
-    def mix(self, blocks: Sequence[Block]) -> list[Block]:
-        """Mix a cell: what its channels are to each other is judged by all of it."""
-        matrices = {}
-        for layout, count in {(block.layout, len(block.samples)) for block in blocks}:
-            alike = [
-                block.samples
-                for block in blocks
-                if block.layout == layout and len(block.samples) == count
-            ]
-            matrix = _matrix(layout, count, self._channels)
-            matrices[layout, count] = self._without_cancelling(matrix, alike)
-        mixed = [matrices[block.layout, len(block.samples)] @ block.samples for block in blocks]
-        return [
-            replace(block, layout=_LAYOUTS[self._channels], samples=samples)
-            for block, samples in zip(blocks, mixed, strict=True)
-        ]
+    def mix(self, blocks: Sequence[_Decoded]) -> Iterator[tuple[list[_Decoded], Samples]]:
+        """Mix a cell: give runs of blocks of one rate, and their sound ``[channels, n]``.
+
+        What the channels are to each other is judged by the whole cell.
+        """
+        runs = [list(run) for _, run in groupby(blocks, key=lambda block: block.kind)]
+        heard = [(run, _joined(run)) for run in runs]
+        alike: dict[tuple[str, int], list[Samples]] = {}
+        for run, samples in heard:
+            alike.setdefault((run[0].layout, len(samples)), []).append(samples)
+        matrices = {
+            kind: self._without_cancelling(_matrix(*kind, self._channels), parts)
+            for kind, parts in alike.items()
+        }
+        for _, group in groupby(heard, key=lambda entry: entry[0][0].rate):
+            entries = list(group)
+            mixed = [_mixed(matrices[run[0].layout, len(part)], part) for run, part in entries]
+            yield [block for run, _ in entries for block in run], np.concatenate(mixed, axis=1)
 
     def _without_cancelling(
         self, matrix: npt.NDArray[np.float32], parts: Sequence[Samples]
     ) -> npt.NDArray[np.float32]:
         """Take the loudest channel instead of a mix in which little is left of the channels."""
-        if matrix.shape[1] < 2 or not (np.count_nonzero(matrix, axis=1) > 1).any():
+        mixes = np.count_nonzero(matrix, axis=1) > 1
+        if not mixes.any():
             return matrix
-        covariance = sum((part @ part.T).astype(np.float64) for part in parts)
-        assert not isinstance(covariance, int)
-        alone = np.diag(covariance)
+        alone = sum(_power(part) for part in parts)
+        together = sum(_power(_mixed(matrix, part)) for part in parts)
         chosen = matrix.copy()
-        for row, weights in enumerate(matrix.astype(np.float64)):
-            apart = float((weights**2) @ alone)
-            together = float(weights @ covariance @ weights)
-            if np.count_nonzero(weights) > 1 and together < _CANCELLED * apart:
-                chosen[row] = 0.0
-                chosen[row, int(np.argmax(alone * (weights != 0)))] = 1.0
-                self._note(
-                    "Channels of {name} cancel each other when they are mixed; the loudest of "
-                    "them is used instead."
-                )
+        for row in np.flatnonzero(mixes & (together < _CANCELLED * (matrix**2 @ alone))):
+            chosen[row] = 0.0
+            chosen[row, int(np.argmax(alone * (matrix[row] != 0)))] = 1.0
+            self._note(
+                "Channels of {name} cancel each other when they are mixed; the loudest of them "
+                "is used instead."
+            )
         return chosen
+
+
+def _power(samples: Samples) -> npt.NDArray[np.float32]:
+    """Give the power of each channel."""
+    power: npt.NDArray[np.float32] = np.einsum("cn,cn->c", samples, samples)
+    return power
+
+
+def _mixed(matrix: npt.NDArray[np.float32], samples: Samples) -> Samples:
+    """Mix channels; without BLAS, which would start threads for it."""
+    if matrix.shape[0] == matrix.shape[1] and (matrix == np.eye(len(matrix))).all():
+        return samples
+    mixed = np.zeros((len(matrix), samples.shape[1]), dtype=np.float32)
+    for row, channel in zip(*np.nonzero(matrix), strict=True):
+        mixed[row] += matrix[row, channel] * samples[channel]
+    return mixed
 
 
 # -- the rate ------------------------------------------------------------------------------------
