@@ -9,17 +9,14 @@ from typing import Self
 
 import numpy as np
 import numpy.typing as npt
+from av.video.frame import VideoFrame
 
+from napari_tavis.media.decoder import Decoder
 from napari_tavis.media.errors import ClosedClipError
 from napari_tavis.media.frames import CACHE_BYTES, FrameReader, Frames
 from napari_tavis.media.index import FrameIndex, read_index
-from napari_tavis.media.probe import Listing, probe
-from napari_tavis.media.soundtrack import (
-    BLOCK_SECONDS,
-    can_be_decoded,
-    read_soundtrack,
-    sound_blocks,
-)
+from napari_tavis.media.picture import PictureMaker
+from napari_tavis.media.sound import BLOCK_SECONDS, Sound
 from napari_tavis.media.timebase import SAMPLE_RATE
 from napari_tavis.tasks import CancelToken, Progress, no_progress
 
@@ -52,24 +49,37 @@ class Clip:
         What a user should know of this file, one sentence each.
     """
 
-    def __init__(self, path: Path, listing: Listing, index: FrameIndex, cache_bytes: int) -> None:
-        self.path = path
+    def __init__(
+        self, decoder: Decoder, index: FrameIndex, first: VideoFrame, cache_bytes: int
+    ) -> None:
+        maker = PictureMaker(first)
+        self.path = decoder.path
         self.times = index.times
         self.duration = index.duration
-        self.size = index.size
-        self._index = index
-        self._reader = FrameReader(path, listing.picture.index, index, cache_bytes)
-        self.frames = Frames(self._reader, index.ticks.size, index.size)
-        sound = listing.sound
-        audible = sound is not None and can_be_decoded(path, sound.index)
-        self._stream = sound.index if sound is not None and audible else None
-        self.warnings = tuple(_warnings(path, listing, index, audible))
+        self.size = maker.size
+        self._maker = maker
+        self._reader = FrameReader(decoder, index, maker, first, cache_bytes)
+        self.frames = Frames(self._reader, len(index), maker.size)
+        self._sound = Sound(
+            self.path,
+            decoder.listing.audio,
+            index.origin,
+            index.duration,
+            seekable=not index.jumps_back,
+        )
+        self._picture_warnings = tuple(_warnings(decoder, index))
         self._closed = False
 
     @property
     def has_soundtrack(self) -> bool:
         """Whether there is sound that can be decoded."""
-        return self._stream is not None
+        return self._sound.audible
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a user should know of this file, one sentence each, as far as it was read."""
+        seen = [f"{self.path.name} {remark}." for remark in self._maker.remarks]
+        return (*self._picture_warnings, *seen, *self._sound.warnings)
 
     def soundtrack(
         self, sample_rate: int = SAMPLE_RATE, channels: int = 1
@@ -96,10 +106,7 @@ class Clip:
         """
         if self._closed:
             raise ClosedClipError(f"{self.path} was closed; open it again.")
-        origin = self._index.container_time(0)
-        return read_soundtrack(
-            self.path, self._stream, origin, self.duration, sample_rate, channels
-        )
+        return self._sound.whole(sample_rate, channels)
 
     def sound_blocks(
         self,
@@ -138,10 +145,7 @@ class Clip:
         if self._closed:
             raise ClosedClipError(f"{self.path} was closed; open it again.")
         end = self.duration if stop is None else min(stop, self.duration)
-        return sound_blocks(
-            *(self.path, self._stream, self._index.container_time(0), start, end),
-            *(sample_rate, channels, speed, block_seconds),
-        )
+        return self._sound.blocks(start, end, sample_rate, channels, speed, block_seconds)
 
     def close(self) -> None:
         """End the decoding and free its memory. A closed clip gives no more frames."""
@@ -199,20 +203,29 @@ def open_clip(
         If `cancel` says so.
     """
     file = Path(path)
-    listing = probe(file)
-    index = read_index(file, listing.picture, listing.duration, progress, cancel)
-    return Clip(file.absolute(), listing, index, cache_bytes)
+    decoder = Decoder(file.absolute())
+    try:
+        index, first = read_index(decoder, progress, cancel)
+        return Clip(decoder, index, first, cache_bytes)
+    except BaseException:
+        decoder.close()
+        raise
 
 
-def _warnings(path: Path, listing: Listing, index: FrameIndex, audible: bool) -> list[str]:
+def _warnings(decoder: Decoder, index: FrameIndex) -> list[str]:
     """Say in sentences what is unusual about a file."""
-    found = []
-    said = [*listing.complaints, *index.complaints]
+    path, listing, found = decoder.path, decoder.listing, []
     short = listing.duration is not None and listing.duration - index.duration > _SPARE
-    if said:
+    if index.claimed is not None:
         found.append(
-            f"{path.name} is damaged or cut off: {index.ticks.size} frames "
-            f"({index.duration:.2f} s) can be shown (ffmpeg: {said[0]})."
+            f"The time stamps of {path.name} are nonsense: its {len(index)} frames would last "
+            f"{index.claimed:,.0f} s; they are shown over {index.duration:.2f} s instead, and the "
+            f"sound may not fit. Convert it again."
+        )
+    elif index.damaged:
+        found.append(
+            f"{path.name} is damaged or cut off: {len(index)} frames ({index.duration:.2f} s) "
+            f"can be shown."
         )
     elif short:
         found.append(
@@ -224,18 +237,16 @@ def _warnings(path: Path, listing: Listing, index: FrameIndex, audible: bool) ->
             f"The clock of {path.name} starts again within it, so that its sound may not fit "
             f"the picture; convert it to mp4."
         )
-    if not index.seekable and index.ticks.size > _SLOW:
+    if not index.seekable and len(index) > _SLOW:
         found.append(
             f"{path.name} has no reliable time stamps, so that jumping about in it is slow; "
             f"convert it to mp4 for quicker work."
         )
+    if decoder.pixel_shape != 1:
+        found.append(
+            f"The pixels of {path.name} are not square ({decoder.pixel_shape.numerator}:"
+            f"{decoder.pixel_shape.denominator}); they are shown, and written, as if they were."
+        )
     if len(listing.video) > 1:
         found.append(f"{path.name} has {len(listing.video)} video streams; one is shown.")
-    if len(listing.audio) > 1 and listing.sound is not None:
-        number = listing.audio.index(listing.sound) + 1
-        found.append(f"{path.name} has {len(listing.audio)} sound tracks; number {number} is used.")
-    if listing.audio and not audible:
-        found.append(f"The sound of {path.name} cannot be decoded; it is taken as silence.")
-    if not listing.audio:
-        found.append(f"{path.name} has no soundtrack.")
     return found

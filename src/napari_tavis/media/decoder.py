@@ -1,200 +1,263 @@
-"""One ffmpeg process that decodes a video stream forwards, frame after frame."""
+"""Decoding a video stream forwards, from any key frame on, each frame known by its packet.
+
+Time stamps cannot tell frames apart in every file: they may be missing, repeat, or be counted
+from the place of a jump. So each packet is given its number in the file as its time stamp
+before it is decoded, which the decoder hands on to the frame that comes of it.
+"""
 
 from __future__ import annotations
 
-import contextlib
-import math
-import queue
-import re
-import subprocess
-import threading
-import weakref
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+import os
+from collections import deque
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
+import av
+import av.container
+import av.error
+import av.packet
+import av.stream
+import av.video.frame
+import av.video.stream
 
-from napari_tavis.media import ffmpeg
+from napari_tavis.media.container import Listing, open_container, streams_of
+from napari_tavis.media.errors import DecodingError, NoPictureError, TooLargeError
+from napari_tavis.media.packets import NO_STAMP, Packets, read_packets
+from napari_tavis.tasks import CancelToken, Progress, no_progress
 
-_FRAME = re.compile(
-    r"^\[Parsed_showinfo_\d+ @ 0x[0-9a-f]+\] \[info\] n: *\d+ pts: *(?P<pts>-?\d+|NOPTS) "
-    r".* s:(?P<width>\d+)x(?P<height>\d+) "
-)
-_TIME_BASE = re.compile(
-    r"^\[Parsed_showinfo_\d+ @ 0x[0-9a-f]+\] \[info\] config in time_base: (\d+)/(\d+),"
-)
-# The filter that reports each frame's time stamp as it leaves; it changes nothing.
-_REPORT = "showinfo=checksum=0"
+MAX_PIXELS = 2**26
+"""Largest frame that is decoded: 67 megapixels, twice those of 8K."""
 
+_THREAD_BYTES = 64 * 2**20
+"""Memory for the frames that several threads decode at once."""
+_MAX_THREADS = 8
 
-@dataclass(frozen=True)
-class FrameStamp:
-    """What the decoder says of one frame.
-
-    Attributes
-    ----------
-    ticks : int or None
-        Presentation time stamp in units of `time_base`, None where the file has none.
-    time_base : Fraction
-        Seconds per tick.
-    size : tuple of int
-        Height and width, upright.
-    """
-
-    ticks: int | None
-    time_base: Fraction
-    size: tuple[int, int]
-
-
-def stamps(lines: Iterable[str]) -> Iterator[FrameStamp]:
-    """Pick the frames out of ffmpeg's log, in the order in which they were decoded."""
-    time_base = Fraction(1)
-    for line in lines:
-        if match := _FRAME.match(line):
-            ticks = None if match["pts"] == "NOPTS" else int(match["pts"])
-            yield FrameStamp(ticks, time_base, (int(match["height"]), int(match["width"])))
-        elif match := _TIME_BASE.match(line):
-            time_base = Fraction(int(match[1]), int(match[2]))
-
-
-def seeking_arguments(seek: Fraction | None) -> list[str]:
-    """Give the arguments that begin at the key frame before a time.
-
-    Parameters
-    ----------
-    seek : Fraction or None
-        Time on the container's clock, in seconds; None for the beginning.
-
-    Returns
-    -------
-    list of str
-        Arguments to put before those of the input.
-    """
-    if seek is None:
-        return []
-    # Rounded up: rounded down, it would miss the key frame that it means.
-    micros = math.ceil(seek * 1_000_000)
-    sign, whole = "-" if micros < 0 else "", abs(micros)
-    stamp = f"{sign}{whole // 1_000_000}.{whole % 1_000_000:06d}"
-    return ["-noaccurate_seek", "-seek_timestamp", "1", "-ss", stamp]
-
-
-def decoding_arguments(path: Path, stream: int, seek: Fraction | None) -> list[str]:
-    """Give the arguments that decode one stream: every frame once, upright.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-    stream : int
-        Index of the video stream in the file.
-    seek : Fraction, optional
-        Time on the container's clock, in seconds; decoding begins at the key frame before.
-
-    Returns
-    -------
-    list of str
-        Arguments, up to and without the filters and the output.
-    """
-    return [
-        *seeking_arguments(seek),
-        # Damage ends nothing: what can be decoded is.
-        *("-max_error_rate", "1", *ffmpeg.input_arguments(path)),
-        *("-map", f"0:{stream}", "-fps_mode", "passthrough"),
-    ]
-
-
-def stamp_arguments(
-    path: Path, stream: int, seek: Fraction | None = None, limit: int | None = None
-) -> list[str]:
-    """Give the arguments of a run that decodes and only reports the frames' stamps."""
-    few = [] if limit is None else ["-frames:v", str(limit)]
-    decoding = decoding_arguments(path, stream, seek)
-    return [*decoding, "-vf", _REPORT, *few, "-f", "null", "-"]
+_INDEXED_BY_DECODING_TIME = frozenset({"avi", "mpegts", "mpeg"})
+"""Containers in which a jump goes by the time of decoding, not by that of showing."""
 
 
 class Decoder:
-    """A forward decoder: each `read` gives the next frame and its time stamp.
+    """One open file, of which one video stream is decoded. Not thread safe.
 
     Parameters
     ----------
     path : Path
         The file.
-    stream : int
-        Index of the video stream in the file.
-    size : tuple of int
-        Height and width of the frames to give; frames of another size (the size may change
-        within a stream) are stretched to it.
-    seek : Fraction, optional
-        Begin at the key frame before this time (container's seconds); else at the beginning.
-    first : int, optional
-        Leave out the frames whose time stamp (in ticks) is before this one.
+
+    Attributes
+    ----------
+    listing : Listing
+        The file's streams.
+    packets : Packets
+        The packets of the stream, once `scan` has read them.
     """
 
-    def __init__(
-        self,
-        path: Path,
-        stream: int,
-        size: tuple[int, int],
-        seek: Fraction | None = None,
-        first: int | None = None,
-    ) -> None:
-        self._shape = (*size, 3)
-        chosen = [] if first is None else [f"select='gte(pts,{first})'"]
-        filters = [*chosen, f"scale={size[1]}:{size[0]}", "format=rgb24", _REPORT]
-        arguments = [
-            *decoding_arguments(path, stream, seek),
-            *("-vf", ",".join(filters), "-f", "rawvideo", "pipe:1"),
-        ]
-        self._process = ffmpeg.start(arguments, stdout=subprocess.PIPE)
-        self._stamps: queue.SimpleQueue[FrameStamp | None] = queue.SimpleQueue()
-        listener = threading.Thread(
-            target=_listen, args=(self._process, self._stamps), name="ffmpeg log", daemon=True
-        )
-        listener.start()
-        self._end = weakref.finalize(self, _end, self._process, listener)
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.packets: Packets
+        self._container = open_container(path)
+        try:
+            self.listing: Listing = streams_of(self._container, path)
+            self._identity = _identity(path)
+            self._begin()
+        except BaseException:
+            self.close()
+            raise
 
-    def read(self) -> tuple[FrameStamp, npt.NDArray[np.uint8]] | None:
+    def scan(self, progress: Progress = no_progress, cancel: CancelToken | None = None) -> Packets:
+        """Read all packets of the stream, without decoding any."""
+        seconds = self.listing.duration
+        self.packets = read_packets(self._container, self._stream, seconds, progress, cancel)
+        return self.packets
+
+    def start(self, number: int) -> bool:
+        """Go to a key frame, so that `read` begins with it, or with one before it.
+
+        Parameters
+        ----------
+        number : int
+            The number of the key frame's packet; 0 for the beginning, which is always found.
+
+        Returns
+        -------
+        bool
+            False where the file does not let the packet be found: try an earlier one.
+
+        Raises
+        ------
+        DecodingError
+            If the file has changed since it was opened.
+        """
+        self._check_unchanged()
+        if self._jump(number):
+            return True
+        if number > 0:
+            return False
+        self._reopen()
+        return True
+
+    def read(self) -> tuple[int, av.video.frame.VideoFrame] | None:
         """Decode the next frame.
 
         Returns
         -------
-        tuple of FrameStamp and ndarray of uint8, shape (H, W, 3), or None
-            Stamp and picture (RGB); None at the end.
-        """
-        frame = np.empty(self._shape, dtype=np.uint8)
-        if not ffmpeg.fill(self._process, frame):
-            return None
-        stamp = self._stamps.get()
-        return None if stamp is None else (stamp, frame)
+        tuple of int and VideoFrame, or None
+            The number of the packet that it came of, and the frame; None at the end. What is
+            damaged beyond decoding is left out.
 
-    def finished_well(self) -> bool:
-        """Say, after the last frame, whether the file was decoded to its end."""
-        return self._process.wait() == 0
+        Raises
+        ------
+        TooLargeError
+            If there is not enough memory.
+        """
+        while not self._ready and self._demuxed is not None:
+            packet = self._next_packet()
+            if packet is None:
+                self._demuxed = None
+            self._decode(packet)
+        return self._ready.popleft() if self._ready else None
+
+    @property
+    def time_base(self) -> Fraction:
+        """Seconds per tick of the packets' time stamps."""
+        return (self._stream and self._stream.time_base) or Fraction(1, av.time_base)
+
+    @property
+    def counts_frames(self) -> bool:
+        """Whether the container has no presentation times: a frame's time is its number."""
+        return self._container.format.name == "avi"
+
+    @property
+    def file_size(self) -> int:
+        """Bytes of the file."""
+        return 0 if self._identity is None else self._identity[2]
+
+    @property
+    def at_end(self) -> bool:
+        """Whether there is nothing more to read."""
+        return self._demuxed is None and not self._ready
+
+    @property
+    def pixel_shape(self) -> Fraction:
+        """Width of a pixel over its height."""
+        return (self._stream and self._stream.sample_aspect_ratio) or Fraction(1)
+
+    def ended_early(self) -> bool:
+        """Say, after the last frame, whether that is because the file was changed."""
+        return _identity(self.path) != self._identity
 
     def close(self) -> None:
-        """End the process. Harmless when it has ended."""
-        self._end()
+        """Close the file and free the decoder with its threads. Harmless when done before."""
+        self._demuxed: Iterator[av.packet.Packet] | None = None
+        self._ready: deque[tuple[int, av.video.frame.VideoFrame]] = deque()
+        self._stream: av.video.stream.VideoStream | None = None
+        self._container.close()
+
+    def _begin(self) -> None:
+        """Choose the stream, and set its decoder up."""
+        chosen = self.listing.picture
+        self._stream = self._container.streams[chosen.index]
+        for other in self._container.streams:
+            if other.index != chosen.index:
+                other.discard = av.stream.Discard.all
+        if self.counts_frames:  # and the times that FFmpeg would make up are wrong
+            self._container.flags &= ~av.container.Flags.gen_pts.value
+        codec = self._stream.codec_context
+        if codec is None:
+            raise NoPictureError(
+                f"{self.path} has pictures of a coding that is not known here; convert it to mp4."
+            )
+        pixels = codec.width * codec.height
+        if pixels > MAX_PIXELS:
+            raise TooLargeError(
+                f"{self.path} has frames of {codec.width} x {codec.height} pixels; at most "
+                f"{MAX_PIXELS / 1e6:.0f} megapixels are read. Make it smaller."
+            )
+        room = max(1, _THREAD_BYTES // max(1, 2 * pixels))
+        codec.thread_type = "AUTO"
+        codec.thread_count = min(os.cpu_count() or 1, _MAX_THREADS, room)
+        codec.options = {"max_pixels": str(MAX_PIXELS)}
+        self._demuxed = self._container.demux(self._stream)
+        self._ready = deque()
+        self._expected = 0
+        self._landing: av.packet.Packet | None = None
+
+    def _reopen(self) -> None:
+        """Go to the beginning by opening the file again, which needs no index."""
+        self.close()
+        self._container = open_container(self.path)
+        self._begin()
+
+    def _jump(self, number: int) -> bool:
+        """Seek to a packet; False unless it, or one before it, is what comes next."""
+        stamps = [self.packets.pts[number], self.packets.dts[number]]
+        if self._container.format.name in _INDEXED_BY_DECODING_TIME:
+            stamps.reverse()
+        return any(
+            stamp != NO_STAMP and self._lands_before(int(stamp), number)
+            for stamp in dict.fromkeys(stamps)
+        )
+
+    def _lands_before(self, stamp: int, number: int) -> bool:
+        """Seek to a time; False unless the key frame found there is `number` or one before."""
+        try:
+            self._container.seek(stamp, stream=self._stream)
+            self._ready.clear()
+            self._demuxed = self._container.demux(self._stream)
+            # A jump may land within a frame; what cannot be told is passed over.
+            for packet in self._demuxed:
+                found = self.packets.find(packet) if packet.size else None
+                if found is not None and self.packets.key[found]:
+                    self._landing, self._expected = packet, found
+                    return found <= number
+        except av.error.FFmpegError:
+            pass
+        return False
+
+    def _next_packet(self) -> av.packet.Packet | None:
+        """Read a packet and put its number in place of its time stamp; None at the end."""
+        if self._landing is not None:
+            packet, self._landing = self._landing, None
+        else:
+            assert self._demuxed is not None
+            try:
+                packet = next(self._demuxed, None)
+            except av.error.FFmpegError:
+                packet = None
+            while packet is not None and packet.size == 0:
+                packet = next(self._demuxed, None)
+        if packet is not None:
+            number = self.packets.find(packet, self._expected)
+            packet.pts = number
+            self._expected = self._expected if number is None else number + 1
+        return packet
+
+    def _decode(self, packet: av.packet.Packet | None) -> None:
+        """Decode a packet (None: what the decoder still holds) and queue the frames."""
+        assert self._stream is not None
+        try:
+            frames = self._stream.codec_context.decode(packet)
+        except (av.error.MemoryError, MemoryError) as error:
+            raise TooLargeError(
+                f"There is not enough memory to decode {self.path}; close something else."
+            ) from error
+        except (av.error.FFmpegError, ValueError):
+            return
+        self._ready.extend((frame.pts, frame) for frame in frames if frame.pts is not None)
+
+    def _check_unchanged(self) -> None:
+        """Refuse to go on in a file that is not the one that was opened."""
+        if _identity(self.path) != self._identity:
+            raise DecodingError(
+                f"{self.path} has changed or gone since it was opened. Open it again."
+            )
 
 
-def _listen(process: subprocess.Popen[bytes], found: queue.SimpleQueue[FrameStamp | None]) -> None:
-    """Pass on the frames that ffmpeg's log tells of, then None (runs in its own thread)."""
-    assert process.stderr is not None
-    # A log that is closed under our hands is as good as one at its end.
-    with contextlib.suppress(ValueError, OSError):
-        for stamp in stamps(map(ffmpeg.text, process.stderr)):
-            found.put(stamp)
-    found.put(None)
-
-
-def _end(process: subprocess.Popen[bytes], listener: threading.Thread) -> None:
-    """Stop a process and free what belongs to it."""
-    process.kill()
-    process.wait()
-    listener.join(timeout=5)
-    for pipe in (process.stdout, process.stderr):
-        if pipe is not None:
-            pipe.close()
+def _identity(path: Path) -> tuple[int, int, int, int] | None:
+    """Tell a file from another one, and from itself after it was written to."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns

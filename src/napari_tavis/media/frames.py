@@ -5,17 +5,19 @@ from __future__ import annotations
 import math
 import operator
 import threading
+import weakref
 from collections import OrderedDict
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
+import av.video.frame
 import numpy as np
 import numpy.typing as npt
 
 from napari_tavis.media.decoder import Decoder
-from napari_tavis.media.errors import ClosedClipError, DecodingError, TooLargeError
+from napari_tavis.media.errors import ClosedClipError, DecodingError, MediaError, TooLargeError
 from napari_tavis.media.index import FrameIndex
+from napari_tavis.media.picture import Picture, PictureMaker
 
 CACHE_BYTES = 256 * 2**20
 """How much memory the frames that were decoded last may keep."""
@@ -28,39 +30,53 @@ _SKIP = 32
 
 
 class FrameReader:
-    """Gives any frame of a video stream, in any order, exactly.
+    """Gives any frame of a video stream, in any order, exactly. Thread safe.
 
-    Keeps one decoder running, so that frames asked for one after another cost one decoding
-    each. Thread safe.
+    One decoder runs on from frame to frame, so that frames asked for one after another cost
+    one decoding each. A frame that will be asked for next is decoded ahead in a thread of its
+    own, which gives way to whoever waits for another one.
 
     Parameters
     ----------
-    path : Path
-        The file.
-    stream : int
-        Index of its video stream.
+    decoder : Decoder
+        The open file; the reader closes it.
     index : FrameIndex
         The stream's frames.
+    maker : PictureMaker
+        Makes pictures of frames.
+    first : VideoFrame
+        The first of the frames, after which the decoder goes on unless it came to its end.
     cache_bytes : int
-        Memory that decoded frames may keep.
+        Memory that pictures may keep.
     """
 
     def __init__(
-        self, path: Path, stream: int, index: FrameIndex, cache_bytes: int = CACHE_BYTES
+        self,
+        decoder: Decoder,
+        index: FrameIndex,
+        maker: PictureMaker,
+        first: av.video.frame.VideoFrame,
+        cache_bytes: int = CACHE_BYTES,
     ) -> None:
-        self._path = path
-        self._stream = stream
+        self._decoder = decoder
         self._index = index
-        self._lock = threading.Lock()
-        self._cache: OrderedDict[int, npt.NDArray[np.uint8]] = OrderedDict()
-        self._capacity = max(1, cache_bytes // (index.size[0] * index.size[1] * 3))
-        self._decoder: Decoder | None = None
-        self._next = 0
-        self._latest: tuple[int, npt.NDArray[np.uint8]] | None = None
-        self._asked = 0
+        self._maker = maker
+        self._frame_of_packet = np.full(len(decoder.packets), -1, dtype=np.intp)
+        self._frame_of_packet[index.numbers[::-1]] = np.arange(len(index))[::-1]
+        self._capacity = max(1, cache_bytes // (maker.size[0] * maker.size[1] * 3))
+        self._cache: OrderedDict[int, Picture] = OrderedDict()
+        # Held while the decoder works; the smaller lock guards what is said about that.
+        self._lock, self._talk = threading.Lock(), threading.Lock()
+        self._ahead: int | None = None
+        self._waiting = 0
+        # The frame that the decoder gives next, if it runs, and the one that it gave last.
+        self._next: int | None = None if decoder.at_end else 1
+        self._last: tuple[int, av.video.frame.VideoFrame] | None = (0, first)
+        self._asked, self._step = 0, 0
         self._closed = False
+        weakref.finalize(self, decoder.close)
 
-    def frame(self, index: int) -> npt.NDArray[np.uint8]:
+    def frame(self, index: int) -> Picture:
         """Give one frame.
 
         Parameters
@@ -81,122 +97,152 @@ class FrameReader:
         ClosedClipError
             If the reader was closed.
         """
+        with self._talk:
+            patient = self._ahead == index
+            self._waiting += not patient
         with self._lock:
+            with self._talk:
+                self._waiting -= not patient
             if self._closed:
-                raise ClosedClipError(f"{self._path} was closed; open it again.")
+                raise ClosedClipError(f"{self._decoder.path} was closed; open it again.")
             picture = self._cache.get(index)
             if picture is None:
                 picture = self._decode(index)
             else:
                 self._cache.move_to_end(index)
+            step, self._step = self._step, index - self._asked
             self._asked = index
-            return picture
+            even = step == self._step and abs(step) > 1
+        if even:
+            self.prefetch(index + step)
+        return picture
+
+    def prefetch(self, index: int) -> None:
+        """Begin to decode a frame that will be asked for soon, if no other one is decoded ahead.
+
+        Whoever steps through a video evenly need not call it: steps are recognised.
+        """
+        with self._talk:
+            inside = 0 <= index < len(self._index)
+            if not inside or index in self._cache or self._ahead is not None or self._closed:
+                return
+            self._ahead = index
+        thread = threading.Thread(target=self._decode_ahead, args=(index,), name="frame ahead")
+        thread.daemon = True
+        thread.start()
 
     def close(self) -> None:
         """End the decoder and forget the frames."""
-        with self._lock:
+        with self._talk:
+            self._waiting += 1
             self._closed = True
-            self._stop()
+        with self._lock:
+            self._decoder.close()
             self._cache.clear()
+            self._last = None
 
-    def _decode(self, index: int) -> npt.NDArray[np.uint8]:
+    def _decode_ahead(self, index: int) -> None:
+        """Decode a frame into the cache, unless somebody waits for another one."""
+        try:
+            with self._lock:
+                if not self._closed and index not in self._cache:
+                    self._decode(index, ahead=True)
+        except (_GaveWay, MediaError):
+            pass  # an error is told to whoever asks for the frame
+        finally:
+            with self._talk:
+                self._ahead = None
+
+    def _decode(self, index: int, ahead: bool = False) -> Picture:
         """Decode frame `index`, from where the decoder stands or from a key frame."""
-        if self._decoder is not None and self._next <= index and not self._better_to_jump(index):
-            picture = self._advance(index)
+        if self._last is not None and self._last[0] == index:
+            return self._keep(index, self._maker.picture(self._last[1]))
+        if self._next is not None and self._next <= index and not self._better_to_jump(index):
+            picture = self._advance(index, index, ahead)
             if picture is not None:
                 return picture
-        for key, first in self._ways_to(index):
-            self._stop()
-            self._open(key, first)
-            picture = self._advance(index)
+        for key, keep in self._ways_to(index):
+            self._next, self._last = None, None
+            if not self._decoder.start(int(self._index.numbers[key]) if key else 0):
+                continue
+            self._next = key
+            picture = self._advance(index, keep, ahead)
             if picture is not None:
                 return picture
-        self._stop()
         raise DecodingError(
-            f"Frame {index} of {self._path} cannot be decoded; the file may have changed "
+            f"Frame {index} of {self._decoder.path} cannot be decoded; the file may have changed "
             f"since it was opened. Open it again."
         )
 
     def _better_to_jump(self, index: int) -> bool:
         """Say whether a key frame lies so far ahead that decoding up to it is a waste."""
-        return (
-            self._index.seekable
-            and index - self._next > _SKIP
-            and self._index.key_frame_before(index) > self._next
-        )
+        assert self._next is not None
+        return index - self._next > _SKIP and self._index.key_frame_before(index) > self._next
 
     def _ways_to(self, index: int) -> Iterator[tuple[int, int]]:
         """Give pairs (key frame to begin at, first frame to keep), the quickest first."""
-        if self._index.seekable:
-            key = self._index.key_frame_before(index)
-            # Going backwards, the frames before this one are likely to be asked for next.
-            near = 0 < self._asked - index <= 2 * _SKIP
-            back = min(_SKIP, self._capacity // 2) if near else 0
-            yield key, max(key, index - back)
-            # The jump may have landed too late, or on what is no key frame: ever further back.
-            step = 1
-            while key:
-                key = self._index.key_frame_before(key, step)
-                yield key, key
-                step *= 2
-        else:
-            yield 0, 0
+        key = self._index.key_frame_before(index)
+        # Going backwards, the frames before this one are likely to be asked for next.
+        near = 0 < self._asked - index <= 2 * _SKIP
+        back = min(_SKIP, self._capacity // 2) if near else 0
+        yield key, max(key, index - back)
+        # The jump may have landed too late, or on what is no key frame: ever further back.
+        step = 1
+        while key:
+            key = self._index.key_frame_before(key, step)
+            yield key, index
+            step *= 2
 
-    def _open(self, key: int, first: int) -> None:
-        """Start a decoder at a key frame."""
-        index = self._index
-        self._decoder = Decoder(
-            self._path,
-            self._stream,
-            index.size,
-            seek=index.container_time(key) if key else None,
-            first=int(index.ticks[first]) if index.seekable and first else None,
-        )
-        self._next = 0
-        self._latest = None
+    def _advance(self, index: int, keep: int, ahead: bool) -> Picture | None:
+        """Decode up to frame `index`, keeping the pictures from frame `keep` on.
 
-    def _advance(self, index: int) -> npt.NDArray[np.uint8] | None:
-        """Decode up to frame `index`; None where this decoder passed it by."""
-        assert self._decoder is not None
-        while (got := self._decoder.read()) is not None:
-            stamp, picture = got
-            place = self._index.find(stamp.ticks) if self._index.seekable else self._next
-            if place is None or place >= self._index.ticks.size:
+        None where the decoder passed the frame by, and none came before it.
+        """
+        while True:
+            if ahead and self._waiting:
+                raise _GaveWay
+            got = self._decoder.read()
+            if got is None:
+                self._next = None
+                return None if self._decoder.ended_early() else self._stand_in(index)
+            place = self._place(got[0])
+            if place is None:
                 continue
-            picture.flags.writeable = False
-            before, self._latest = self._latest, (place, picture)
-            self._next = place + 1
-            self._keep(place, picture)
-            if place == index:
-                return picture
-            if place > index:
-                return self._stand_in(index, before)
-        latest = self._latest if self._decoder.finished_well() else None
-        self._stop()
-        return self._stand_in(index, latest)
+            missed = self._stand_in(index) if place > index else None
+            self._next, self._last = place + 1, (place, got[1])
+            if place >= keep:
+                picture = self._keep(place, self._maker.picture(got[1]))
+                if place >= index:
+                    return picture if place == index else missed
 
-    def _stand_in(
-        self, index: int, before: tuple[int, npt.NDArray[np.uint8]] | None
-    ) -> npt.NDArray[np.uint8] | None:
-        """Take the picture before a frame that did not come."""
-        if before is None or before[0] > index:
+    def _place(self, number: int) -> int | None:
+        """Give the index of the frame that came of a packet; None where it is not shown."""
+        place = int(self._frame_of_packet[number])
+        if place < 0:
             return None
-        self._keep(index, before[1])
-        return before[1]
+        # A packet of several frames gives them one after another.
+        after = place if self._last is None else self._last[0] + 1
+        if after < len(self._index) and self._index.numbers[after] == number:
+            return after
+        return place
 
-    def _keep(self, index: int, picture: npt.NDArray[np.uint8]) -> None:
+    def _stand_in(self, index: int) -> Picture | None:
+        """Take the picture before a frame that did not come."""
+        if self._last is None or self._last[0] > index:
+            return None
+        return self._keep(index, self._maker.picture(self._last[1]))
+
+    def _keep(self, index: int, picture: Picture) -> Picture:
         """Put a frame into the cache, and the one used longest ago out of it."""
         self._cache[index] = picture
         self._cache.move_to_end(index)
         while len(self._cache) > self._capacity:
             self._cache.popitem(last=False)
+        return picture
 
-    def _stop(self) -> None:
-        """End the decoder, if one runs."""
-        if self._decoder is not None:
-            self._decoder.close()
-        self._decoder = None
-        self._latest = None
+
+class _GaveWay(Exception):
+    """Decoding ahead stopped, because somebody waits for another frame."""
 
 
 class Frames:

@@ -1,88 +1,92 @@
-"""The packets of a video stream: what the container says, without decoding anything."""
+"""The packets of a video stream: what the container says of it, without decoding anything."""
 
 from __future__ import annotations
 
-import re
-import subprocess
-import tempfile
-from collections.abc import Iterable
 from dataclasses import dataclass
-from fractions import Fraction
-from pathlib import Path
 
+import av.container
+import av.error
+import av.packet
+import av.video.stream
 import numpy as np
 import numpy.typing as npt
 
-from napari_tavis.media import ffmpeg
-from napari_tavis.media.decoder import seeking_arguments
 from napari_tavis.tasks import CancelToken, Progress, no_progress
 
-_TIME_BASE = re.compile(rb"^#tb 0: (\d+)/(\d+)")
-_PACKET = re.compile(
-    rb"^0, *-?\d+, *(-?\d+), *(-?\d+), *\d+, 0x([0-9a-f]+)(?:, F=0x([0-9A-Fa-f]+))?"
-)
-_KEY, _DISCARD = 1, 4
-_NO_STAMP = -(2**63)
+NO_STAMP = -(2**63)
+"""A time stamp that the container does not give, as FFmpeg writes it."""
+
+_LARGEST = 2**61
+# Beyond this, time stamps are nonsense, and their differences would overflow.
 _REPORT_EVERY = 1000
 
 
 @dataclass(frozen=True)
 class Packets:
-    """The packets of a stream that a player would show, in the file's order.
+    """The packets of a stream in the file's order, which is that of decoding.
 
     Attributes
     ----------
-    time_base : Fraction
-        Seconds per tick.
-    ticks : ndarray of int64, shape (p,)
-        Presentation time stamps.
-    durations : ndarray of int64, shape (p,)
-        Durations in ticks, 0 where the file states none.
-    checksums : ndarray of int64, shape (p,)
-        A checksum of each packet's content.
+    pts, dts, durations : ndarray of int64, shape (p,)
+        Presentation and decoding time stamps in ticks, `NO_STAMP` where there are none;
+        durations in ticks, 0 where the file states none.
+    places : ndarray of int64, shape (p,)
+        Where each packet begins in the file, -1 where that is not known.
+    sizes : ndarray of int64, shape (p,)
+        Bytes of each packet.
     key : ndarray of bool, shape (p,)
         Whether decoding can begin with the packet.
-    complaints : tuple of str
-        What ffmpeg found wrong with the file.
+    hidden : ndarray of bool, shape (p,)
+        Whether the packet is decoded but not shown, as an edit list says after a cut.
+    damaged : bool
+        Whether the file ends within a packet, or breaks off.
     """
 
-    time_base: Fraction
-    ticks: npt.NDArray[np.int64]
+    pts: npt.NDArray[np.int64]
+    dts: npt.NDArray[np.int64]
     durations: npt.NDArray[np.int64]
-    checksums: npt.NDArray[np.int64]
+    places: npt.NDArray[np.int64]
+    sizes: npt.NDArray[np.int64]
     key: npt.NDArray[np.bool_]
-    complaints: tuple[str, ...]
+    hidden: npt.NDArray[np.bool_]
+    damaged: bool
 
-    @property
-    def stamped(self) -> bool:
-        """Whether every packet has a time stamp, and no two the same."""
-        return not (self.ticks == _NO_STAMP).any() and np.unique(self.ticks).size == self.ticks.size
+    def __len__(self) -> int:
+        return self.pts.size
 
-    def ticks_in(self, time_base: Fraction) -> npt.NDArray[np.int64] | None:
-        """Give the time stamps in other units; None where they are missing or not whole."""
-        scale = self.time_base / time_base
-        if not self.stamped or (self.ticks * scale.numerator % scale.denominator).any():
-            return None
-        return self.ticks * scale.numerator // scale.denominator
+    def find(self, packet: av.packet.Packet, expected: int = -1) -> int | None:
+        """Give the number of a packet that was read again; None where that is not certain.
+
+        Time stamps alone are no proof of identity: after a jump, some containers count them
+        from there. The place in the file is, wherever it is known and a packet's own.
+        """
+        place = -1 if packet.pos is None else packet.pos
+        if 0 <= expected < len(self) and (self.places[expected], self.sizes[expected]) == (
+            place,
+            packet.size,
+        ):
+            return expected
+        alike = np.flatnonzero((self.places == place) & (self.sizes == packet.size))
+        if place < 0 or alike.size > 1:
+            alike = alike[self.pts[alike] == _stamp(packet.pts)]
+        return int(alike[0]) if alike.size == 1 else None
 
 
 def read_packets(
-    path: Path,
-    stream: int,
+    container: av.container.InputContainer,
+    stream: av.video.stream.VideoStream,
     seconds: float | None = None,
     progress: Progress = no_progress,
     cancel: CancelToken | None = None,
 ) -> Packets:
-    """List the packets of a video stream.
-
-    Packets that an edit list hides (as after cutting without re-encoding) are left out.
+    """Read through a file and list the packets of its video stream.
 
     Parameters
     ----------
-    path : Path
-        The file.
-    stream : int
-        Index of the stream in the file.
+    container : av.container.InputContainer
+        The open file, at its beginning.
+    stream : av.video.stream.VideoStream
+        The video stream.
     seconds : float, optional
         Length that the file states, for the progress.
     progress : Progress
@@ -100,97 +104,42 @@ def read_packets(
     Cancelled
         If `cancel` says so.
     """
-    with tempfile.TemporaryFile() as log:
-        process = ffmpeg.start(
-            _arguments(path, stream), stdout=subprocess.PIPE, stderr=log.fileno()
-        )
-        assert process.stdout is not None
-        with process:
-            try:
-                watched = _watched(process.stdout, seconds, progress, cancel)
-                base, rows = _parse(watched)
-            finally:
-                process.kill()
-        log.seek(0)
-        said = ffmpeg.complaints(ffmpeg.text(log.read()).splitlines())
-    table = np.array(rows, dtype=np.int64).reshape(-1, 4)
-    table = table[table[:, 3] & _DISCARD == 0]
+    rows: list[tuple[int | None, ...]] = []
+    damaged = False
+    base = float(stream.time_base or 0)
+    try:
+        for packet in container.demux(stream):
+            if len(rows) % _REPORT_EVERY == 0:
+                if cancel is not None:
+                    cancel.check()
+                done = max(0, round((packet.pts or 0) * base))
+                progress(done, max(done, round(seconds or 0)), "Reading the video's time stamps")
+            if packet.size == 0:
+                continue  # a frame that repeats the one before it (avi), or the end
+            kind = packet.is_keyframe | packet.is_discard << 1 | packet.is_corrupt << 2
+            rows.append((packet.pts, packet.dts, packet.duration, packet.pos, packet.size, kind))
+    except av.error.FFmpegError:
+        damaged = True  # what came before can be shown
+    table = np.array(
+        [[NO_STAMP if value is None else value for value in row] for row in rows], dtype=np.int64
+    ).reshape(-1, 6)
+    pts, dts, durations, places, sizes, kinds = table.T
     return Packets(
-        time_base=base,
-        ticks=table[:, 0],
-        durations=table[:, 1],
-        checksums=table[:, 2],
-        key=table[:, 3] & _KEY != 0,
-        complaints=tuple(said),
+        pts=_bounded(pts),
+        dts=_bounded(dts),
+        durations=np.clip(durations, 0, _LARGEST),
+        places=np.maximum(places, -1),
+        sizes=sizes,
+        key=kinds & 1 != 0,
+        hidden=kinds & 2 != 0,
+        damaged=damaged or bool((kinds & 4).any()),
     )
 
 
-def jumps_are_true(path: Path, stream: int, packets: Packets, seek: Fraction) -> bool:
-    """Say whether a jump finds the packets that reading from the beginning found.
-
-    In a damaged file without time stamps of its own (avi), packets are counted from the
-    place of the jump, so that the same time stamp means different pictures.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-    stream : int
-        Index of the stream in the file.
-    packets : Packets
-        What reading from the beginning found.
-    seek : Fraction
-        Where to jump to, in the container's seconds.
-    """
-    result = ffmpeg.run(_arguments(path, stream, seek, limit=8))
-    _, found = _parse(result.output.splitlines())
-    known = dict(zip(packets.ticks.tolist(), packets.checksums.tolist(), strict=True))
-    # Only key frames keep their stamps here: ffmpeg mends those of the pictures that lead them.
-    keys = [row for row in found if row[3] & _KEY and not row[3] & _DISCARD]
-    return all(known.get(row[0]) == row[2] for row in keys)
+def _stamp(ticks: int | None) -> int:
+    return NO_STAMP if ticks is None else max(-_LARGEST, min(ticks, _LARGEST))
 
 
-def _arguments(
-    path: Path, stream: int, seek: Fraction | None = None, limit: int | None = None
-) -> list[str]:
-    """Give the arguments of a run that reports packets."""
-    few = [] if limit is None else ["-frames:v", str(limit)]
-    return [
-        *seeking_arguments(seek),
-        *ffmpeg.input_arguments(path),
-        *("-map", f"0:{stream}", "-c", "copy", "-copyinkf", "-copypriorss", "1", *few),
-        *("-f", "framecrc", "pipe:1"),
-    ]
-
-
-def _parse(lines: Iterable[bytes]) -> tuple[Fraction, list[tuple[int, int, int, int]]]:
-    """Read time base and rows (ticks, duration, checksum, flags) off ffmpeg's report."""
-    base, rows = Fraction(1), []
-    for line in lines:
-        if match := _PACKET.match(line):
-            ticks, duration, checksum, flags = match.groups()
-            row = int(ticks), int(duration), int(checksum, 16), int(flags, 16) if flags else _KEY
-            rows.append(row)
-        elif match := _TIME_BASE.match(line):
-            base = Fraction(int(match[1]), int(match[2]))
-    return base, rows
-
-
-def _watched(
-    lines: Iterable[bytes],
-    seconds: float | None,
-    progress: Progress,
-    cancel: CancelToken | None,
-) -> Iterable[bytes]:
-    """Pass lines on, telling how far they are and looking whether to stop."""
-    base = 0.0
-    for number, line in enumerate(lines):
-        if number % _REPORT_EVERY == 0:
-            if cancel is not None:
-                cancel.check()
-            if match := _PACKET.match(line):
-                done = max(0, round(int(match[1]) * base))
-                progress(done, max(done, round(seconds or 0)), "Reading the video's time stamps")
-        elif match := _TIME_BASE.match(line):
-            base = int(match[1]) / int(match[2])
-        yield line
+def _bounded(ticks: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Bring time stamps into a range in which they can be subtracted."""
+    return np.where(ticks == NO_STAMP, ticks, np.clip(ticks, -_LARGEST, _LARGEST))

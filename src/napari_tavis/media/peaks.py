@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_tavis.media.clip import Clip
-from napari_tavis.media.soundtrack import BLOCK_SECONDS
+from napari_tavis.media.sound import BLOCK_SECONDS
 from napari_tavis.media.spectrogram import FRAME_LENGTH, FRAME_SHIFT, LOG_FLOOR, filter_bank
 from napari_tavis.media.timebase import SAMPLE_RATE
 from napari_tavis.tasks import CancelToken, Progress, no_progress

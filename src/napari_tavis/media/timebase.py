@@ -236,6 +236,5 @@ def ascending(times: npt.ArrayLike) -> npt.NDArray[np.float64]:
     if steps.size == 0 or steps.min() >= 0:
         return given
     usual = float(np.median(steps[steps > 0])) if (steps > 0).any() else 0.0
-    for place in np.flatnonzero(steps < -1.0):
-        given[place + 1 :] += usual - steps[place]
+    given[1:] += np.cumsum(np.where(steps < -1.0, usual - steps, 0.0))
     return np.maximum.accumulate(given)

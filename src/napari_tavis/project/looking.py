@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from napari_tavis.media import MediaError
-from napari_tavis.media.probe import probe
+from napari_tavis.media.container import probe
 from napari_tavis.project.orphans import SessionFinder
 from napari_tavis.project.queue_file import Remembered
 from napari_tavis.project.states import (

@@ -1,126 +1,93 @@
-"""The running decoder, and what it says of each frame."""
+"""The decoder: frames known by their packets, from any key frame on."""
 
 from __future__ import annotations
 
-from fractions import Fraction
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from napari_tavis.media import open_clip
-from napari_tavis.media.decoder import Decoder, FrameStamp, seeking_arguments, stamps
+from napari_tavis.media.decoder import Decoder
+from napari_tavis.media.errors import DecodingError
 
-from .samples import H264, encode, number_shown, numbered_frames, remux
-
-LOG = """[info] Input #0, mov, from 'file:x':
-[info]     title : [Parsed_showinfo_0 @ 0x55] [info] n:   0 pts:  9 s:9x9 i:P
-[Parsed_showinfo_0 @ 0x55] [info] config in time_base: 1/12800, frame_rate: 25/1
-[Parsed_showinfo_0 @ 0x55] [info] n:   0 pts:   -512 pts_time:-0.04 duration: 512 s:64x48 i:P
-[Parsed_showinfo_0 @ 0x55] [info] color_range:unknown color_space:unknown
-[Parsed_showinfo_0 @ 0x55] [info] n:   1 pts: NOPTS pts_time:NOPTS duration: 0 s:32x24 i:P
-"""
+from .samples import H264, encode, number_shown
+from .test_frames import CODINGS
 
 
-def test_the_log_tells_each_frames_stamp() -> None:
-    base = Fraction(1, 12800)
-    assert list(stamps(LOG.splitlines())) == [
-        FrameStamp(-512, base, (48, 64)),
-        FrameStamp(None, base, (24, 32)),
-    ]
+@pytest.fixture
+def decoder(silent_video: Path) -> Iterator[Decoder]:
+    """72 frames with a key frame every 12, their packets read."""
+    with contextlib.closing(Decoder(silent_video)) as opened:
+        opened.scan()
+        yield opened
 
 
-def test_frames_come_with_their_stamps_until_the_end(silent_video: Path) -> None:
-    decoder = Decoder(silent_video, 0, (48, 64))
-    seconds = []
+def shown_by(decoder: Decoder) -> list[int]:
+    """Decode to the end and read the numbers off the frames."""
+    found = []
     while (got := decoder.read()) is not None:
-        stamp, frame = got
-        assert stamp.ticks is not None
-        assert number_shown(frame) == len(seconds)
-        seconds.append(float(stamp.ticks * stamp.time_base))
-    np.testing.assert_allclose(seconds, np.arange(72) / 30, atol=1e-6)
-    assert decoder.finished_well()
-    decoder.close()
-    decoder.close()
+        found.append(number_shown(got[1].to_ndarray(format="rgb24")))
+    return found
 
 
-def test_decoding_begins_at_the_key_frame_before(silent_video: Path) -> None:
-    decoder = Decoder(silent_video, 0, (48, 64), seek=Fraction(24, 30))
-    got = decoder.read()
-    decoder.close()
-    assert got is not None
-    assert number_shown(got[1]) == 24
+def test_frames_come_in_the_order_of_showing_each_with_its_packet(decoder: Decoder) -> None:
+    assert decoder.start(0)
+    numbers = []
+    while (got := decoder.read()) is not None:
+        assert number_shown(got[1].to_ndarray(format="rgb24")) == len(numbers)
+        numbers.append(got[0])
+    assert decoder.at_end
+    assert decoder.read() is None
+    assert sorted(numbers) == list(range(72))
+    assert numbers != sorted(numbers)  # there are B-frames
+    pts = decoder.packets.pts[numbers]
+    assert (pts == sorted(pts)).all()
 
 
-def test_frames_before_the_first_wanted_are_left_out(silent_video: Path) -> None:
-    decoder = Decoder(silent_video, 0, (48, 64), seek=Fraction(24, 30), first=15360 * 29 // 30)
-    got = decoder.read()
-    decoder.close()
-    assert got is not None
-    assert number_shown(got[1]) == 29
+def test_decoding_begins_at_a_key_frame_and_anew_after_the_end(decoder: Decoder) -> None:
+    assert decoder.start(24)
+    assert shown_by(decoder) == list(range(24, 72))
+    assert decoder.start(60)
+    assert shown_by(decoder) == list(range(60, 72))
+    assert decoder.start(0)
+    assert shown_by(decoder) == list(range(72))
 
 
-def test_a_process_that_was_ended_did_not_finish_well(silent_video: Path) -> None:
-    decoder = Decoder(silent_video, 0, (48, 64))
-    decoder.close()
-    assert not decoder.finished_well()
+SEEKABLE = sorted(set(CODINGS) - {"stream.264", "loop.gif", "mpeg2.mpg", "wmv.wmv"})
+# (A stream that is refreshed bit by bit gives its first frame later.)
 
 
-@pytest.mark.parametrize(
-    ("seek", "stamp"),
-    [(Fraction(1, 3), "0.333334"), (Fraction(-1, 2), "-0.500000"), (Fraction(7200), "7200.000000")],
-)
-def test_a_jump_never_lands_before_its_key_frame_through_rounding(
-    seek: Fraction, stamp: str
-) -> None:
-    assert seeking_arguments(seek)[-1] == stamp
-    assert seeking_arguments(None) == []
+@pytest.mark.parametrize("name", [n for n in SEEKABLE if not n.startswith("refresh")])
+def test_a_jump_lands_on_the_very_key_frame(name: str, tmp_path: Path) -> None:
+    path = encode(tmp_path / name, *CODINGS[name], count=90)
+    with contextlib.closing(Decoder(path)) as decoder:
+        packets = decoder.scan()
+        keys = packets.key.nonzero()[0].tolist()
+        assert len(keys) > 4
+        for number in (keys[3], keys[1], keys[-1]):
+            assert decoder.start(number)
+            got = decoder.read()
+            assert got is not None
+            assert got[0] == number
 
 
-@pytest.mark.parametrize(("degrees", "turns"), [("90", 1), ("180", 2), ("270", 3)])
-def test_frames_stand_upright(degrees: str, turns: int, silent_video: Path, tmp_path: Path) -> None:
-    path = remux(silent_video, tmp_path / "turned.mp4", before=("-display_rotation", degrees))
+def test_a_stream_without_any_time_is_decoded_from_its_beginning(tmp_path: Path) -> None:
+    path = encode(tmp_path / "raw.264", *H264, count=30)
+    with contextlib.closing(Decoder(path)) as decoder:
+        decoder.scan()
+        assert not decoder.start(12)
+        assert decoder.start(0)
+        assert shown_by(decoder) == list(range(30))
+        assert decoder.start(0)
+        assert shown_by(decoder) == list(range(30))
+
+
+def test_a_file_that_was_written_to_is_refused(tmp_path: Path) -> None:
+    path = encode(tmp_path / "a.mkv", *H264, count=90)
     with open_clip(path) as clip:
-        expected = np.rot90(np.zeros((48, 64)), turns).shape
-        assert clip.size == expected
-        for index in (0, 33, 71):
-            assert number_shown(np.rot90(clip.frames[index], -turns)) == index
-
-
-FORMATS = {
-    "gray16.mkv": ("-c:v", "ffv1", "-pix_fmt", "gray16le"),
-    "rgb12.mkv": ("-c:v", "ffv1", "-pix_fmt", "gbrp12le"),
-    "yuv422p10.mov": ("-c:v", "prores_ks", "-profile:v", "3"),
-    "alpha.mov": ("-c:v", "qtrle", "-pix_fmt", "argb"),
-    "full.mkv": ("-c:v", "libx264", "-pix_fmt", "yuvj444p"),
-    "h264-10.mp4": ("-c:v", "libx264", "-pix_fmt", "yuv420p10le"),
-}
-
-
-@pytest.mark.parametrize("name", FORMATS)
-def test_any_depth_and_colour_becomes_eight_bit_rgb(name: str, tmp_path: Path) -> None:
-    with open_clip(encode(tmp_path / name, *FORMATS[name], count=8)) as clip:
-        given, true = clip.frames[5], numbered_frames(6)[5]
-    if name.startswith("gray"):
-        true = np.repeat((true @ np.array([0.299, 0.587, 0.114]))[..., None], 3, axis=2)
-    assert np.abs(given.astype(float) - true).mean() < 6
-
-
-@pytest.mark.parametrize(
-    ("name", "coding"),
-    [
-        ("odd.mkv", ("-c:v", "ffv1")),
-        ("odd.webm", ("-c:v", "libvpx-vp9", "-pix_fmt", "yuv420p", "-deadline", "realtime")),
-        ("odd.mp4", ("-c:v", "libx264", "-pix_fmt", "yuv444p")),
-        ("oblong.mp4", (*H264, "-vf", "crop=62:46,setsar=2/1")),
-    ],
-)
-def test_odd_sizes_and_oblong_pixels_stay_as_they_are(
-    name: str, coding: tuple[str, ...], tmp_path: Path
-) -> None:
-    size = (47, 63) if name.startswith("odd") else (48, 64)
-    with open_clip(encode(tmp_path / name, *coding, count=8, size=size)) as clip:
-        assert clip.size == ((47, 63) if name.startswith("odd") else (46, 62))
-        offset = 0 if name.startswith("odd") else 1
-        true = numbered_frames(6)[5, offset:, offset:][: clip.size[0], : clip.size[1]]
-        assert np.abs(clip.frames[5].astype(float) - true).mean() < 8
+        assert number_shown(clip.frames[0]) == 0
+        encode(path, *H264, count=20)
+        with pytest.raises(DecodingError, match=r"a\.mkv has changed or gone"):
+            clip.frames[70]

@@ -6,17 +6,21 @@ import os
 import shutil
 from pathlib import Path
 
+import av
+import av.error
+import av.format
 import pytest
 
 from napari_tavis.media import open_clip
+from napari_tavis.media.container import DEMUXERS, open_container, probe, translated
 from napari_tavis.media.errors import (
+    DecodingError,
     EmptyFileError,
     MediaError,
     MissingFileError,
     NoPictureError,
     NotAVideoError,
 )
-from napari_tavis.media.probe import probe
 
 from .samples import H264, encode, run_ffmpeg
 
@@ -146,3 +150,49 @@ def test_the_streams_of_a_file(tmp_path: Path, click_sound: Path) -> None:
     assert listing.sound is not None
     assert listing.sound.index == 2
     assert listing.duration == pytest.approx(2.4, abs=0.1)
+
+
+def test_only_containers_of_media_and_only_files_are_opened() -> None:
+    naming_others = "hls dash concat sdp image2 image2pipe lavfi rtsp imf sap webm_dash_manifest"
+    assert not DEMUXERS & {*naming_others.split(), "ffmetadata", "video4linux2", "x11grab"}
+    for name in DEMUXERS:
+        assert not av.format.ContainerFormat(name, "r").flags & av.format.Flags.no_file.value
+
+
+def test_an_open_file_reads_nothing_but_itself(plain_video: Path, tmp_path: Path) -> None:
+    with open_container(plain_video) as container:
+        assert container.options == {}
+        assert container.container_options["protocol_whitelist"] == "file"
+        assert set(container.container_options["format_whitelist"].split(",")) == DEMUXERS
+        assert container.name == f"file:{plain_video}"
+
+
+def test_tags_in_any_encoding_are_no_reason_to_refuse(plain_video: Path, tmp_path: Path) -> None:
+    path = tmp_path / "tags.mkv"
+    run_ffmpeg("-i", str(plain_video), "-c", "copy", "-metadata", "title=MARKMARK", str(path))
+    path.write_bytes(path.read_bytes().replace(b"MARKMARK", b"caf\xe9\xff\xfe\x80."))
+    assert probe(path).picture.codec == "h264"
+
+
+def test_pyavs_errors_become_ours(plain_video: Path) -> None:
+    said = r"plain\.mp4 cannot be read any further"
+    with pytest.raises(DecodingError, match=said), translated(plain_video):
+        raise av.error.InvalidDataError(1, "Invalid data")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"\0\0\0\x10ftypisom\0\0\0\0" + b"\0\0\0\x01mdat" + b"\xff" * 8, "incomplete"),
+        (b"\0\0\0\x10ftypisom\0\0\0\0" + b"\0\0\0\0mdat" + bytes(50), "incomplete"),
+        (b"\0\0\0\x10ftypisom\0\0\0\0" + b"\0\0\0\x04mdat" + bytes(50), "not a video file"),
+        (b"\0\0\0\x08ftyp" * 3000, "not a video file"),
+        (b"ftyp", "not a video file"),
+    ],
+)
+def test_why_an_mp4_cannot_be_opened_is_found_in_its_boxes(
+    content: bytes, said: str, tmp_path: Path
+) -> None:
+    (tmp_path / "a.mp4").write_bytes(content)
+    with pytest.raises(NotAVideoError, match=said):
+        probe(tmp_path / "a.mp4")

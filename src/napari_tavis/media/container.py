@@ -1,0 +1,229 @@
+"""Opening a media file with PyAV: what may be opened, how it is named, and which streams it holds.
+
+Files come from anywhere. Only containers that hold their media themselves are opened: playlists
+and scripts, which name other files or addresses, are not. A name is always an absolute path
+behind ``file:``, so that it is never taken for an option, a protocol or a pattern.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import av.container
+import av.error
+import av.stream
+
+from napari_tavis.media.errors import (
+    DecodingError,
+    EmptyFileError,
+    MissingFileError,
+    NoPictureError,
+    NotAVideoError,
+)
+
+DEMUXERS = frozenset(
+    "mov matroska avi mpegts mpeg mpegvideo h264 hevc vvc ivf obu av1 flv live_flv asf ogg gif "
+    "apng nut mxf m4v rm dv wtv yuv4mpegpipe 3g2 swf nsv gxf mjpeg h263 "
+    # Sound alone: opened only so that the message can say so.
+    "wav w64 mp3 flac aac aiff au caf ape ac3 eac3 amr dts tta wv".split()
+)
+"""FFmpeg's names of the containers that hold their media themselves."""
+
+_STILL = (
+    av.stream.Disposition.attached_pic
+    | av.stream.Disposition.still_image
+    | av.stream.Disposition.timed_thumbnails
+)
+# What mp4 and mov files begin with, whole or not.
+_MP4_BOXES = (b"ftyp", b"mdat", b"wide", b"free", b"skip")
+_MAX_BOXES = 1000
+"""Boxes of an mp4 file that are looked at to explain why it cannot be opened."""
+
+
+@dataclass(frozen=True)
+class Stream:
+    """One stream of a file: its index there, its codec, and whether it is the default."""
+
+    index: int
+    codec: str
+    default: bool
+    decodable: bool
+    """Whether there is a decoder for its codec (which may fail all the same)."""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The streams of a file that count here, in the file's order.
+
+    Attributes
+    ----------
+    video, audio : tuple of Stream
+        Moving pictures (no covers and thumbnails), and sound tracks.
+    duration : float or None
+        Length in seconds as the file states it, where it does. Nothing says that it is true.
+    """
+
+    video: tuple[Stream, ...]
+    audio: tuple[Stream, ...]
+    duration: float | None
+
+    @property
+    def picture(self) -> Stream:
+        """The video stream to show: the default one, else the first."""
+        return next((stream for stream in self.video if stream.default), self.video[0])
+
+    @property
+    def sound(self) -> Stream | None:
+        """The sound track to hear: the default one, else the first, else None."""
+        first = self.audio[0] if self.audio else None
+        return next((stream for stream in self.audio if stream.default), first)
+
+
+def open_container(path: Path) -> av.container.InputContainer:
+    """Open a file that nobody vouches for, and nothing but that file.
+
+    Parameters
+    ----------
+    path : Path
+        Any path.
+
+    Returns
+    -------
+    av.container.InputContainer
+        A context manager. Not thread safe, and no cheap thing to keep open: close it.
+
+    Raises
+    ------
+    MissingFileError
+        If there is no such regular file, or it cannot be read.
+    EmptyFileError
+        If it has no content.
+    NotAVideoError
+        If it is of no known media format, or damaged beyond use.
+    """
+    _check_readable(path)
+    options = {"format_whitelist": ",".join(sorted(DEMUXERS)), "protocol_whitelist": "file"}
+    try:
+        # Tags may be in any encoding, and are no reason to refuse a file.
+        return av.open(
+            f"file:{path.absolute()}", container_options=options, metadata_errors="replace"
+        )
+    except (av.error.FFmpegError, ValueError, RuntimeError) as error:
+        raise NotAVideoError(_unreadable(path)) from error
+
+
+@contextlib.contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """Turn PyAV's errors, raised while an open file is read, into a `DecodingError`."""
+    try:
+        yield
+    except av.error.FFmpegError as error:
+        reason = error.strerror or type(error).__name__
+        raise DecodingError(
+            f"{path} cannot be read any further ({reason}); copy or convert it again."
+        ) from error
+
+
+def probe(path: Path) -> Listing:
+    """List the streams of a video file.
+
+    Raises
+    ------
+    MediaError
+        As `open_container` and `streams_of`.
+    """
+    with open_container(path) as container:
+        return streams_of(container, path)
+
+
+def streams_of(container: av.container.InputContainer, path: Path) -> Listing:
+    """List the streams of an open file.
+
+    Returns
+    -------
+    Listing
+        At least one video stream.
+
+    Raises
+    ------
+    NoPictureError
+        If the file holds no moving picture.
+    """
+    video = tuple(_stream(one) for one in container.streams.video if not one.disposition & _STILL)
+    audio = tuple(_stream(one) for one in container.streams.audio)
+    if not video:
+        held = "holds sound but no moving picture" if audio else "holds no moving picture"
+        raise NoPictureError(f"{path} {held}; choose a video file.")
+    duration = None
+    if container.duration is not None:
+        # Some formats mean the time of the end by it, so count from the beginning.
+        begin = max(0, container.start_time or 0)
+        duration = float(Fraction(container.duration - begin, av.time_base))
+    return Listing(video, audio, duration)
+
+
+def _stream(stream: av.stream.Stream) -> Stream:
+    """Note what counts of a stream."""
+    codec = stream.codec_context
+    return Stream(
+        index=stream.index,
+        codec=codec.codec.canonical_name if codec is not None else "unknown",
+        default=bool(stream.disposition & av.stream.Disposition.default),
+        decodable=codec is not None,
+    )
+
+
+def _check_readable(path: Path) -> None:
+    """Raise where the path is no file with content that may be read."""
+    try:
+        if path.is_dir():
+            raise MissingFileError(f"{path} is a folder; choose a video file.")
+        if not path.exists():
+            raise MissingFileError(f"{path} does not exist; check the name.")
+        if not path.is_file():
+            raise MissingFileError(f"{path} is not a regular file; choose a video file.")
+        if path.stat().st_size == 0:
+            raise EmptyFileError(f"{path} is empty; copy or record it again.")
+        with path.open("rb"):
+            pass
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise MissingFileError(f"{str(path)!r} cannot be read: {reason}.") from error
+
+
+def _unreadable(path: Path) -> str:
+    """Say in one sentence why a file could not be opened."""
+    if _lacks_index(path):
+        return (
+            f"{path} is incomplete: it was cut off before its index was written, so that no "
+            f"frame can be found in it; copy or record it again."
+        )
+    return (
+        f"{path} is not a video file that can be read, or is damaged; choose another, for "
+        f"example mp4, mov, mkv, webm, avi or gif."
+    )
+
+
+def _lacks_index(path: Path) -> bool:
+    """Say whether a file is an mp4 that ends before its ``moov`` box."""
+    end = path.stat().st_size
+    with path.open("rb") as file:
+        begin = 0
+        for _ in range(_MAX_BOXES):
+            file.seek(begin)
+            size, kind = struct.unpack(">I4s", file.read(8).ljust(8, b"\0"))
+            if kind == b"moov" or (begin == 0 and kind not in _MP4_BOXES):
+                return False
+            if size == 1:
+                size = int.from_bytes(file.read(8), "big")
+            begin += size
+            # A last box may have the size 0, which means "to the end".
+            if size < 8 or begin + 8 > end:
+                return size >= 8 or size == 0
+    return False

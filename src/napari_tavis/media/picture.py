@@ -1,0 +1,153 @@
+"""From a decoded frame to the picture that is shown: eight-bit RGB, upright, of one size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import av.error
+import av.sidedata.sidedata
+import av.video.frame
+import numpy as np
+import numpy.typing as npt
+from av.video.reformatter import VideoReformatter
+
+from napari_tavis.media import colour
+
+_HD_LINES = 720
+"""Lines from which on a video that does not name its colours has those of BT.709."""
+_BT709, _SMPTE170M, _BT2020 = 1, 6, 9
+_UNNAMED = (2, 3)
+
+Picture = npt.NDArray[np.uint8]
+
+
+class PictureMaker:
+    """Turns the frames of one stream into pictures. Not thread safe.
+
+    Parameters
+    ----------
+    first : VideoFrame
+        The stream's first frame, which sets the size and says how it is turned.
+
+    Attributes
+    ----------
+    size : tuple of int
+        Height and width of all pictures, upright.
+    """
+
+    def __init__(self, first: av.video.frame.VideoFrame) -> None:
+        self._stored = (first.height, first.width)
+        self._upright = _turn(_display_matrix(first))
+        # One for each way, as a scaler is set up anew whenever its task changes.
+        self._scaler, self._narrower = VideoReformatter(), VideoReformatter()
+        self._colours: colour.ColourMap | None = None
+        self._remarks: dict[str, None] = {}
+        shape = self._upright(np.empty((*self._stored, 3), dtype=np.uint8)).shape
+        self.size: tuple[int, int] = (shape[0], shape[1])
+        self._look_at(first)
+
+    @property
+    def remarks(self) -> list[str]:
+        """What a user should know of the frames seen so far: ends of sentences about the file."""
+        return list(self._remarks)
+
+    def picture(self, frame: av.video.frame.VideoFrame) -> Picture:
+        """Give the picture (RGB, ``[H, W, 3]``, read only) that a frame shows.
+
+        A frame of another size than the first is fitted into that, with its proportions.
+        """
+        self._look_at(frame)
+        size = _fitted_size((frame.height, frame.width), self._stored)
+        shown = self._rgb(frame, size)
+        if size != self._stored:
+            shown = _on_black(shown, self._stored)
+        if self._upright is not _as_it_is:
+            shown = np.ascontiguousarray(self._upright(shown))
+        shown.flags.writeable = False
+        return shown
+
+    def _look_at(self, frame: av.video.frame.VideoFrame) -> None:
+        """Note what is unusual about a frame."""
+        if frame.interlaced_frame:
+            self._remark("is interlaced: two moments are woven into each frame; deinterlace it")
+        if (frame.height, frame.width) != self._stored:
+            height, width = self._stored
+            self._remark(
+                f"changes its size to {frame.width} x {frame.height}; such frames are fitted into "
+                f"{width} x {height} with black borders"
+            )
+        if (kind := colour.kind_of(frame)) is not None:
+            words = " ".join(kind)
+            self._remark(f"has colours of {words}; they are shown in those of an ordinary screen")
+
+    def _remark(self, said: str) -> None:
+        self._remarks[said] = None
+
+    def _rgb(self, frame: av.video.frame.VideoFrame, size: tuple[int, int]) -> Picture:
+        """Convert and scale a frame to eight-bit RGB in the colours of an ordinary screen."""
+        kind = colour.kind_of(frame)
+        if frame.colorspace in _UNNAMED:
+            hd = frame.height >= _HD_LINES
+            frame.colorspace = _BT2020 if kind is not None else _BT709 if hd else _SMPTE170M
+        if kind is None:
+            return _scaled(self._scaler, frame, size, "rgb24").to_ndarray()
+        if self._colours is None or (self._colours.kind, self._colours.size) != (kind, size):
+            self._colours = colour.ColourMap(kind, size)
+        deep = _scaled(self._scaler, frame, size, colour.ColourMap.FORMAT)
+        return _scaled(self._narrower, self._colours(deep), size, "rgb24").to_ndarray()
+
+
+def _scaled(
+    scaler: VideoReformatter, frame: av.video.frame.VideoFrame, size: tuple[int, int], pixels: str
+) -> av.video.frame.VideoFrame:
+    height, width = size
+    try:
+        return scaler.reformat(frame, width, height, pixels, interpolation="BICUBIC")
+    except av.error.FFmpegError:
+        # A matrix that the scaler does not know: take the colours for the usual ones.
+        frame.colorspace = _BT709
+        return scaler.reformat(frame, width, height, pixels, interpolation="BICUBIC")
+
+
+def _fitted_size(size: tuple[int, int], into: tuple[int, int]) -> tuple[int, int]:
+    """Give the largest size of the same proportions that fits into another one."""
+    scale = min(into[0] / size[0], into[1] / size[1])
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+
+def _on_black(picture: Picture, size: tuple[int, int]) -> Picture:
+    """Put a picture into the middle of a larger black one."""
+    canvas = np.zeros((*size, 3), dtype=np.uint8)
+    top, left = (size[0] - picture.shape[0]) // 2, (size[1] - picture.shape[1]) // 2
+    canvas[top : top + picture.shape[0], left : left + picture.shape[1]] = picture
+    return canvas
+
+
+def _display_matrix(frame: av.video.frame.VideoFrame) -> npt.NDArray[np.int32] | None:
+    """Read how a frame is to be turned; None where it stands upright."""
+    data = frame.side_data.get(av.sidedata.sidedata.Type.DISPLAYMATRIX)
+    return None if data is None else np.frombuffer(bytes(data), dtype=np.int32).reshape(3, 3)
+
+
+def _as_it_is(picture: Picture) -> Picture:
+    return picture
+
+
+def _turn(matrix: npt.NDArray[np.int32] | None) -> Callable[[Picture], Picture]:
+    """Give the view that a display matrix asks for, to the nearest quarter of a turn.
+
+    A stored pixel at (x, y) is shown at ``(x, y) @ matrix[:2, :2]``, up to a shift.
+    """
+    if matrix is None:
+        return _as_it_is
+    (across, down), (across_y, down_y) = matrix[:2, :2].tolist()
+    if abs(across) + abs(down_y) >= abs(down) + abs(across_y):
+        rows, columns, transposed = down_y < 0, across < 0, False
+    else:
+        rows, columns, transposed = down < 0, across_y < 0, True
+    if not (rows or columns or transposed):
+        return _as_it_is
+    steps = slice(None, None, -1 if rows else 1), slice(None, None, -1 if columns else 1)
+    if transposed:
+        return lambda picture: picture.swapaxes(0, 1)[steps]
+    return lambda picture: picture[steps]

@@ -1,0 +1,626 @@
+"""Soundtracks: decoded, mixed to the channels and the rate asked for, aligned to the picture.
+
+Sound goes through a line of generators, each of which knows one thing: blocks as the decoder
+gives them, with times that can be believed, gathered into cells of five seconds; each cell mixed
+and laid in its place (see `placing`); all of it brought to the rate asked for; and cut into
+blocks as they are wanted. Nothing outlives the generator that is read.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property, lru_cache
+from itertools import groupby
+from pathlib import Path
+
+import av
+import av.audio.frame
+import av.audio.stream
+import av.container
+import av.error
+import av.filter
+import numpy as np
+import numpy.typing as npt
+from av.stream import Discard
+
+from napari_tavis.media.container import Stream, open_container
+from napari_tavis.media.placing import (
+    CELL_SECONDS,
+    Block,
+    Grid,
+    Limiter,
+    Piece,
+    Placer,
+    Samples,
+    cells,
+    with_times,
+)
+from napari_tavis.media.timebase import SAMPLE_RATE, played_samples, sample_at
+
+BLOCK_SECONDS = 10.0
+"""Length of the blocks in which a soundtrack is decoded when it is not wanted whole."""
+
+_LAYOUTS = {1: "mono", 2: "stereo"}
+_HEAD = 12
+"""Blocks at the beginning of a track that show whether and how it is coded."""
+
+_TRIED = 2000
+"""Packets after which a track of which none could be decoded is given up."""
+
+_RUN_UP = 1.0
+"""Seconds decoded before the place asked for: codecs need a few packets to come in."""
+
+_SETTLED = 0.3
+"""Seconds of that which must really be there."""
+
+_READ_ERRORS = 100
+"""Failed attempts to read on after which a file is taken to end."""
+
+_LONG_GAP = 1.0
+"""Seconds of silence that are not worth resampling."""
+
+_AT_ONCE = 1 << 17
+"""Samples that are given at once."""
+
+_TAPS = 64
+"""Samples, at the lower rate, beyond which the resampler's filter does not reach."""
+
+_TOO_LOUD = 1.25
+"""Amplitude from which on it is worth saying that it had to be turned down."""
+
+_CANCELLED = 0.1
+"""Power of a mix, of what it would be if its channels had nothing to do with each other, below
+which they cancel each other: as two do that are each other's opposite but for a tenth."""
+
+
+@dataclass(frozen=True)
+class Track:
+    """A sound track that can be decoded.
+
+    Attributes
+    ----------
+    index : int
+        Its stream in the file.
+    begin : float
+        When its first block is heard, on the picture's clock.
+    grid : Grid or None
+        Where its blocks begin, if that is regular.
+    """
+
+    index: int
+    begin: float
+    grid: Grid | None
+
+
+class Sound:
+    """The sound of a video file, on its picture's clock. Opens the file only to read.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    streams : sequence of Stream
+        Its sound tracks, in the file's order.
+    origin : Fraction
+        Time of the first video frame on the container's clock, in seconds.
+    duration : float
+        Seconds from the first video frame to the end of the last.
+    seekable : bool
+        Whether the file's clock never starts again, so that a time means one place.
+    shifts : sequence of float
+        Where it does: see `placing.with_times`.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        streams: Sequence[Stream],
+        origin: Fraction,
+        duration: float,
+        *,
+        seekable: bool = True,
+        shifts: Sequence[float] = (),
+    ) -> None:
+        self._path = path
+        self._streams = tuple(streams)
+        self._origin = origin
+        self._duration = duration
+        self._seekable = seekable
+        self._shifts = tuple(shifts)
+        self._said: dict[str, None] = {}
+
+    @property
+    def audible(self) -> bool:
+        """Whether there is sound that can be decoded."""
+        return self._track is not None
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a user should know of the sound, one sentence each, as far as it was heard."""
+        name = self._path.name
+        found = []
+        if not self._streams:
+            found.append(f"{name} has no soundtrack.")
+        elif self._track is None:
+            found.append(f"The sound of {name} cannot be decoded; it is taken as silence.")
+        else:
+            order = [stream.index for stream in self._streams]
+            used, wanted = order.index(self._track.index), order.index(self._order[0].index)
+            if used != wanted:
+                found.append(
+                    f"Sound track {wanted + 1} of {name}, its default, cannot be decoded "
+                    f"({self._order[0].codec}); number {used + 1} of {len(order)} is used."
+                )
+            elif len(order) > 1:
+                found.append(f"{name} has {len(order)} sound tracks; number {used + 1} is used.")
+        return (*found, *self._said)
+
+    def whole(self, sample_rate: int = SAMPLE_RATE, channels: int = 1) -> npt.NDArray[np.float32]:
+        """Decode all of the sound at once; see `Clip.soundtrack`."""
+        count = played_samples(0.0, self._duration, sample_rate)
+        result = np.zeros((count, channels), dtype=np.float32)
+        at = 0
+        for block in self.blocks(0.0, self._duration, sample_rate, channels):
+            result[at : at + len(block)] = block.reshape(-1, channels)
+            at += len(block)
+        return result[:, 0] if channels == 1 else result
+
+    def blocks(
+        self,
+        start: float,
+        stop: float,
+        sample_rate: int = SAMPLE_RATE,
+        channels: int = 1,
+        speed: float = 1.0,
+        block_seconds: float = BLOCK_SECONDS,
+    ) -> Iterator[npt.NDArray[np.float32]]:
+        """Decode a stretch of the sound in blocks; see `Clip.sound_blocks`."""
+        left = played_samples(start, stop, sample_rate, speed)
+        size = max(1, sample_at(block_seconds, sample_rate))
+        first, last = sample_at(start, sample_rate), sample_at(stop, sample_rate)
+        with contextlib.closing(self._from(first, last, sample_rate, channels)) as parts:
+            heard = parts if speed == 1.0 else _faster(parts, speed, sample_rate, channels)
+            yield from _cut(heard, size, left, channels)
+
+    # -- which track --------------------------------------------------------------------------
+
+    @cached_property
+    def _order(self) -> list[Stream]:
+        """The tracks in the order in which they are tried: the default one, then as they come."""
+        default = [stream for stream in self._streams if stream.default][:1]
+        return [*default, *(stream for stream in self._streams if stream not in default)]
+
+    @cached_property
+    def _track(self) -> Track | None:
+        """The first track that gives any sound."""
+        for stream in self._order:
+            if stream.decodable and (track := self._look_at(stream)) is not None:
+                return track
+        return None
+
+    def _look_at(self, stream: Stream) -> Track | None:
+        """Decode the beginning of a track; None where nothing comes out."""
+        with _Reader(self._path, stream.index, self._origin) as reader:
+            head = []
+            for block in reader.blocks(limit=_TRIED):
+                head.append(block)
+                if len(head) == _HEAD:
+                    break
+            if not head:
+                return None
+            tick = 0.0 if reader.exact else reader.tick
+            begin = next((block.time for block in head if block.time is not None), 0.0)
+            return Track(stream.index, begin, Grid.of(head, tick))
+
+    # -- reading ------------------------------------------------------------------------------
+
+    def _from(
+        self, first: int, last: int, sample_rate: int, channels: int
+    ) -> Iterator[npt.NDArray[np.float32]]:
+        """Give the samples `first` to `last` ``[n, channels]``, in parts as they come."""
+        track = self._track
+        if track is None or last <= first:
+            return
+        begin, end = first / sample_rate, last / sample_rate
+        # the cell before tells where the sound of the one asked for begins
+        cell = math.floor(begin / CELL_SECONDS) - 1
+        pieces = self._pieces(track, cell, channels, end + 1.0)
+        with contextlib.closing(pieces):
+            yield from _resampled(pieces, sample_rate, channels, first, last)
+
+    def _pieces(self, track: Track, cell: int, channels: int, end: float) -> Iterator[Piece]:
+        """Mix and place the sound from a cell on, until a time."""
+        placer, mixer, limiter = Placer(track.grid), _Mixer(channels, self._note), Limiter()
+        with self._reader_at(track, cell * CELL_SECONDS) as (_, blocks):
+            for number, gathered in cells(with_times(blocks, self._shifts)):
+                if number * CELL_SECONDS > end:
+                    return
+                if number >= cell:
+                    for run, samples in mixer.mix(gathered):
+                        yield from map(limiter.tame, placer.place(run, samples))
+                if limiter.loudest > _TOO_LOUD:
+                    self._note("Sound of {name} beyond full scale is turned down.")
+
+    @contextlib.contextmanager
+    def _reader_at(self, track: Track, time: float) -> Iterator[tuple[_Reader, Iterator[_Decoded]]]:
+        """Open the file so that a track is read from well before a time."""
+        back = _RUN_UP
+        while self._seekable and time - back > max(track.begin, 0.0):
+            with _Reader(self._path, track.index, self._origin, time - back) as reader:
+                blocks = reader.blocks()
+                opening = next((block for block in blocks if block.time is not None), None)
+                if opening is not None and (opening.time or 0.0) <= time - _SETTLED:
+                    yield reader, _put_back(opening, blocks)
+                    return
+            back = 4 * back + CELL_SECONDS
+        with _Reader(self._path, track.index, self._origin) as reader:
+            yield reader, reader.blocks()
+
+    def _note(self, remark: str) -> None:
+        """Remember what was noticed while the sound was read."""
+        self._said.setdefault(remark.format(name=self._path.name), None)
+
+
+def _put_back(first: _Decoded, rest: Iterator[_Decoded]) -> Iterator[_Decoded]:
+    yield first
+    yield from rest
+
+
+class _Reader:
+    """An open file of which one sound track is decoded, from a time on."""
+
+    def __init__(
+        self, path: Path, stream: int, origin: Fraction, seek: float | None = None
+    ) -> None:
+        self._container = open_container(path)
+        try:
+            if seek is not None:
+                with contextlib.suppress(av.error.FFmpegError):
+                    self._container.seek(math.floor((Fraction(seek) + origin) * av.time_base))
+            self._stream: av.audio.stream.AudioStream = self._container.streams[stream]
+            # seconds of the picture's clock, in whole numbers up to the one division
+            base = self._stream.time_base or Fraction(1, av.time_base)
+            self._unit = base.denominator * origin.denominator
+            self._ticks = base.numerator * origin.denominator
+            self._zero = origin.numerator * base.denominator
+            for other in self._container.streams:
+                if other.index != stream:
+                    other.discard = Discard.all
+        except BaseException:
+            self._container.close()
+            raise
+
+    def __enter__(self) -> _Reader:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._container.close()
+
+    @property
+    def tick(self) -> float:
+        """Seconds to which the container rounds its times."""
+        return float(self._stream.time_base or 0)
+
+    @property
+    def exact(self) -> bool:
+        """Whether every sample has a time of its own."""
+        ticks = Fraction(1, self._stream.rate or 1) / (self._stream.time_base or 1)
+        return ticks.denominator == 1
+
+    def blocks(self, limit: int | None = None) -> Iterator[_Decoded]:
+        """Decode on, past what is damaged; `limit` bounds the packets without any sound."""
+        silent = 0
+        for packet in self._packets():
+            try:
+                frames = packet.decode()
+            except (av.error.FFmpegError, ValueError):
+                frames = []
+            for frame in frames:
+                if frame.samples and frame.rate > 0:
+                    silent = 0
+                    yield self._block(frame)
+            silent += 1
+            if limit is not None and silent > limit:
+                return
+
+    def _packets(self) -> Iterator[av.Packet[av.audio.stream.AudioStream]]:
+        for _ in range(_READ_ERRORS):
+            try:
+                yield from self._container.demux(self._stream)
+                return
+            except av.error.EOFError:
+                return
+            except av.error.FFmpegError:
+                continue
+
+    def _block(self, frame: av.audio.frame.AudioFrame) -> _Decoded:
+        time = None
+        if frame.pts is not None:
+            time = (frame.pts * self._ticks - self._zero) / self._unit
+        return _Decoded(time, frame.rate, frame.samples, frame.layout.name, frame)
+
+
+@dataclass(slots=True)
+class _Decoded(Block):
+    """A block with its sound as the decoder gave it, and FFmpeg's name of its channels' layout."""
+
+    layout: str
+    frame: av.audio.frame.AudioFrame
+
+    @property
+    def kind(self) -> tuple[int, str, int, str]:
+        """All that must be the same in blocks that are to be joined."""
+        layout, sample = self.frame.layout, self.frame.format
+        return self.rate, self.layout, layout.nb_channels, sample.name
+
+
+_SCALES = {"u8": 2.0**-7, "s16": 2.0**-15, "s32": 2.0**-31, "s64": 2.0**-63}
+
+
+def _joined(blocks: Sequence[_Decoded]) -> Samples:
+    """Give the samples of blocks of one kind ``[channels, n]`` with 1 as full scale."""
+    fifo = av.AudioFifo()
+    for block in blocks:
+        block.frame.pts = None
+        fifo.write(block.frame)
+    frame = fifo.read()
+    assert frame is not None
+    if frame.format.name.startswith("s64"):
+        (frame,) = av.AudioResampler("dbl").resample(frame)
+    given = frame.to_ndarray()
+    if not frame.format.is_planar:
+        given = given.reshape(frame.samples, -1).T
+    samples: Samples = given.astype(np.float32)
+    kind = frame.format.name.removesuffix("p")
+    if kind == "u8":
+        samples -= 128
+    if kind in _SCALES:
+        samples *= np.float32(_SCALES[kind])
+    elif not np.isfinite(samples).all():
+        samples = np.nan_to_num(samples, nan=0.0, posinf=1.0, neginf=-1.0)
+    return samples
+
+
+# -- mixing --------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=64)
+def _matrix(layout: str, count: int, channels: int) -> npt.NDArray[np.float32]:
+    """Give FFmpeg's coefficients ``[channels, count]`` for a mix, scaled so as not to clip.
+
+    They are what becomes of a sound in which one channel after another is 1 for a sample.
+    """
+    try:
+        probe = av.AudioFrame.from_ndarray(np.eye(count, dtype=np.float32), "fltp", layout)
+        probe.sample_rate = SAMPLE_RATE
+        resampler = av.AudioResampler(
+            "fltp", _LAYOUTS[channels], SAMPLE_RATE, options={"rematrix_maxval": "1"}
+        )
+        mixed = [*resampler.resample(probe), *resampler.resample(None)]
+        return np.concatenate([frame.to_ndarray() for frame in mixed], axis=1)
+    except (av.error.FFmpegError, ValueError):
+        # channels of which nobody says where they are
+        return np.full((channels, count), 1.0 / count, dtype=np.float32)
+
+
+class _Mixer:
+    """Mixes the channels of a cell's blocks to one or two."""
+
+    def __init__(self, channels: int, note: Callable[[str], None]) -> None:
+        self._channels = channels
+        self._note = note
+
+    def mix(self, blocks: Sequence[_Decoded]) -> Iterator[tuple[list[_Decoded], Samples]]:
+        """Mix a cell: give runs of blocks of one rate, and their sound ``[channels, n]``.
+
+        What the channels are to each other is judged by the whole cell.
+        """
+        runs = [list(run) for _, run in groupby(blocks, key=lambda block: block.kind)]
+        heard = [(run, _joined(run)) for run in runs]
+        alike: dict[tuple[str, int], list[Samples]] = {}
+        for run, samples in heard:
+            alike.setdefault((run[0].layout, len(samples)), []).append(samples)
+        matrices = {
+            kind: self._without_cancelling(_matrix(*kind, self._channels), parts)
+            for kind, parts in alike.items()
+        }
+        for _, group in groupby(heard, key=lambda entry: entry[0][0].rate):
+            entries = list(group)
+            mixed = [_mixed(matrices[run[0].layout, len(part)], part) for run, part in entries]
+            yield [block for run, _ in entries for block in run], np.concatenate(mixed, axis=1)
+
+    def _without_cancelling(
+        self, matrix: npt.NDArray[np.float32], parts: Sequence[Samples]
+    ) -> npt.NDArray[np.float32]:
+        """Take the loudest channel instead of a mix in which little is left of the channels."""
+        mixes = np.count_nonzero(matrix, axis=1) > 1
+        if not mixes.any():
+            return matrix
+        alone = sum(_power(part) for part in parts)
+        together = sum(_power(_mixed(matrix, part)) for part in parts)
+        chosen = matrix.copy()
+        for row in np.flatnonzero(mixes & (together < _CANCELLED * (matrix**2 @ alone))):
+            chosen[row] = 0.0
+            chosen[row, int(np.argmax(alone * (matrix[row] != 0)))] = 1.0
+            self._note(
+                "Channels of {name} cancel each other when they are mixed; the loudest of them "
+                "is used instead."
+            )
+        return chosen
+
+
+def _power(samples: Samples) -> npt.NDArray[np.float32]:
+    """Give the power of each channel."""
+    power: npt.NDArray[np.float32] = np.einsum("cn,cn->c", samples, samples)
+    return power
+
+
+def _mixed(matrix: npt.NDArray[np.float32], samples: Samples) -> Samples:
+    """Mix channels; without BLAS, which would start threads for it."""
+    if matrix.shape[0] == matrix.shape[1] and (matrix == np.eye(len(matrix))).all():
+        return samples
+    mixed = np.zeros((len(matrix), samples.shape[1]), dtype=np.float32)
+    for row, channel in zip(*np.nonzero(matrix), strict=True):
+        mixed[row] += matrix[row, channel] * samples[channel]
+    return mixed
+
+
+# -- the rate ------------------------------------------------------------------------------------
+
+
+class _Lane:
+    """Resamples one run of sound, in step with the samples of all others at the new rate."""
+
+    def __init__(self, rate: int, target: int, channels: int, start: int) -> None:
+        self.rate, self._target, self._channels = rate, target, channels
+        common = math.gcd(rate, target)
+        unit = rate // common
+        self.reach = math.ceil(_TAPS * max(1.0, target / rate))
+        self._reach_in = math.ceil(_TAPS * max(1.0, rate / target))
+        # A multiple of both samples' lengths: the filter's phases depend on where it begins.
+        self.at = (start - self._reach_in) // unit * unit
+        self.out = self.at * target // rate
+        self._resampler = av.AudioResampler("fltp", _LAYOUTS[channels], target)
+        self._fed = 0
+
+    def feed(self, samples: Samples) -> Samples:
+        """Take in what follows and give what comes out, ``[channels, n]``."""
+        self.at += samples.shape[1]
+        if self.rate == self._target or not samples.shape[1]:
+            return samples
+        frame = av.AudioFrame.from_ndarray(
+            np.ascontiguousarray(samples), "fltp", _LAYOUTS[self._channels]
+        )
+        frame.sample_rate = self.rate
+        frame.pts, frame.time_base = self._fed, Fraction(1, self.rate)
+        self._fed += samples.shape[1]
+        return self._joined(self._resampler.resample(frame))
+
+    def finish(self) -> Samples:
+        """Give what is left, ringing out into silence."""
+        rest = self.feed(np.zeros((self._channels, self._reach_in), np.float32))
+        if self.rate == self._target:
+            return rest
+        return np.concatenate([rest, self._joined(self._resampler.resample(None))], axis=1)
+
+    def _joined(self, frames: Iterable[av.audio.frame.AudioFrame]) -> Samples:
+        parts = [frame.to_ndarray() for frame in frames]
+        return np.concatenate([np.zeros((self._channels, 0), np.float32), *parts], axis=1)
+
+
+def _resampled(
+    pieces: Iterable[Piece], target: int, channels: int, first: int, last: int
+) -> Iterator[npt.NDArray[np.float32]]:
+    """Bring placed sound to one rate; give samples `first` to `last` ``[n, channels]``."""
+    lane: _Lane | None = None
+    at = first
+    waiting = np.zeros((channels, 0), dtype=np.float32)
+
+    def run(samples: Samples, end: bool = False) -> None:
+        """Take sound through the lane, and add it to what waits to be given."""
+        nonlocal waiting
+        assert lane is not None
+        given = lane.finish() if end else lane.feed(samples)
+        begin, lane.out = lane.out, lane.out + given.shape[1]
+        given = given[:, max(0, at - begin) : max(0, last - begin)]
+        begin = max(at, begin)
+        stop = begin + given.shape[1]
+        if begin < stop:
+            if stop - at > waiting.shape[1]:
+                waiting = np.pad(waiting, ((0, 0), (0, stop - at - waiting.shape[1])))
+            waiting[:, begin - at : stop - at] += given
+
+    def given_until(stop: int) -> Iterator[npt.NDArray[np.float32]]:
+        nonlocal at, waiting
+        while at < min(stop, last):
+            count = min(stop - at, last - at, _AT_ONCE)
+            part = waiting[:, :count]
+            silence = np.zeros((channels, count - part.shape[1]), np.float32)
+            at, waiting = at + count, waiting[:, count:].copy()
+            yield np.clip(np.concatenate([part, silence], axis=1), -1.0, 1.0).T
+
+    for piece in pieces:
+        if piece.start > (last / target + 1.0) * piece.rate:
+            break
+        gap = 0 if lane is None else piece.start - lane.at
+        if lane is not None and (lane.rate != piece.rate or gap > _LONG_GAP * lane.rate):
+            run(_nothing(channels), end=True)
+            lane = None
+        if lane is None:
+            lane = _Lane(piece.rate, target, channels, piece.start)
+            yield from given_until(lane.out - lane.reach)
+            gap = piece.start - lane.at
+        run(_nothing(channels, max(0, gap)))
+        run(piece.samples[:, max(0, -gap) :])
+        yield from given_until(lane.out - lane.reach)
+        if at >= last:
+            return
+    if lane is not None:
+        run(_nothing(channels), end=True)
+    yield from given_until(at + waiting.shape[1])
+
+
+def _nothing(channels: int, count: int = 0) -> Samples:
+    """Give silence ``[channels, count]``."""
+    return np.zeros((channels, count), dtype=np.float32)
+
+
+def _faster(
+    parts: Iterable[npt.NDArray[np.float32]], speed: float, rate: int, channels: int
+) -> Iterator[npt.NDArray[np.float32]]:
+    """Play sound faster or slower at the same pitch."""
+    graph = av.filter.Graph()
+    source = graph.add(
+        "abuffer",
+        sample_rate=str(rate),
+        sample_fmt="flt",
+        channel_layout=_LAYOUTS[channels],
+        time_base=f"1/{rate}",
+    )
+    tempo, sink = graph.add("atempo", str(speed)), graph.add("abuffersink")
+    graph.link_nodes(source, tempo, sink).configure()
+
+    def drained() -> Iterator[npt.NDArray[np.float32]]:
+        while True:
+            try:
+                frame = graph.pull()
+            except (av.error.BlockingIOError, av.error.EOFError):
+                return
+            yield frame.to_ndarray().reshape(-1, channels)
+
+    at = 0
+    for part in parts:
+        frame = av.AudioFrame.from_ndarray(
+            np.ascontiguousarray(part).reshape(1, -1), "flt", _LAYOUTS[channels]
+        )
+        frame.sample_rate, frame.pts, frame.time_base = rate, at, Fraction(1, rate)
+        at += len(part)
+        graph.push(frame)
+        yield from drained()
+    graph.push(None)
+    yield from drained()
+
+
+def _cut(
+    parts: Iterable[npt.NDArray[np.float32]], size: int, left: int, channels: int
+) -> Iterator[npt.NDArray[np.float32]]:
+    """Cut sound into blocks of one size, `left` samples in all; silence where it ends early."""
+    source = iter(parts)
+    part = np.zeros((0, channels), dtype=np.float32)
+    while left:
+        block = np.zeros((min(size, left), channels), dtype=np.float32)
+        filled = 0
+        while filled < len(block):
+            if not len(part):
+                part = next(source, part)
+                if not len(part):
+                    break
+            count = min(len(part), len(block) - filled)
+            block[filled : filled + count] = part[:count]
+            part, filled = part[count:], filled + count
+        left -= len(block)
+        yield block[:, 0] if channels == 1 else block

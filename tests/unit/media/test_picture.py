@@ -1,0 +1,61 @@
+"""What is seen of a frame: upright, in eight-bit RGB, at one size."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from napari_tavis.media import open_clip
+
+from .samples import H264, encode, number_shown, numbered_frames, remux
+
+
+@pytest.mark.parametrize(("degrees", "turns"), [("90", 1), ("180", 2), ("270", 3)])
+def test_frames_stand_upright(degrees: str, turns: int, silent_video: Path, tmp_path: Path) -> None:
+    path = remux(silent_video, tmp_path / "turned.mp4", before=("-display_rotation", degrees))
+    with open_clip(path) as clip:
+        expected = np.rot90(np.zeros((48, 64)), turns).shape
+        assert clip.size == expected
+        for index in (0, 33, 71):
+            assert number_shown(np.rot90(clip.frames[index], -turns)) == index
+
+
+FORMATS = {
+    "gray16.mkv": ("-c:v", "ffv1", "-pix_fmt", "gray16le"),
+    "rgb12.mkv": ("-c:v", "ffv1", "-pix_fmt", "gbrp12le"),
+    "yuv422p10.mov": ("-c:v", "prores_ks", "-profile:v", "3"),
+    "alpha.mov": ("-c:v", "qtrle", "-pix_fmt", "argb"),
+    "full.mkv": ("-c:v", "libx264", "-pix_fmt", "yuvj444p"),
+    "h264-10.mp4": ("-c:v", "libx264", "-pix_fmt", "yuv420p10le"),
+}
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_any_depth_and_colour_becomes_eight_bit_rgb(name: str, tmp_path: Path) -> None:
+    with open_clip(encode(tmp_path / name, *FORMATS[name], count=8)) as clip:
+        given, true = clip.frames[5], numbered_frames(6)[5]
+    if name.startswith("gray"):
+        true = np.repeat((true @ np.array([0.299, 0.587, 0.114]))[..., None], 3, axis=2)
+    assert np.abs(given.astype(float) - true).mean() < 6
+
+
+@pytest.mark.parametrize(
+    ("name", "coding"),
+    [
+        ("odd.mkv", ("-c:v", "ffv1")),
+        ("odd.webm", ("-c:v", "libvpx-vp9", "-pix_fmt", "yuv420p", "-deadline", "realtime")),
+        ("odd.mp4", ("-c:v", "libx264", "-pix_fmt", "yuv444p")),
+        ("oblong.mp4", (*H264, "-vf", "crop=62:46,setsar=2/1")),
+    ],
+)
+def test_odd_sizes_and_oblong_pixels_stay_as_they_are(
+    name: str, coding: tuple[str, ...], tmp_path: Path
+) -> None:
+    size = (47, 63) if name.startswith("odd") else (48, 64)
+    with open_clip(encode(tmp_path / name, *coding, count=8, size=size)) as clip:
+        assert clip.size == ((47, 63) if name.startswith("odd") else (46, 62))
+        offset = 0 if name.startswith("odd") else 1
+        true = numbered_frames(6)[5, offset:, offset:][: clip.size[0], : clip.size[1]]
+        assert np.abs(clip.frames[5].astype(float) - true).mean() < 8
