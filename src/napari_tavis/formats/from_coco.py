@@ -16,7 +16,7 @@ from pathlib import PurePosixPath
 from typing import TypeAlias
 
 from napari_tavis.core.files import shown
-from napari_tavis.formats.imported import Shape, SourceImage, SourceVideo
+from napari_tavis.formats.gathering import Shape, SourceImage, SourceVideo
 from napari_tavis.formats.places import without_suffix
 from napari_tavis.formats.segmentation import (
     Size,
@@ -212,6 +212,12 @@ def size_of(entry: Entry) -> Size | None:
     return None
 
 
+def fps_of(entry: Entry) -> float:
+    """Give a video's declared frames per second; 0 where it tells none that can be."""
+    fps = entry.get("fps")
+    return float(fps) if is_number(fps) and 0 < fps <= 1000 else 0.0
+
+
 def label_of(entry: Entry, place: int, what: str) -> str:
     """Call an entry by its id, or by its place in the list where it has none."""
     key = key_of(entry.get("id"))
@@ -228,12 +234,15 @@ class NamedFrame:
         The frame.
     video : PurePosixPath
         The name without that number: perhaps the video's.
+    folder : PurePosixPath
+        Where it is.
     sampled : bool
         Whether the number counts frames that were taken out of the video, not those of the video.
     """
 
     number: int | None
     video: PurePosixPath
+    folder: PurePosixPath
     sampled: bool = False
 
 
@@ -243,12 +252,14 @@ def name_of_frame(file_name: str) -> NamedFrame:
     roboflow = _ROBOFLOW.fullmatch(path.stem)
     if roboflow:
         stem, suffix, number = roboflow.groups()
-        return NamedFrame(int(number), path.with_name(f"{stem}.{suffix}"), sampled=True)
+        video = path.with_name(f"{stem}.{suffix}")
+        return NamedFrame(int(number), video, path.parent, sampled=True)
     numbered = _NUMBER_AT_END.fullmatch(path.stem)
     if not path.name or numbered is None:
-        return NamedFrame(None, path)
+        return NamedFrame(None, path, path.parent)
     stem = numbered.group(1).rstrip("_-. ")
-    return NamedFrame(int(numbered.group(2)), path.with_name(stem) if stem else path.parent)
+    video = path.with_name(stem) if stem else path.parent
+    return NamedFrame(int(numbered.group(2)), video, path.parent)
 
 
 @dataclass
@@ -278,8 +289,10 @@ class _Reader:
         self.images: dict[Key, list[_Image]] = defaultdict(list)
         self.sizes: dict[int, Size | None] = {}
         for place, entry in enumerate(lists["videos"]):
-            name = text_of(entry.get("file_name")) or text_of(entry.get("name"))
-            video = SourceVideo(name, names=tuple(video_names(entry)))
+            names = tuple(video_names(entry))
+            video = SourceVideo(
+                names[0] if names else label_of(entry, place, "video "), names, fps=fps_of(entry)
+            )
             self.videos[place] = video
             self.sizes[id(video)] = size_of(entry)
             key = key_of(entry.get("id"))
@@ -291,8 +304,9 @@ class _Reader:
     def place_images(self) -> None:
         by_video: dict[int, list[_Image]] = defaultdict(list)
         for place, entry in enumerate(self.lists["images"]):
-            name = name_of_frame(text_of(entry.get("file_name")))
-            source = SourceImage(label_of(entry, place, "image "))
+            file_name = text_of(entry.get("file_name"))
+            name = name_of_frame(file_name)
+            source = SourceImage(label_of(entry, place, "image "), file_name=file_name)
             try:
                 owner = self._video_of(entry, name)
             except AnnotationError as error:
@@ -327,6 +341,10 @@ class _Reader:
             else dict.fromkeys(self.stems)
         )
         stem = next(iter(known)) if self._plain(known) else matching_video(name, list(known))
+        folder = name.folder
+        if stem is None and folder.name and not self.lists["videos"]:
+            # no video is called so: the pictures in it may make one
+            return self.videos.setdefault(folder, SourceVideo(str(folder), names=(str(folder),)))
         if stem is None:
             raise AnnotationError(
                 "its video cannot be told: give it a 'video_id', or put it in a folder named like "
@@ -461,10 +479,11 @@ def matching_video(name: NamedFrame, stems: Sequence[PurePosixPath]) -> PurePosi
         None where none, or more than one, fits as well.
     """
     wanted = [without_suffix(str(name.video)) if name.sampled else name.video]
-    if not name.sampled and name.video.parent.parts:
-        wanted.append(name.video.parent)
+    if not name.sampled and name.folder != name.video:
+        wanted.append(name.folder)
     for path in wanted:
-        best, found = 0, []
+        best = 0
+        found: list[PurePosixPath] = []
         for stem in stems:
             common = _common_end(path.parts, stem.parts)
             if common >= min(len(path.parts), len(stem.parts)) and common >= max(best, 1):

@@ -19,6 +19,7 @@ from napari_tavis.formats.from_coco import (
     Key,
     called,
     classes_of,
+    fps_of,
     is_crowd,
     key_of,
     label_of,
@@ -28,7 +29,7 @@ from napari_tavis.formats.from_coco import (
     text_of,
     video_names,
 )
-from napari_tavis.formats.imported import SourceImage, SourceVideo
+from napari_tavis.formats.gathering import SourceImage, SourceVideo
 
 MOST_FRAMES = 1 << 20
 """Of a video without a list of its frames."""
@@ -88,15 +89,18 @@ def _video(entry: Entry, label: str) -> SourceVideo:
     if len(folders) == 1:
         folder = next(iter(folders))
         names += [path for path in (str(folder), folder.name) if folder.name]
-    video = SourceVideo(names[0] if names else label, tuple(names), in_order=True)
+    video = SourceVideo(
+        names[0] if names else label, tuple(names), in_order=True, fps=fps_of(entry)
+    )
     length = key_of(entry.get("length"))
     if not file_names and isinstance(length, int) and 0 < length <= MOST_FRAMES:
         file_names = [""] * length
     numbers = [name_of_frame(name).number for name in file_names]
     known = [number for number in numbers if number is not None]
     rising = len(known) == len(numbers) and known == sorted(set(known))
-    for place, number in enumerate(numbers):
-        image = SourceImage(f"item {place}", number if rising else None, size=size_of(entry))
+    size = size_of(entry)
+    for place, (number, name) in enumerate(zip(numbers, file_names, strict=True)):
+        image = SourceImage(f"item {place}", number if rising else None, size=size, file_name=name)
         if not rising:
             image.problem = "its frame cannot be told: 'file_names' must hold rising numbers"
         video.images.append(image)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import filecmp
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+
+import numpy as np
 
 from napari_tavis.avsbench.errors import DatasetError
 from napari_tavis.avsbench.layout import SUBSETS, Split, Subset, find_trees
@@ -16,19 +17,24 @@ from napari_tavis.formats.files import copy_file
 from napari_tavis.formats.from_avsbench import import_avsbench
 from napari_tavis.formats.from_coco import Entry, read_coco
 from napari_tavis.formats.from_youtube_vis import is_youtube_vis, read_youtube_vis
-from napari_tavis.formats.imported import (
+from napari_tavis.formats.gathering import (
     Counting,
-    ImportReport,
     SourceVideo,
     decide_counting,
     decided_by_video,
-    failure,
     gather_objects,
+)
+from napari_tavis.formats.imported import (
+    ImportReport,
+    another_file,
+    failure,
     is_imported,
+    same_file,
     save_session,
     staged,
 )
-from napari_tavis.formats.places import Found, VideoPlaces, without_suffix
+from napari_tavis.formats.pictures import PictureFolder, find_pictures
+from napari_tavis.formats.places import Found, VideoPlaces, target_of, without_suffix
 from napari_tavis.media import open_clip
 from napari_tavis.tasks import Cancelled, CancelToken, Progress, no_progress
 
@@ -150,7 +156,7 @@ def import_json(
         stems = {} if lists["videos"] else {without_suffix(str(one)): one for one in places.all()}
         sources, homeless = read_coco(lists, stems)
     cancel = cancel or CancelToken()
-    work = _Work(places, output, first_frame, partial, cancel)
+    work = _Work(places, path.stem, output, first_frame, partial, cancel)
     return work.run(sources, homeless, progress)
 
 
@@ -173,6 +179,7 @@ class _Work:
     """The import of one file."""
 
     places: VideoPlaces
+    split: str
     output: Path
     first_frame: int | None
     partial: bool
@@ -193,24 +200,26 @@ class _Work:
                 "or import the rest with --partial."
             )
             return report + ImportReport(skipped=(reason,), failed=max(1, len(sources)))
-        found: list[tuple[SourceVideo, Found]] = []
+        found: list[tuple[SourceVideo, Found | PictureFolder]] = []
         for source in sources:
             try:
                 found.append((source, self._find(source)))
             except TavisError as error:
                 report += failure(str(error))
-        targets = self._targets(found)
-        files = Counter(one.path.resolve() for _, one in found)
-        elsewhere = self._counting_of_all([source for source, _ in found], found)
-        for done, ((source, file), target) in enumerate(zip(found, targets, strict=True)):
+        targets = self._targets([place.name for _, place in found])
+        used = Counter(_file_of(place).resolve() for _, place in found)
+        elsewhere = self._counting_of_all(found)
+        for done, ((source, place), target) in enumerate(zip(found, targets, strict=True)):
             self.cancel.check()
             progress(done, len(found), source.name)
             try:
-                if files[file.path.resolve()] > 1:
+                if used[_file_of(place).resolve()] > 1:
                     raise DatasetError(
-                        f"{source.name}: several videos of the file name this one: join them."
+                        f"{source.name}: several videos of the dataset name this file: join them."
                     )
-                report += self._import(source, file.path, target, elsewhere)
+                if is_imported(target):
+                    raise DatasetError(f"{target} is there already, and was left alone.")
+                report += self._import(source, place, target, elsewhere)
             except Cancelled:
                 raise
             except TavisError as error:
@@ -218,33 +227,42 @@ class _Work:
         progress(len(found), len(found), "imported")
         return report
 
-    def _find(self, source: SourceVideo) -> Found:
+    def _find(self, source: SourceVideo) -> Found | PictureFolder:
         if not source.images and not source.left:
             raise DatasetError(f"{source.name}: no image is of this video: nothing to import.")
-        return self.places.find(source.names)
+        try:
+            return self.places.find(source.names)
+        except DatasetError:
+            pictures = find_pictures(source, self.places.roots, self.split)
+            if pictures is None:
+                raise
+            return pictures
 
-    def _targets(self, found: Iterable[tuple[SourceVideo, Found]]) -> list[Path]:
+    def _targets(self, names: Sequence[PurePosixPath]) -> list[Path]:
         """Give every video a place of its own."""
-        files = [file for _, file in found]
-        names = Counter(str(file.target(self.output)).casefold() for file in files)
+        made = [target_of(name, self.output) for name in names]
+        often = Counter(str(target).casefold() for target in made)
         return [
-            file.target(self.output, distinct=names[str(file.target(self.output)).casefold()] > 1)
-            for file in files
+            target_of(name, self.output, distinct=True)
+            if often[str(target).casefold()] > 1
+            else target
+            for name, target in zip(names, made, strict=True)
         ]
 
     def _counting_of_all(
-        self, sources: Sequence[SourceVideo], found: Sequence[tuple[SourceVideo, Found]]
+        self, found: Sequence[tuple[SourceVideo, Found | PictureFolder]]
     ) -> Counting | None:
         """Decide from all videos together what the numbers of one alone leave open."""
-        if self.first_frame is not None or len(found) < 2:
+        videos = [(source, place.path) for source, place in found if isinstance(place, Found)]
+        if self.first_frame is not None or len(videos) < 2:
             return None
-        for source in sources:
+        for source, _ in videos:
             if any(image.number == 0 for image in source.images):
                 return Counting(0, f"{source.name} has a frame 0")
-        for source, file in found:
+        for source, path in videos:
             self.cancel.check()
             try:
-                with open_clip(file.path, cancel=self.cancel) as clip:
+                with open_clip(path, cancel=self.cancel) as clip:
                     own = decided_by_video(source.images, clip.times)
             except Cancelled:
                 raise
@@ -255,40 +273,49 @@ class _Work:
         return None
 
     def _import(
-        self, source: SourceVideo, path: Path, target: Path, elsewhere: Counting | None
+        self,
+        source: SourceVideo,
+        place: Found | PictureFolder,
+        target: Path,
+        elsewhere: Counting | None,
     ) -> ImportReport:
-        if is_imported(target):
-            raise DatasetError(f"{target} is there already, and was left alone.")
-        if target.exists() and not filecmp.cmp(path, target, shallow=False):
-            raise DatasetError(
-                f"{target} is there already and is another file: move it, or import to another "
-                "folder."
-            )
-        with open_clip(path, cancel=self.cancel) as clip:
-            size, times = clip.size, clip.times
-        counting = decide_counting(source, times, self.first_frame, elsewhere)
-        made = gather_objects(source, len(times), size, counting.first, self.cancel)
+        if isinstance(place, Found):
+            if target.exists() and not same_file(place.path, target):
+                raise DatasetError(another_file(target))
+            with open_clip(place.path, cancel=self.cancel) as clip:
+                size, times = clip.size, clip.times
+            counting = decide_counting(source, times, self.first_frame, elsewhere)
+            said = f"frames are counted from {counting.first}, {counting.reason}"
+            first = counting.first
+        else:
+            size, times = place.size(), np.arange(len(place.files)) / place.fps
+            said, first = place.told(), 0
+        made = gather_objects(source, len(times), size, first, self.cancel)
         if made.left and not self.partial:
             return ImportReport(skipped=tuple(made.left), failed=1)
         with staged(target) as video:
-            copy_file(path, video, no_progress, self.cancel)
-            save_session(video, made.frames, made.objects, clock=(size, times))
-        said = f"{source.name}: frames are counted from {counting.first}, {counting.reason}."
+            if isinstance(place, Found):
+                copy_file(place.path, video, no_progress, self.cancel)
+                save_session(video, made.frames, made.objects, clock=(size, times))
+            else:
+                place.write(video, self.cancel)
+                save_session(video, made.frames, made.objects)
         return ImportReport(
             (target,),
             tuple(made.left),
-            (said, *made.notes),
+            (f"{source.name}: {said}.", *made.notes),
             (made.annotations, 0),
             (made.images, 0),
             len(made.objects),
         )
 
 
+def _file_of(place: Found | PictureFolder) -> Path:
+    """Give the file by which a video is told from others."""
+    return place.path if isinstance(place, Found) else place.files[0]
+
+
 def _leftovers(homeless: SourceVideo) -> list[str]:
     """Name what belongs to no video that can be told."""
-    said = list(homeless.left)
-    for image in homeless.images:
-        labels = [*(shape.label for shape in image.shapes), *(label for label, _ in image.left)]
-        carried = f" with annotations {', '.join(labels)}" if labels else ""
-        said.append(f"{image.label}{carried}: {image.problem}.")
-    return said
+    images = (f"{image.with_annotations()}: {image.problem}." for image in homeless.images)
+    return [*homeless.left, *images]

@@ -35,23 +35,26 @@ class Found:
     path: Path
     name: PurePosixPath
 
-    def target(self, output: Path, *, distinct: bool = False) -> Path:
-        """Give the place of the video's copy: its path in the dataset as one name.
 
-        Parameters
-        ----------
-        output : Path
-            The folder.
-        distinct : bool
-            Tell it apart from another video whose path makes the same name.
-        """
-        path = without_suffix(self.name.as_posix())
-        parts = path.parts[1:] if path.parts[0] == "videos" and len(path.parts) > 1 else path.parts
-        name = suggest_name("-".join(parts))
-        if distinct:
-            name += "-" + hashlib.blake2b(str(self.name).encode(), digest_size=4).hexdigest()
-        suffix = self.name.suffix if re.fullmatch(r"\.\w{1,8}", self.name.suffix) else ""
-        return output / f"{name}{suffix}"
+def target_of(name: PurePosixPath, output: Path, *, distinct: bool = False) -> Path:
+    """Give the place of a video's copy: its path in the dataset as one name.
+
+    Parameters
+    ----------
+    name : PurePosixPath
+        That path.
+    output : Path
+        The folder.
+    distinct : bool
+        Tell it apart from another video whose path makes the same name.
+    """
+    path = without_suffix(name.as_posix())
+    parts = path.parts[1:] if path.parts[0] == "videos" and len(path.parts) > 1 else path.parts
+    made = suggest_name("-".join(parts))
+    if distinct:
+        made += "-" + hashlib.blake2b(str(name).encode(), digest_size=4).hexdigest()
+    suffix = name.suffix if re.fullmatch(r"\.\w{1,8}", name.suffix) else ""
+    return output / f"{made}{suffix}"
 
 
 def without_suffix(name: str) -> PurePosixPath:
