@@ -12,6 +12,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import PurePosixPath
 from typing import TypeAlias
 
@@ -286,6 +287,8 @@ class _Reader:
         self.homeless = SourceVideo("")
         self.videos: dict[object, SourceVideo] = {}
         self.by_id: dict[Key, list[SourceVideo]] = defaultdict(list)
+        self.by_name: dict[PurePosixPath, list[SourceVideo]] = defaultdict(list)
+        self.matches: dict[tuple[PurePosixPath, PurePosixPath, bool], PurePosixPath | None] = {}
         self.images: dict[Key, list[_Image]] = defaultdict(list)
         self.sizes: dict[int, Size | None] = {}
         for place, entry in enumerate(lists["videos"]):
@@ -294,10 +297,15 @@ class _Reader:
                 names[0] if names else label_of(entry, place, "video "), names, fps=fps_of(entry)
             )
             self.videos[place] = video
+            self.by_name[without_suffix(video.name)].append(video)
             self.sizes[id(video)] = size_of(entry)
             key = key_of(entry.get("id"))
             if key is not None:
                 self.by_id[key].append(video)
+
+        folders = {_folder(entry) for entry in lists["images"]}
+        self.one_video = len(stems) == 1 and len(folders) == 1
+        """Whether the images are of the one video that the user has, whatever they are called."""
 
     # Images
 
@@ -335,33 +343,33 @@ class _Reader:
                 return found[0]
             many = f"{len(found)} videos have" if found else "no video has"
             raise AnnotationError(f"its video_id is {called(number)}, but {many} that id")
-        known: dict[PurePosixPath, SourceVideo | None] = (
-            {without_suffix(video.name): video for video in self.videos.values()}
-            if self.lists["videos"]
-            else dict.fromkeys(self.stems)
-        )
-        stem = next(iter(known)) if self._plain(known) else matching_video(name, list(known))
-        folder = name.folder
-        if stem is None and folder.name and not self.lists["videos"]:
-            # no video is called so: the pictures in it may make one
-            return self.videos.setdefault(folder, SourceVideo(str(folder), names=(str(folder),)))
-        if stem is None:
+        if not self.lists["videos"]:
+            return self._video_of_name(name)
+        stem = self._matching(name)
+        found = [] if stem is None else self.by_name[stem]
+        if len(found) != 1:
             raise AnnotationError(
                 "its video cannot be told: give it a 'video_id', or put it in a folder named like "
                 "the video"
             )
-        video = known[stem]
-        if video is None:
-            path = self.stems[stem]
-            video = self.videos.setdefault(path, SourceVideo(str(path), names=(str(path),)))
-        return video
+        return found[0]
 
-    def _plain(self, known: Mapping[PurePosixPath, object]) -> bool:
-        """Tell whether all images are of the one video that the user has."""
-        if self.lists["videos"] or len(known) != 1:
-            return False
-        names = (text_of(entry.get("file_name")) for entry in self.lists["images"])
-        return len({PurePosixPath(name.replace("\\", "/")).parent for name in names}) == 1
+    def _video_of_name(self, name: NamedFrame) -> SourceVideo:
+        """Find the video of an image of a file that lists none: one that the user has."""
+        stem = next(iter(self.stems)) if self.one_video else self._matching(name)
+        # Where no video is called like the folder, the pictures in it may make one.
+        path = name.folder if stem is None else self.stems[stem]
+        if not path.name:
+            raise AnnotationError(
+                "its video cannot be told: put it in a folder named like the video"
+            )
+        return self.videos.setdefault(path, SourceVideo(str(path), names=(str(path),)))
+
+    def _matching(self, name: NamedFrame) -> PurePosixPath | None:
+        wanted = name.video, name.folder, name.sampled
+        if wanted not in self.matches:
+            self.matches[wanted] = matching_video(name, list(self.by_name or self.stems))
+        return self.matches[wanted]
 
     # Annotations
 
@@ -424,35 +432,34 @@ class _Reader:
             )
 
 
+def _folder(image: Entry) -> PurePosixPath:
+    return PurePosixPath(text_of(image.get("file_name")).replace("\\", "/")).parent
+
+
 def _number(images: Sequence[_Image]) -> None:
     """Give the images of a video their numbers, all by the same field."""
     fields = ("frame_index", "frame_id")
-    by_name = [image.name.number for image in images]
-    complete = [
-        name for name in fields if all(image.entry.get(name) is not None for image in images)
-    ]
-    partly = [name for name in fields if any(image.entry.get(name) is not None for image in images)]
-    used = next(iter(complete), None)
-    if used is None and partly and None in by_name:
-        used = partly[0]
+    given = {name: [image.entry.get(name) is not None for image in images] for name in fields}
+    complete = (name for name in fields if all(given[name]))
+    partly = (name for name in fields if any(given[name]))
+    used = next(chain(complete, partly), None)
     for image in images:
         source = image.source
-        if used is None:
-            source.number, source.sampled = image.name.number, image.name.sampled
-            if source.number is None:
-                source.problem = (
-                    "its frame cannot be told: it has neither a 'frame_index' nor a 'frame_id', "
-                    "and its name no number"
-                )
-            continue
-        value = image.entry.get(used)
-        key = key_of(value)
-        if isinstance(key, int):
-            source.number = key
-        else:
-            source.problem = f"its {used} is {called(value)}, which is no frame number: correct it"
         time = image.entry.get("time")
         source.time = float(time) if is_number(time) else None
+        if used is not None:
+            value = image.entry.get(used)
+            key = key_of(value)
+            source.number = key if isinstance(key, int) else None
+            source.problem = f"its {used} is {called(value)}, which is no frame number: correct it"
+        else:
+            source.number, source.sampled = image.name.number, image.name.sampled
+            source.problem = (
+                "its frame cannot be told: it has neither a 'frame_index' nor a 'frame_id', and "
+                "its name no number"
+            )
+        if source.number is not None:
+            source.problem = ""
 
 
 def video_names(entry: Entry) -> Iterator[str]:

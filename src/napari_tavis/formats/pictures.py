@@ -107,9 +107,7 @@ def find_pictures(video: SourceVideo, roots: Sequence[Path], split: str) -> Pict
     if not images or len({path.parent for path in named}) != 1 or None in paths:
         return None
     parts = ("", split)
-    bases = [
-        (root, root / part / name) for root in roots for part in ("", split) for name in FOLDERS
-    ]
+    bases = [(root, root / part / name) for root in roots for part in parts for name in FOLDERS]
     for root, base in bases:
         if not is_file(base / named[0], root=root):
             continue
