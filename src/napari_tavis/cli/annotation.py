@@ -244,7 +244,12 @@ def export(
 
 def import_dataset(
     dataset: Annotated[
-        Path, typer.Argument(metavar="DATASET", help="An AVSBench folder, or a COCO json file.")
+        Path,
+        typer.Argument(
+            metavar="DATASET",
+            help="An AVSBench folder, or a json file: COCO with videos (TAO, CocoVID), COCO of "
+            "images (CVAT, Label Studio), YouTube-VIS.",
+        ),
     ],
     output: Annotated[
         Path, typer.Option(help="Folder for the videos and their sessions.", file_okay=False)
@@ -255,20 +260,50 @@ def import_dataset(
     split: Annotated[Split | None, typer.Option(help="Take this split only.")] = None,
     videos: Annotated[
         Path | None,
-        typer.Option(help="Folder of a COCO file's videos.", exists=True, file_okay=False),
+        typer.Option(
+            help="Folder of a json file's videos. Needed where the file lists images only: they "
+            "are matched by the images' folders (street/000012.jpg is of street.mp4).",
+            exists=True,
+            file_okay=False,
+        ),
     ] = None,
+    first_frame: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            max=1,
+            help="What a json file calls a video's first frame, 0 or 1. By default its numbers "
+            "decide (a frame 0; a last frame as large as the video has frames).",
+        ),
+    ] = None,
+    partial: Annotated[
+        bool,
+        typer.Option(
+            "--partial",
+            help="Import a video even if some of its annotations cannot be taken, and list these. "
+            "Frames with one of them are not accepted.",
+        ),
+    ] = False,
 ) -> None:
     """Turn a dataset into videos with sessions, so that its masks can be corrected in napari.
 
     The masks come as accepted. What lies in the output folder already is left alone. Corrected
     clips of AVSBench go back to their places with 'napari-tavis export OUTPUT/... --again'.
 
+    Of a json file, annotations of one track ('track_id', 'instance_id' or 'attributes.track_id',
+    within a video and category) are one object; those without a track are objects of their own.
+    Frames are told by 'frame_index', 'frame_id', or the number at the end of the image's name.
+    A box without a mask becomes an object to outline. A crowd ('iscrowd') is one object.
+
     For example:
 
         napari-tavis import data --output work --subset v1m --split test
         napari-tavis import coco/annotations/train.json --output work
+        napari-tavis import cvat/annotations/instances_default.json --output work --videos clips
 
-    A clip that cannot be read does not stop the others; the exit code is 2 then.
+    A video is imported only if all its annotations can be taken (see --partial); otherwise nothing
+    of it is written, and each annotation left is named with its reason. It does not stop the
+    others; the exit code is 2 then.
     """
     from napari_tavis.formats.importing import import_dataset as make_sessions
 
@@ -279,14 +314,19 @@ def import_dataset(
             subset=subset,
             split=split,
             videos=videos,
+            first_frame=first_frame,
+            partial=partial,
             progress=progress,
             cancel=cancel,
         )
     for video in report.videos:
         print(video)
+    for sentence in report.notes:
+        say(f"note: {sentence}")
     for sentence in report.skipped:
-        say(f"error: {sentence}")
-    _end(len(report.skipped), len(report.videos) + len(report.skipped), "clips")
+        say(f"{'left' if partial and not report.failed else 'error'}: {sentence}")
+    say(report.summary())
+    _end(report.failed, len(report.videos) + report.failed, "videos")
 
 
 def validate(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,18 +16,22 @@ from napari_tavis.avsbench.layout import (
     Split,
     Subset,
     find_trees,
+    label_count,
     list_name,
 )
 from napari_tavis.avsbench.lists import ListedClip, listed_clips
 from napari_tavis.avsbench.selection import FRAME_OFFSET
 from napari_tavis.avsbench.sound import SAMPLE_RATE
-from napari_tavis.avsbench.transaction import finish_killed_export
+from napari_tavis.core.files import is_file
 from napari_tavis.errors import TavisError
+from napari_tavis.formats.files import copy_file
 from napari_tavis.formats.imported import (
     ImportedObject,
     ImportReport,
+    failure,
     is_imported,
     save_session,
+    staged,
 )
 from napari_tavis.inference.masks import PackedMasks
 from napari_tavis.media import Clip, MediaError, frames_at, open_clip, write_video
@@ -76,64 +79,65 @@ def import_avsbench(
         If there is nothing to import.
     """
     cancel = cancel or CancelToken()
-    work = [
-        (tree, clip)
-        for one in ((subset,) if subset else SUBSETS)
-        for tree, clip in _clips(root, one)
-        if split is None or clip.key.split == split
-    ]
-    if not work:
+    report = ImportReport()
+    work: list[tuple[Path, ListedClip]] = []
+    for one in (subset,) if subset else SUBSETS:
+        for tree in find_trees(root, one):
+            if (tree / list_name(one)).is_file():
+                try:
+                    work += [(tree, clip) for clip in listed_clips(tree, one)]
+                except TavisError as error:  # of a list that tells nothing for sure
+                    report += failure(str(error))
+    work = [(tree, clip) for tree, clip in work if split is None or clip.key.split == split]
+    if not work and not report.failed:
         wanted = " ".join(part for part in (subset, split) if part)
         raise DatasetError(f"{root} holds no {wanted or 'AVSBench'} clips to import.")
-    videos, skipped = [], []
+    listed = sum(label_count(clip.key.subset, clip.key.split) for _, clip in work)
+    report += ImportReport(annotations=(0, listed), frames=(0, listed))
     for done, (tree, clip) in enumerate(work):
         cancel.check()
         progress(done, len(work), clip.key.name)
         target = output / clip.key.subset / f"{clip.key.name}.mp4"
-        if is_imported(target):
-            skipped.append(f"{target} is there already, and was left alone.")
-            continue
         try:
-            _import_clip(root, tree, clip, target)
+            if is_imported(target):
+                raise DatasetError(f"{target} is there already, and was left alone.")
+            report += _import_clip(root, tree, clip, target)
         except Cancelled:
             raise
         except TavisError as error:
-            skipped.append(str(error))
-        else:
-            videos.append(target)
+            report += failure(str(error))
     progress(len(work), len(work), "imported")
-    return ImportReport(tuple(videos), tuple(skipped))
+    return report
 
 
-def _clips(root: Path, subset: Subset) -> Iterator[tuple[Path, ListedClip]]:
-    for tree in find_trees(root, subset):
-        if (tree / list_name(subset)).is_file():
-            finish_killed_export(tree)
-            yield from ((tree, clip) for clip in listed_clips(tree, subset))
-
-
-def _import_clip(root: Path, tree: Path, clip: ListedClip, target: Path) -> None:
+def _import_clip(root: Path, tree: Path, clip: ListedClip, target: Path) -> ImportReport:
     key = clip.key
     (annotation,) = DatasetReader(tree, key.subset, key.split, [clip])
-    target.parent.mkdir(parents=True, exist_ok=True)
-    frames = _take_video(annotation, target)
-    with open_clip(target) as video:
-        size = video.size
-    labelled = [int(frame) for frame in frames[annotation.labelled]]
-    objects = list(_objects(annotation, labelled, size))
-    save_session(
-        target, labelled, objects, noted=(root.absolute(), f"avsbench-{key.subset}", key.name)
-    )
+    with staged(target) as staging:
+        frames = _take_video(annotation, staging, tree)
+        with open_clip(staging) as video:
+            size, times = video.size, video.times
+        labelled = [int(frame) for frame in frames[annotation.labelled]]
+        objects = list(_objects(annotation, labelled, size))
+        save_session(
+            staging,
+            labelled,
+            objects,
+            noted=(root.absolute(), f"avsbench-{key.subset}", key.name),
+            clock=(size, times),
+        )
+    taken = (len(labelled), 0)
+    return ImportReport((target,), annotations=taken, frames=taken, objects=len(objects))
 
 
-def _take_video(clip: ClipAnnotation, target: Path) -> npt.NDArray[np.intp]:
+def _take_video(clip: ClipAnnotation, target: Path, tree: Path) -> npt.NDArray[np.intp]:
     """Write the clip's video, and give the frames that the labels belong to."""
-    if clip.video is not None:
+    if clip.video is not None and is_file(clip.video, root=tree):
         try:
             with open_clip(clip.video) as video:
                 frames = frames_at(video.times, np.arange(len(clip.frames)) + FRAME_OFFSET)
                 if _shows(video, frames, clip):
-                    shutil.copyfile(clip.video, target)
+                    copy_file(clip.video, target, no_progress, CancelToken())
                     return frames
         except MediaError:
             pass  # the frames themselves are there

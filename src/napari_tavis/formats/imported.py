@@ -1,13 +1,20 @@
-"""Making a session out of masks that somebody has found right already."""
+"""Making a video with a session of what a dataset says: both are there in the end, or neither."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+import filecmp
+import secrets
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
+from napari_tavis.avsbench.errors import DatasetError
+from napari_tavis.formats.segmentation import Size
 from napari_tavis.inference.masks import PackedMasks
 from napari_tavis.inference.proposals import SCENE_NAME, ObjectKind, Proposal, Proposals
 from napari_tavis.media import open_clip
@@ -28,15 +35,15 @@ class ImportedObject:
         What it is.
     scores : mapping of int to float
         By frame, where the dataset has any.
-    proposed : frozenset of int
-        Frames that the dataset itself says nobody has looked at.
+    unsure : frozenset of int
+        Frames in which nobody has said yet whether it is right.
     """
 
     class_name: str
     masks: PackedMasks
     kind: ObjectKind = "object"
     scores: Mapping[int, float] = field(default_factory=dict)
-    proposed: frozenset[int] = frozenset()
+    unsure: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -48,11 +55,115 @@ class ImportReport:
     videos : tuple of Path
         The videos, each with its session beside it.
     skipped : tuple of str
-        What was passed over and why, a sentence each.
+        What was not taken and why, a sentence each.
+    notes : tuple of str
+        What was taken in a way that the user should know of.
+    annotations, frames : tuple of int
+        How many were taken, of how many.
+    objects : int
+        How many objects the sessions have.
+    failed : int
+        How many videos were not imported.
     """
 
-    videos: tuple[Path, ...]
-    skipped: tuple[str, ...]
+    videos: tuple[Path, ...] = ()
+    skipped: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    annotations: tuple[int, int] = (0, 0)
+    frames: tuple[int, int] = (0, 0)
+    objects: int = 0
+    failed: int = 0
+
+    def __add__(self, other: ImportReport) -> ImportReport:
+        return ImportReport(
+            self.videos + other.videos,
+            self.skipped + other.skipped,
+            self.notes + other.notes,
+            _sum(self.annotations, other.annotations),
+            _sum(self.frames, other.frames),
+            self.objects + other.objects,
+            self.failed + other.failed,
+        )
+
+    def summary(self) -> str:
+        """Count what was taken, in one sentence."""
+        counts = [
+            f"{taken} of {count} {what}"
+            for (taken, count), what in ((self.annotations, "annotations"), (self.frames, "frames"))
+        ]
+        return f"Imported {', '.join(counts)}, {self.objects} objects in {len(self.videos)} videos."
+
+
+def failure(sentence: str) -> ImportReport:
+    """Report a video that was not imported."""
+    return ImportReport(skipped=(sentence,), failed=1)
+
+
+def _sum(first: tuple[int, int], second: tuple[int, int]) -> tuple[int, int]:
+    return first[0] + second[0], first[1] + second[1]
+
+
+@contextlib.contextmanager
+def staged(target: Path) -> Iterator[Path]:
+    """Give a place for a video whose session is made beside it, and move both when they are whole.
+
+    Parameters
+    ----------
+    target : Path
+        Where the video goes; its folder is made if need be. A video that is there already must be
+        the same, and stays.
+
+    Yields
+    ------
+    Path
+        Where to write the video meanwhile, by its own name.
+
+    Raises
+    ------
+    DatasetError
+        If another file lies at the target, or it cannot be written there.
+    """
+    made = [folder for folder in (target.parent, *target.parent.parents) if not folder.exists()]
+    stage = target.parent / f".import-{secrets.token_hex(4)}"
+    session = default_directory(target)
+    done = False
+    try:
+        stage.mkdir(parents=True)
+        video = stage / target.name
+        yield video
+        if target.exists() and not same_file(video, target):
+            raise DatasetError(another_file(target))
+        there = target.exists()
+        if not there:
+            video.rename(target)
+        try:
+            default_directory(video).rename(session)
+        except OSError:
+            if not there:
+                target.unlink()
+            raise
+        done = True
+    except OSError as error:
+        raise DatasetError(
+            f"{target} cannot be written ({error.strerror or error}): make room, or choose "
+            "another folder."
+        ) from error
+    finally:
+        shutil.rmtree(stage, ignore_errors=True)
+        if not done:
+            for folder in made:
+                with contextlib.suppress(OSError):
+                    folder.rmdir()
+
+
+def another_file(target: Path) -> str:
+    """Say that something else lies where a video is to go."""
+    return f"{target} is there already and is another file: move it, or import to another folder."
+
+
+def same_file(first: Path, second: Path) -> bool:
+    """Tell whether two files have the same content."""
+    return filecmp.cmp(first, second, shallow=False)
 
 
 def save_session(
@@ -61,10 +172,12 @@ def save_session(
     objects: Sequence[ImportedObject],
     *,
     noted: tuple[Path, str, str] | None = None,
+    clock: tuple[Size, npt.NDArray[np.float64]] | None = None,
 ) -> None:
     """Save a session of masks that were found right, beside its video.
 
-    Every mask is accepted, and so is the absence of an object in a frame without one.
+    Every mask is accepted, and so is the absence of an object in a frame without one, but for
+    what the objects are unsure of.
 
     Parameters
     ----------
@@ -76,14 +189,18 @@ def save_session(
         What it shows there.
     noted : tuple of Path, str and str, optional
         Root, format and name of the clip in a dataset to which it can be exported again.
+    clock : tuple, optional
+        Size of the video's frames and when they are shown, where they are known already.
 
     Raises
     ------
     TavisError
         If the video cannot be read, or the session cannot be written.
     """
-    with open_clip(video) as clip:
-        size, times = clip.size, clip.times
+    if clock is None:
+        with open_clip(video) as clip:
+            clock = clip.size, clip.times
+    size, times = clock
     proposals = Proposals(
         np.asarray(frames, dtype=np.int64),
         times[list(frames)],
@@ -97,7 +214,7 @@ def save_session(
         with session.step("Import"):
             for made, item in zip(session.objects, objects, strict=True):
                 for frame in frames:
-                    if frame not in item.proposed:
+                    if frame not in item.unsure:
                         session.accept(made.object_id, int(frame))
         if noted is not None:
             session.note_export(*noted)

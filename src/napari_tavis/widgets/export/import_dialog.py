@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from qtpy.QtWidgets import (
+    QCheckBox,
+    QComboBox,
     QDialog,
     QDialogButtonBox,
     QFileDialog,
@@ -21,8 +24,31 @@ _TEXT = (
     "Makes a video with a session of every clip of a dataset, all masks accepted, so that they "
     "can be corrected. The dataset itself stays as it is until you export a clip again."
 )
-_DATASET = "An AVSBench folder, a COCO json file, or the folder of a COCO dataset."
+_DATASET = (
+    "An AVSBench folder, a json file (COCO with or without videos, CocoVID, YouTube-VIS, CVAT, "
+    "Label Studio), or the folder of a COCO dataset."
+)
 _OUTPUT = "An empty folder for the videos and their sessions; what is in it is left alone."
+_VIDEOS = (
+    "Where the videos of a json file lie. May stay empty if they lie beside it; needed if it lists "
+    "images only, whose folders must be named like the videos then."
+)
+_FIRST = "What a json file calls the first frame of a video; its numbers do not always tell."
+_PARTIAL = (
+    "Otherwise a video is imported only if all its annotations can be taken. What is left is "
+    "listed, and its frames are not accepted."
+)
+
+
+@dataclass(frozen=True)
+class AskedImport:
+    """What the dialog asks for, in the words of `import_dataset`."""
+
+    dataset: Path
+    output: Path
+    videos: Path | None
+    first_frame: int | None
+    partial: bool
 
 
 class ImportDialog(QDialog):
@@ -39,14 +65,28 @@ class ImportDialog(QDialog):
         self.setWindowTitle("Import a dataset")
         text = QLabel(_TEXT)
         text.setWordWrap(True)
-        self.dataset, self.output = QLineEdit(), QLineEdit()
-        self.dataset.setToolTip(_DATASET)
-        self.output.setToolTip(_OUTPUT)
+        self.dataset, self.videos, self.output = QLineEdit(), QLineEdit(), QLineEdit()
+        self.videos.setPlaceholderText("beside the json file")
+        self.first_frame = QComboBox()
+        for label, value in (("as its numbers say", None), ("0", 0), ("1", 1)):
+            self.first_frame.addItem(label, value)
+        self.partial = QCheckBox("import videos of which some annotations cannot be taken")
+        for widget, tip in (
+            (self.dataset, _DATASET),
+            (self.videos, _VIDEOS),
+            (self.output, _OUTPUT),
+            (self.first_frame, _FIRST),
+            (self.partial, _PARTIAL),
+        ):
+            widget.setToolTip(tip)
         form = QFormLayout()
         folder, file = _button("folder …", _DATASET), _button("json …", _DATASET)
-        target = _button("folder …", _OUTPUT)
+        videos, target = _button("folder …", _VIDEOS), _button("folder …", _OUTPUT)
         form.addRow("dataset", _row(self.dataset, folder, file))
+        form.addRow("videos", _row(self.videos, videos))
+        form.addRow("first frame", self.first_frame)
         form.addRow("to", _row(self.output, target))
+        form.addRow("", self.partial)
         self.buttons = QDialogButtonBox()
         self.start = self.buttons.addButton("Import", QDialogButtonBox.ButtonRole.AcceptRole)
         self.buttons.addButton(QDialogButtonBox.StandardButton.Cancel)
@@ -57,6 +97,7 @@ class ImportDialog(QDialog):
         self.setMinimumWidth(460)
         folder.clicked.connect(lambda: self._choose_folder(self.dataset, "Dataset"))
         file.clicked.connect(self._choose_file)
+        videos.clicked.connect(lambda: self._choose_folder(self.videos, "Videos"))
         target.clicked.connect(lambda: self._choose_folder(self.output, "Import to"))
         for line in (self.dataset, self.output):
             line.textChanged.connect(self._show_whether_whole)
@@ -65,10 +106,16 @@ class ImportDialog(QDialog):
         self._show_whether_whole()
 
     @property
-    def paths(self) -> tuple[Path, Path]:
-        """The dataset, and the folder to import to."""
-        dataset, output = (line.text().strip() for line in (self.dataset, self.output))
-        return Path(dataset).expanduser(), Path(output).expanduser()
+    def asked(self) -> AskedImport:
+        """What was chosen."""
+        videos = self.videos.text().strip()
+        return AskedImport(
+            Path(self.dataset.text().strip()).expanduser(),
+            Path(self.output.text().strip()).expanduser(),
+            Path(videos).expanduser() if videos else None,
+            self.first_frame.currentData(),
+            self.partial.isChecked(),
+        )
 
     def _choose_folder(self, line: QLineEdit, title: str) -> None:
         chosen = QFileDialog.getExistingDirectory(self, title, line.text())
@@ -77,7 +124,7 @@ class ImportDialog(QDialog):
 
     def _choose_file(self) -> None:
         chosen, _ = QFileDialog.getOpenFileName(
-            self, "Dataset", self.dataset.text(), "COCO annotations (*.json)"
+            self, "Dataset", self.dataset.text(), "Annotations (*.json)"
         )
         if chosen:
             self.dataset.setText(chosen)

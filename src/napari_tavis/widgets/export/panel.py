@@ -158,17 +158,26 @@ class ExportPanel(QWidget):
         dialog = ImportDialog(self)
         if not dialog.exec() or self._controller.jobs.busy:
             return
-        dataset, output = dialog.paths
+        asked = dialog.asked
         self._controller.jobs.start(
             lambda progress, cancel: import_dataset(
-                dataset, output, progress=progress, cancel=cancel
+                asked.dataset,
+                asked.output,
+                videos=asked.videos,
+                first_frame=asked.first_frame,
+                partial=asked.partial,
+                progress=progress,
+                cancel=cancel,
             ),
-            lambda report: self._on_imported(output, report),
+            lambda report: self._on_imported(asked.output, report),
         )
 
     def _on_imported(self, output: Path, report: ImportReport) -> None:
-        text = f"{len(report.videos)} clips imported to {output}: open it in Queue."
-        problems = [Violation(output, sentence) for sentence in report.skipped]
+        text = report.summary()
+        if report.videos:
+            text += f" Open {output} in Queue."
+        said = (*report.skipped, *report.notes)
+        problems = [Violation(output, sentence) for sentence in said]
         self.report.show_result(text, output, problems)
         self._controller.said.emit(text)
         QTimer.singleShot(0, self, self._scroll_to_report)
