@@ -125,7 +125,7 @@ def staged(target: Path) -> Iterator[Path]:
     """
     made = [folder for folder in (target.parent, *target.parent.parents) if not folder.exists()]
     stage = target.parent / f".import-{secrets.token_hex(4)}"
-    session = default_directory(target)
+    session = default_path(target)
     done = False
     try:
         stage.mkdir(parents=True)
@@ -137,7 +137,7 @@ def staged(target: Path) -> Iterator[Path]:
         if not there:
             video.rename(target)
         try:
-            default_directory(video).rename(session)
+            default_path(video).rename(session)
         except OSError:
             if not there:
                 target.unlink()
