@@ -230,6 +230,22 @@ def history_to_json(position: int, forgotten: int) -> str:
     return dump_json({"position": position, "forgotten": forgotten})
 
 
+def stamp(marks: Marks) -> str:
+    """Give a word that changes with what is done to a session, not with opening it."""
+    return f"{marks.edits}-{marks.done:d}-{len(marks.exports)}"
+
+
+def own_place_to_json(path: str, seen: str) -> str:
+    """Describe where a session belongs, and the `stamp` of what lay there; empty for nothing."""
+    return dump_json([path, seen])
+
+
+def own_place_from_json(document: str) -> tuple[str, str]:
+    """Read where a session belongs, and the `stamp` of what lay there."""
+    path, seen = _fields(load_json(document), 2)
+    return text(path), text(seen, 100)
+
+
 def state_from_facts(facts: dict[str, str]) -> SessionState:
     """Read a session without its objects; KeyError where something is missing."""
     video = _mapping(facts["video"])

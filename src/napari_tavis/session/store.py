@@ -100,6 +100,8 @@ class Loaded:
         lose it for good.
     missing : list of str
         A sentence each for pictures that are gone, each of which costs its frame only.
+    own_place : (str, str) or None
+        Where the session belongs, and the stamp of what lay there, if it had to move from there.
     """
 
     state: SessionState
@@ -108,6 +110,7 @@ class Loaded:
     forgotten: int = 0
     damage: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
+    own_place: tuple[str, str] | None = None
 
 
 def holds_session(path: Path) -> bool:
@@ -350,6 +353,8 @@ class Store:
         facts: dict[str, str],
         steps: Sequence[tuple[Step, Diff]] = (),
         kept: Collection[int] = (),
+        *,
+        whole: bool = False,
     ) -> int:
         """Write a change, all of it or nothing.
 
@@ -363,6 +368,8 @@ class Store:
             The steps that the disk does not have as they are.
         kept : collection of int
             The numbers of all steps that can be undone or done again.
+        whole : bool
+            Whether the change is all that the session holds; whatever else the file does goes.
 
         Returns
         -------
@@ -381,6 +388,8 @@ class Store:
             changed = {name: fact for name, fact in facts.items() if fact != self._facts.get(name)}
             try:
                 self._ours(writer)
+                for table in ("objects", "frames", "steps") if whole else ():
+                    writer.execute(f"DELETE FROM {table}")
                 written, lost = self._write_pictures(writer, [diff, *(part for _, part in steps)])
                 _write_records(writer, diff)
                 for name, fact in changed.items():
@@ -396,7 +405,9 @@ class Store:
                     raise CannotWriteError(_reason(error)) from error
                 raise
             self._begin_again(writer)
-            self._is_new = False
+            if self._is_new:
+                self._is_new = False
+                self._read_on()
             self._wrote = True
             self._facts |= changed
             self._steps = set(kept)
@@ -405,6 +416,12 @@ class Store:
             for blob in written:
                 blob.settle(self)
             return lost
+
+    def _read_on(self) -> None:
+        """Read a file that was just made through a connection that stays, as if it was opened."""
+        with contextlib.suppress(sqlite3.Error), self._reading:
+            self._reader = _connect(self.path)
+            self._reader.execute("PRAGMA query_only=ON")
 
     def _write_pictures(
         self, writer: sqlite3.Connection, parts: Sequence[Diff]
@@ -469,6 +486,8 @@ class Store:
         damage = _structure_damage(reader, self.path)
         facts = dict(_text_pairs(_all(reader, "SELECT name, value FROM facts LIMIT 100")))
         loaded = Loaded(rows.state_from_facts(facts), damage=damage)
+        if "own_place" in facts:
+            loaded.own_place = rows.own_place_from_json(facts["own_place"])
         self._facts = {name: facts[name] for name in rows.facts_of(loaded.state)}
         gaps = _Gaps(self.path)
         _read_objects(reader, loaded.state, gaps)
@@ -594,6 +613,17 @@ def read_identity(path: Path) -> VideoIdentity | None:
             found = _all(reader, "SELECT value FROM facts WHERE name='video'")
             video = rows.load_json(rows.text(found[0][0]))
             return rows.identity_from_json(video) if isinstance(video, dict) else None
+    except (sqlite3.Error, SessionError, ValueError, KeyError, IndexError):
+        return None
+
+
+def read_stamp(path: Path) -> str | None:
+    """Read what changes with what is done to a session; None if that cannot be read."""
+    try:
+        refuse_other(path)
+        with _closing(_checked(path)) as reader:
+            found = _all(reader, "SELECT value FROM facts WHERE name='marks'")
+            return rows.stamp(rows.marks_from_json(rows.text(found[0][0], _LONGEST_VALUE)))
     except (sqlite3.Error, SessionError, ValueError, KeyError, IndexError):
         return None
 
