@@ -44,7 +44,7 @@ LONGEST_TEXT = 1 << 15
 
 _KINDS = ("object", "scene", "background")
 _DIGEST = re.compile(r'"([0-9a-f]{32})"')
-_STATUSES = {str(status): status for status in FrameStatus}
+_STATUSES = {str(status).encode(): status for status in FrameStatus}
 
 
 # Values
@@ -133,9 +133,9 @@ def _digest(blob: Blob) -> bytes:
 
 
 def record_from_row(row: Sequence[object], source: BlobSource) -> FrameRecord:
-    """Read a record."""
+    """Read a record; the status comes as bytes, which SQLite gives without decoding them."""
     status, mask, score, proposal, logits = row
-    known = _STATUSES.get(status) if isinstance(status, str) else None
+    known = _STATUSES.get(status) if isinstance(status, bytes) else None
     if known is None:
         raise ValueError(f"{_short(status)} is no status")
     return FrameRecord(
@@ -401,5 +401,6 @@ def _record_from_json(document: object, source: BlobSource) -> FrameRecord | Non
     status, mask, score, proposal, logits = _fields(document, 5)
     digests = (None if one is None else bytes.fromhex(text(one, 32)) for one in (proposal, logits))
     proposal_digest, logits_digest = digests
-    row = (status, bytes.fromhex(text(mask, 32)), score, proposal_digest, logits_digest)
+    name = text(status, 40).encode("utf-8", "replace")
+    row = (name, bytes.fromhex(text(mask, 32)), score, proposal_digest, logits_digest)
     return record_from_row(row, source)

@@ -38,7 +38,7 @@ from napari_tavis.session import rows
 from napari_tavis.session.blobs import Blob, BlobDamaged, digest_of
 from napari_tavis.session.errors import SessionError
 from napari_tavis.session.history import Diff, Step
-from napari_tavis.session.objects import FrameRecord, SessionObject
+from napari_tavis.session.objects import SessionObject
 from napari_tavis.session.state import SessionState
 from napari_tavis.session.video import VideoIdentity
 
@@ -835,12 +835,16 @@ class _Gaps:
         """Note what is left out."""
         self._found.append(f"In {self._path}, {what} is damaged and left out ({_reason(error)}).")
 
-    def rows(self, reader: sqlite3.Connection, query: str) -> Iterator[tuple[object, ...]]:
+    def rows(self, reader: sqlite3.Connection, query: str) -> list[tuple[object, ...]]:
         """Give the rows of a query, up to where the file is damaged."""
+        with contextlib.suppress(sqlite3.Error):
+            return _all(reader, query)
+        found: list[tuple[object, ...]] = []
         try:
-            yield from reader.execute(query)
+            found.extend(reader.execute(query))
         except sqlite3.Error as error:
             self.add("a part of a table", error)
+        return found
 
     def sentences(self) -> list[str]:
         """Give a sentence for each, the first ones one by one."""
@@ -896,9 +900,9 @@ def _read_records(
     missing: list[str],
 ) -> None:
     """Read what is known of each frame, without what the pictures are gone of."""
-    present = {row[0] for row in gaps.rows(reader, "SELECT digest FROM pictures")}
+    present = _present_pictures(reader)
     query = (
-        "SELECT object, frame, status, mask, score, proposal, logits FROM frames "
+        "SELECT object, frame, CAST(status AS BLOB), mask, score, proposal, logits FROM frames "
         f"LIMIT {_MOST_RECORDS + 1}"
     )
     lost: list[str] = []
@@ -909,26 +913,34 @@ def _read_records(
             break
         try:
             at = rows.whole(frame, 0, last)
-            record = rows.record_from_row(row, source)
             number = rows.whole(number, 1, rows.MOST_NUMBER)
+            _, mask, _, proposal, logits = row
+            if present and not (mask in present and proposal in present and logits in present):
+                gone = "mask" if mask not in present else "model's own mask"
+                lost.append(
+                    f"The {gone} of object {number} in frame {at} of {source.path} is missing and "
+                    f"left out."
+                )
+                row[3] = proposal if proposal in present else None
+                row[4] = logits if logits in present else None
+                if mask not in present:
+                    continue
+            record = rows.record_from_row(row, source)
             item = state.objects.get(number) or _stand_in(state, number, gaps)
         except ValueError as error:
             gaps.add("what is known of a frame", error)
             continue
-        for blob in record.blobs:
-            if blob.digest not in present:
-                record_or_none = _without(record, blob)
-                what = "mask" if record_or_none is None else "model's own mask"
-                lost.append(
-                    f"The {what} of object {number} in frame {at} of {source.path} is missing and "
-                    f"left out."
-                )
-                if record_or_none is None:
-                    break
-                record = record_or_none
-        else:
-            item.frames[at] = record
+        item.frames[at] = record
     missing.extend(shortened(lost, "pictures of the session are missing and left out"))
+
+
+def _present_pictures(reader: sqlite3.Connection) -> set[object]:
+    """Give the digests of all pictures, and what stands for none; empty if that is damaged."""
+    query = f"SELECT digest FROM pictures LIMIT {3 * _MOST_RECORDS + 1}"
+    with contextlib.suppress(sqlite3.Error):
+        found = {row[0] for row in _all(reader, query)}
+        return found | {b"", None} if len(found) <= 3 * _MOST_RECORDS else set()
+    return set()
 
 
 def _stand_in(state: SessionState, number: int, gaps: _Gaps) -> SessionObject:
@@ -941,19 +953,6 @@ def _stand_in(state: SessionState, number: int, gaps: _Gaps) -> SessionObject:
     state.objects[number] = item
     state.next_id = max(state.next_id, number + 1)
     return item
-
-
-def _without(record: FrameRecord, blob: Blob) -> FrameRecord | None:
-    """Give a record without a picture that is gone; None if that is its mask."""
-    if record.mask is blob:
-        return None
-    return FrameRecord(
-        record.status,
-        record.mask,
-        record.score,
-        None if record.proposal is blob else record.proposal,
-        None if record.logits is blob else record.logits,
-    )
 
 
 def _text_pairs(found: list[tuple[object, ...]]) -> Iterator[tuple[str, str]]:
