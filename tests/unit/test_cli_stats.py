@@ -58,8 +58,7 @@ def test_bad_input_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture
     assert run(tmp_path) == 2
     assert "no video and no session" in capsys.readouterr().err
     broken = tmp_path / "clip.mp4.tavis"
-    broken.mkdir()
-    (broken / "session.json").write_text('{"schema_version": 99}')
+    broken.write_text("no session")
     assert run(broken) == 2
     assert "None of the sessions could be read" in capsys.readouterr().err
 

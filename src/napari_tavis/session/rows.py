@@ -44,7 +44,7 @@ LONGEST_TEXT = 1 << 15
 
 _KINDS = ("object", "scene", "background")
 _DIGEST = re.compile(r'"([0-9a-f]{32})"')
-_STATUSES = {str(status): status for status in FrameStatus}
+_STATUSES = {str(status).encode(): status for status in FrameStatus}
 
 
 # Values
@@ -133,9 +133,9 @@ def _digest(blob: Blob) -> bytes:
 
 
 def record_from_row(row: Sequence[object], source: BlobSource) -> FrameRecord:
-    """Read a record."""
+    """Read a record; the status comes as bytes, which SQLite gives without decoding them."""
     status, mask, score, proposal, logits = row
-    known = _STATUSES.get(status) if isinstance(status, str) else None
+    known = _STATUSES.get(status) if isinstance(status, bytes) else None
     if known is None:
         raise ValueError(f"{_short(status)} is no status")
     return FrameRecord(
@@ -228,6 +228,22 @@ def facts_of(state: SessionState) -> dict[str, str]:
 def history_to_json(position: int, forgotten: int) -> str:
     """Describe how far the steps are done, and how many are kept no more."""
     return dump_json({"position": position, "forgotten": forgotten})
+
+
+def stamp(marks: Marks) -> str:
+    """Give a word that changes with what is done to a session, not with opening it."""
+    return f"{marks.edits}-{marks.done:d}-{len(marks.exports)}"
+
+
+def own_place_to_json(path: str, seen: str) -> str:
+    """Describe where a session belongs, and the `stamp` of what lay there; empty for nothing."""
+    return dump_json([path, seen])
+
+
+def own_place_from_json(document: str) -> tuple[str, str]:
+    """Read where a session belongs, and the `stamp` of what lay there."""
+    path, seen = _fields(load_json(document), 2)
+    return text(path), text(seen, 100)
 
 
 def state_from_facts(facts: dict[str, str]) -> SessionState:
@@ -385,5 +401,6 @@ def _record_from_json(document: object, source: BlobSource) -> FrameRecord | Non
     status, mask, score, proposal, logits = _fields(document, 5)
     digests = (None if one is None else bytes.fromhex(text(one, 32)) for one in (proposal, logits))
     proposal_digest, logits_digest = digests
-    row = (status, bytes.fromhex(text(mask, 32)), score, proposal_digest, logits_digest)
+    name = text(status, 40).encode("utf-8", "replace")
+    row = (name, bytes.fromhex(text(mask, 32)), score, proposal_digest, logits_digest)
     return record_from_row(row, source)

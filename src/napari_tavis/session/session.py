@@ -6,7 +6,7 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NoReturn
@@ -40,13 +40,21 @@ from napari_tavis.session.objects import (
     Sampling,
     SessionObject,
 )
-from napari_tavis.session.rows import facts_of, history_to_json, state_from_facts
+from napari_tavis.session.rows import (
+    facts_of,
+    history_to_json,
+    own_place_to_json,
+    stamp,
+    state_from_facts,
+)
 from napari_tavis.session.state import SessionState, require_words
 from napari_tavis.session.store import (
     CannotWriteError,
     Loaded,
     Store,
+    holds_session,
     read_identity,
+    read_stamp,
     refuse_existing,
 )
 from napari_tavis.session.video import VideoIdentity, count_frames
@@ -109,6 +117,8 @@ class AnnotationSession:
         self._unsaved = Diff()
         self._revision = 0
         self._saved_revision = -1
+        self._saved_stamp = ""
+        self._own_place: tuple[str, str] | None = None  # and what lay there, once it had to move
         self._saving = threading.Lock()
 
     # Opening, saving and closing
@@ -231,8 +241,10 @@ class AnnotationSession:
                 f"{place} cannot be written to ({refused}), so it is open for reading only: grant "
                 f"access there, then open it again."
             )
-        if session.elsewhere is None and is_elsewhere(place):
+        if is_elsewhere(place):
             session.elsewhere = f"The session of {found.name} is kept in {place}, not beside it."
+            if may_move and session._own_place and not (session.read_only or loaded.missing):
+                session._go_back()
         if warning is None:
             session._note_place(found)
         noticed = (told, *loaded.damage, *loaded.missing, warning)
@@ -242,7 +254,9 @@ class AnnotationSession:
     def _adopt(self, store: Store, loaded: Loaded) -> None:
         """Take what was read from the disk."""
         self._store = store
+        self._own_place = loaded.own_place
         self._saved_revision = self._revision
+        self._saved_stamp = stamp(self._state.marks)
         self._history = History(loaded.done, loaded.undone, loaded.forgotten)
         self._history.trim()
 
@@ -273,6 +287,7 @@ class AnnotationSession:
                 diff, self._unsaved = self._unsaved, Diff()
                 steps = self._history.to_save()
                 kept, facts = self._history.numbers, self._facts()
+                now = stamp(self._state.marks)
             try:
                 self._write(diff, facts, steps, kept)
             except BaseException:
@@ -284,12 +299,15 @@ class AnnotationSession:
                 raise
             with self._lock:
                 self._history.trim()
-            self._saved_revision = revision
+            self._saved_revision, self._saved_stamp = revision, now
         self.changed.emit(SessionChange("saved"))
 
     def _facts(self) -> dict[str, str]:
-        history = history_to_json(self._history.position, self._history.forgotten)
-        return facts_of(self._state) | {"history": history}
+        facts = facts_of(self._state)
+        facts["history"] = history_to_json(self._history.position, self._history.forgotten)
+        if self._own_place is not None:
+            facts["own_place"] = own_place_to_json(*self._own_place)
+        return facts
 
     def _write(
         self, diff: Diff, facts: dict[str, str], steps: list[tuple[Step, Diff]], kept: set[int]
@@ -320,35 +338,72 @@ class AnnotationSession:
 
     def _move(self, why: str) -> None:
         """Write all there is to the user's data folder, and go on there."""
-        place = path_elsewhere(self._state.video)
-        with self._lock:
-            self._state.video_place = relative_place(self.video, place)
-            everything = self._state.everything()
-            steps = self._all_steps()
-            kept, facts = self._history.numbers, self._facts()
+        place, own = path_elsewhere(self._state.video), self.path
+        self._own_place = str(own), self._saved_stamp
         try:
-            store = self._create(place)
-            try:
-                lost = store.save(everything, facts, steps, kept)
-            except BaseException:
-                store.close()
-                raise
+            lost = self._write_whole(self._create(place))
         except CannotWriteError as error:
-            with self._lock:
-                self._state.video_place = relative_place(self.video, self.path)
+            self._own_place = None
             raise SessionError(
-                f"Cannot save the session {self.path} ({why}), nor keep it in {place} ({error}): "
+                f"Cannot save the session {own} ({why}), nor keep it in {place} ({error}): "
                 f"nothing that you do is saved until there is room or access in one of them."
             ) from error
-        if self._store is not None:
-            self._store.close()
-        self.elsewhere = _moved(place, self.path, why)
+        self.elsewhere = _moved(place, own, why)
         if lost:
             self._warn(
-                f"{lost} masks that were saved before could not be read from {self.path}, and are "
-                f"only there."
+                f"{lost} masks that were saved before could not be read from {own}, and are only "
+                f"there."
             )
-        self._store, self.path = store, place
+
+    def _go_back(self) -> None:
+        """Write all there is to the place where it belongs, if that can be written again.
+
+        It stays in the user's data folder where somebody has gone on with what lay there.
+        """
+        assert self._own_place is not None
+        own, seen = Path(self._own_place[0]), self._own_place[1]
+        if not own.parent.is_dir() or holds_session(own) != bool(seen):
+            return
+        if seen and read_stamp(own) != seen:
+            self.elsewhere = (
+                f"{own} was changed since this session had to be kept in {self.path}: both are "
+                f"there; move one of them away."
+            )
+            return
+        store, left = Store(own), self._store
+        self._own_place = None
+        try:
+            if not seen:
+                store.create()
+            elif store.open(write=True) is not None:
+                raise CannotWriteError("it is open elsewhere")
+            self._write_whole(store)
+        except (CannotWriteError, SessionError):
+            store.close()
+            self._own_place = str(own), seen
+            return
+        self.elsewhere = None
+        if left is not None:
+            with suppress(OSError):
+                left.path.unlink()
+
+    def _write_whole(self, store: Store) -> int:
+        """Write all there is to another file, and go on there; give how much could not be read."""
+        place = self._state.video_place
+        try:
+            with self._lock:
+                self._state.video_place = relative_place(self.video, store.path)
+                everything, steps = self._state.everything(), self._all_steps()
+                kept, facts = self._history.numbers, self._facts()
+            lost = store.save(everything, facts, steps, kept, whole=True)
+        except BaseException:
+            self._state.video_place = place
+            store.close()
+            raise
+        if self._store is not None:
+            self._store.close()
+        self._store, self.path = store, store.path
+        return lost
 
     def _all_steps(self) -> list[tuple[Step, Diff]]:
         """Read all steps; those before one that cannot be read are forgotten."""

@@ -38,7 +38,7 @@ from napari_tavis.session import rows
 from napari_tavis.session.blobs import Blob, BlobDamaged, digest_of
 from napari_tavis.session.errors import SessionError
 from napari_tavis.session.history import Diff, Step
-from napari_tavis.session.objects import FrameRecord, SessionObject
+from napari_tavis.session.objects import SessionObject
 from napari_tavis.session.state import SessionState
 from napari_tavis.session.video import VideoIdentity
 
@@ -100,6 +100,8 @@ class Loaded:
         lose it for good.
     missing : list of str
         A sentence each for pictures that are gone, each of which costs its frame only.
+    own_place : (str, str) or None
+        Where the session belongs, and the stamp of what lay there, if it had to move from there.
     """
 
     state: SessionState
@@ -108,6 +110,7 @@ class Loaded:
     forgotten: int = 0
     damage: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
+    own_place: tuple[str, str] | None = None
 
 
 def holds_session(path: Path) -> bool:
@@ -350,6 +353,8 @@ class Store:
         facts: dict[str, str],
         steps: Sequence[tuple[Step, Diff]] = (),
         kept: Collection[int] = (),
+        *,
+        whole: bool = False,
     ) -> int:
         """Write a change, all of it or nothing.
 
@@ -363,6 +368,8 @@ class Store:
             The steps that the disk does not have as they are.
         kept : collection of int
             The numbers of all steps that can be undone or done again.
+        whole : bool
+            Whether the change is all that the session holds; whatever else the file does goes.
 
         Returns
         -------
@@ -381,6 +388,8 @@ class Store:
             changed = {name: fact for name, fact in facts.items() if fact != self._facts.get(name)}
             try:
                 self._ours(writer)
+                for table in ("objects", "frames", "steps") if whole else ():
+                    writer.execute(f"DELETE FROM {table}")
                 written, lost = self._write_pictures(writer, [diff, *(part for _, part in steps)])
                 _write_records(writer, diff)
                 for name, fact in changed.items():
@@ -396,7 +405,9 @@ class Store:
                     raise CannotWriteError(_reason(error)) from error
                 raise
             self._begin_again(writer)
-            self._is_new = False
+            if self._is_new:
+                self._is_new = False
+                self._read_on()
             self._wrote = True
             self._facts |= changed
             self._steps = set(kept)
@@ -405,6 +416,12 @@ class Store:
             for blob in written:
                 blob.settle(self)
             return lost
+
+    def _read_on(self) -> None:
+        """Read a file that was just made through a connection that stays, as if it was opened."""
+        with contextlib.suppress(sqlite3.Error), self._reading:
+            self._reader = _connect(self.path)
+            self._reader.execute("PRAGMA query_only=ON")
 
     def _write_pictures(
         self, writer: sqlite3.Connection, parts: Sequence[Diff]
@@ -469,6 +486,8 @@ class Store:
         damage = _structure_damage(reader, self.path)
         facts = dict(_text_pairs(_all(reader, "SELECT name, value FROM facts LIMIT 100")))
         loaded = Loaded(rows.state_from_facts(facts), damage=damage)
+        if "own_place" in facts:
+            loaded.own_place = rows.own_place_from_json(facts["own_place"])
         self._facts = {name: facts[name] for name in rows.facts_of(loaded.state)}
         gaps = _Gaps(self.path)
         _read_objects(reader, loaded.state, gaps)
@@ -594,6 +613,17 @@ def read_identity(path: Path) -> VideoIdentity | None:
             found = _all(reader, "SELECT value FROM facts WHERE name='video'")
             video = rows.load_json(rows.text(found[0][0]))
             return rows.identity_from_json(video) if isinstance(video, dict) else None
+    except (sqlite3.Error, SessionError, ValueError, KeyError, IndexError):
+        return None
+
+
+def read_stamp(path: Path) -> str | None:
+    """Read what changes with what is done to a session; None if that cannot be read."""
+    try:
+        refuse_other(path)
+        with _closing(_checked(path)) as reader:
+            found = _all(reader, "SELECT value FROM facts WHERE name='marks'")
+            return rows.stamp(rows.marks_from_json(rows.text(found[0][0], _LONGEST_VALUE)))
     except (sqlite3.Error, SessionError, ValueError, KeyError, IndexError):
         return None
 
@@ -805,12 +835,16 @@ class _Gaps:
         """Note what is left out."""
         self._found.append(f"In {self._path}, {what} is damaged and left out ({_reason(error)}).")
 
-    def rows(self, reader: sqlite3.Connection, query: str) -> Iterator[tuple[object, ...]]:
+    def rows(self, reader: sqlite3.Connection, query: str) -> list[tuple[object, ...]]:
         """Give the rows of a query, up to where the file is damaged."""
+        with contextlib.suppress(sqlite3.Error):
+            return _all(reader, query)
+        found: list[tuple[object, ...]] = []
         try:
-            yield from reader.execute(query)
+            found.extend(reader.execute(query))
         except sqlite3.Error as error:
             self.add("a part of a table", error)
+        return found
 
     def sentences(self) -> list[str]:
         """Give a sentence for each, the first ones one by one."""
@@ -866,9 +900,9 @@ def _read_records(
     missing: list[str],
 ) -> None:
     """Read what is known of each frame, without what the pictures are gone of."""
-    present = {row[0] for row in gaps.rows(reader, "SELECT digest FROM pictures")}
+    present = _present_pictures(reader)
     query = (
-        "SELECT object, frame, status, mask, score, proposal, logits FROM frames "
+        "SELECT object, frame, CAST(status AS BLOB), mask, score, proposal, logits FROM frames "
         f"LIMIT {_MOST_RECORDS + 1}"
     )
     lost: list[str] = []
@@ -879,26 +913,34 @@ def _read_records(
             break
         try:
             at = rows.whole(frame, 0, last)
-            record = rows.record_from_row(row, source)
             number = rows.whole(number, 1, rows.MOST_NUMBER)
+            _, mask, _, proposal, logits = row
+            if present and not (mask in present and proposal in present and logits in present):
+                gone = "mask" if mask not in present else "model's own mask"
+                lost.append(
+                    f"The {gone} of object {number} in frame {at} of {source.path} is missing and "
+                    f"left out."
+                )
+                row[3] = proposal if proposal in present else None
+                row[4] = logits if logits in present else None
+                if mask not in present:
+                    continue
+            record = rows.record_from_row(row, source)
             item = state.objects.get(number) or _stand_in(state, number, gaps)
         except ValueError as error:
             gaps.add("what is known of a frame", error)
             continue
-        for blob in record.blobs:
-            if blob.digest not in present:
-                record_or_none = _without(record, blob)
-                what = "mask" if record_or_none is None else "model's own mask"
-                lost.append(
-                    f"The {what} of object {number} in frame {at} of {source.path} is missing and "
-                    f"left out."
-                )
-                if record_or_none is None:
-                    break
-                record = record_or_none
-        else:
-            item.frames[at] = record
+        item.frames[at] = record
     missing.extend(shortened(lost, "pictures of the session are missing and left out"))
+
+
+def _present_pictures(reader: sqlite3.Connection) -> set[object]:
+    """Give the digests of all pictures, and what stands for none; empty if that is damaged."""
+    query = f"SELECT digest FROM pictures LIMIT {3 * _MOST_RECORDS + 1}"
+    with contextlib.suppress(sqlite3.Error):
+        found = {row[0] for row in _all(reader, query)}
+        return found | {b"", None} if len(found) <= 3 * _MOST_RECORDS else set()
+    return set()
 
 
 def _stand_in(state: SessionState, number: int, gaps: _Gaps) -> SessionObject:
@@ -911,19 +953,6 @@ def _stand_in(state: SessionState, number: int, gaps: _Gaps) -> SessionObject:
     state.objects[number] = item
     state.next_id = max(state.next_id, number + 1)
     return item
-
-
-def _without(record: FrameRecord, blob: Blob) -> FrameRecord | None:
-    """Give a record without a picture that is gone; None if that is its mask."""
-    if record.mask is blob:
-        return None
-    return FrameRecord(
-        record.status,
-        record.mask,
-        record.score,
-        None if record.proposal is blob else record.proposal,
-        None if record.logits is blob else record.logits,
-    )
 
 
 def _text_pairs(found: list[tuple[object, ...]]) -> Iterator[tuple[str, str]]:

@@ -1,0 +1,194 @@
+"""Where a session is kept that cannot be kept in its own place."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from napari_tavis.session import AnnotationSession, SessionError, find_session, folder_elsewhere
+
+from .conftest import box, dog, make_proposals, path_of, reopened, write_protected
+
+
+@pytest.fixture(autouse=True)
+def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NAPARI_TAVIS_HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture
+def nowhere(video: Path) -> Path:
+    """A place in which nobody can make a file, not even root: beneath a file."""
+    blocked = video.with_name("blocked")
+    blocked.write_text("no folder")
+    return blocked / "clip.mp4.tavis"
+
+
+def begin(video: Path, path: Path) -> AnnotationSession:
+    return AnnotationSession.create(video, make_proposals(dog()), path=path, may_move=True)
+
+
+def test_a_session_that_cannot_be_made_is_kept_elsewhere_and_found(
+    video: Path, nowhere: Path
+) -> None:
+    session = begin(video, nowhere)
+    assert session.elsewhere is None
+    session.save()
+    assert not session.dirty
+    assert session.path.parent == folder_elsewhere()
+    assert session.elsewhere is not None
+    assert str(nowhere) in session.elsewhere
+    assert str(session.path) in session.elsewhere
+    session.set_mask(1, 28, box(0, 0))
+    session.save()
+    session.close()
+
+    assert find_session(video) == session.path
+    again = AnnotationSession.open(video)
+    assert again.video == video
+    assert not again.read_only
+    assert again.warnings == []
+    assert again.elsewhere is not None
+    assert np.array_equal(again.mask(1, 28), box(0, 0))
+    assert again.undo_label == "Paint"
+
+
+def test_it_is_found_when_the_video_was_renamed(video: Path, nowhere: Path) -> None:
+    session = begin(video, nowhere)
+    session.save()
+    session.close()
+    assert find_session(video.rename(video.with_name("other.mp4"))) == session.path
+
+
+def test_only_who_asked_for_it_moves(video: Path, nowhere: Path) -> None:
+    session = AnnotationSession.create(video, make_proposals(dog()), path=nowhere)
+    with pytest.raises(SessionError, match="Cannot save the session"):
+        session.save()
+    assert session.dirty
+    assert not folder_elsewhere().exists()
+
+
+def test_if_nothing_can_be_written_that_is_said(video: Path, nowhere: Path, tmp_path: Path) -> None:
+    (tmp_path / "home").write_text("no folder either")
+    session = begin(video, nowhere)
+    for _ in range(2):
+        with pytest.raises(SessionError, match="nothing that you do is saved"):
+            session.save()
+    assert session.dirty
+    assert session.path == nowhere
+    (tmp_path / "home").unlink()
+    session.save()
+    assert not session.dirty
+    assert reopened(session.path).objects == session.objects
+
+
+def test_a_write_protected_session_is_worked_on_elsewhere(
+    session: AnnotationSession, video: Path
+) -> None:
+    session.save()
+    session.set_mask(1, 58, box(1, 1))
+    session.save()
+    session.close()
+    with write_protected(session.path):
+        again = AnnotationSession.open(video, may_move=True)
+        assert not again.read_only
+        assert again.elsewhere is not None
+        assert not folder_elsewhere().exists()  # nothing is copied before there is something to do
+        again.set_mask(1, 28, box(0, 0))
+        again.save()
+        assert again.path.parent == folder_elsewhere()
+        again.close()
+        third = AnnotationSession.open(video, may_move=True)
+        assert third.path == again.path
+        assert third.warnings == []
+        assert np.array_equal(third.mask(1, 28), box(0, 0))
+        assert np.array_equal(third.mask(1, 88), box(4, 4))
+        assert third.undo() is not None
+        assert third.undo() is not None
+        assert np.array_equal(third.mask(1, 58), box(4, 3))
+    assert np.array_equal(reopened(session.path).mask(1, 28), box(4, 2))
+
+
+def test_work_goes_on_elsewhere_when_the_place_goes_away(video: Path, tmp_path: Path) -> None:
+    share = tmp_path / "share"
+    session = begin(video, share / "clip.mp4.tavis")
+    session.save()
+    session.set_mask(1, 28, box(0, 0))
+    session.save()
+    shutil.move(share, tmp_path / "unmounted")
+    session.set_mask(1, 58, box(1, 1))
+    session.save()
+    assert session.elsewhere is not None
+    assert session.warnings == []  # all masks could still be read
+    session.close()
+    again = AnnotationSession.open(video)
+    assert again.objects == session.objects
+    assert np.array_equal(again.mask(1, 28), box(0, 0))
+    assert np.array_equal(again.mask(1, 58), box(1, 1))
+    assert np.array_equal(again.mask(1, 88), box(4, 4))
+
+
+def test_masks_that_went_with_their_place_are_said(video: Path, tmp_path: Path) -> None:
+    share = tmp_path / "share"
+    session = begin(video, share / "clip.mp4.tavis")
+    session.save()
+    session.close()
+    session = AnnotationSession.open(share / "clip.mp4.tavis", may_move=True)
+    assert session._store is not None
+    assert session._store._reader is not None
+    session._store._reader.close()  # as on a share that does not answer
+    session._store._reader = None
+    shutil.rmtree(share)
+    session.set_mask(1, 28, box(0, 0))
+    session.save()
+    assert session.elsewhere is not None
+    assert len(session.warnings) == 1
+    assert session.warnings[0].startswith("3 masks that were saved before could not be read")
+    session.close()
+    again = AnnotationSession.open(video)
+    assert np.array_equal(again.mask(1, 28), box(0, 0))
+    assert again.annotated_frames(1) == [28]
+    assert len(again.warnings) >= 2
+
+
+def test_it_goes_back_when_its_own_place_can_be_written_again(
+    session: AnnotationSession, video: Path
+) -> None:
+    session.save()
+    session.close()
+    with write_protected(session.path):
+        away = AnnotationSession.open(video, may_move=True)
+        away.set_mask(1, 28, box(0, 0))
+        away.save()
+        away.close()
+    back = AnnotationSession.open(video, may_move=True)
+    assert back.path == path_of(video)
+    assert back.elsewhere is None
+    assert back.warnings == []
+    assert np.array_equal(back.mask(1, 28), box(0, 0))
+    assert back.undo_label == "Paint"
+    assert not away.path.exists()
+    back.close()
+    assert find_session(video) == path_of(video)
+
+
+def test_two_that_went_on_apart_both_stay(session: AnnotationSession, video: Path) -> None:
+    session.save()
+    session.close()
+    with write_protected(session.path):
+        away = AnnotationSession.open(video, may_move=True)
+        away.set_mask(1, 28, box(0, 0))
+        away.save()
+        away.close()
+    other = AnnotationSession.open(path_of(video))
+    other.set_mask(1, 58, box(1, 1))
+    other.save()
+    other.close()
+    again = AnnotationSession.open(video, may_move=True)
+    assert again.path == away.path
+    assert again.elsewhere is not None
+    assert "changed since" in again.elsewhere
+    assert np.array_equal(again.mask(1, 28), box(0, 0))
+    assert np.array_equal(reopened(path_of(video)).mask(1, 58), box(1, 1))
