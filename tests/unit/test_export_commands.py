@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -138,3 +139,28 @@ def test_import_correct_export(
     assert run("export", video, "--again") == 0
     assert open_dataset(data, "v1m", "test")[0].class_names == ("dog",)
     assert run("import", tmp_path / "nothing", "--output", work) == 2
+
+
+def test_import_names_what_it_leaves(
+    session: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, work = tmp_path / "data", tmp_path / "work"
+    assert run("export", session, "--dataset", data, "--format", "coco", "--split", "val") == 0
+    path = data / "annotations" / "val.json"
+    content = json.loads(path.read_text())
+    content["annotations"][3]["segmentation"] = [[0, 0, 1e9, 0, 1e9, 1e9]]
+    content["annotations"][4]["image_id"] = 99
+    path.write_text(json.dumps(content))
+    capsys.readouterr()
+    assert run("import", path, "--output", work) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "mask of annotation 4 cannot be read (its point (1e+09, " in said.err
+    assert "annotation 5: there is no image with the id 99" in said.err
+    assert "Imported 0 of 10 annotations, 0 of 5 frames, 0 objects in 0 videos." in said.err
+    assert not work.exists()
+    assert run("import", path, "--output", work, "--partial") == 0
+    said = capsys.readouterr()
+    assert [Path(line).name for line in said.out.split()] == ["street.mp4"]
+    assert "left: street.mp4" in said.err or "left: videos/street.mp4" in said.err
+    assert "Imported 8 of 10 annotations, 5 of 5 frames, 2 objects in 1 videos." in said.err

@@ -8,6 +8,7 @@ tools that name images only (Label Studio, X-AnyLabeling, Roboflow), whose video
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -35,6 +36,7 @@ Key: TypeAlias = int | str
 _NO_CLASS = frozenset((BACKGROUND, "_background_", "__background__"))
 CROWD = "is a crowd (iscrowd): taken as one object"
 _LONGEST_KEY = 200
+_WIDEST = 1 << 20
 _SHOWN = 80
 _ROBOFLOW = re.compile(r"(.+)_(mp4|mov|avi|mkv|webm|m4v)-(\d{1,15})_(?:jpg|jpeg|png)\.rf\.\w+")
 _NUMBER_AT_END = re.compile(r"(.*?)(\d{1,15})")
@@ -83,7 +85,7 @@ def key_of(value: object) -> Key | None:
 
 def called(value: object) -> str:
     """Show a value out of the file in a message."""
-    return shown(value if isinstance(value, str) else repr(value), _SHOWN)
+    return shown(repr(value), _SHOWN)
 
 
 def text_of(value: object) -> str:
@@ -128,7 +130,7 @@ def track_of(annotation: Entry) -> Key | None:
     Raises
     ------
     AnnotationError
-        If it is neither a number nor text.
+        If it is neither a whole number nor text.
     """
     attributes = annotation.get("attributes")
     candidates = [annotation.get("track_id"), annotation.get("instance_id")]
@@ -139,7 +141,7 @@ def track_of(annotation: Entry) -> Key | None:
             continue
         key = key_of(value)
         if key is None:
-            raise AnnotationError(f"its track {called(value)} is neither a number nor text")
+            raise AnnotationError(f"its track {called(value)} is neither a whole number nor text")
         return key
     return None
 
@@ -206,11 +208,27 @@ def is_crowd(annotation: Entry) -> bool:
 
 
 def size_of(entry: Entry) -> Size | None:
-    """Give the declared height and width; None where they are not told."""
-    sides = [key_of(entry.get(name)) for name in ("height", "width")]
-    if all(isinstance(side, int) and 0 < side <= 1 << 20 for side in sides):
-        return sides[0], sides[1]  # type: ignore[return-value]
-    return None
+    """Give the declared height and width; None where they are not told.
+
+    Raises
+    ------
+    AnnotationError
+        If they are none that a picture can have.
+    """
+    height, width = entry.get("height"), entry.get("width")
+    if height is None or width is None:
+        return None
+    tall, wide = key_of(height), key_of(width)
+    if (
+        isinstance(tall, int)
+        and isinstance(wide, int)
+        and min(tall, wide) > 0
+        and max(tall, wide) <= _WIDEST
+    ):
+        return tall, wide
+    raise AnnotationError(
+        f"its width and height are {called(width)} and {called(height)}: correct them"
+    )
 
 
 def fps_of(entry: Entry) -> float:
@@ -222,7 +240,7 @@ def fps_of(entry: Entry) -> float:
 def label_of(entry: Entry, place: int, what: str) -> str:
     """Call an entry by its id, or by its place in the list where it has none."""
     key = key_of(entry.get("id"))
-    return f"{what}number {place + 1} of the list" if key is None else f"{what}{called(key)}"
+    return f"{what}number {place + 1} of the list" if key is None else f"{what}{shown(key, _SHOWN)}"
 
 
 @dataclass
@@ -298,7 +316,8 @@ class _Reader:
             )
             self.videos[place] = video
             self.by_name[without_suffix(video.name)].append(video)
-            self.sizes[id(video)] = size_of(entry)
+            with contextlib.suppress(AnnotationError):  # images have sizes of their own
+                self.sizes[id(video)] = size_of(entry)
             key = key_of(entry.get("id"))
             if key is not None:
                 self.by_id[key].append(video)
@@ -319,9 +338,12 @@ class _Reader:
                 owner = self._video_of(entry, name)
             except AnnotationError as error:
                 owner, source.problem = self._only_video(), str(error)
+            try:
+                source.size = size_of(entry) or self.sizes.get(id(owner))
+            except AnnotationError as error:
+                source.problem = source.problem or str(error)
             image = _Image(entry, source, name, owner)
             owner.images.append(source)
-            source.size = size_of(entry) or self.sizes.get(id(owner))
             key = key_of(entry.get("id"))
             if key is not None:
                 self.images[key].append(image)
@@ -400,7 +422,7 @@ class _Reader:
             raise AnnotationError(
                 "it names no image: give it an 'image_id'"
                 if number is None
-                else f"its image_id {called(number)} is neither a number nor text"
+                else f"its image_id {called(number)} is neither a whole number nor text"
             )
         found = self.images.get(key, [])
         if not found:

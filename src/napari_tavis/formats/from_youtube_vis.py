@@ -7,6 +7,7 @@ track through its video, with ``segmentations`` and ``bboxes`` for each of the v
 
 from __future__ import annotations
 
+import contextlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -98,7 +99,9 @@ def _video(entry: Entry, label: str) -> SourceVideo:
     numbers = [name_of_frame(name).number for name in file_names]
     known = [number for number in numbers if number is not None]
     rising = len(known) == len(numbers) and known == sorted(set(known))
-    size = size_of(entry)
+    size = None
+    with contextlib.suppress(AnnotationError):  # run lengths have a size of their own
+        size = size_of(entry)
     for place, (number, name) in enumerate(zip(numbers, file_names, strict=True)):
         image = SourceImage(f"item {place}", number if rising else None, size=size, file_name=name)
         if not rising:

@@ -18,6 +18,9 @@ from napari_tavis.formats.segmentation import SegmentationError, Size, decode_se
 from napari_tavis.inference.masks import PackedMasks
 from napari_tavis.tasks import CancelToken
 
+_NAMED = 20
+"""Annotations that are named one by one where the file of their video is missing."""
+
 
 @dataclass(frozen=True)
 class Shape:
@@ -86,12 +89,20 @@ class SourceImage:
     shapes: list[Shape] = field(default_factory=list)
     left: list[tuple[str, str]] = field(default_factory=list)
 
+    def labels(self) -> list[str]:
+        """Give how its annotations are called."""
+        return [*(shape.label for shape in self.shapes), *(label for label, _ in self.left)]
+
     def with_annotations(self) -> str:
         """Call it in a message that speaks of its annotations, too."""
-        labels = [*(shape.label for shape in self.shapes), *(label for label, _ in self.left)]
+        labels = self.labels()
         if not labels:
             return self.label
-        return f"{self.label} with annotation{'s' if len(labels) > 1 else ''} {', '.join(labels)}"
+        return f"{self.label} with {_annotations(labels)}"
+
+
+def _annotations(labels: Sequence[str]) -> str:
+    return f"annotation{'s' if len(labels) > 1 else ''} {', '.join(labels)}"
 
 
 @dataclass
@@ -132,6 +143,13 @@ class SourceVideo:
         """How many annotations the dataset has of it."""
         found = sum(len(image.shapes) + len(image.left) for image in self.images)
         return found + self.left_annotations
+
+    def told_annotations(self) -> str:
+        """Name its annotations, where all of them are left for one reason."""
+        labels = list(dict.fromkeys(label for image in self.images for label in image.labels()))
+        named, more = labels[:_NAMED], len(labels) - _NAMED
+        rest = f" and {more} more" if more > 0 else ""
+        return f" Left: {_annotations(named)}{rest}." if labels else ""
 
 
 # Frames

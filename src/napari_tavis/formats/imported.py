@@ -212,15 +212,27 @@ def save_session(
     session = AnnotationSession.create(video, proposals)
     try:
         with session.step("Import"):
-            for made, item in zip(session.objects, objects, strict=True):
-                for frame in frames:
-                    if frame not in item.unsure:
-                        session.accept(made.object_id, int(frame))
+            _accept(session, frames, objects)
         if noted is not None:
             session.note_export(*noted)
         session.save()
     finally:
         session.close()
+
+
+def _accept(
+    session: AnnotationSession, frames: Sequence[int], objects: Sequence[ImportedObject]
+) -> None:
+    """Accept all objects in the frames in which they are sure."""
+    numbers = [made.object_id for made in session.objects]
+    doubted = frozenset[int]().union(*(item.unsure for item in objects))
+    for frame in frames:
+        if frame not in doubted:
+            session.accept(None, frame)
+            continue
+        for number, item in zip(numbers, objects, strict=True):
+            if frame not in item.unsure:
+                session.accept(number, frame)
 
 
 def _proposal(item: ImportedObject) -> Proposal:
@@ -231,5 +243,5 @@ def _proposal(item: ImportedObject) -> Proposal:
 
 
 def is_imported(video: Path) -> bool:
-    """Tell whether a video lies there with its session, which an import never touches."""
-    return video.exists() and holds_session(default_path(video))
+    """Tell whether a session of that video lies there, which an import never touches."""
+    return holds_session(default_path(video))

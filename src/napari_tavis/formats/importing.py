@@ -144,7 +144,10 @@ def import_json(
         If the file is none, or its videos cannot be told.
     """
     lists = _read_lists(path)
-    places = VideoPlaces([videos] if videos else [path.parent, path.parent.parent])
+    if not lists["annotations"]:
+        raise DatasetError(f"{path} holds no annotations: there is nothing to import.")
+    roots = [videos] if videos else [path.parent, path.parent.parent]
+    places = VideoPlaces(roots, chosen=videos is not None)
     if is_youtube_vis(lists):
         sources, homeless = read_youtube_vis(lists)
     else:
@@ -205,7 +208,7 @@ class _Work:
             try:
                 found.append((source, self._find(source)))
             except TavisError as error:
-                report += failure(str(error))
+                report += failure(f"{error}{source.told_annotations()}")
         targets = self._targets([place.name for _, place in found])
         used = Counter(_file_of(place).resolve() for _, place in found)
         elsewhere = self._counting_of_all(found)
@@ -223,7 +226,7 @@ class _Work:
             except Cancelled:
                 raise
             except TavisError as error:
-                report += failure(str(error))
+                report += failure(f"{error}{source.told_annotations()}")
         progress(len(found), len(found), "imported")
         return report
 

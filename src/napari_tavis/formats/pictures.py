@@ -70,9 +70,16 @@ class PictureFolder:
         write_video(video, self._pictures(cancel), self.fps, waveform, rate, lossless=True)
 
     def _pictures(self, cancel: CancelToken) -> Iterator[npt.NDArray[np.uint8]]:
+        size = None
         for file in self.files:
             cancel.check()
             with open_picture(file, root=self.root) as picture:
+                size = size or picture.size
+                if picture.size != size:
+                    raise DatasetError(
+                        f"{shown(file)} has {picture.width} x {picture.height} pixels, the first "
+                        f"picture of its video {size[0]} x {size[1]}: replace it."
+                    )
                 yield np.asarray(picture.convert("RGB"))
 
 

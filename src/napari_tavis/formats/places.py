@@ -83,10 +83,14 @@ class VideoPlaces:
     ----------
     roots : sequence of Path
         The folders; ``videos`` in each of them is looked at as well.
+    chosen : bool
+        Whether the user named them for the videos. What the dataset has in front of their names
+        may differ then: ``data/2024/street.mp4`` is found as ``street.mp4``.
     """
 
-    def __init__(self, roots: Sequence[Path]) -> None:
+    def __init__(self, roots: Sequence[Path], *, chosen: bool) -> None:
         self.roots = tuple(roots)
+        self.chosen = chosen
 
     def find(self, names: Sequence[str]) -> Found:
         """Find a video by the first of its names that there is, with or without its suffix.
@@ -97,37 +101,45 @@ class VideoPlaces:
             If there is none, or several.
         """
         given = [name for name in names if name]
-        paths = [path for path in map(path_in_dataset, given) if path is not None]
+        paths = [path for name in given for path in self._paths(name)]
         if not paths:
             called = repr(shown(given[0])) if given else "without a name"
             raise DatasetError(
-                f"The video {called} is not named by a path inside the dataset: correct it."
+                f"The video {called} is not named by a path inside the dataset: correct it, or "
+                "name the folder of the videos with --videos."
             )
+        places = [(root, place) for root in self.roots for place in (root, root / "videos")]
         for path in paths:
-            for root in self.roots:
-                for place in (root, root / "videos"):
-                    if is_file(place / path, root=root):
-                        return Found(place / path, path)
+            for root, place in places:
+                if is_file(place / path, root=root):
+                    return Found(place / path, path)
         for path in paths:
-            for root in self.roots:
-                for place in (root, root / "videos"):
-                    found = [
-                        one
-                        for one in _videos_in(place / path.parent, root)
-                        if one.stem == path.name
-                    ]
-                    if len(found) > 1:
-                        raise DatasetError(
-                            f"The video {shown(path)} may be "
-                            f"{' or '.join(one.name for one in found)}: name its suffix."
-                        )
-                    if found:
-                        return Found(found[0], path.with_name(found[0].name))
+            for root, place in places:
+                found = [
+                    one for one in _videos_in(place / path.parent, root) if one.stem == path.name
+                ]
+                if len(found) > 1:
+                    raise DatasetError(
+                        f"The video {shown(path)} may be "
+                        f"{' or '.join(shown(one.name) for one in found)}: name its suffix."
+                    )
+                if found:
+                    return Found(found[0], path.with_name(found[0].name))
         where = ", ".join(str(root) for root in self.roots)
         raise DatasetError(
-            f"The video {shown(paths[0])} is in none of {where}, where links that lead out are "
+            f"The video {shown(given[0])} is in none of {where}, where links that lead out are "
             "not followed: name its folder with --videos."
         )
+
+    def _paths(self, name: str) -> list[PurePosixPath]:
+        """Give the paths that a name may have in the folders, the most exact first."""
+        path = path_in_dataset(name)
+        found = [] if path is None else [path]
+        if self.chosen:
+            parts = [part for part in re.split(r"[\\/]", name) if part]
+            tails = (path_in_dataset("/".join(parts[start:])) for start in range(len(parts)))
+            found += [tail for tail in tails if tail is not None and tail not in found]
+        return found
 
     def all(self) -> list[PurePosixPath]:
         """List the videos in the folders, some folders deep, by their paths there."""

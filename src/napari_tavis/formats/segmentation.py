@@ -76,12 +76,16 @@ def is_number(value: object) -> TypeGuard[int | float]:
 
 def _from_runs(segmentation: dict[str, object], size: Size) -> Mask:
     declared = segmentation.get("size")
-    if not isinstance(declared, list) or not all(is_number(side) for side in declared):
+    if not (
+        isinstance(declared, list)
+        and len(declared) == 2
+        and all(is_number(side) for side in declared)
+    ):
         raise SegmentationError("its run lengths have no size")
     if declared != list(size):
-        found = " x ".join(f"{side:g}" for side in declared[1::-1])
         raise SegmentationError(
-            f"it is a mask of {found} pixels, but the video has {size[1]} x {size[0]}"
+            f"it is a mask of {declared[1]:g} x {declared[0]:g} pixels, but the video has "
+            f"{size[1]} x {size[0]}"
         )
     pixels = size[0] * size[1]
     runs = _run_lengths(segmentation.get("counts"), pixels)

@@ -178,6 +178,36 @@ def test_what_is_there_is_left_alone_and_damage_costs_one_clip(
     assert AnnotationSession.open(video, read_only=True).object(1).class_name == "cat"
 
 
+def test_a_refused_clip_leaves_nothing_and_the_dataset_stays_as_it_was(
+    dataset: Path, tmp_path: Path
+) -> None:
+    label = next((dataset / "v1m").rglob("park-train/labels_semantic/2.png"))
+    label.write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\nshowpage\n")
+    unfinished = dataset / ".avsbench-export-0" / "commit.json"
+    unfinished.parent.mkdir()
+    unfinished.write_text('{"added": [], "removed": ["v1m"]}')
+    before = {path: path.stat() for path in dataset.rglob("*")}
+    report = import_avsbench(dataset, tmp_path / "work", subset="v1m", split="train")
+    assert (report.videos, report.failed, report.frames) == ((), 1, (0, 5))
+    assert "2.png" in report.skipped[0]
+    assert not (tmp_path / "work").exists()
+    after = {path: path.stat() for path in dataset.rglob("*")}
+    assert {path: (s.st_mtime_ns, s.st_size) for path, s in before.items()} == {
+        path: (s.st_mtime_ns, s.st_size) for path, s in after.items()
+    }
+
+
+def test_a_list_that_tells_nothing_for_sure_is_named_and_costs_no_other(
+    dataset: Path, tmp_path: Path
+) -> None:
+    path = next(dataset.rglob("ms3_meta_data.csv"))
+    path.write_text(path.read_text() + "../../etc,test\n")
+    report = import_avsbench(dataset, tmp_path / "work", split="train")
+    assert report.failed == 1
+    assert "ms3_meta_data.csv" in report.skipped[0]
+    assert len(report.videos) == 3
+
+
 def test_nothing_to_import_is_said(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="no v2 clips"):
         import_avsbench(tmp_path, tmp_path / "work", subset="v2")
