@@ -12,6 +12,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from napari_tavis.avsbench.errors import DatasetError
+from napari_tavis.avsbench.violations import Violation
 from napari_tavis.media import Clip
 from napari_tavis.tasks import CancelToken, Progress
 
@@ -39,6 +40,19 @@ def pictures(
         cancel.check()
         progress(done, len(frames), "writing frames")
         yield frame, np.asarray(clip.frames[frame])
+
+
+def check_picture(path: Path, size: tuple[int, int]) -> Iterator[Violation]:
+    """Check that a frame can be read, and has a size (height and width)."""
+    try:
+        with Image.open(path, formats=("JPEG", "PNG")) as image:
+            image.load()
+            found = (image.height, image.width)
+    except (OSError, SyntaxError) as error:
+        yield Violation(path, f"cannot be read as a picture ({error})")
+        return
+    if found != size:
+        yield Violation(path, f"is {found[1]} x {found[0]} pixels, the masks {size[1]} x {size[0]}")
 
 
 def copy_file(source: Path, target: Path, progress: Progress, cancel: CancelToken) -> None:
