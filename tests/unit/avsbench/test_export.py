@@ -298,9 +298,7 @@ def test_union_of_accepted_objects_and_never_a_rejected_one(make_session: MakeSe
     session.reject(car.object_id)
     masks = session_clip(session, "ms3", "val", masks="accepted").masks
     np.testing.assert_array_equal(masks[0], mask_at(28, 25))
-    masks = session_clip(
-        session, "ms3", "val", masks="objects", include_proposals=True
-    ).masks
+    masks = session_clip(session, "ms3", "val", masks="objects", include_proposals=True).masks
     np.testing.assert_array_equal(masks[0], mask_at(28, 25) | mask_at(28, 5))
     session.reject(dog.object_id)
     session.reject(trumpet.object_id)
