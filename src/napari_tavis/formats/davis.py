@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 from napari_tavis.avsbench.errors import DatasetError
 from napari_tavis.avsbench.layout import Split
 from napari_tavis.avsbench.names import is_path_component
+from napari_tavis.core import files
 from napari_tavis.formats.files import read_json
 from napari_tavis.formats.indexed import Entry, IndexedVideos, check_entries, frame_stems
 from napari_tavis.formats.tracks import Track
@@ -29,6 +30,8 @@ SETS: dict[Split, tuple[str, ...]] = {
 """The lists of each split, under DAVIS's names for them."""
 
 RESOLUTION = "480p"
+MOST_SET = 16 << 20
+"""Bytes of the longest list."""
 
 
 class Davis(IndexedVideos):
@@ -113,11 +116,11 @@ def read_set(path: Path) -> list[str]:
         If it cannot be read, or a line is no name of a folder.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
+        text = files.read_text(path, most=MOST_SET)
+    except files.MissingForeignFileError:
         return []
-    except (OSError, ValueError) as error:
-        raise DatasetError(f"{path} cannot be read as a list of videos ({error}).") from error
+    except files.ForeignFileError as error:
+        raise DatasetError(str(error)) from error
     names = [line.strip() for line in text.splitlines() if line.strip()]
     for name in names:
         if not is_path_component(name):

@@ -19,6 +19,7 @@ from napari_tavis.avsbench.errors import ClipExistsError, DatasetError
 from napari_tavis.avsbench.layout import SPLITS, Split
 from napari_tavis.avsbench.transaction import commit, staging_folder, tree_lock
 from napari_tavis.avsbench.violations import Violation
+from napari_tavis.core import files
 from napari_tavis.formats.files import check_picture, pictures, write_jpeg
 from napari_tavis.formats.tracks import Track, Tracks
 from napari_tavis.formats.videos import StoredVideo, VideoExport
@@ -176,11 +177,15 @@ class IndexedVideos(ABC):
             seen: dict[int, list[str]] = {int(number): [] for number in entry.get("objects", {})}
             for stem in masks:
                 path = mask_folder / f"{stem}.png"
-                with Image.open(path, formats=("PNG",)) as image:
-                    if image.mode != "P":
-                        yield Violation(path, f"is in mode {image.mode}, not an indexed PNG")
-                        continue
-                    size, numbers = image.size, np.unique(np.asarray(image))
+                try:
+                    image = files.open_picture(path)
+                except files.ForeignFileError as error:
+                    yield Violation(path, error.problem)
+                    continue
+                if image.mode != "P":
+                    yield Violation(path, f"is in mode {image.mode}, not an indexed PNG")
+                    continue
+                size, numbers = image.size, np.unique(np.asarray(image))
                 yield from check_picture(image_folder / f"{stem}.jpg", size[::-1])
                 for number in (int(one) for one in numbers if one):
                     if number not in seen:

@@ -25,7 +25,7 @@ def request_davis(tmp_path: Path) -> ExportRequest:
 def evaluated(root: Path, task: str, subset: str) -> dict[str, tuple[list[Path], np.ndarray]]:
     """Read a dataset the way davis2017-evaluation does: its folders, its lists, its objects.
 
-    Returns, by video, the frames and the masks of the objects that it scores, bool ``[N, T, H, W]``:
+    Returns, by video, the frames and the masks of the objects that it scores, ``[N, T, H, W]``:
     those up to the highest number in the first frame, 255 being void.
     """
     kind = "Annotations" if task == "semi-supervised" else "Annotations_unsupervised"

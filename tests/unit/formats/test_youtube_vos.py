@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from napari_tavis.avsbench import ClipExistsError
-from napari_tavis.formats.indexed import index_map
 from napari_tavis.formats.exporting import export
+from napari_tavis.formats.indexed import index_map
 from napari_tavis.formats.request import ExportRequest
 from napari_tavis.formats.youtube_vos import YouTubeVos
 from napari_tavis.vocabulary import palette
