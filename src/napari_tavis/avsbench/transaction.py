@@ -308,6 +308,15 @@ def _settle(tree: Path) -> None:
             for part in steps["removed"]:
                 _remove_empty_parents(tree, PurePosixPath(part))
         _remove(staging, _record_of(staging))
+    _forget_removed(tree)
+
+
+def _forget_removed(tree: Path) -> None:
+    """Drop the records of exports to this tree of which nothing is left."""
+    place = str(tree.resolve())
+    for record in (home() / "exports").glob("*.json"):
+        if _read_record(record).get("tree") == place:
+            _forget(record, tree / f"{STAGING_PREFIX}{record.stem}")
 
 
 def _left_in(tree: Path) -> list[Path]:
@@ -371,6 +380,10 @@ def _write_record(path: Path, tree: Path, steps: Steps | None) -> None:
 def _remove(staging: Path, record: Path) -> None:
     """Remove a staging folder of ours; its record goes when nothing is left of it."""
     shutil.rmtree(staging, ignore_errors=True)
+    _forget(record, staging)
+
+
+def _forget(record: Path, staging: Path) -> None:
     if not os.path.lexists(staging):
         with suppress(OSError):
             record.unlink()
