@@ -41,6 +41,9 @@ def test_video_to_dataset(video: Path, tmp_path: Path, capsys: pytest.CaptureFix
 
     for subset in ("ms3", "v1m"):
         export = ["export", session, "--dataset", data, "--subset", subset, "--split", "train"]
+        assert run(*export) == 2, "nobody has looked at the proposals"
+        assert "--include-proposals" in capsys.readouterr().err
+        export.append("--include-proposals")
         assert run(*export) == 0
         assert run("validate", data) == 0
         assert len(open_dataset(data, subset, "train")) == 1

@@ -107,6 +107,7 @@ def test_from_a_video_to_an_avsbench_folder(
     form.folder.setText(str(root))
     form.subset.setCurrentIndex(form.subset.findData("v1m"))
     form.split.setCurrentIndex(form.split.findData("train"))
+    form.proposals.setChecked(True)
     dock.export.export.click()
     finish(dock)
     assert validate(root) == []

@@ -127,4 +127,5 @@ def export(dock: AnnotationDock, root: Path) -> None:
     form.folder.setText(str(root))
     form.subset.setCurrentIndex(form.subset.findData("v1m"))
     form.split.setCurrentIndex(form.split.findData("train"))
+    form.proposals.setChecked(True)
     dock.export.export.click()

@@ -39,9 +39,20 @@ def session(toy_video: Path, tmp_path: Path) -> Path:
         times, size = clip.times, clip.size
     proposals = Proposals(frames, times[frames], size, objects, frame_count=len(times))
     made = AnnotationSession.create(video, proposals)
+    made.accept()
     made.save()
     made.close()
     return made.path
+
+
+def take_back(session: Path, *frames: int) -> None:
+    """Leave frames as the model proposed them."""
+    opened = AnnotationSession.open(session)
+    for item in opened.objects:
+        for frame in frames:
+            opened.revert(item.object_id, frame)
+    opened.save()
+    opened.close()
 
 
 def test_unknown_classes_are_refused_with_the_option_that_helps(
@@ -79,11 +90,71 @@ def test_again_writes_what_has_changed(
     assert run("validate", data) == 0
 
 
+def test_what_nobody_checked_is_counted_and_refused_unless_asked_for(
+    session: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    take_back(session, 48, 73, 98, 123)
+    for format_name, count in (("avsbench", 4), ("coco", 4), ("davis", 4), ("youtube-vos", 4)):
+        data = tmp_path / format_name
+        asked = ["export", session, "--dataset", data, "--format", format_name, "--split", "val"]
+        asked += ["--subset", "v1m", "--map", "church bell=bell"]
+        assert run(*asked) == 2
+        said = capsys.readouterr().err
+        assert f"{count} of the 5 annotated frames" in said
+        assert "--include-proposals" in said
+        assert not data.exists()
+        assert run(*asked, "--include-proposals") == 0
+        assert f"{count} of the 5 annotated frames" in capsys.readouterr().err
+    opened = AnnotationSession.open(session)
+    opened.set_mask(1, 23, np.ones((224, 224), dtype=bool))
+    opened.save()
+    opened.close()
+    assert run("export", session, "--again") == 0, "with the settings of then"
+
+
+def test_a_single_source_clip_for_training_needs_its_first_frame_checked_alone(
+    session: Path, tmp_path: Path
+) -> None:
+    take_back(session, 48, 73, 98, 123)
+    asked = ["export", session, "--dataset", tmp_path / "data", "--subset", "s4"]
+    asked += ["--map", "church bell=", "--split"]
+    assert run(*asked, "train") == 0
+    assert run(*asked, "val", "--overwrite") == 2
+
+
+def test_a_missing_partner_is_said_once_with_what_removes_it(
+    session: Path, tmp_path: Path, toy_video: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    second = tmp_path / "second.mp4.tavis"
+    shutil.copy(toy_video, tmp_path / "second.mp4")
+    opened = AnnotationSession.open(session)
+    proposals = Proposals(
+        opened.frame_indices,
+        opened.frame_times,
+        opened.frame_size,
+        [Proposal("dog", 1.0, {int(f): opened.mask(1, int(f)) for f in opened.frame_indices})],
+    )
+    opened.close()
+    made = AnnotationSession.create(tmp_path / "second.mp4", proposals, path=second)
+    made.accept()
+    made.save()
+    made.close()
+    options = ["--dataset", tmp_path / "data", "--split", "val", "--map", "church bell=bell"]
+    assert run("export", session, second, *options, "--subset", "s4") == 0
+    assert capsys.readouterr().err.count("exporting v1s, too, removes this warning") == 1
+    assert run("export", session, second, *options, "--subset", "v1s") == 0
+    assert "warning" not in capsys.readouterr().err
+    options.append("--overwrite")
+    assert run("export", session, second, *options, "--subset", "s4") == 0
+    assert "warning" not in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("format_name", "written"),
     [
         ("coco", "annotations/train.json"),
-        ("davis", "train/meta.json"),
+        ("davis", "ImageSets/2017/train.txt"),
+        ("youtube-vos", "train/meta.json"),
         ("overlay", "street.mp4"),
     ],
 )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
+from typing import Unpack
 
 import numpy as np
 import numpy.typing as npt
@@ -17,16 +18,16 @@ from napari_tavis.avsbench.layout import (
     Subset,
     check_split,
     check_subset,
-    seconds,
     target_tree,
 )
 from napari_tavis.avsbench.lists import ListedClip
-from napari_tavis.avsbench.mapping import ClassMapping
-from napari_tavis.avsbench.plan import ClipPlan, PlannedObject, plan_clip
+from napari_tavis.avsbench.names import check_text
+from napari_tavis.avsbench.plan import ClipChoices, ClipPlan, PlannedObject, plan_clip
 from napari_tavis.avsbench.reader import unseen_sounds
-from napari_tavis.avsbench.selection import MaskSource, by_person
+from napari_tavis.avsbench.selection import by_person, refuse_unchecked
 from napari_tavis.avsbench.sources import ClipSource
 from napari_tavis.avsbench.writer import write_clip
+from napari_tavis.inference.masks import Mask
 from napari_tavis.media import Clip, open_clip
 from napari_tavis.session import AnnotationSession, SessionObject
 from napari_tavis.tasks import CancelToken, Progress, no_progress
@@ -39,17 +40,13 @@ def export_session(
     subset: str,
     split: str,
     *,
-    name: str | None = None,
-    start: float = 0.0,
-    masks: MaskSource = "scene",
-    category: str = "",
-    mapping: ClassMapping | None = None,
     licence: str = "",
-    replaced: ListedClip | None = None,
     overwrite: bool = False,
+    include_proposals: bool = False,
     video: Clip | None = None,
     progress: Progress = no_progress,
     cancel: CancelToken | None = None,
+    **choices: Unpack[ClipChoices],
 ) -> Path:
     """Add a stretch of an annotated video to an AVSBench folder.
 
@@ -63,36 +60,20 @@ def export_session(
         The subset: five seconds, or ten for v2.
     split : {"train", "val", "test"}
         The split.
-    name : str or None
-        Name of the clip (S4, MS3, v1m) or of its video (v1s, v2, whose uid adds the times). By
-        default made from the video's file name, and the times where there are several clips
-        to a name, so that the same stretch has matching names in all subsets.
-    start : float
-        Where the stretch starts in the video: a whole number of seconds.
-    masks : {"scene", "objects", "accepted"}
-        What S4 and MS3 get: the mask of everything that sounds, or the union of the objects.
-        It is the union, too, where the session has no scene mask, and in frames where a person
-        edited or accepted an object but not the scene mask: a person's edit outranks the model.
-        Semantic labels are always the objects. "accepted" leaves out the objects of which a
-        person does not stand behind every mask in the stretch.
-    category : str
-        S4's category; the class with the largest area if empty.
-    mapping : mapping, optional
-        What becomes of classes that AVSBench does not have: one that it has, or None to leave
-        their objects out. Without it they are refused.
     licence : str
         Kept with the dataset, beside the video's name: licence, author, address.
-    replaced : ListedClip, optional
-        The clip of the dataset that is written anew: it keeps its name, times and category, even
-        if `session` is of a file that was cut out of its video.
     overwrite : bool
         Replace the clip of the same name.
+    include_proposals : bool
+        Write frames, too, for whose labels nobody stands. Without it they are refused.
     video : Clip, optional
         The session's video, if it is open already.
     progress : Progress
         Told about frames.
     cancel : CancelToken or None
         Stops the export, which then leaves nothing behind.
+    **choices
+        What the clip is cut out of and made of; see `ClipChoices`.
 
     Returns
     -------
@@ -103,36 +84,63 @@ def export_session(
     ------
     UnmappedClassError
         If an object's class is not AVSBench's and `mapping` does not name it.
+    UncheckedFramesError
+        If nobody stands for the labels of a frame, and proposals are not to be included.
     DatasetError
         If a frame that is needed is not annotated, or the clip cannot be written. Nothing was
         written then.
     """
     checked, wanted = check_subset(subset), check_split(split)
-    clip = session_clip(
-        session,
-        checked,
-        wanted,
-        name=name,
-        start=start,
-        masks=masks,
-        category=category,
-        mapping=mapping,
-        replaced=replaced,
-        video=video,
-        progress=progress,
-        cancel=cancel,
-    )
-    if replaced is not None:
-        clip = replace(clip, sound_classes=_heard_before(Path(root), replaced))
-    progress(seconds(checked), seconds(checked), "writing")
+    with nullcontext(video) if video else open_clip(session.video, cancel=cancel) as opened:
+        plan = plan_clip(session, opened, checked, wanted, **choices)
+        return write_plan(
+            session,
+            plan,
+            opened,
+            root,
+            licence=licence,
+            overwrite=overwrite,
+            include_proposals=include_proposals,
+            progress=progress,
+            cancel=cancel,
+        )
+
+
+def write_plan(
+    session: AnnotationSession,
+    plan: ClipPlan,
+    video: Clip,
+    root: Path | str,
+    *,
+    licence: str = "",
+    overwrite: bool = False,
+    include_proposals: bool = False,
+    progress: Progress = no_progress,
+    cancel: CancelToken | None = None,
+) -> Path:
+    """Write a clip as it was planned; see `export_session`."""
+    check_text(licence, "licence")
+    if not include_proposals:
+        refuse_unchecked(session, plan.unchecked, plan.shown, video.times)
+    clip = cut_clip(session, plan, video, progress, cancel)
+    if plan.replaced is not None:
+        clip = replace(clip, sound_classes=_heard_before(Path(root), plan.replaced))
+    progress(len(plan.frames), len(plan.frames), "writing")
     return write_clip(
         root,
-        checked,
-        wanted,
+        plan.subset,
+        plan.split,
         clip,
-        overwrite=overwrite or replaced is not None,
-        source=ClipSource(session.video.name, start, masks, licence, session.identity.fingerprint),
-        mapping=mapping,
+        overwrite=overwrite or plan.replaced is not None,
+        source=ClipSource(
+            session.video.name,
+            plan.start,
+            plan.masks,
+            licence,
+            session.identity.fingerprint,
+            proposals=include_proposals,
+        ),
+        mapping=plan.mapping,
         cancel=cancel,
     )
 
@@ -149,60 +157,38 @@ def session_clip(
     subset: Subset,
     split: Split,
     *,
-    name: str | None = None,
-    start: float = 0.0,
-    masks: MaskSource = "scene",
-    category: str = "",
-    mapping: ClassMapping | None = None,
-    replaced: ListedClip | None = None,
-    video: Clip | None = None,
+    include_proposals: bool = False,
+    **choices: Unpack[ClipChoices],
+) -> ClipAnnotation:
+    """Cut one clip out of a session, as `export_session` does, without writing it."""
+    with open_clip(session.video) as video:
+        plan = plan_clip(session, video, subset, split, **choices)
+        if not include_proposals:
+            refuse_unchecked(session, plan.unchecked, plan.shown, video.times)
+        return cut_clip(session, plan, video)
+
+
+def cut_clip(
+    session: AnnotationSession,
+    plan: ClipPlan,
+    video: Clip,
     progress: Progress = no_progress,
     cancel: CancelToken | None = None,
 ) -> ClipAnnotation:
-    """Cut one clip out of a session, as `export_session` does, without writing it.
-
-    Parameters
-    ----------
-    session, subset, split, name, start, masks, category, mapping, replaced, progress, cancel
-        As for `export_session`.
-    video : Clip, optional
-        The session's video, if it is open already.
-
-    Returns
-    -------
-    ClipAnnotation
-
-    Raises
-    ------
-    DatasetError
-        As for `export_session`.
-    """
-    with nullcontext(video) if video else open_clip(session.video, cancel=cancel) as opened:
-        plan = plan_clip(
-            session,
-            opened,
-            subset,
-            split,
-            name=name,
-            start=start,
-            masks=masks,
-            category=category,
-            mapping=mapping,
-            replaced=replaced,
-        )
-        pictures = []
-        for done, index in enumerate(plan.frames):
-            if cancel is not None:
-                cancel.check()
-            progress(done, len(plan.frames), "reading frames")
-            pictures.append(np.asarray(opened.frames[int(index)]))
-        waveform = np.concatenate(list(opened.sound_blocks(start, start + len(plan.frames))))
+    """Read the frames, the sound and the labels of a planned clip."""
+    pictures = []
+    for done, index in enumerate(plan.frames):
+        if cancel is not None:
+            cancel.check()
+        progress(done, len(plan.frames), "reading frames")
+        pictures.append(np.asarray(video.frames[int(index)]))
+    waveform = np.concatenate(list(video.sound_blocks(plan.start, plan.start + len(plan.frames))))
     class_map, scene_mask = clip_masks(session, plan)
     return ClipAnnotation(
         name=plan.name,
         vid=plan.vid,
         start=plan.listed_start,
-        video_start=start,
+        video_start=plan.start,
         frames=np.stack(pictures),
         class_map=class_map,
         scene_mask=scene_mask,
@@ -247,10 +233,33 @@ def _class_map(
 ) -> npt.NDArray[np.uint8]:
     """Lay the objects over each other, the largest first, so that small ones stay visible."""
     class_map = np.zeros(session.frame_size, dtype=np.uint8)
-    masks = [(session.mask(one.item.object_id, frame), one) for one in objects]
-    for mask, one in sorted(masks, key=lambda pair: -int(pair[0].sum())):
+    for mask, one in _laid(session, objects, frame):
         class_map[mask] = class_index(one.exported_as or "") or 0
     return class_map
+
+
+def _laid(
+    session: AnnotationSession, objects: Sequence[PlannedObject], frame: int
+) -> list[tuple[Mask, PlannedObject]]:
+    masks = [(session.mask(one.item.object_id, frame), one) for one in objects]
+    return sorted(masks, key=lambda pair: -int(pair[0].sum()))
+
+
+def hidden_objects(session: AnnotationSession, plan: ClipPlan) -> tuple[str, ...]:
+    """Name the objects of which a frame's class map shows nothing: others lie over all of it."""
+    hidden: dict[int, PlannedObject] = {}
+    for frame in plan.shown:
+        covered = np.zeros(session.frame_size, dtype=np.uint8)
+        for mask, one in reversed(_laid(session, plan.exported, frame)):
+            index = class_index(one.exported_as or "") or 0
+            if mask.any() and covered[mask].all() and not (covered[mask] == index).any():
+                hidden[one.item.object_id] = one
+            covered[mask & (covered == 0)] = index
+    return tuple(
+        f"{one.item.class_name} (object {one.item.object_id}) is covered by other objects in a "
+        "frame, where its class cannot be written."
+        for one in hidden.values()
+    )
 
 
 def _scene_mask(

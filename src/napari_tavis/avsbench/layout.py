@@ -37,7 +37,8 @@ MAX_NESTING = 3
 """How many folders deep trees are looked for, the given folder included."""
 
 S4_HEADER = ("name", "start", "category", "split")
-MS3_HEADER = ("name", "split")
+MS3_HEADER = ("video_id", "split")
+"""As published: CAVP's loader reads the name by it, the others by its place."""
 SEMANTIC_HEADER = ("vid", "uid", "s_min", "s_sec", "a_obj", "split", "label")
 
 

@@ -20,7 +20,7 @@ from napari_tavis.avsbench.layout import (
 from napari_tavis.avsbench.lists import ListedClip, clip_of_row
 from napari_tavis.avsbench.names import name_problem
 from napari_tavis.avsbench.tables import Table, read_table
-from napari_tavis.avsbench.transaction import STAGING_PREFIX
+from napari_tavis.avsbench.transaction import unfinished_exports
 from napari_tavis.avsbench.violations import Violation
 from napari_tavis.vocabulary import AVSBENCH_CLASSES
 
@@ -170,8 +170,8 @@ def check_unlisted(tree: Path, clips: Iterable[ClipFiles]) -> Iterator[Violation
     inner = {folder for path in files for folder in path.parents}
     for folder in sorted(path for path in tree.iterdir() if path.name in DATA_FOLDERS):
         yield from _unlisted(tree, PurePosixPath(folder.name), files, parts, inner)
-    for leftover in sorted(tree.glob(f"{STAGING_PREFIX}*")):
-        yield Violation(leftover, "was left behind by an export that was killed: delete it")
+    for place, what in unfinished_exports(tree):
+        yield Violation(place, what)
 
 
 def _unlisted(

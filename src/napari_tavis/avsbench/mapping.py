@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from napari_tavis.avsbench.errors import DatasetError
+from napari_tavis.core import files
+from napari_tavis.errors import TavisError
 from napari_tavis.vocabulary import AVSBENCH_CLASSES, BACKGROUND, class_index
 
 ClassMapping: TypeAlias = Mapping[str, str | None]
@@ -146,13 +148,13 @@ def read_mapping(tree: Path) -> dict[str, str | None]:
         If the file cannot be read.
     """
     path = tree / MAPPING_FILE
-    if not path.is_file():
-        return {}
     try:
-        content: Any = json.loads(path.read_text(encoding="utf-8"))
+        content: Any = files.read_json(path, most=files.MEGABYTE, root=tree)
         pairs = {str(name): None if to is None else str(to) for name, to in content.items()}
         return check_mapping(pairs)
-    except (OSError, ValueError, AttributeError, DatasetError) as error:
+    except files.MissingForeignFileError:
+        return {}
+    except (AttributeError, TavisError) as error:
         raise DatasetError(f"{path} cannot be read ({error}): correct or delete it.") from error
 
 

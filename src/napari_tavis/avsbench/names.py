@@ -82,6 +82,24 @@ def check_name(name: str, what: str = "clip") -> str:
     return name
 
 
+def check_text(text: str, what: str) -> None:
+    """Refuse a text that is not valid Unicode: it could not be written into any list.
+
+    Such texts come from file names that are not UTF-8.
+
+    Raises
+    ------
+    DatasetError
+        Naming it.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise DatasetError(
+            f"The {what} {text!r} is not valid text (UTF-8), and no dataset can hold it: rename it."
+        ) from None
+
+
 def is_path_component(text: str) -> bool:
     """Tell whether a text from a list stays inside its folder when used as one path component.
 

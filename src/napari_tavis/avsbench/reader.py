@@ -26,7 +26,7 @@ from napari_tavis.avsbench.layout import (
 )
 from napari_tavis.avsbench.lists import ListedClip, listed_clips
 from napari_tavis.avsbench.pairing import Partner, find_partner
-from napari_tavis.avsbench.transaction import finish_killed_export
+from napari_tavis.avsbench.transaction import refuse_half_written
 from napari_tavis.vocabulary import AVSBENCH_CLASSES
 
 
@@ -183,8 +183,7 @@ def open_dataset(
     Parameters
     ----------
     root : Path or str
-        The folder; the subset's tree may lie up to two folders deeper. If an export to it was
-        killed, what it had begun is finished first.
+        The folder; the subset's tree may lie up to two folders deeper. Nothing in it is changed.
     subset : {"s4", "ms3", "v1s", "v1m", "v2"}
         The subset.
     split : {"train", "val", "test"}
@@ -218,7 +217,7 @@ def open_dataset(
     if len(trees) > 1:
         places = ", ".join(str(tree) for tree in trees)
         raise DatasetError(f"{root} holds several {subset} datasets ({places}): choose one.")
-    finish_killed_export(trees[0])
+    refuse_half_written(trees[0])
     clips = [clip for clip in listed_clips(trees[0], checked) if clip.key.split == wanted]
     partner = None
     if semantic is not None and checked not in SEMANTIC_SUBSETS:

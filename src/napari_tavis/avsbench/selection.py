@@ -9,7 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_tavis.avsbench.errors import DatasetError
+from napari_tavis.avsbench.names import check_text
 from napari_tavis.session import AnnotationSession, FrameStatus, SessionObject
+from napari_tavis.session.objects import ObjectState
 from napari_tavis.vocabulary import BACKGROUND
 
 MaskSource: TypeAlias = Literal["scene", "objects", "accepted"]
@@ -23,12 +25,35 @@ STEP = 1.0
 
 
 def exportable_objects(session: AnnotationSession) -> list[SessionObject]:
-    """Give the objects that may be exported: never a rejected or a background one."""
-    return [
-        item
-        for item in session.objects
-        if item.kind == "object" and item.takes_part and item.class_name != BACKGROUND
-    ]
+    """Give the objects that may be exported: never a rejected one or a background query."""
+    return [item for item in session.objects if item.kind == "object" and item.takes_part]
+
+
+def refuse_nameless(session: AnnotationSession, objects: Sequence[SessionObject]) -> None:
+    """Refuse objects without a class: what was restored from the background has none yet.
+
+    So are classes that no file could hold.
+
+    Raises
+    ------
+    DatasetError
+        Naming them.
+    """
+    for item in objects:
+        check_text(item.class_name, "class")
+    nameless = [item for item in objects if item.class_name == BACKGROUND]
+    if nameless:
+        listed = ", ".join(_where(session, item) for item in nameless)
+        raise DatasetError(
+            f"{listed} of {session.video.name} {'has' if len(nameless) == 1 else 'have'} no class "
+            "and would be left out: give each one a class, or reject it, then export."
+        )
+
+
+def _where(session: AnnotationSession, item: SessionObject) -> str:
+    frames = session.annotated_frames(item.object_id)
+    place = f" (first in frame {frames[0]})" if frames else ""
+    return f"Object {item.object_id}{place}"
 
 
 def is_accepted(
@@ -67,6 +92,137 @@ def scene_object(session: AnnotationSession) -> SessionObject | None:
     """Give the mask of everything that sounds, where the session has one that takes part."""
     scenes = (item for item in session.objects if item.kind == "scene" and item.takes_part)
     return next(scenes, None)
+
+
+def unchecked_frames(
+    session: AnnotationSession,
+    exported: Sequence[SessionObject],
+    scene: SessionObject | None,
+    frames: Iterable[int],
+) -> tuple[int, ...]:
+    """List the frames for whose labels nobody stands.
+
+    A frame is checked where a person edited or accepted something in it, and nothing that is
+    exported is a mere proposal there. What the model did not find, an object or anything at all,
+    has no status of its own: with the frame's other objects it counts as looked at, and a frame
+    without any as checked if the video is marked done, every object is accepted throughout, or
+    all objects were rejected.
+
+    Parameters
+    ----------
+    session : AnnotationSession
+        The session.
+    exported : sequence of SessionObject
+        What is exported.
+    scene : SessionObject or None
+        The scene mask, where that is what is exported: it counts alone in frames in which a
+        person stands behind it.
+    frames : iterable of int
+        The frames that get labels.
+    """
+    judged = exportable_objects(session)
+    if scene is not None:
+        judged.append(scene)
+    statuses = {item.object_id: session.statuses(item.object_id) for item in judged}
+    silence = _silence_is_checked(session, judged)
+
+    def is_checked(frame: int) -> bool:
+        if scene is not None and by_person(statuses[scene.object_id].get(frame)):
+            return True
+        shown = [statuses[item.object_id].get(frame) for item in exported]
+        if any(status is FrameStatus.PROPOSED for status in shown):
+            return False
+        there = [found[frame] for found in statuses.values() if frame in found]
+        return any(status.by_person for status in there) or (not there and silence)
+
+    return tuple(frame for frame in frames if not is_checked(frame))
+
+
+def _silence_is_checked(session: AnnotationSession, judged: Sequence[SessionObject]) -> bool:
+    """Say whether a person stands for it that nothing sounds where no object has a status."""
+    if session.done:
+        return True
+    if judged:
+        return all(is_accepted(session, item.object_id) for item in judged)
+    return any(item.state is ObjectState.REJECTED for item in session.objects)
+
+
+class UncheckedFramesError(DatasetError):
+    """A clip needs frames for whose labels nobody stands.
+
+    Attributes
+    ----------
+    count, total : int
+        How many frames of how many.
+    """
+
+    def __init__(self, name: str, count: int, total: int, first: float) -> None:
+        super().__init__(
+            f"{unchecked_text(count, total)} of {name}, the first at {first:.2f} s: accept or "
+            "correct what the model proposed there, or ask for proposals to be included."
+        )
+        self.count = count
+        self.total = total
+
+
+def unchecked_text(count: int, total: int) -> str:
+    """Say how many frames nobody checked: the beginning of a sentence."""
+    return f"Nobody has checked {count} of the {total} annotated frames"
+
+
+def refuse_unchecked(
+    session: AnnotationSession,
+    unchecked: Sequence[int],
+    frames: Sequence[int],
+    times: npt.NDArray[np.float64],
+) -> None:
+    """Refuse frames for whose labels nobody stands.
+
+    Raises
+    ------
+    UncheckedFramesError
+        If there are any among `frames`.
+    """
+    if unchecked:
+        first = float(times[unchecked[0]])
+        raise UncheckedFramesError(session.video.name, len(unchecked), len(frames), first)
+
+
+def refuse_silence(
+    session: AnnotationSession,
+    subset: str,
+    objects: Sequence[SessionObject],
+    frames: Iterable[int],
+    times: npt.NDArray[np.float64],
+) -> None:
+    """Refuse to write silence where the scene mask says that something sounds.
+
+    The model's own scene mask says nothing more where a person has judged the objects: theirs
+    outranks it. One that a person made or accepted does.
+
+    Raises
+    ------
+    DatasetError
+        Naming the times.
+    """
+    scene = scene_object(session)
+    if scene is None:
+        return
+    judged = bool(objects) or any(item.state is ObjectState.REJECTED for item in session.objects)
+    unexplained = [
+        frame
+        for frame in frames
+        if (by_person(session.status(scene.object_id, frame)) or not judged)
+        and session.mask(scene.object_id, frame).any()
+        and not any(session.mask(item.object_id, frame).any() for item in objects)
+    ]
+    if unexplained:
+        times = ", ".join(f"{times[frame]:.2f} s" for frame in unexplained)
+        raise DatasetError(
+            f"The scene mask of {session.video.name} shows something that sounds at {times}, but "
+            f"no object is there, so {subset} would call it silence: add the objects with their "
+            "classes (or export s4 or ms3, whose masks need none)."
+        )
 
 
 def check_stretch(

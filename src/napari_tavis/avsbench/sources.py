@@ -13,7 +13,9 @@ from napari_tavis.avsbench.layout import Subset
 from napari_tavis.avsbench.tables import Table, read_table
 
 SOURCE_LIST = "sources.csv"
-SOURCE_HEADER = ("subset", "name", "video", "start", "masks", "licence", "fingerprint")
+SOURCE_HEADER = ("subset", "name", "video", "start", "masks", "licence", "fingerprint", "proposals")
+
+_INCLUDED = "included"
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,8 @@ class ClipSource:
         What a person noted: licence, author, address; may be empty.
     fingerprint : str
         By which the very video file is recognised; may be empty.
+    proposals : bool
+        Whether frames were written, too, for whose labels nobody stood.
     """
 
     video: str
@@ -39,6 +43,7 @@ class ClipSource:
     masks: str = "scene"
     licence: str = ""
     fingerprint: str = ""
+    proposals: bool = False
 
 
 def read_source(tree: Path, subset: Subset, name: str) -> ClipSource | None:
@@ -73,7 +78,8 @@ def read_source(tree: Path, subset: Subset, name: str) -> ClipSource | None:
     except ValueError:
         raise table.error(row, f"start {start!r} is not a number") from None
     texts = (table.cell(row, column) for column in ("masks", "licence", "fingerprint"))
-    return ClipSource(table.cell(row, "video"), seconds, *texts)
+    told = "proposals" in table.header and table.cell(row, "proposals") == _INCLUDED
+    return ClipSource(table.cell(row, "video"), seconds, *texts, proposals=told)
 
 
 def updated_sources(tree: Path, subset: Subset, name: str, source: ClipSource) -> dict[Path, str]:
@@ -85,9 +91,12 @@ def updated_sources(tree: Path, subset: Subset, name: str, source: ClipSource) -
         If the list that is there cannot be read.
     """
     table = _table(tree)
+    table.header += [column for column in SOURCE_HEADER if column not in table.header]
+    for older in table.rows:
+        older += [""] * (len(table.header) - len(older))
     row = [""] * len(table.header)
     told = (source.video, f"{source.start:g}", source.masks, source.licence, source.fingerprint)
-    values = (subset, name, *told)
+    values = (subset, name, *told, _INCLUDED if source.proposals else "")
     for column, value in zip(SOURCE_HEADER, values, strict=True):
         row[table.column(column)] = value
     place = _row_of(table, subset, name)
@@ -96,6 +105,18 @@ def updated_sources(tree: Path, subset: Subset, name: str, source: ClipSource) -
     else:
         table.rows[place] = row
     return {table.path: table.text()}
+
+
+def clips_of_video(tree: Path, fingerprint: str) -> list[tuple[str, str]]:
+    """List the clips (subset and name) that a tree has of the very video file."""
+    table = _table(tree)
+    if not fingerprint or not {"subset", "name", "fingerprint"} <= set(table.header):
+        return []
+    return [
+        (table.cell(row, "subset"), table.cell(row, "name"))
+        for row in range(len(table.rows))
+        if table.cell(row, "fingerprint") == fingerprint
+    ]
 
 
 def _table(tree: Path) -> Table:

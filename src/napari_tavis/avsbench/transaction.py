@@ -1,39 +1,54 @@
 """Putting a finished clip and its lists into a folder: all of it, or nothing, even if killed.
 
-What is to be moved is first written down beside it. If the process dies before that, what was
-there stays; if it dies after it, whoever opens the folder next moves the rest.
+New files are staged in a folder of a random name beside the data. What is to be moved is then
+written into a record in the user's own data folder, and from that moment on the export counts:
+killed before, the next export removes what was staged; killed after, it moves the rest.
+
+Nothing that lies in a dataset says what is moved or removed. That does a record of this user,
+which is found by the random name of the staging folder and names the dataset's place. Whoever
+reads or checks a dataset looks here at most, and changes nothing.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
+import secrets
 import shutil
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePath, PurePosixPath
-from typing import Any
+from typing import TypeAlias
 
 from filelock import FileLock, Timeout
 
 from napari_tavis.atomic import write_atomically
 from napari_tavis.avsbench.errors import DatasetError
-from napari_tavis.workspace import workspace
+from napari_tavis.home import home
 
 LOCK_NAME = ".avsbench.lock"
 STAGING_PREFIX = ".avsbench-export-"
 LOCK_SECONDS = 120.0
 
-_JOURNAL = "commit.json"
+Steps: TypeAlias = Mapping[str, list[str]]
+"""Parts that are ``added``, ``lists`` that are replaced, parts that are ``removed``."""
+
+_OWNER = ".owner.lock"
+_COMMITTED = "committed"
+"""Lies in a staging folder from its record's completion on: others see that moves are pending."""
+
 _LISTS = "lists"
 _REPLACED = "replaced"
+_TOKEN = re.compile(r"[0-9a-f]{32}")
+_STEPS = ("added", "lists", "removed")
 
 
 @contextmanager
 def tree_lock(tree: Path) -> Iterator[None]:
     """Hold the lock of a tree, so that two exports do not lose each other's rows.
 
-    What a killed export left to be moved is moved first.
+    What this user's killed exports left is finished, or removed, first.
 
     Parameters
     ----------
@@ -43,53 +58,28 @@ def tree_lock(tree: Path) -> Iterator[None]:
     Raises
     ------
     DatasetError
-        If another export holds it for two minutes.
+        If another export holds it for two minutes, or somebody else's was killed half-way.
     """
-    lock = FileLock(tree / LOCK_NAME, timeout=LOCK_SECONDS)
+    place = tree / LOCK_NAME
+    if place.is_symlink() or (place.exists() and not place.is_file()):
+        raise DatasetError(f"{place} is no lock of an export: delete it, then export again.")
+    lock = FileLock(place, timeout=LOCK_SECONDS)
     try:
         lock.acquire()
     except Timeout:
         raise DatasetError(f"Another export is writing to {tree}: try again later.") from None
     try:
-        _finish_commits(tree)
+        _settle(tree)
         yield
     finally:
         lock.release()
-
-
-def finish_killed_export(tree: Path) -> None:
-    """Bring a tree in order that an export was writing to when it was killed.
-
-    To be called before a tree is read. Nothing happens where there is nothing to finish.
-
-    Parameters
-    ----------
-    tree : Path
-        The tree.
-
-    Raises
-    ------
-    DatasetError
-        If there is something to finish and the folder cannot be written.
-    """
-    if not any(tree.glob(f"{STAGING_PREFIX}*/{_JOURNAL}")):
-        return
-    try:
-        with tree_lock(tree):
-            pass
-    except OSError as error:
-        raise DatasetError(
-            f"An export to {tree} was killed while it wrote, and the rest cannot be done now "
-            f"({error.strerror or error}): make the folder writable."
-        ) from error
 
 
 @contextmanager
 def staging_folder(tree: Path) -> Iterator[Path]:
     """Make a temporary folder beside a tree's data, on the same disk; it goes away afterwards.
 
-    Folders of exports that were killed go as well. If the body fails, folders that were made
-    for it go, too.
+    If the body fails, folders that were made for it go, too.
 
     Parameters
     ----------
@@ -100,25 +90,40 @@ def staging_folder(tree: Path) -> Iterator[Path]:
     ------
     Path
         The folder.
+
+    Raises
+    ------
+    DatasetError
+        If the disk refuses, here or in the body.
     """
     missing = [folder for folder in (tree, *tree.parents) if not folder.exists()]
-    tree.mkdir(parents=True, exist_ok=True)
     try:
-        with workspace(tree, STAGING_PREFIX, tree_lock(tree)) as staging:
+        tree.mkdir(parents=True, exist_ok=True)
+        with _staging(tree) as staging:
             yield staging
+    except OSError as error:
+        _remove_made(missing)
+        raise DatasetError(f"{tree} cannot be written: {error.strerror or error}.") from error
     except BaseException:
-        for folder in missing:
-            _remove_if_empty(folder)
+        _remove_made(missing)
         raise
 
 
-def _remove_if_empty(folder: Path) -> None:
+@contextmanager
+def _staging(tree: Path) -> Iterator[Path]:
+    staging = tree / f"{STAGING_PREFIX}{secrets.token_hex(16)}"
+    record = _record_of(staging)
+    with tree_lock(tree):
+        _write_record(record, tree, None)  # first: what lies in the tree must be known as ours
+        staging.mkdir()
+        owner = FileLock(staging / _OWNER, timeout=0)
+        owner.acquire()
     try:
-        if [path.name for path in folder.iterdir()] == [LOCK_NAME]:
-            (folder / LOCK_NAME).unlink()
-        folder.rmdir()
-    except OSError:
-        pass  # something else lies in it by now, so it stays
+        yield staging
+    finally:
+        owner.release()
+        if _recorded(staging, tree) is None:
+            _remove(staging, record)  # else moves are pending, which the next export does
 
 
 def commit(
@@ -130,26 +135,34 @@ def commit(
 ) -> None:
     """Move a staged clip into its tree and write the lists; undo all of it if a step fails.
 
-    Killed half-way, the rest is done by `finish_killed_export` or the next `tree_lock`.
+    Killed half-way, the rest is done by this user's next export to the tree.
 
     Parameters
     ----------
     tree : Path
         The tree, whose lock is held.
     staging : Path
-        The staging folder, which holds the parts of the clip at their places in the tree.
+        What `staging_folder` gave, with the parts of the clip at their places in the tree.
     added : iterable of PurePath
         Parts of the clip (files and folders), relative to the tree.
     removed : collection of PurePath
         Parts of the clip that it replaces; those that do not exist are passed over.
     texts : mapping
-        List file (in the tree) to its new text.
+        List file (in the tree) to its new text, in the order in which they are to appear.
+
+    Raises
+    ------
+    DatasetError
+        If a part would be written or removed through a link that leads out of the tree.
+    OSError
+        If the disk refuses; everything is as before then.
     """
     steps = {
         "added": [part.as_posix() for part in added],
-        "removed": [part.as_posix() for part in removed],
         "lists": [path.relative_to(tree).as_posix() for path in texts],
+        "removed": [part.as_posix() for part in removed],
     }
+    _check_inside(tree, steps)
     for name, text in zip(steps["lists"], texts.values(), strict=True):
         place = staging / _LISTS / name
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -157,28 +170,31 @@ def commit(
     missing = [part for part in steps["added"] if not (staging / part).exists()]
     if missing:
         raise FileNotFoundError(f"{staging / missing[0]} was not staged")
-    write_atomically(staging / _JOURNAL, json.dumps(steps).encode())
+    (staging / _COMMITTED).touch()
+    record = _record_of(staging)
     undo: list[tuple[Path, Path]] = []
     try:
+        _write_record(record, tree, steps)  # from here on the export counts
         _carry_out(tree, staging, steps, undo)
     except BaseException:
         for source, target in reversed(undo):
             os.replace(target, source)
+        _write_record(record, tree, None)
+        (staging / _COMMITTED).unlink()
         raise
-    finally:
-        (staging / _JOURNAL).unlink()
+    (staging / _COMMITTED).unlink()
+    _write_record(record, tree, None)
     for part in removed:
         _remove_empty_parents(tree, part)
 
 
-def _carry_out(
-    tree: Path, staging: Path, steps: Mapping[str, list[str]], undo: list[tuple[Path, Path]]
-) -> None:
-    """Do the moves that are not done yet: what still lies in the staging folder is to be moved."""
+def _carry_out(tree: Path, staging: Path, steps: Steps, undo: list[tuple[Path, Path]]) -> None:
+    """Do the moves that are not done yet: what still lies in the staging folder is to be moved.
+
+    New parts come first, then the lists, then old parts go: wherever it stops, what the lists
+    name is there, but for parts that take the very place of old ones.
+    """
     replaced = staging / _REPLACED
-    for part in steps["removed"]:
-        if part not in steps["added"] and (tree / part).exists():
-            _move(tree / part, replaced / part, undo)
     moves = [(staging / part, part) for part in steps["added"]]
     moves += [(staging / _LISTS / name, name) for name in steps["lists"]]
     for source, part in moves:
@@ -189,6 +205,9 @@ def _carry_out(
         if (tree / part).exists():
             _set_aside(tree / part, replaced / part, undo)
         _move(source, tree / part, undo)
+    for part in steps["removed"]:
+        if part not in steps["added"] and (tree / part).exists():
+            _move(tree / part, replaced / part, undo)
 
 
 def _set_aside(source: Path, target: Path, undo: list[tuple[Path, Path]]) -> None:
@@ -201,31 +220,182 @@ def _set_aside(source: Path, target: Path, undo: list[tuple[Path, Path]]) -> Non
     undo.append((source, target))
 
 
-def _finish_commits(tree: Path) -> None:
-    """Do what killed exports left to be done; the tree's lock is held."""
-    for journal in sorted(tree.glob(f"{STAGING_PREFIX}*/{_JOURNAL}")):
-        steps = _read_journal(journal)
-        _carry_out(tree, journal.parent, steps, [])
-        journal.unlink()
-        shutil.rmtree(journal.parent, ignore_errors=True)
-        for part in steps["removed"]:
-            _remove_empty_parents(tree, PurePosixPath(part))
+def _move(source: Path, target: Path, undo: list[tuple[Path, Path]]) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    os.replace(source, target)
+    undo.append((source, target))
 
 
-def _read_journal(journal: Path) -> dict[str, list[str]]:
-    """Read what is to be moved. A dataset may come from anywhere: no move may leave it."""
-    try:
-        steps: Any = json.loads(journal.read_text(encoding="utf-8"))
-        wanted = {key: [str(part) for part in steps[key]] for key in ("added", "removed", "lists")}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DatasetError(
-            f"{journal} cannot be read ({error}): delete its folder and export the clip again."
-        ) from error
-    for part in (part for parts in wanted.values() for part in parts):
+def _check_inside(tree: Path, steps: Steps) -> None:
+    """Refuse to write or remove anything through a link that leads out of the tree."""
+    root = tree.resolve()
+    for part in (part for kind in _STEPS for part in steps[kind]):
         path = PurePosixPath(part)
-        if path.is_absolute() or ".." in path.parts or "\\" in part or ":" in part:
-            raise DatasetError(f"{journal} names {part!r}, outside the dataset: delete its folder.")
-    return wanted
+        if path.is_absolute() or ".." in path.parts:
+            raise DatasetError(f"{part!r} does not lie in the dataset {tree}.")
+        if not (tree / path).parent.resolve().is_relative_to(root):
+            raise DatasetError(
+                f"{(tree / path).parent} is a link out of the dataset {tree}, through which "
+                "nothing is written: replace the link by a folder."
+            )
+
+
+# -- exports that were killed ------------------------------------------------------------------
+
+
+def unfinished_exports(tree: Path) -> Iterator[tuple[Path, str]]:
+    """Find what exports have left in a tree that were killed, or still run; nothing is changed.
+
+    Yields
+    ------
+    place : Path
+        The folder that was left.
+    what : str
+        The end of the sentence "this ...".
+    """
+    for place in _left_in(tree):
+        if _is_ours(place, tree):
+            yield (
+                place,
+                (
+                    "is an unfinished export: it still runs, or was killed, and then the next "
+                    "export to this dataset finishes it"
+                ),
+            )
+        else:
+            yield (
+                place,
+                (
+                    "is an unfinished export that was not begun by you, here: nothing in it was "
+                    "carried out; delete it, unless somebody else is exporting"
+                ),
+            )
+
+
+def refuse_half_written(tree: Path) -> None:
+    """Refuse to read a tree in which an export of this user was killed among its last moves.
+
+    Raises
+    ------
+    DatasetError
+        If it was. Nothing is changed.
+    """
+    for place in _left_in(tree):
+        if _is_ours(place, tree) and _recorded(place, tree) is not None:
+            raise DatasetError(
+                f"An export to {tree} was killed while it moved a clip into its place: export to "
+                "it once more, which finishes that, then read it."
+            )
+
+
+def _settle(tree: Path) -> None:
+    """Finish or remove what killed exports of this user left; the tree's lock is held."""
+    for staging in _left_in(tree):
+        if not _is_ours(staging, tree):
+            if not staging.is_symlink() and os.path.lexists(staging / _COMMITTED):
+                raise DatasetError(
+                    f"{staging} was left by an export of somebody else, or to another place, that "
+                    "was killed among its last moves: let them export once more, which finishes "
+                    "it, or delete the folder and check the dataset."
+                )
+            continue
+        if _in_use(staging):
+            continue
+        steps = _recorded(staging, tree)
+        if steps is not None:
+            _check_inside(tree, steps)
+            _carry_out(tree, staging, steps, [])
+            for part in steps["removed"]:
+                _remove_empty_parents(tree, PurePosixPath(part))
+        _remove(staging, _record_of(staging))
+    _forget_removed(tree)
+
+
+def _forget_removed(tree: Path) -> None:
+    """Drop the records of exports to this tree of which nothing is left."""
+    place = str(tree.resolve())
+    for record in (home() / "exports").glob("*.json"):
+        if _read_record(record).get("tree") == place:
+            _forget(record, tree / f"{STAGING_PREFIX}{record.stem}")
+
+
+def _left_in(tree: Path) -> list[Path]:
+    """List the staging folders in a tree, whosever they are."""
+    try:
+        return sorted(path for path in tree.iterdir() if path.name.startswith(STAGING_PREFIX))
+    except OSError:
+        return []
+
+
+def _is_ours(staging: Path, tree: Path) -> bool:
+    """Say whether a record of this user says that it began this export, to this place."""
+    token = staging.name.removeprefix(STAGING_PREFIX)
+    if not _TOKEN.fullmatch(token) or staging.is_symlink() or not staging.is_dir():
+        return False
+    return _read_record(_record_of(staging)).get("tree") == str(tree.resolve())
+
+
+def _in_use(staging: Path) -> bool:
+    """Say whether a living process works in a staging folder of ours."""
+    owner = FileLock(staging / _OWNER, timeout=0)
+    try:
+        owner.acquire()
+    except OSError:  # filelock's Timeout is one
+        return True
+    owner.release()
+    return False
+
+
+def _recorded(staging: Path, tree: Path) -> Steps | None:
+    """Give the moves that are pending; None where the export does not count yet, or is done."""
+    steps = _read_record(_record_of(staging)).get("steps")
+    if not isinstance(steps, dict):
+        return None
+    return {kind: [str(part) for part in steps.get(kind, ())] for kind in _STEPS}
+
+
+def _record_of(staging: Path) -> Path:
+    return home() / "exports" / f"{staging.name.removeprefix(STAGING_PREFIX)}.json"
+
+
+def _read_record(path: Path) -> dict[str, object]:
+    try:
+        content = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _write_record(path: Path, tree: Path, steps: Steps | None) -> None:
+    content = {"tree": str(tree.resolve()), "steps": steps}
+    try:
+        write_atomically(path, json.dumps(content).encode())
+    except OSError as error:
+        raise DatasetError(
+            f"The record of the export cannot be kept in {path.parent} "
+            f"({error.strerror or error}): make room or grant access there, then export again."
+        ) from error
+
+
+def _remove(staging: Path, record: Path) -> None:
+    """Remove a staging folder of ours; its record goes when nothing is left of it."""
+    shutil.rmtree(staging, ignore_errors=True)
+    _forget(record, staging)
+
+
+def _forget(record: Path, staging: Path) -> None:
+    if not os.path.lexists(staging):
+        with suppress(OSError):
+            record.unlink()
+
+
+def _remove_made(folders: Iterable[Path]) -> None:
+    """Remove folders that were made for an export that came to nothing."""
+    for folder in folders:
+        with suppress(OSError):  # something else lies in it by now, so it stays
+            if [path.name for path in folder.iterdir()] == [LOCK_NAME]:
+                (folder / LOCK_NAME).unlink()
+            folder.rmdir()
 
 
 def _remove_empty_parents(tree: Path, part: PurePath) -> None:
@@ -233,10 +403,5 @@ def _remove_empty_parents(tree: Path, part: PurePath) -> None:
     for parent in part.parents:
         folder = tree / parent
         if parent.name and folder.is_dir() and not any(folder.iterdir()):
-            folder.rmdir()
-
-
-def _move(source: Path, target: Path, undo: list[tuple[Path, Path]]) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    os.replace(source, target)
-    undo.append((source, target))
+            with suppress(OSError):
+                folder.rmdir()

@@ -22,7 +22,6 @@ from napari_tavis.avsbench.layout import (
 )
 from napari_tavis.avsbench.lists import ListedClip
 from napari_tavis.avsbench.pairing import PARTNERS
-from napari_tavis.avsbench.transaction import finish_killed_export
 from napari_tavis.avsbench.violations import Violation
 from napari_tavis.tasks import CancelToken, Progress, no_progress
 
@@ -42,7 +41,7 @@ def validate(
     Parameters
     ----------
     root : Path or str
-        The folder. If an export to it was killed, what it had begun is finished first.
+        The folder. Nothing in it is changed; an export that was killed there is told.
     names : collection of str, optional
         Look into the files of the clips of these names only; the lists are checked whole.
     progress : Progress
@@ -71,7 +70,7 @@ def validate(
             cancel.check()
         progress(done, len(looked_at), clip.key.name)
         found += check_clip(tree, clip)
-    found += _check_pairs(work)
+    found += _check_pairs(work, names)
     progress(len(looked_at), len(looked_at), "checked")
     return list(dict.fromkeys(found))
 
@@ -85,8 +84,6 @@ def _check_trees(root: Path, found: list[Violation]) -> list[tuple[Path, ListedC
             f"{root} holds no AVSBench data: there is no {S4_TREE}, {MS3_TREE} or {SEMANTIC_LIST} "
             "in it or up to two folders deeper."
         )
-    for tree in dict.fromkeys((*single, *multiple, *semantic)):
-        finish_killed_export(tree)
     clips = [(tree, clip) for tree in single for clip in _check_s4(tree, found)]
     clips += [(tree, clip) for tree in multiple for clip in _check_ms3(tree, found)]
     clips += [(tree, clip) for tree in semantic for clip in _check_semantic(tree, found)]
@@ -137,10 +134,13 @@ def _check_spelling(tree: Path, name: str, found: list[Violation]) -> None:
         found.append(Violation(tree, f"must be called {name}, as loaders spell it"))
 
 
-def _check_pairs(work: list[tuple[Path, ListedClip]]) -> Iterator[Violation]:
+def _check_pairs(
+    work: list[tuple[Path, ListedClip]], names: Collection[str] | None
+) -> Iterator[Violation]:
     """Check TAViS's rule: an S4 or MS3 name begins exactly one v1s or v1m uid.
 
-    Where the partner subset has no clips at all, there is nothing to pair with.
+    Where the partner subset has no clips at all, there is nothing to pair with. A clip that was
+    written just now may have no partner yet; the export itself says that.
     """
     listed: dict[Subset, list[ListedClip]] = {}
     for _, clip in work:
@@ -149,12 +149,18 @@ def _check_pairs(work: list[tuple[Path, ListedClip]]) -> Iterator[Violation]:
         partners = listed.get(PARTNERS.get(clip.key.subset, clip.key.subset), [])
         if clip.key.subset not in ("s4", "ms3") or not partners:
             continue
+        if names is not None and clip.key.name not in names:
+            continue
         begun = [other for other in partners if other.key.name.startswith(clip.key.name)]
         path, line = tree / list_name(clip.key.subset), f"line {clip.line}"
         kind = PARTNERS[clip.key.subset]
+        if not begun and names is not None:
+            continue
         if len(begun) != 1:
             message = f"{line}: the name {clip.key.name!r} begins {len(begun)} {kind} uids, not one"
-            yield Violation(path, message)
+            yield Violation(
+                path, message if begun else f"{message}: export the clip as {kind}, too"
+            )
         elif begun[0].key.split != clip.key.split:
             message = f"{line}: {clip.key.name!r} is in {clip.key.split}, but in {kind} it is in "
             yield Violation(path, message + begun[0].key.split)

@@ -92,22 +92,19 @@ def write_clip(
     files = clip_files(key)
     check_pairing(Path(root), key)
     _find_existing(tree, key, files, overwrite)
-    try:
-        with staging_folder(tree) as staging:
-            _stage(staging, clip, key, files, cancel or CancelToken())
-            with tree_lock(tree):
-                existing = _find_existing(tree, key, files, overwrite)
-                old_files = clip_files(existing.key).parts if existing else ()
-                texts = updated_lists(
-                    tree, key.subset, key.split, values, existing.row if existing else None
-                )
-                texts |= updated_mapping(tree, mapping or {})
-                if source is not None:
-                    texts |= updated_sources(tree, key.subset, key.name, source)
-                removed = dict.fromkeys((*old_files, *files.parts))
-                commit(tree, staging, files.parts, removed, texts)
-    except OSError as error:
-        raise DatasetError(f"{tree} cannot be written: {error.strerror or error}.") from error
+    with staging_folder(tree) as staging:
+        _stage(staging, clip, key, files, cancel or CancelToken())
+        with tree_lock(tree):
+            existing = _find_existing(tree, key, files, overwrite)
+            old_files = clip_files(existing.key).parts if existing else ()
+            texts = updated_lists(
+                tree, key.subset, key.split, values, existing.row if existing else None
+            )
+            texts |= updated_mapping(tree, mapping or {})
+            if source is not None:
+                texts |= updated_sources(tree, key.subset, key.name, source)
+            removed = dict.fromkeys((*old_files, *files.parts))
+            commit(tree, staging, files.parts, removed, texts)
     return tree / files.parts[0]
 
 

@@ -20,7 +20,7 @@ _VIOLATIONS = 1
 
 Subset: TypeAlias = Literal["s4", "ms3", "v1s", "v1m", "v2"]
 Split: TypeAlias = Literal["train", "val", "test"]
-Format: TypeAlias = Literal["avsbench", "coco", "davis", "overlay"]
+Format: TypeAlias = Literal["avsbench", "coco", "davis", "youtube-vos", "overlay"]
 Masks: TypeAlias = Literal["scene", "objects", "accepted"]
 Device: TypeAlias = Literal["auto", "cuda", "mps", "cpu"]
 Precision: TypeAlias = Literal["auto", "float32", "bfloat16", "float16"]
@@ -155,7 +155,8 @@ def export(
     format: Annotated[
         Format,
         typer.Option(
-            help="avsbench; coco (RLE, with tracks); davis (indexed PNG); overlay (mp4 with sound)."
+            help="avsbench; coco (RLE, with tracks); davis (DAVIS 2017) and youtube-vos (indexed "
+            "PNG); overlay (mp4 with sound)."
         ),
     ] = "avsbench",
     subset: Annotated[
@@ -196,6 +197,14 @@ def export(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace clips of the same name.")
     ] = False,
+    include_proposals: Annotated[
+        bool,
+        typer.Option(
+            "--include-proposals",
+            help="Write frames, too, that nobody edited or accepted. Without it they are counted "
+            "and refused; an overlay, a picture of the work, shows them always.",
+        ),
+    ] = False,
     again: Annotated[
         bool,
         typer.Option(
@@ -205,10 +214,12 @@ def export(
         ),
     ] = False,
 ) -> None:
-    """Write sessions as AVSBench data, COCO, DAVIS or overlay videos, appending to the dataset.
+    """Write sessions as AVSBench data, COCO, DAVIS, YouTube-VOS or overlay videos.
 
-    A clip of AVSBench is a stretch of 5 s (10 s in v2) of the video, all of it annotated; the
-    other formats hold the whole video. Rejected objects and the background are never written.
+    Clips are appended to the dataset. A clip of AVSBench is a stretch of 5 s (10 s in v2) of the
+    video, all of it annotated; the other formats hold the whole video. What is written is what a
+    person stands behind: every frame edited or accepted, unless --include-proposals says
+    otherwise. Rejected objects and the background are never written.
 
     For example:
 
@@ -237,6 +248,7 @@ def export(
             mapping=map or [],
             licence=licence,
             overwrite=overwrite,
+            include_proposals=include_proposals,
         )
     failed = export_sessions(sessions, request)
     _end(failed, len(sessions), "sessions")

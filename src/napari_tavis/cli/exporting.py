@@ -8,7 +8,7 @@ from pathlib import Path
 from napari_tavis.avsbench import ClipExistsError, UnmappedClassError
 from napari_tavis.avsbench.layout import Split, Subset
 from napari_tavis.avsbench.mapping import parse_mapping, suggest_class
-from napari_tavis.avsbench.selection import MaskSource, exportable_objects
+from napari_tavis.avsbench.selection import MaskSource, UncheckedFramesError, exportable_objects
 from napari_tavis.cli.console import cancel_on_interrupt, progress_bar, say
 from napari_tavis.errors import TavisError
 from napari_tavis.formats.again import changed_exports, request_again
@@ -31,6 +31,7 @@ def requested(
     mapping: Sequence[str],
     licence: str,
     overwrite: bool,
+    include_proposals: bool,
 ) -> ExportRequest:
     """Make a request of the options of the command.
 
@@ -57,6 +58,7 @@ def requested(
         mapping=parse_mapping(mapping),
         licence=licence,
         overwrite=overwrite,
+        include_proposals=include_proposals,
     )
 
 
@@ -81,9 +83,10 @@ def export_sessions(paths: Iterable[Path], request: ExportRequest | None) -> int
         After Ctrl+C.
     """
     failed = 0
+    said: set[str] = set()
     for path in paths:
         try:
-            _export_one(path, request)
+            _export_one(path, request, said)
         except Cancelled:
             raise
         except TavisError as error:
@@ -92,7 +95,7 @@ def export_sessions(paths: Iterable[Path], request: ExportRequest | None) -> int
     return failed
 
 
-def _export_one(path: Path, request: ExportRequest | None) -> None:
+def _export_one(path: Path, request: ExportRequest | None, said: set[str]) -> None:
     session = AnnotationSession.open(path)
     try:
         if request is not None:
@@ -104,7 +107,7 @@ def _export_one(path: Path, request: ExportRequest | None) -> None:
         for one in requests:
             with progress_bar() as progress, cancel_on_interrupt() as cancel:
                 result = export(session, one, progress=progress, cancel=cancel)
-            _tell(session, result)
+            _tell(session, result, said)
             note_export(session, result)
             if not session.read_only:
                 session.save()
@@ -112,21 +115,28 @@ def _export_one(path: Path, request: ExportRequest | None) -> None:
         session.close()
 
 
-def _tell(session: AnnotationSession, result: ExportResult) -> None:
-    """Say what was written, what became of classes that AVSBench lacks, and what is wrong."""
+def _tell(session: AnnotationSession, result: ExportResult, said: set[str]) -> None:
+    """Say what was written, what became of classes that AVSBench lacks, and what is wrong.
+
+    What holds of several sessions alike is said once.
+    """
     print(result.place)
     classes = {item.class_name for item in exportable_objects(session)}
     for name in classes & set(result.request.mapping):
         target = result.request.mapping[name]
         say(f"{name} is exported as {target}." if target else f"{name} is left out.")
-    for violation in result.violations:
-        say(f"warning: {violation}")
+    for warning in (*result.notes, *map(str, result.violations)):
+        if warning not in said:
+            say(f"warning: {warning}")
+            said.add(warning)
 
 
 def _hint(error: TavisError) -> str:
     """Say which option of the command helps."""
     if isinstance(error, ClipExistsError):
         return " Add --overwrite to replace it."
+    if isinstance(error, UncheckedFramesError):
+        return " Add --include-proposals to write them as truth."
     if isinstance(error, UnmappedClassError):
         name = error.class_names[0]
         return f' Such as: --map "{name}={suggest_class(name) or ""}".'

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 from napari_tavis.avsbench.errors import DatasetError
-from napari_tavis.avsbench.layout import check_split, check_subset
+from napari_tavis.avsbench.layout import check_subset
 from napari_tavis.avsbench.lists import find_listed_clip
 from napari_tavis.avsbench.mapping import read_mapping
 from napari_tavis.avsbench.selection import MaskSource
 from napari_tavis.avsbench.sources import read_source
-from napari_tavis.formats import coco, davis
-from napari_tavis.formats.overlay import overlay_file
+from napari_tavis.formats.registry import VIDEO_FORMATS
 from napari_tavis.formats.request import ExportRequest
 from napari_tavis.session import AnnotationSession, ExportNote
 
@@ -43,27 +41,21 @@ def request_again(note: ExportNote) -> ExportRequest:
     root = Path(note.root)
     if note.format.startswith("avsbench-"):
         return _avsbench_again(root, note)
-    request = ExportRequest(root, name=note.name, masks="objects", overwrite=True, again=True)
-    if note.format == "overlay" and overlay_file(root, note.name).is_file():
-        return replace(request, format="overlay")
-    if note.format == "coco" and (video := coco.find_video(root, note.name)) is not None:
-        licence = coco.licence_of(root, *video)
-        return replace(
-            request,
-            format="coco",
-            split=check_split(video[0]),
-            masks=_masks(video[1].get("masks")),
-            licence=licence,
-        )
-    if note.format == "davis" and (found := davis.find_video(root, note.name)) is not None:
-        return replace(
-            request,
-            format="davis",
-            split=found[0],
-            masks=_masks(found[1].get("masks")),
-            licence=str(found[1].get("license", "")),
-        )
-    raise _gone(note)
+    format = next((known for known in VIDEO_FORMATS if known == note.format), None)
+    found = None if format is None else VIDEO_FORMATS[format].find(root, note.name)
+    if format is None or found is None:
+        raise _gone(note)
+    return ExportRequest(
+        root,
+        format=format,
+        split=found.split,
+        name=note.name,
+        masks=_masks(found.masks),
+        licence=found.licence,
+        overwrite=True,
+        again=True,
+        include_proposals=found.proposals,
+    )
 
 
 def _avsbench_again(root: Path, note: ExportNote) -> ExportRequest:
@@ -85,6 +77,7 @@ def _avsbench_again(root: Path, note: ExportNote) -> ExportRequest:
         licence="" if source is None else source.licence,
         overwrite=True,
         again=True,
+        include_proposals=source is not None and source.proposals,
     )
 
 

@@ -7,22 +7,33 @@ Source: COCO's instance format (cocodataset.org, "Data format"), with the ``vide
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
 from pycocotools import mask as rle
+from pycocotools.coco import COCO
 
 from napari_tavis.avsbench.errors import ClipExistsError, DatasetError
 from napari_tavis.avsbench.layout import SPLITS, Split
 from napari_tavis.avsbench.transaction import commit, staging_folder, tree_lock
-from napari_tavis.formats.files import copy_file, path_inside, pictures, read_json, write_jpeg
-from napari_tavis.formats.tracks import Track, Tracks
+from napari_tavis.avsbench.violations import Violation
+from napari_tavis.formats.files import (
+    check_picture,
+    copy_file,
+    path_inside,
+    pictures,
+    read_json,
+    write_jpeg,
+)
+from napari_tavis.formats.tracks import Track
+from napari_tavis.formats.videos import StoredVideo, VideoExport
 from napari_tavis.inference.masks import Mask
-from napari_tavis.media import Clip
-from napari_tavis.tasks import CancelToken, Progress, no_progress
+from napari_tavis.tasks import CancelToken, Progress
 from napari_tavis.vocabulary import AVSBENCH_CLASSES, class_index
 
 Entry = dict[str, Any]
@@ -40,115 +51,135 @@ def video_parts(name: str, suffix: str) -> tuple[PurePosixPath, PurePosixPath]:
     return PurePosixPath("images", name), PurePosixPath("videos", f"{name}{suffix.lower()}")
 
 
-def find_video(root: Path, name: str) -> tuple[str, Entry] | None:
-    """Find a video in a dataset.
+class CocoVideos:
+    """A COCO dataset with videos and tracks."""
 
-    Returns
-    -------
-    tuple of str and dict, or None
-        Its split, and what the dataset says of it.
-    """
-    for split in SPLITS:
-        for video in read_annotations(annotation_file(root, split))["videos"]:
-            if video.get("name") == name:
-                return split, video
-    return None
+    def videos(self, root: Path) -> list[StoredVideo]:
+        """List the videos of a dataset."""
+        return [
+            _stored(content, split, video)
+            for split in SPLITS
+            for content in [read_annotations(annotation_file(root, split))]
+            for video in content["videos"]
+        ]
 
+    def find(self, root: Path, name: str) -> StoredVideo | None:
+        """Find a video by its name, also one that lies there and is not listed."""
+        listed = (video for video in self.videos(root) if video.name == name)
+        lying = StoredVideo(name, "train") if (root / "images" / name).exists() else None
+        return next(listed, lying)
 
-def licence_of(root: Path, split: str, video: Entry) -> str:
-    """Give the licence that a dataset notes with a video; empty where it notes none."""
-    licences = read_annotations(annotation_file(root, split))["licenses"]
-    names = (one.get("name") for one in licences if one.get("id") == video.get("license"))
-    return str(next(names, ""))
+    def place(self, root: Path, split: Split, name: str) -> Path:
+        """Give the annotation file."""
+        return annotation_file(root, split)
 
+    def lines(self, export: VideoExport) -> tuple[str, ...]:
+        """Say what an export writes."""
+        folder, copy = video_parts(export.name, export.clip.path.suffix)
+        count, tracks = len(export.tracks.frames), len(export.tracks.tracks)
+        return (
+            f"annotations/{export.split}.json: {count} images, {tracks} tracks",
+            f"{folder}: {count} jpg",
+            f"{copy}: the video with its sound",
+        )
 
-def write_coco(
-    root: Path,
-    split: Split,
-    name: str,
-    tracks: Tracks,
-    clip: Clip,
-    *,
-    licence: str = "",
-    masks: str = "objects",
-    overwrite: bool = False,
-    progress: Progress = no_progress,
-    cancel: CancelToken | None = None,
-) -> Path:
-    """Add a video to a COCO dataset, which is made where it does not exist.
+    def write(self, export: VideoExport, progress: Progress, cancel: CancelToken) -> list[str]:
+        """Add a video to the dataset; the annotations of its own split change first."""
+        root, split, name, tracks = export.root, export.split, export.name, export.tracks
+        folder, copy = video_parts(name, export.clip.path.suffix)
+        self._find_replaced(export)
+        with staging_folder(root) as staging:
+            for place in (staging / folder, (staging / copy).parent):
+                place.mkdir(parents=True)
+            copy_file(export.clip.path, staging / copy, progress, cancel)
+            found: list[tuple[int, list[Entry]]] = []
+            for frame, picture in pictures(export.clip, tracks.frames, progress, cancel):
+                write_jpeg(staging / folder / f"{frame:06d}.jpg", picture)
+                found.append((frame, [_annotation(*one, frame) for one in tracks.masks(frame)]))
+            with tree_lock(root):
+                old = self._find_replaced(export)
+                content = _Content(read_annotations(annotation_file(root, split)))
+                video = content.add_video(export, copy)
+                ids = {
+                    track.item.object_id: content.add_track(video, track, root)
+                    for track in tracks.tracks
+                }
+                for frame, annotations in found:
+                    time = float(export.clip.times[frame])
+                    content.add_frame(video, frame, time, annotations, ids)
+                texts = {annotation_file(root, split): content.text()}
+                texts |= _without(root, name, except_split=split)
+                removed = [] if old is None else [folder, *_copies_of(root, old.split, name)]
+                commit(root, staging, (folder, copy), removed, texts)
+        progress(len(tracks.frames), len(tracks.frames), "written")
+        return []
 
-    The new files take their places together: an error or a cancel leaves the dataset as it was,
-    a killed process leaves the old or the new.
+    def _find_replaced(self, export: VideoExport) -> StoredVideo | None:
+        there = self.find(export.root, export.name)
+        if there is not None and not export.overwrite:
+            raise ClipExistsError(export.name, "COCO", str(export.root))
+        return there
 
-    Parameters
-    ----------
-    root : Path
-        Folder of the dataset.
-    split : {"train", "val", "test"}
-        The split; a video is in one split only.
-    name : str
-        Name of the video in the dataset.
-    tracks : Tracks
-        What is written.
-    clip : Clip
-        The video, open.
-    licence : str
-        Noted with the video.
-    masks : str
-        What the tracks were chosen by; noted with the video.
-    overwrite : bool
-        Replace the video of the same name.
-    progress, cancel
-        Of the job.
-
-    Returns
-    -------
-    Path
-        The annotation file.
-
-    Raises
-    ------
-    ClipExistsError
-        If there is such a video and `overwrite` is False.
-    DatasetError
-        If a file cannot be read or written.
-    """
-    cancel = cancel or CancelToken()
-    folder, copy = video_parts(name, clip.path.suffix)
-    if not overwrite and find_video(root, name) is not None:
-        raise ClipExistsError(name, "COCO", str(root))
-    with staging_folder(root) as staging:
-        for place in (staging / folder, (staging / copy).parent):
-            place.mkdir(parents=True)
-        copy_file(clip.path, staging / copy, progress, cancel)
-        found: list[tuple[int, list[Entry]]] = []
-        for frame, picture in pictures(clip, tracks.frames, progress, cancel):
-            write_jpeg(staging / folder / f"{frame:06d}.jpg", picture)
-            found.append((frame, [_annotation(*one, frame) for one in tracks.masks(frame)]))
-        with tree_lock(root):
-            there = find_video(root, name)
-            if there is not None and not overwrite:
-                raise ClipExistsError(name, "COCO", str(root))
-            texts = _without(root, name, except_split=split)
-            content = _Content(read_annotations(annotation_file(root, split)))
-            video = content.add_video(name, tracks, clip, copy, licence, masks)
-            ids = {
-                track.item.object_id: content.add_track(video, track, root)
-                for track in tracks.tracks
-            }
-            for frame, annotations in found:
-                content.add_frame(video, frame, float(clip.times[frame]), annotations, ids)
-            texts[annotation_file(root, split)] = content.text()
-            old = [] if there is None else [folder, *_copy_of(there[1])]
-            commit(root, staging, (folder, copy), old, texts)
-    progress(len(tracks.frames), len(tracks.frames), "written")
-    return annotation_file(root, split)
+    def check(self, root: Path, split: Split, name: str) -> Iterator[Violation]:
+        """Check a video through COCO's own reader."""
+        path = annotation_file(root, split)
+        try:
+            with contextlib.redirect_stdout(io.StringIO()):  # it prints what it does
+                data = COCO(str(path))
+        except (OSError, ValueError, KeyError, TypeError, AssertionError) as error:
+            yield Violation(path, f"cannot be read by COCO's reader ({error})")
+            return
+        videos = [one for one in data.dataset.get("videos", []) if one.get("name") == name]
+        if len(videos) != 1:
+            yield Violation(path, f"lists {len(videos)} videos named {name!r}, not one")
+            return
+        video = videos[0]
+        if not (root / video["file_name"]).is_file():
+            yield Violation(root / video["file_name"], "is missing")
+        size = (video["height"], video["width"])
+        for image in data.dataset["images"]:
+            if image["video_id"] != video["id"]:
+                continue
+            yield from check_picture(root / "images" / image["file_name"], size)
+            for one in data.imgToAnns[image["id"]]:
+                problem = _mask_problem(data, one, size)
+                if problem:
+                    yield Violation(path, f"annotation {one['id']} {problem}")
 
 
-def _copy_of(video: Entry) -> list[PurePosixPath]:
-    """Give the copy that a dataset keeps of a video, if it keeps one."""
-    path = path_inside(str(video.get("file_name", "")))
-    return [path] if path is not None and path.parts[0] == "videos" else []
+def _mask_problem(data: COCO, annotation: Entry, size: tuple[int, int]) -> str:
+    if annotation["category_id"] not in data.cats:
+        return f"has the category {annotation['category_id']}, which is not listed"
+    mask = data.annToMask(annotation)
+    if mask.shape != size:
+        return f"has a mask of {mask.shape[1]} x {mask.shape[0]} pixels"
+    if int(mask.sum()) != annotation["area"]:
+        return f"says its area is {annotation['area']}, but it is {int(mask.sum())}"
+    box = [float(side) for side in rle.toBbox(annotation["segmentation"])]
+    return "" if box == annotation["bbox"] else f"says its box is {annotation['bbox']}"
+
+
+def _stored(content: Entry, split: Split, video: Entry) -> StoredVideo:
+    licences = (
+        one.get("name") for one in content["licenses"] if one.get("id") == video.get("license")
+    )
+    return StoredVideo(
+        str(video.get("name", "")),
+        split,
+        str(video.get("fingerprint") or ""),
+        str(video.get("masks", "objects")),
+        str(next(licences, "")),
+        bool(video.get("proposals")),
+    )
+
+
+def _copies_of(root: Path, split: str, name: str) -> list[PurePosixPath]:
+    """Give the copies that a dataset keeps of a video."""
+    videos = read_annotations(annotation_file(root, split))["videos"]
+    found = (
+        path_inside(str(one.get("file_name", ""))) for one in videos if one.get("name") == name
+    )
+    return [path for path in found if path is not None and path.parts[0] == "videos"]
 
 
 def read_annotations(path: Path) -> Entry:
@@ -206,30 +237,20 @@ class _Content:
         """Give it as json."""
         return json.dumps(self.content, ensure_ascii=False, separators=(",", ":")) + "\n"
 
-    def add_video(
-        self,
-        name: str,
-        tracks: Tracks,
-        clip: Clip,
-        copy: PurePosixPath,
-        licence: str,
-        masks: str,
-    ) -> Entry:
+    def add_video(self, export: VideoExport, copy: PurePosixPath) -> Entry:
         """Add the video; one of the same name goes, and its number with all that refers to it."""
-        remove_video(self.content, name)
-        height, width = tracks.session.frame_size
+        remove_video(self.content, export.name)
+        height, width = export.tracks.session.frame_size
         entry = {
-            "name": name,
+            "name": export.name,
             "file_name": copy.as_posix(),
             "width": width,
             "height": height,
-            "length": len(clip.times),
-            "source": clip.path.name,
-            "fingerprint": tracks.session.identity.fingerprint,
-            "masks": masks,
+            "length": len(export.clip.times),
+            **export.noted(),
         }
-        if licence:
-            entry["license"] = self._licence(licence)
+        if export.licence:
+            entry["license"] = self._licence(export.licence)
         return self._add("videos", entry)
 
     def add_track(self, video: Entry, track: Track, root: Path) -> Entry:

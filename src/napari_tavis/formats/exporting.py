@@ -6,14 +6,12 @@ from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from napari_tavis.avsbench import Violation, export_session
-from napari_tavis.formats.checks import check_export
-from napari_tavis.formats.coco import write_coco
-from napari_tavis.formats.davis import write_davis
-from napari_tavis.formats.overlay import write_overlay
-from napari_tavis.formats.preview import preview_export, replaced_clip, with_known_mapping
+from napari_tavis.avsbench import Violation, validate
+from napari_tavis.avsbench.export import write_plan
+from napari_tavis.avsbench.names import check_text
+from napari_tavis.formats.preview import preview_export, with_known_mapping
+from napari_tavis.formats.registry import VIDEO_FORMATS
 from napari_tavis.formats.request import ExportRequest
-from napari_tavis.formats.tracks import session_tracks
 from napari_tavis.media import Clip, open_clip
 from napari_tavis.session import AnnotationSession
 from napari_tavis.tasks import CancelToken, Progress, no_progress
@@ -36,12 +34,15 @@ class ExportResult:
         The folder or file.
     violations : tuple of Violation
         What the check of it found; empty if all is well.
+    notes : tuple of str
+        What a person should know of it, a sentence each.
     """
 
     request: ExportRequest
     name: str
     place: Path
     violations: tuple[Violation, ...]
+    notes: tuple[str, ...] = ()
 
 
 def export(
@@ -77,6 +78,8 @@ def export(
         If it cannot be written as asked. Nothing was written then.
     """
     cancel = cancel or CancelToken()
+    check_text(str(request.root), "folder")
+    check_text(request.licence, "licence")
     request = with_known_mapping(request)
     with (
         nullcontext(clip)
@@ -84,65 +87,49 @@ def export(
         else open_clip(session.video, cache_bytes=_CACHE_BYTES, cancel=cancel)
     ) as video:
         preview = preview_export(session, video, request)
-        if request.replace_own and preview.there == "own":
-            request = replace(request, overwrite=True)
-        if request.format == "avsbench":
-            place = export_session(
+        if not request.include_proposals:
+            preview.refuse_unchecked(session, video)
+        overwrite = request.overwrite or (request.replace_own and preview.there == "own")
+        notes = list(preview.notes)
+        if preview.export is not None:
+            export = replace(preview.export, overwrite=overwrite)
+            notes += VIDEO_FORMATS[request.format].write(export, progress, cancel)
+            place = preview.place
+        else:
+            assert preview.plan is not None  # it is one or the other
+            place = write_plan(
                 session,
+                preview.plan,
+                video,
                 request.root,
-                request.subset,
-                request.split,
-                name=request.name or None,
-                start=request.start,
-                masks=request.masks,
-                category=request.category,
-                mapping=request.mapping,
                 licence=request.licence,
-                replaced=replaced_clip(request),
-                overwrite=request.overwrite,
-                video=video,
+                overwrite=overwrite,
+                include_proposals=request.include_proposals,
                 progress=progress,
                 cancel=cancel,
             )
-        else:
-            place = _write_video(session, request, preview.name, video, progress, cancel)
     progress(0, 0, "checking")
     found = check_export(request, preview.name, progress=progress, cancel=cancel)
-    return ExportResult(request, preview.name, place, tuple(found))
+    return ExportResult(request, preview.name, place, tuple(found), tuple(notes))
 
 
-def _write_video(
-    session: AnnotationSession,
+def check_export(
     request: ExportRequest,
     name: str,
-    clip: Clip,
-    progress: Progress,
-    cancel: CancelToken,
-) -> Path:
-    tracks = session_tracks(session, request.objects_alone)
-    if request.format == "overlay":
-        return write_overlay(
-            request.root,
-            name,
-            tracks,
-            clip,
-            overwrite=request.overwrite,
-            progress=progress,
-            cancel=cancel,
-        )
-    write = write_coco if request.format == "coco" else write_davis
-    return write(
-        request.root,
-        request.split,
-        name,
-        tracks,
-        clip,
-        licence=request.licence,
-        masks=request.objects_alone,
-        overwrite=request.overwrite,
-        progress=progress,
-        cancel=cancel,
-    )
+    *,
+    progress: Progress = no_progress,
+    cancel: CancelToken | None = None,
+) -> list[Violation]:
+    """Check a clip that was exported, and the lists of its dataset.
+
+    Returns
+    -------
+    list of Violation
+        Empty if all is well.
+    """
+    if request.format == "avsbench":
+        return validate(request.root, names={name}, progress=progress, cancel=cancel)
+    return list(VIDEO_FORMATS[request.format].check(request.root, request.split, name))
 
 
 def note_export(session: AnnotationSession, result: ExportResult) -> None:

@@ -22,6 +22,7 @@ from napari_tavis.avsbench.layout import (
 from napari_tavis.avsbench.lists import ListedClip, listed_clips
 from napari_tavis.avsbench.selection import FRAME_OFFSET
 from napari_tavis.avsbench.sound import SAMPLE_RATE
+from napari_tavis.avsbench.transaction import refuse_half_written
 from napari_tavis.core.files import is_file
 from napari_tavis.errors import TavisError
 from napari_tavis.formats.files import copy_file
@@ -85,6 +86,7 @@ def import_avsbench(
         for tree in find_trees(root, one):
             if (tree / list_name(one)).is_file():
                 try:
+                    refuse_half_written(tree)
                     work += [(tree, clip) for clip in listed_clips(tree, one)]
                 except TavisError as error:  # of a list that tells nothing for sure
                     report += failure(str(error))

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 import numpy.typing as npt
 
 from napari_tavis.avsbench.errors import ClipExistsError
+from napari_tavis.avsbench.layout import Split
+from napari_tavis.avsbench.transaction import commit, staging_folder, tree_lock
+from napari_tavis.avsbench.violations import Violation
 from napari_tavis.formats.tracks import Tracks
+from napari_tavis.formats.videos import StoredVideo, VideoExport
 from napari_tavis.inference.overlay import OverlayMask, draw_masks
-from napari_tavis.media import Clip, frames_at, write_video
+from napari_tavis.media import Clip, MediaError, frames_at, open_clip, write_video
 from napari_tavis.media.timebase import frame_rate
-from napari_tavis.tasks import CancelToken, Progress, no_progress
+from napari_tavis.tasks import CancelToken, Progress
 
 _SOUND_RATE = 48_000
 
@@ -23,61 +27,59 @@ def overlay_file(root: Path, name: str) -> Path:
     return root / f"{name}.mp4"
 
 
-def write_overlay(
-    root: Path,
-    name: str,
-    tracks: Tracks,
-    clip: Clip,
-    *,
-    overwrite: bool = False,
-    progress: Progress = no_progress,
-    cancel: CancelToken | None = None,
-) -> Path:
-    """Draw the masks over every frame of a video, and keep its sound.
+class OverlayVideos:
+    """Videos with the masks drawn over them, in a folder; there is no list of them."""
 
-    An annotated frame is filled in the colours of the classes. The frames between two of them
-    show the masks of the nearer one as outlines, so that nobody takes them for annotations.
-    Frames and sound are streamed: a long video costs time, not memory.
+    def videos(self, root: Path) -> list[StoredVideo]:
+        """List none: they are nobody's training data."""
+        return []
 
-    Parameters
-    ----------
-    root : Path
-        The folder, which is made where it does not exist.
-    name : str
-        Name of the file, without ``.mp4``.
-    tracks : Tracks
-        What is drawn.
-    clip : Clip
-        The video, open.
-    overwrite : bool
-        Replace a file of the same name.
-    progress, cancel
-        Of the job.
+    def find(self, root: Path, name: str) -> StoredVideo | None:
+        """Find a file of the name."""
+        return StoredVideo(name, "train") if overlay_file(root, name).exists() else None
 
-    Returns
-    -------
-    Path
-        The file; it appears whole or not at all.
+    def place(self, root: Path, split: Split, name: str) -> Path:
+        """Give the file."""
+        return overlay_file(root, name)
 
-    Raises
-    ------
-    ClipExistsError
-        If there is such a file and `overwrite` is False.
-    MediaError
-        If the video cannot be read, or the file cannot be written.
-    """
-    target = overlay_file(root, name)
-    if target.exists() and not overwrite:
-        raise ClipExistsError(name, "overlay", str(root))
-    root.mkdir(parents=True, exist_ok=True)
-    rate = frame_rate(clip.times, clip.duration)
-    count = max(1, round(clip.duration * rate))
-    shown = frames_at(clip.times, np.arange(count) / float(rate))
-    drawn = _drawn(tracks, clip, shown, progress, cancel or CancelToken())
-    sound = None
-    if clip.has_soundtrack:
-        sound = clip.sound_blocks(sample_rate=_SOUND_RATE, channels=2)
-    return write_video(target, drawn, rate, sound, _SOUND_RATE)
+    def lines(self, export: VideoExport) -> tuple[str, ...]:
+        """Say what an export writes."""
+        clip = export.clip
+        sound = "with sound" if clip.has_soundtrack else "without sound: the video has none"
+        return (f"{overlay_file(export.root, export.name).name}: {clip.duration:.1f} s {sound}",)
+
+    def write(self, export: VideoExport, progress: Progress, cancel: CancelToken) -> list[str]:
+        """Draw the masks over every frame of a video, and keep its sound.
+
+        An annotated frame is filled in the colours of the classes. The frames between two of them
+        show the masks of the nearer one as outlines, so that nobody takes them for annotations.
+        Frames and sound are streamed: a long video costs time, not memory.
+        """
+        clip, target = export.clip, overlay_file(export.root, export.name)
+        if target.exists() and not export.overwrite:
+            raise ClipExistsError(export.name, "overlay", str(export.root))
+        rate = frame_rate(clip.times, clip.duration)
+        count = max(1, round(clip.duration * rate))
+        shown = frames_at(clip.times, np.arange(count) / float(rate))
+        drawn = _drawn(export.tracks, clip, shown, progress, cancel)
+        sound = None
+        if clip.has_soundtrack:
+            sound = clip.sound_blocks(sample_rate=_SOUND_RATE, channels=2)
+        with staging_folder(export.root) as staging:
+            write_video(staging / target.name, drawn, rate, sound, _SOUND_RATE)
+            with tree_lock(export.root):
+                if target.exists() and not export.overwrite:
+                    raise ClipExistsError(export.name, "overlay", str(export.root))
+                commit(export.root, staging, (PurePosixPath(target.name),), (), {})
+        return []
+
+    def check(self, root: Path, split: Split, name: str) -> Iterator[Violation]:
+        """Check that it can be played."""
+        path = overlay_file(root, name)
+        try:
+            open_clip(path).close()
+        except MediaError as error:
+            yield Violation(path, f"cannot be played ({error})")
 
 
 def _drawn(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -9,27 +10,36 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_tavis.avsbench import DatasetError
+from napari_tavis.avsbench.export import hidden_objects
 from napari_tavis.avsbench.layout import (
     SEMANTIC_SUBSETS,
+    SUBSETS,
     ClipKey,
+    check_subset,
     clip_files,
+    find_trees,
+    list_name,
     semantic_uid,
     target_tree,
 )
-from napari_tavis.avsbench.lists import ListedClip, find_listed_clip
+from napari_tavis.avsbench.lists import ListedClip, find_listed_clip, listed_clips
 from napari_tavis.avsbench.mapping import read_mapping
+from napari_tavis.avsbench.pairing import PARTNERS, names_in
 from napari_tavis.avsbench.plan import ClipPlan, PlannedObject, plan_clip
-from napari_tavis.avsbench.sources import read_source
-from napari_tavis.formats import coco, davis
-from napari_tavis.formats.overlay import overlay_file
+from napari_tavis.avsbench.selection import refuse_unchecked, unchecked_text
+from napari_tavis.avsbench.sources import clips_of_video, read_source
+from napari_tavis.formats.registry import VIDEO_FORMATS
 from napari_tavis.formats.request import ExportRequest, video_name
-from napari_tavis.formats.tracks import Tracks, session_tracks
+from napari_tavis.formats.tracks import session_tracks
+from napari_tavis.formats.videos import StoredVideo, VideoExport, VideoFormat
 from napari_tavis.inference.overlay import OverlayMask, draw_masks
 from napari_tavis.media import Clip
 from napari_tavis.session import AnnotationSession
 from napari_tavis.vocabulary import class_color, class_index
 
 _NOT_ACCEPTED = "not accepted in all its frames"
+_PICTURE_OF_WORK = "An overlay video shows them all the same: it is a picture of the work."
+_AS_TRUTH = "They are written as truth, as was asked for."
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,8 +64,14 @@ class ExportPreview:
         What is written, a line each.
     there : {"", "own", "other"}
         Whether a clip of this name is there, and of this video or of another.
+    unchecked : tuple of int
+        Those of the frames with labels for whose labels nobody stands.
+    notes : tuple of str
+        What a person should know before it is written, a sentence each.
     plan : ClipPlan or None
         AVSBench's plan.
+    export : VideoExport or None
+        The plan of the formats of whole videos.
     """
 
     name: str
@@ -66,7 +82,21 @@ class ExportPreview:
     objects: tuple[PlannedObject, ...]
     files: tuple[str, ...]
     there: str
+    unchecked: tuple[int, ...] = ()
+    notes: tuple[str, ...] = ()
     plan: ClipPlan | None = None
+    export: VideoExport | None = None
+
+    def refuse_unchecked(self, session: AnnotationSession, clip: Clip) -> None:
+        """Refuse frames for whose labels nobody stands.
+
+        Raises
+        ------
+        UncheckedFramesError
+            If there are any.
+        """
+        shown = self.frames if self.plan is None else self.plan.shown
+        refuse_unchecked(session, self.unchecked, shown, clip.times)
 
 
 def with_known_mapping(request: ExportRequest) -> ExportRequest:
@@ -118,51 +148,72 @@ def preview_export(session: AnnotationSession, clip: Clip, request: ExportReques
     """
     if request.format == "avsbench":
         return _preview_avsbench(session, clip, with_known_mapping(request))
-    tracks = session_tracks(session, request.objects_alone)
+    return _preview_video(session, clip, request, VIDEO_FORMATS[request.format])
+
+
+def _preview_video(
+    session: AnnotationSession, clip: Clip, request: ExportRequest, format: VideoFormat
+) -> ExportPreview:
+    truth = request.format != "overlay"
+    tracks = session_tracks(session, request.objects_alone, as_truth=truth)
     name = video_name(session, request.name)
-    objects = (
-        *(PlannedObject(track.item, track.item.class_name) for track in tracks.tracks),
-        *(PlannedObject(item, None, _NOT_ACCEPTED) for item in tracks.left_out),
+    export = VideoExport(
+        request.root,
+        request.split,
+        name,
+        tracks,
+        clip,
+        request.licence,
+        request.objects_alone,
+        request.include_proposals,
+        request.overwrite,
     )
-    place, files, there = _whole_video(session, clip, request, name, tracks)
+    there = format.find(request.root, name)
+    others = [one for one in format.videos(request.root) if one.name != name]
+    notes = _of_same_video(session, request, others)
+    if tracks.partial:
+        notes.append(
+            f"{len(tracks.partial)} frames are left out, in which some objects are annotated and "
+            "others not: paint or accept every object there to have them."
+        )
+    if tracks.unchecked and (request.include_proposals or not truth):
+        text = unchecked_text(len(tracks.unchecked), len(tracks.frames))
+        notes.append(f"{text}. {_AS_TRUTH if truth else _PICTURE_OF_WORK}")
     return ExportPreview(
         name=name,
-        place=place,
+        place=format.place(request.root, request.split, name),
         frames=tracks.frames,
         labels=len(tracks.frames),
         seconds=(0.0, clip.duration),
-        objects=objects,
-        files=files,
-        there=there,
+        objects=(
+            *(PlannedObject(track.item, track.item.class_name) for track in tracks.tracks),
+            *(PlannedObject(item, None, _NOT_ACCEPTED) for item in tracks.left_out),
+        ),
+        files=format.lines(export),
+        there=_whose(session, request, name, there is not None, there and there.fingerprint),
+        unchecked=tracks.unchecked if truth else (),
+        notes=tuple(notes),
+        export=export,
     )
 
 
-def _whole_video(
-    session: AnnotationSession, clip: Clip, request: ExportRequest, name: str, tracks: Tracks
-) -> tuple[Path, tuple[str, ...], str]:
-    count = len(tracks.frames)
-    if request.format == "coco":
-        found = coco.find_video(request.root, name)
-        folder, copy = coco.video_parts(name, clip.path.suffix)
-        place = coco.annotation_file(request.root, request.split)
-        files = (
-            f"annotations/{request.split}.json: {count} images, {len(tracks.tracks)} tracks",
-            f"{folder}: {count} jpg",
-            f"{copy}: the video with its sound",
-        )
-        mark = None if found is None else found[1].get("fingerprint")
-        return place, files, _whose(session, request, name, found is not None, mark)
-    if request.format == "davis":
-        there = davis.find_video(request.root, name)
-        images, masks = davis.video_parts(request.split, name)
-        files = (f"{images}: {count} jpg", f"{masks}: {count} indexed png", "meta.json: its row")
-        mark = None if there is None else there[1].get("fingerprint")
-        place = request.root / masks
-        return place, files, _whose(session, request, name, there is not None, mark)
-    place = overlay_file(request.root, name)
-    sound = "with sound" if clip.has_soundtrack else "without sound: the video has none"
-    line = f"{place.name}: {clip.duration:.1f} s {sound}"
-    return place, (line,), _whose(session, request, name, place.exists(), None)
+def _of_same_video(
+    session: AnnotationSession, request: ExportRequest, others: Iterable[StoredVideo]
+) -> list[str]:
+    """Say that the same video lies in another split: what is learned from must not be measured."""
+    found = [
+        f"{other.split} ({other.name})"
+        for other in others
+        if other.fingerprint
+        and other.fingerprint == session.identity.fingerprint
+        and other.split != request.split
+    ]
+    if not found:
+        return []
+    return [
+        f"{session.video.name} lies in {', '.join(dict.fromkeys(found))} of this dataset, too: a "
+        f"model that learns from one and is measured on {request.split} has seen the video."
+    ]
 
 
 def _whose(
@@ -234,8 +285,48 @@ def _preview_avsbench(
             found is not None,
             source.fingerprint if source else None,
         ),
+        unchecked=plan.unchecked,
+        notes=tuple(_avsbench_notes(session, request, plan, name, tree)),
         plan=plan,
     )
+
+
+def _avsbench_notes(
+    session: AnnotationSession, request: ExportRequest, plan: ClipPlan, name: str, tree: Path
+) -> list[str]:
+    notes = list(hidden_objects(session, plan)) if plan.subset in SEMANTIC_SUBSETS else []
+    if plan.unchecked and request.include_proposals:
+        notes.append(f"{unchecked_text(len(plan.unchecked), len(plan.shown))}. {_AS_TRUTH}")
+    partner = PARTNERS.get(plan.subset)
+    if plan.subset in ("s4", "ms3") and partner is not None:
+        uids = names_in(request.root, partner)
+        if not any(uid.startswith(name) for uid in uids):
+            notes.append(
+                f"TAViS takes the classes of {plan.subset} clips from {partner}: exporting "
+                f"{partner}, too, removes this warning."
+            )
+    return [*_of_same_video(session, request, _others_of_video(session, request, name)), *notes]
+
+
+def _others_of_video(
+    session: AnnotationSession, request: ExportRequest, name: str
+) -> list[StoredVideo]:
+    """List the clips of the same video, in all trees of a dataset, but the one to be replaced."""
+    fingerprint = session.identity.fingerprint
+    trees = dict.fromkeys(tree for subset in SUBSETS for tree in find_trees(request.root, subset))
+    found = []
+    for tree in trees:
+        own = set(clips_of_video(tree, fingerprint)) - {(request.subset, name)}
+        for subset in dict.fromkeys(kind for kind, _ in own):
+            known = check_subset(subset)
+            if (tree / list_name(known)).is_file():
+                listed = (clip.key for clip in listed_clips(tree, known))
+                found += [
+                    StoredVideo(key.name, key.split, fingerprint)
+                    for key in listed
+                    if (subset, key.name) in own
+                ]
+    return found
 
 
 def listed_name(plan: ClipPlan) -> str:

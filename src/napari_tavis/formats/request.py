@@ -12,12 +12,13 @@ from napari_tavis.avsbench.names import check_name, suggest_name
 from napari_tavis.avsbench.selection import MaskSource
 from napari_tavis.session import AnnotationSession
 
-Format: TypeAlias = Literal["avsbench", "coco", "davis", "overlay"]
+Format: TypeAlias = Literal["avsbench", "coco", "davis", "youtube-vos", "overlay"]
 
 FORMATS: dict[Format, str] = {
     "avsbench": "AVSBench dataset",
     "coco": "COCO (RLE, tracks)",
-    "davis": "DAVIS / YouTube-VOS",
+    "davis": "DAVIS 2017",
+    "youtube-vos": "YouTube-VOS",
     "overlay": "Overlay video (mp4)",
 }
 """The formats and what they are called."""
@@ -31,7 +32,7 @@ class ExportRequest:
     ----------
     root : Path
         Folder of the dataset; of an overlay video the folder it is put in.
-    format : {"avsbench", "coco", "davis", "overlay"}
+    format : {"avsbench", "coco", "davis", "youtube-vos", "overlay"}
         What is written.
     subset : str
         AVSBench's subset.
@@ -57,6 +58,9 @@ class ExportRequest:
         Whether a clip that was made of this very stretch of this video is replaced.
     again : bool
         Whether it is a clip of the dataset that is written anew, with its name and times.
+    include_proposals : bool
+        Whether frames are written, too, for whose labels nobody stands. An overlay video is no
+        truth but a picture of the work: it shows them always.
     """
 
     root: Path
@@ -72,6 +76,7 @@ class ExportRequest:
     overwrite: bool = False
     replace_own: bool = False
     again: bool = False
+    include_proposals: bool = False
 
     @property
     def note_format(self) -> str:

@@ -6,7 +6,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from napari_tavis.avsbench.errors import DatasetError
-from napari_tavis.avsbench.selection import MaskSource, exportable_objects, is_accepted
+from napari_tavis.avsbench.names import check_text
+from napari_tavis.avsbench.selection import (
+    MaskSource,
+    exportable_objects,
+    is_accepted,
+    known_frames,
+    refuse_nameless,
+    unchecked_frames,
+)
 from napari_tavis.inference.masks import Mask
 from napari_tavis.session import AnnotationSession, FrameStatus, SessionObject
 
@@ -48,13 +56,20 @@ class Tracks:
         Objects that are not accepted, where accepted ones are asked for.
     frames : tuple of int
         The annotated frames of the video, ascending: those that were sampled, and those in
-        which a track has a status.
+        which every track has a status.
+    partial : tuple of int
+        Frames in which some tracks have a status and others none, so that nobody can say whether
+        these are there. They are not among `frames`.
+    unchecked : tuple of int
+        Those of `frames` for whose labels nobody stands.
     """
 
     session: AnnotationSession
     tracks: tuple[Track, ...]
     left_out: tuple[SessionObject, ...]
     frames: tuple[int, ...]
+    partial: tuple[int, ...]
+    unchecked: tuple[int, ...]
 
     def masks(self, frame: int) -> Iterator[tuple[Track, Mask]]:
         """Give the tracks that have a mask in a frame, with it: bool ``[H, W]``."""
@@ -65,7 +80,9 @@ class Tracks:
                     yield track, mask
 
 
-def session_tracks(session: AnnotationSession, masks: MaskSource) -> Tracks:
+def session_tracks(
+    session: AnnotationSession, masks: MaskSource, *, as_truth: bool = True
+) -> Tracks:
     """Collect what of a session is exported as tracks.
 
     Parameters
@@ -74,11 +91,14 @@ def session_tracks(session: AnnotationSession, masks: MaskSource) -> Tracks:
         The session.
     masks : {"objects", "accepted"}
         All objects, or those of which a person stands behind every mask.
+    as_truth : bool
+        Whether others are to learn from it, so that every object needs a class and every frame
+        must be annotated whole. A picture of the work shows whatever there is.
 
     Raises
     ------
     DatasetError
-        If there is nothing to export.
+        If there is nothing to export, or an object has no class.
     """
     objects = exportable_objects(session)
     refused = (
@@ -93,11 +113,27 @@ def session_tracks(session: AnnotationSession, masks: MaskSource) -> Tracks:
             f"The session of {session.video.name} has no {what} to export: "
             f"{'accept what is right, or export all objects' if refused else 'add one first'}."
         )
+    if as_truth:
+        check_text(session.video.name, "name of the video")
+        refuse_nameless(session, taken)
     tracks = tuple(
         Track(item, session.statuses(item.object_id), session.scores(item.object_id))
         for item in taken
     )
-    frames = {int(frame) for frame in session.frame_indices}
-    for track in tracks:
-        frames |= set(track.statuses)
-    return Tracks(session, tracks, tuple(refused), tuple(sorted(frames)))
+    sampled = {int(frame) for frame in session.frame_indices}
+    everything = sampled.union(*(track.statuses for track in tracks))
+    frames = set(map(int, known_frames(session, taken, None))) if as_truth else everything
+    if not frames:
+        raise DatasetError(
+            f"The session of {session.video.name} has no frame in which every object is "
+            "annotated: segment the video, or paint every object in the same frames."
+        )
+    ordered = tuple(sorted(frames))
+    return Tracks(
+        session,
+        tracks,
+        tuple(refused),
+        ordered,
+        tuple(sorted(everything - frames)),
+        unchecked_frames(session, taken, None, ordered),
+    )

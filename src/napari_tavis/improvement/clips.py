@@ -1,11 +1,12 @@
 """What a person has accepted, as an AVSBench tree to learn from.
 
-Annotated videos are cut into clips of five seconds. A clip counts if its video is done or
-exported, or if a person stands behind every mask of its objects.
+Annotated videos are cut into clips of five seconds. A clip counts as it does for an export: if a
+person stands for every label in it.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,12 +14,11 @@ from pathlib import Path
 from napari_tavis.avsbench import export_session
 from napari_tavis.avsbench.errors import DatasetError
 from napari_tavis.avsbench.layout import Split, Subset, seconds
-from napari_tavis.avsbench.plan import NOT_ACCEPTED, plan_clip
+from napari_tavis.avsbench.plan import plan_clip
 from napari_tavis.errors import TavisError
 from napari_tavis.improvement.errors import ImprovementError
 from napari_tavis.media import Clip, open_clip
 from napari_tavis.project.sources import find_sources
-from napari_tavis.project.states import state_of
 from napari_tavis.session import AnnotationSession
 from napari_tavis.tasks import CancelToken, Progress, no_progress
 
@@ -27,7 +27,7 @@ SUBSET: Subset = "v1m"
 
 LEAST_CLIPS = 5
 HELD_OUT_EACH = 5
-"""Every fifth video, or clip where there are fewer videos, is measured on and not learned from."""
+"""Every fifth video, or the shortest one of fewer, is measured on and not learned from."""
 
 
 @dataclass(frozen=True)
@@ -40,10 +40,18 @@ class AcceptedClip:
         Directory of the session.
     start : float
         Where it begins, in seconds.
+    fingerprint : str
+        By which the very video file is recognised, wherever it lies.
     """
 
     session: Path
     start: float
+    fingerprint: str = ""
+
+    @property
+    def video(self) -> str:
+        """What stands for the video: the same for every copy of it."""
+        return self.fingerprint or str(self.session)
 
 
 @dataclass(frozen=True)
@@ -64,18 +72,18 @@ class Accepted:
     @property
     def videos(self) -> int:
         """How many videos the clips are of."""
-        return len({clip.session for clip in self.clips})
+        return len({clip.video for clip in self.clips})
 
     def divide(self) -> dict[AcceptedClip, Split]:
         """Say which clips are learned from (``train``) and which are held out (``val``).
 
-        All clips of a video go the same way, where there are enough videos: a model knows a video
-        that it has learned from.
+        All clips of a video go the same way, whichever sessions they are of: a model knows a
+        video that it has learned from.
 
         Raises
         ------
         ImprovementError
-            If there are too few clips.
+            If there are too few clips, or all of them are of one video.
         """
         if len(self.clips) < LEAST_CLIPS:
             raise ImprovementError(
@@ -83,15 +91,18 @@ class Accepted:
                 f"correct and accept at least {LEAST_CLIPS}, or mark videos done."
                 + "".join(f" {reason}" for reason in self.left_out[:3])
             )
-        videos = list(dict.fromkeys(clip.session for clip in self.clips))
-        whole = len(videos) >= HELD_OUT_EACH
-        order = {video: number for number, video in enumerate(videos)}
-        return {
-            clip: "val"
-            if (order[clip.session] if whole else number) % HELD_OUT_EACH == HELD_OUT_EACH - 1
-            else "train"
-            for number, clip in enumerate(self.clips)
-        }
+        counts = Counter(clip.video for clip in self.clips)
+        if len(counts) < 2:
+            raise ImprovementError(
+                f"All {len(self.clips)} accepted clips are of one video, so there is nothing to "
+                "measure a model on that has learned from it: correct and accept a clip of another."
+                + "".join(f" {reason}" for reason in self.left_out[:3])
+            )
+        if len(counts) < HELD_OUT_EACH:
+            held_out = {min(counts, key=lambda video: counts[video])}
+        else:
+            held_out = set(list(counts)[HELD_OUT_EACH - 1 :: HELD_OUT_EACH])
+        return {clip: "val" if clip.video in held_out else "train" for clip in self.clips}
 
 
 def find_accepted(
@@ -121,45 +132,42 @@ def find_accepted(
         cancel.check()
         progress(done, len(sessions), f"looking at {directory.stem}")
         try:
-            starts, reason = _accepted_starts(directory, cancel)
+            found, reason = _accepted_clips(directory, cancel)
         except TavisError as error:
             cancel.check()
-            starts, reason = [], str(error)
-        clips += [AcceptedClip(directory, start) for start in starts]
+            found, reason = [], str(error)
+        clips += found
         left_out += [reason] if reason else []
     return Accepted(tuple(clips), tuple(left_out))
 
 
-def _accepted_starts(directory: Path, cancel: CancelToken) -> tuple[list[float], str]:
-    """Find where accepted clips of a session begin, and why others do not count."""
+def _accepted_clips(directory: Path, cancel: CancelToken) -> tuple[list[AcceptedClip], str]:
+    """Find the accepted clips of a session, and why others do not count."""
     session = AnnotationSession.open(directory, read_only=True)
     try:
-        finished = state_of(session)[0].finished
+        fingerprint = session.identity.fingerprint
         with open_clip(session.video, cancel=cancel) as video:
             length = seconds(SUBSET)
             starts = [float(start) for start in range(0, max(1, round(video.duration)), length)]
-            reasons = {start: _obstacle(session, video, start, finished) for start in starts}
+            reasons = {start: _obstacle(session, video, start) for start in starts}
     finally:
         session.close()
     told = next((reason for reason in reasons.values() if reason), "")
-    return [start for start in starts if not reasons[start]], told
+    accepted = [start for start in starts if not reasons[start]]
+    return [AcceptedClip(directory, start, fingerprint) for start in accepted], told
 
 
-def _obstacle(session: AnnotationSession, video: Clip, start: float, finished: bool) -> str:
+def _obstacle(session: AnnotationSession, video: Clip, start: float) -> str:
     """Say why a stretch is nothing to learn from; empty if it is."""
     try:
-        plan = plan_clip(
-            session,
-            video,
-            SUBSET,
-            "train",
-            start=start,
-            masks="objects" if finished else "accepted",
-        )
+        plan = plan_clip(session, video, SUBSET, "train", start=start, masks="objects")
     except DatasetError as error:
         return str(error)
-    if any(planned.reason == NOT_ACCEPTED for planned in plan.objects):
-        return f"{session.video.name} is not accepted whole from {start:g} s on."
+    if plan.unchecked:
+        return (
+            f"{session.video.name} is not accepted whole from {start:g} s on: nobody has checked "
+            f"{len(plan.unchecked)} of {len(plan.shown)} frames."
+        )
     return ""
 
 

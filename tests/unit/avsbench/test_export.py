@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from napari_tavis.avsbench import (
+    ClipAnnotation,
     ClipExistsError,
     DatasetError,
     export_session,
@@ -58,7 +59,10 @@ def make_session(video: Path, tmp_path: Path) -> MakeSession:
     """Give a function that makes a session with objects of some classes, and a scene mask."""
 
     def make(
-        classes: Sequence[str] = ("dog", "trumpet"), fps: float = 1.0, scene: bool = True
+        classes: Sequence[str] = ("dog", "trumpet"),
+        fps: float = 1.0,
+        scene: bool = True,
+        accepted: bool = True,
     ) -> AnnotationSession:
         with open_clip(video) as clip:
             samples = sample_frames(clip, fps)
@@ -71,7 +75,10 @@ def make_session(video: Path, tmp_path: Path) -> MakeSession:
             masks = {frame: mask_at(frame, 0) | mask_at(frame, 30) for frame in frames}
             objects.append(Proposal("scene", 0.8, masks, kind="scene"))
         proposals = Proposals(samples.indices, samples.times, SIZE, objects)
-        return AnnotationSession.create(video, proposals, path=tmp_path / "s.tavis")
+        session = AnnotationSession.create(video, proposals, path=tmp_path / "s.tavis")
+        if accepted:
+            session.accept()
+        return session
 
     return make
 
@@ -140,17 +147,21 @@ def test_scene_mask_or_union_of_the_objects(make_session: MakeSession, tmp_path:
 def test_persons_edit_of_an_object_outranks_the_models_scene_mask(
     make_session: MakeSession,
 ) -> None:
-    session = make_session()
+    session = make_session(accepted=False)
     dog, _, scene = session.objects
     edited = np.zeros(SIZE, dtype=bool)
     edited[40:, 50:] = True
     session.set_mask(dog.object_id, 58, edited)
-    masks = session_clip(session, "ms3", "val").masks
+
+    def labels(subset: str) -> ClipAnnotation:
+        return session_clip(session, subset, "val", include_proposals=True)
+
+    masks = labels("ms3").masks
     np.testing.assert_array_equal(masks[1], edited | mask_at(58, 25))
     np.testing.assert_array_equal(masks[0], mask_at(28, 0) | mask_at(28, 30))
     session.set_mask(scene.object_id, 58, ~edited)
-    np.testing.assert_array_equal(session_clip(session, "ms3", "val").masks[1], ~edited)
-    class_map = session_clip(session, "v1m", "val").class_map
+    np.testing.assert_array_equal(labels("ms3").masks[1], ~edited)
+    class_map = labels("v1m").class_map
     assert class_map is not None
     np.testing.assert_array_equal(class_map[1] == class_index("dog"), edited)
 
@@ -280,14 +291,14 @@ def test_export_tells_its_progress_and_can_be_cancelled(
 
 
 def test_union_of_accepted_objects_and_never_a_rejected_one(make_session: MakeSession) -> None:
-    session = make_session(("dog", "trumpet", "car"))
+    session = make_session(("dog", "trumpet", "car"), accepted=False)
     dog, trumpet, car, _ = session.objects
     session.accept(trumpet.object_id)
     session.accept(car.object_id)
     session.reject(car.object_id)
     masks = session_clip(session, "ms3", "val", masks="accepted").masks
     np.testing.assert_array_equal(masks[0], mask_at(28, 25))
-    masks = session_clip(session, "ms3", "val", masks="objects").masks
+    masks = session_clip(session, "ms3", "val", masks="objects", include_proposals=True).masks
     np.testing.assert_array_equal(masks[0], mask_at(28, 25) | mask_at(28, 5))
     session.reject(dog.object_id)
     session.reject(trumpet.object_id)

@@ -13,15 +13,29 @@ import pytest
 
 from napari_tavis.avsbench import DatasetError, read_clip, validate, write_clip
 from napari_tavis.avsbench.sources import ClipSource
-from napari_tavis.avsbench.transaction import (
-    STAGING_PREFIX,
-    finish_killed_export,
-    staging_folder,
-)
+from napari_tavis.avsbench.transaction import STAGING_PREFIX, staging_folder, tree_lock
+from napari_tavis.home import HOME_VARIABLE
 
 from .conftest import MakeClip, tree_of
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and SIGKILL")
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A place for the records of exports that is not the user's own."""
+    monkeypatch.setenv(HOME_VARIABLE, str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+def records(home: Path) -> list[Path]:
+    return list((home / "exports").glob("*.json"))
+
+
+def settle(tree: Path) -> None:
+    """Do what every export does first."""
+    with tree_lock(tree):
+        pass
 
 
 def killed(work: Callable[[], object], at: int) -> bool:
@@ -57,15 +71,21 @@ def dataset_of(root: Path, make_clip: MakeClip, subset: str) -> Path:
     return root
 
 
+def only_tree(root: Path) -> Path:
+    """Give the one tree of a dataset of one subset."""
+    return next((path for path in root.iterdir() if path.is_dir() and "sour" in path.name), root)
+
+
 @pytest.mark.parametrize("subset", ["s4", "ms3", "v1m"])
 def test_old_or_new_wherever_it_is_killed(tmp_path: Path, make_clip: MakeClip, subset: str) -> None:
-    dataset = dataset_of(tmp_path, make_clip, subset)
+    dataset = dataset_of(tmp_path / "data", make_clip, subset)
     new = make_clip("park-train", 5, class_map=np.full((5, 60, 81), 17, np.uint8))
     old_masks = read_clip(dataset, subset, "train", "park-train").masks.copy()
     source = ClipSource("park.mp4", licence="mine")
     found = []
     for at in range(4):
         killed(lambda: write_clip(dataset, subset, "test", new, overwrite=True, source=source), at)
+        settle(only_tree(dataset))
         is_new = is_listed(dataset, subset, "test")
         masks = read_clip(dataset, subset, "test" if is_new else "train", "park-train").masks
         if is_new:
@@ -89,34 +109,127 @@ def is_listed(root: Path, subset: str, split: str) -> bool:
     return True
 
 
-def test_every_move_after_the_first_is_finished_by_the_next_reader(
-    tmp_path: Path, make_clip: MakeClip
+def test_every_move_is_finished_by_the_next_export_and_told_before(
+    tmp_path: Path, make_clip: MakeClip, home: Path
 ) -> None:
-    dataset = dataset_of(tmp_path, make_clip, "s4")
+    dataset = dataset_of(tmp_path / "data", make_clip, "s4")
+    tree = only_tree(dataset)
     new = make_clip("park-train", 5, class_map=np.full((5, 60, 81), 17, np.uint8))
-    at = 0
+    at = 1  # the first is the record, before which there is nothing
     while killed(lambda: write_clip(dataset, "s4", "test", new, overwrite=True), at):
         at += 2
-        assert validate_after(dataset) == []
+        left = tree_of(dataset)
+        assert any("unfinished export" in one.message for one in validate(dataset))
+        assert tree_of(dataset) == left, "checking writes nothing"
+        settle(tree)
+        assert validate(dataset) == []
+        assert records(home) == []
     assert at > 8, "every part of the clip and every list was a place to be killed at"
 
 
-def validate_after(root: Path) -> list[str]:
-    """Validate, passing over what a kill before the commit leaves behind."""
-    return [str(one) for one in validate(root) if STAGING_PREFIX not in one.path.name]
+def test_a_clip_half_way_to_its_place_is_not_read(tmp_path: Path, make_clip: MakeClip) -> None:
+    dataset = dataset_of(tmp_path / "data", make_clip, "s4")
+    new = make_clip("park-train", 5, class_map=np.full((5, 60, 81), 17, np.uint8))
+    assert killed(lambda: write_clip(dataset, "s4", "test", new, overwrite=True), 4)
+    with pytest.raises(DatasetError, match="export to it once more"):
+        read_clip(dataset, "s4", "test", "street-test")
+    write_clip(dataset, "s4", "val", make_clip("other"))
+    assert read_clip(dataset, "s4", "test", "park-train").masks.all()
+    assert validate(dataset) == []
 
 
-def test_a_journal_cannot_move_anything_out_of_the_dataset(tmp_path: Path) -> None:
-    tree = tmp_path / "data"
-    staging = tree / f"{STAGING_PREFIX}evil"
-    staging.mkdir(parents=True)
-    (tmp_path / "precious").write_text("keep me")
-    for part in ("../precious", "/etc/passwd", "a/../../precious", "C:\\x"):
-        journal = {"added": [], "removed": [part], "lists": []}
-        (staging / "commit.json").write_text(json.dumps(journal))
-        with pytest.raises(DatasetError, match="outside the dataset"):
-            finish_killed_export(tree)
-    assert (tmp_path / "precious").read_text() == "keep me"
+def foreign_export(tree: Path, name: str, steps: dict[str, list[str]]) -> Path:
+    """Leave what looks like a killed export in a dataset that comes from elsewhere."""
+    staging = tree / f"{STAGING_PREFIX}{name}"
+    (staging / "lists").mkdir(parents=True)
+    for part in steps["added"]:
+        (staging / part).parent.mkdir(parents=True, exist_ok=True)
+        (staging / part).write_text("evil")
+    for journal in ("commit.json", "record.json", "steps.json"):
+        (staging / journal).write_text(json.dumps({**steps, "tree": str(tree), "steps": steps}))
+    return staging
+
+
+@pytest.mark.parametrize("name", ["evil", "0" * 32])
+def test_nothing_that_lies_in_a_dataset_is_carried_out(
+    dataset: Path, tmp_path: Path, make_clip: MakeClip, name: str
+) -> None:
+    tree = dataset / "Multi-sources"
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    (precious / "file").write_text("keep me")
+    (tree / "out").symlink_to(precious)
+    steps = {"added": ["out/file", "ms3_meta_data.csv"], "removed": ["out/file"], "lists": []}
+    foreign_export(tree, name, steps)
+    before = tree_of(dataset)
+    assert any("not begun by you" in one.message for one in validate(dataset))
+    read_clip(dataset, "ms3", "test", "park-test")
+    assert tree_of(dataset) == before
+    write_clip(dataset, "ms3", "val", make_clip("other"))
+    assert (precious / "file").read_text() == "keep me"
+    assert (tree / f"{STAGING_PREFIX}{name}" / "commit.json").exists(), "nor removed"
+    assert os.listdir(precious) == ["file"]
+
+
+def test_links_among_what_exports_leave_are_not_followed(
+    dataset: Path, tmp_path: Path, make_clip: MakeClip
+) -> None:
+    tree = dataset / "Multi-sources"
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    (precious / "file").write_text("keep me")
+    (tree / f"{STAGING_PREFIX}{'1' * 32}").symlink_to(precious)
+    validate(dataset)
+    write_clip(dataset, "ms3", "val", make_clip("other"))
+    assert os.listdir(precious) == ["file"]
+    (tree / ".avsbench.lock").unlink()
+    (tree / ".avsbench.lock").symlink_to(precious / "file")
+    with pytest.raises(DatasetError, match="no lock of an export"):
+        write_clip(dataset, "ms3", "val", make_clip("another"))
+    assert (precious / "file").read_text() == "keep me"
+
+
+def test_nothing_is_written_or_removed_through_a_link_out_of_the_dataset(
+    dataset: Path, tmp_path: Path, make_clip: MakeClip
+) -> None:
+    masks = dataset / "Multi-sources/ms3_data/gt_masks/test"
+    outside = tmp_path / "outside"
+    masks.rename(outside)
+    masks.symlink_to(outside)
+    before = tree_of(outside)
+    with pytest.raises(DatasetError, match="link out of the dataset"):
+        write_clip(dataset, "ms3", "test", make_clip("park-test"), overwrite=True)
+    assert tree_of(outside) == before
+
+
+def test_moves_that_somebody_else_was_killed_among_are_not_written_over(
+    tmp_path: Path, make_clip: MakeClip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = dataset_of(tmp_path / "data", make_clip, "ms3")
+    new = make_clip("park-train", 5, class_map=np.full((5, 60, 81), 17, np.uint8))
+    assert killed(lambda: write_clip(dataset, "ms3", "test", new, overwrite=True), 4)
+    mine = os.environ[HOME_VARIABLE]
+    monkeypatch.setenv(HOME_VARIABLE, str(tmp_path / "other user"))
+    with pytest.raises(DatasetError, match="somebody else"):
+        write_clip(dataset, "ms3", "val", make_clip("other"))
+    monkeypatch.setenv(HOME_VARIABLE, mine)
+    write_clip(dataset, "ms3", "val", make_clip("other"))
+    assert validate(dataset) == []
+    assert read_clip(dataset, "ms3", "test", "park-train").masks.all()
+
+
+def test_a_record_counts_for_its_own_place_alone(
+    tmp_path: Path, make_clip: MakeClip, home: Path
+) -> None:
+    dataset = dataset_of(tmp_path / "data", make_clip, "ms3")
+    new = make_clip("park-train", 5, class_map=np.full((5, 60, 81), 17, np.uint8))
+    assert killed(lambda: write_clip(dataset, "ms3", "test", new, overwrite=True), 4)
+    copied = tmp_path / "copy"
+    dataset.rename(copied)
+    before = tree_of(copied)
+    with pytest.raises(DatasetError, match="or to another place"):
+        write_clip(copied, "ms3", "val", make_clip("other"))
+    assert tree_of(copied) == before
 
 
 def test_an_export_that_works_is_not_cleared_away(dataset: Path, make_clip: MakeClip) -> None:

@@ -84,7 +84,7 @@ BROKEN: list[tuple[str, Break, str]] = [
     (S4_LIST, text(",test", ",dev"), "split 'dev'"),
     ("Single-source/s4_meta_data_shuffled.csv", text("park-test", "hall"), "no permutation"),
     ("Single-source/s4_meta_data_shuffled.csv", remove, "missing"),
-    (MS3_LIST, text("name,split", "name,subset"), "no column 'split'"),
+    (MS3_LIST, text("video_id,split", "name,subset"), "no column 'split'"),
     (MS3_LIST, remove, "missing"),
     ("Multi-sources/ms3_train_data.csv", text("park-train,train\n", ""), "train rows"),
     ("metadata.csv", text("vid,uid", "uid,vid"), "has the header"),

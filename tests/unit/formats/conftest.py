@@ -42,6 +42,7 @@ def make_session(video: Path, tmp_path: Path) -> MakeSession:
         classes: Sequence[str] = ("dog", "church bell"),
         name: str = "s",
         frames: Sequence[int] = SAMPLED,
+        accepted: bool = True,
     ) -> AnnotationSession:
         objects = [
             Proposal(
@@ -59,6 +60,8 @@ def make_session(video: Path, tmp_path: Path) -> MakeSession:
         proposals = Proposals(frames, times[list(frames)], SIZE, objects, frame_count=len(times))
         session = AnnotationSession.create(video, proposals, path=tmp_path / f"{name}.mp4.tavis")
         session.reject(session.objects[len(classes)].object_id)
+        if accepted:
+            session.accept()
         return session
 
     return make

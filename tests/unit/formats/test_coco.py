@@ -15,7 +15,7 @@ from PIL import Image
 from pycocotools.coco import COCO
 
 from napari_tavis.avsbench import ClipExistsError, DatasetError
-from napari_tavis.formats.checks import check_coco
+from napari_tavis.formats.coco import CocoVideos
 from napari_tavis.formats.exporting import export
 from napari_tavis.formats.request import ExportRequest
 from napari_tavis.media import open_clip
@@ -41,9 +41,9 @@ def request_coco(tmp_path: Path) -> ExportRequest:
 def test_cocos_reader_gives_the_masks_tracks_and_scores(
     make_session: MakeSession, request_coco: ExportRequest
 ) -> None:
-    session = make_session()
+    session = make_session(accepted=False)
     session.set_mask(1, 19, square(0, 30))
-    result = export(session, request_coco)
+    result = export(session, replace(request_coco, include_proposals=True))
     assert result.violations == ()
     data = read(request_coco.root / "annotations" / "train.json")
     video = entry(data, "Old-street")
@@ -103,14 +103,14 @@ def test_exporting_again_replaces_just_that_video(
         one["name"]: one["id"] for one in moved.dataset["categories"]
     }.items() <= numbers.items()
     assert {name for name in tree_of(root) if "two" in name} == {n for n in files if "two" in n}
-    assert list(check_coco(root, "val", "one")) == []
-    assert list(check_coco(root, "train", "two")) == []
+    assert list(CocoVideos().check(root, "val", "one")) == []
+    assert list(CocoVideos().check(root, "train", "two")) == []
 
 
 def test_only_accepted_objects_where_that_is_asked_for(
     make_session: MakeSession, request_coco: ExportRequest
 ) -> None:
-    session = make_session()
+    session = make_session(accepted=False)
     asked = replace(request_coco, masks="accepted")
     with pytest.raises(DatasetError, match="no accepted object"):
         export(session, asked)

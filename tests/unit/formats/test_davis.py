@@ -1,8 +1,7 @@
-"""Indexed PNG as DAVIS and YouTube-VOS have them."""
+"""DAVIS 2017, read as davis2017-evaluation reads it."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,12 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from napari_tavis.avsbench import ClipExistsError
-from napari_tavis.formats.checks import check_davis
-from napari_tavis.formats.davis import index_map
+from napari_tavis.avsbench import ClipExistsError, DatasetError
+from napari_tavis.formats.davis import Davis, read_set
 from napari_tavis.formats.exporting import export
 from napari_tavis.formats.request import ExportRequest
-from napari_tavis.vocabulary import palette
 
 from .conftest import SAMPLED, SIZE, MakeSession, square
 
@@ -25,64 +22,118 @@ def request_davis(tmp_path: Path) -> ExportRequest:
     return ExportRequest(tmp_path / "davis", "davis", split="val")
 
 
-def test_pixels_are_object_numbers_in_the_palette_of_davis(
+def evaluated(root: Path, task: str, subset: str) -> dict[str, tuple[list[Path], np.ndarray]]:
+    """Read a dataset the way davis2017-evaluation does: its folders, its lists, its objects.
+
+    Returns, by video, the frames and the masks of the objects that it scores, ``[N, T, H, W]``:
+    those up to the highest number in the first frame, 255 being void.
+    """
+    kind = "Annotations" if task == "semi-supervised" else "Annotations_unsupervised"
+    year = "2019" if task == "unsupervised" and subset == "test-dev" else "2017"
+    found = {}
+    for line in (root / "ImageSets" / year / f"{subset}.txt").read_text().splitlines():
+        images = sorted((root / "JPEGImages" / "480p" / line.strip()).glob("*.jpg"))
+        files = sorted((root / kind / "480p" / line.strip()).glob("*.png"))
+        assert [one.stem for one in images] == [one.stem for one in files]
+        masks = np.stack([np.array(Image.open(path)) for path in files])
+        masks[masks == 255] = 0
+        numbers = np.arange(1, int(masks[0].max()) + 1)
+        found[line.strip()] = images, masks[None] == numbers[:, None, None, None]
+    return found
+
+
+@pytest.mark.parametrize("task", ["semi-supervised", "unsupervised"])
+@pytest.mark.parametrize(
+    ("split", "subset"), [("train", "train"), ("val", "val"), ("test", "test-dev")]
+)
+def test_the_evaluation_finds_frames_and_objects(
+    make_session: MakeSession, request_davis: ExportRequest, task: str, split: str, subset: str
+) -> None:
+    result = export(make_session(), replace(request_davis, split=split))
+    assert (result.violations, result.notes) == ((), ())
+    images, masks = evaluated(request_davis.root, task, subset)["Old-street"]
+    assert [image.stem for image in images] == [f"{frame:05d}" for frame in SAMPLED]
+    assert masks.shape == (2, len(SAMPLED), *SIZE)
+    for place, frame in enumerate(SAMPLED):
+        np.testing.assert_array_equal(masks[0, place], square(frame, 2))
+        np.testing.assert_array_equal(masks[1, place], square(frame, 16))
+    with Image.open(images[0]) as picture:
+        assert picture.size == SIZE[::-1], "the video's own size, whatever the folder is called"
+
+
+def test_objects_of_the_first_frame_have_the_first_numbers_and_others_are_told(
     make_session: MakeSession, request_davis: ExportRequest
 ) -> None:
     session = make_session()
-    session.set_mask(2, 29, np.zeros(SIZE, dtype=bool))
-    assert export(session, request_davis).violations == ()
-    folder = request_davis.root / "valid"
-    videos = json.loads((folder / "meta.json").read_text())["videos"]
-    objects = videos["Old-street"]["objects"]
-    assert {number: one["category"] for number, one in objects.items()} == {
-        "1": "dog",
-        "2": "church bell",
-    }
-    names = [f"{frame:05d}" for frame in SAMPLED]
-    assert objects["1"]["frames"] == names
-    assert objects["2"]["frames"] == [name for name in names if name != "00029"]
-    for frame, name in zip(SAMPLED, names, strict=True):
-        with Image.open(folder / "Annotations" / "Old-street" / f"{name}.png") as image:
-            assert image.mode == "P"
-            colors = np.array(image.getpalette()).reshape(-1, 3)
-            pixels = np.asarray(image)
-        np.testing.assert_array_equal(colors[:3], palette()[:3])
-        np.testing.assert_array_equal(pixels == 1, square(frame, 2))
-        np.testing.assert_array_equal(pixels == 2, square(frame, 16) & (frame != 29))
-        assert (folder / "JPEGImages" / "Old-street" / f"{name}.jpg").is_file()
+    session.set_mask(1, SAMPLED[0], np.zeros(SIZE, dtype=bool))
+    result = export(session, request_davis)
+    (note,) = result.notes
+    assert "first frame alone, so not dog of Old-street" in note
+    _, masks = evaluated(request_davis.root, "unsupervised", "val")["Old-street"]
+    np.testing.assert_array_equal(masks[:, 0], [square(SAMPLED[0], 16)])
 
 
-def test_small_objects_lie_over_large_ones() -> None:
-    large, small = np.ones((4, 4), dtype=bool), np.eye(4, dtype=bool)
-    for order in ([(1, large), (2, small)], [(2, small), (1, large)]):
-        np.testing.assert_array_equal(index_map(order, (4, 4)) == 2, small)
+def test_no_object_is_void(make_session: MakeSession, request_davis: ExportRequest) -> None:
+    with pytest.raises(DatasetError, match="255 objects, but an indexed PNG holds 254"):
+        export(make_session(["dog"] * 255), request_davis)
+    assert not request_davis.root.exists()
+
+
+def test_an_object_that_others_cover_is_told(
+    make_session: MakeSession, request_davis: ExportRequest
+) -> None:
+    session = make_session()
+    session.set_mask(2, 29, square(29, 2))
+    assert any("covered by other objects" in one for one in export(session, request_davis).notes)
 
 
 def test_exporting_again_moves_the_video_to_its_new_split(
     make_session: MakeSession, request_davis: ExportRequest
 ) -> None:
-    session = make_session()
+    session, root = make_session(), request_davis.root
     export(session, replace(request_davis, name="other"))
     export(session, request_davis)
     with pytest.raises(ClipExistsError):
         export(session, replace(request_davis, split="train"))
     export(session, replace(request_davis, split="train", overwrite=True))
-    root = request_davis.root
-    assert not (root / "valid" / "Annotations" / "Old-street").exists()
-    assert list(json.loads((root / "valid" / "meta.json").read_text())["videos"]) == ["other"]
-    assert list(check_davis(root, "Old-street")) == []
-    assert list(check_davis(root, "other")) == []
+    assert read_set(root / "ImageSets/2017/val.txt") == ["other"]
+    assert read_set(root / "ImageSets/2017/train.txt") == ["Old-street"]
+    assert list(Davis().check(root, "train", "Old-street")) == []
+    assert list(Davis().check(root, "val", "other")) == []
 
 
-def test_the_check_finds_what_is_wrong(
+def test_a_video_of_the_published_dataset_is_not_replaced_unasked(
     make_session: MakeSession, request_davis: ExportRequest
 ) -> None:
-    export(make_session(), request_davis)
-    folder = request_davis.root / "valid"
-    Image.fromarray(np.full(SIZE, 7, np.uint8)).convert("P").save(
-        folder / "Annotations" / "Old-street" / "00009.png"
-    )
-    (folder / "JPEGImages" / "Old-street" / "00019.jpg").unlink()
-    said = " ".join(str(one) for one in check_davis(request_davis.root, "Old-street"))
-    assert "00009.png: shows the object 7" in said
-    assert "00019" in said
+    root = request_davis.root
+    (root / "ImageSets/2017").mkdir(parents=True)
+    (root / "ImageSets/2017/val.txt").write_text("bear\nOld-street\n")
+    own = root / "Annotations/480p/Old-street/00000.png"
+    own.parent.mkdir(parents=True)
+    own.write_bytes(b"theirs")
+    with pytest.raises(ClipExistsError):
+        export(make_session(), replace(request_davis, replace_own=True))
+    assert own.read_bytes() == b"theirs"
+    export(make_session(name="t"), replace(request_davis, name="mine"))
+    assert read_set(root / "ImageSets/2017/val.txt") == ["bear", "Old-street", "mine"]
+
+
+def test_a_video_that_lies_there_unlisted_is_not_replaced_unasked(
+    make_session: MakeSession, request_davis: ExportRequest
+) -> None:
+    own = request_davis.root / "JPEGImages/480p/Old-street/00000.jpg"
+    own.parent.mkdir(parents=True)
+    own.write_bytes(b"theirs")
+    with pytest.raises(ClipExistsError):
+        export(make_session(), request_davis)
+    assert own.read_bytes() == b"theirs"
+
+
+@pytest.mark.parametrize("line", ["../precious", "a/b", ".."])
+def test_a_list_that_leads_out_of_the_dataset_is_refused(
+    make_session: MakeSession, request_davis: ExportRequest, line: str
+) -> None:
+    (request_davis.root / "ImageSets/2017").mkdir(parents=True)
+    (request_davis.root / "ImageSets/2017/train.txt").write_text(f"{line}\n")
+    with pytest.raises(DatasetError, match="no name of a video"):
+        export(make_session(), request_davis)

@@ -27,10 +27,10 @@ from .conftest import SAMPLED, SIZE, MakeSession, square
 def test_an_export_comes_back_with_the_same_masks(
     make_session: MakeSession, tmp_path: Path
 ) -> None:
-    session = make_session()
+    session = make_session(accepted=False)
     session.accept(1)
     session.set_mask(2, 29, np.zeros(SIZE, dtype=bool))
-    request = ExportRequest(tmp_path / "coco", "coco", split="test")
+    request = ExportRequest(tmp_path / "coco", "coco", split="test", include_proposals=True)
     export(session, request)
     report = import_dataset(tmp_path / "coco", tmp_path / "work")
     assert report.skipped == ()

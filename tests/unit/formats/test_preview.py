@@ -96,7 +96,7 @@ def test_a_clip_of_another_video_is_told_and_kept(
 def test_objects_that_are_not_accepted_are_left_out_where_that_is_asked_for(
     make_session: MakeSession, clip: Clip, request_v1m: ExportRequest
 ) -> None:
-    session = make_session(("dog", "car"))
+    session = make_session(("dog", "car"), accepted=False)
     session.accept(2)
     asked = replace(request_v1m, masks="accepted")
     shown = preview_export(session, clip, asked)
@@ -121,7 +121,7 @@ def test_pictures_show_the_masks_in_the_colours_of_the_dataset(
     assert picture.shape == (48, 64, 3)
 
 
-@pytest.mark.parametrize("format_name", ["coco", "davis", "overlay"])
+@pytest.mark.parametrize("format_name", ["coco", "davis", "youtube-vos", "overlay"])
 def test_whole_video_formats_are_previewed_as_they_are_written(
     make_session: MakeSession, clip: Clip, tmp_path: Path, format_name: str
 ) -> None:
@@ -144,6 +144,7 @@ def test_a_video_of_the_same_file_name_is_another_one(
     objects = [Proposal("car", 1.0, {frame: square(frame, 2) for frame in SAMPLED})]
     proposals = Proposals(SAMPLED, clip.times[list(SAMPLED)], SIZE, objects, frame_count=50)
     other = AnnotationSession.create(other_file, proposals)
+    other.accept()
     asked = replace(request_v1m, replace_own=True)
     assert preview_export(other, clip, asked).there == "other"
     with pytest.raises(DatasetError, match="already hold"):

@@ -72,6 +72,32 @@ def test_a_video_counts_when_all_its_masks_are_accepted_even_if_not_done(one: Pa
     assert "not accepted" in found.left_out[0]
 
 
+def test_done_does_not_make_truth_of_what_nobody_checked(one: Path) -> None:
+    session = change(one, done=True)
+    item = session.add_object("dog")
+    masks = {int(f): np.ones(session.frame_size, bool) for f in session.frame_indices}
+    session.propose_masks(item.object_id, masks)
+    session.save()
+    session.close()
+    found = find_accepted([one])
+    assert not found.clips
+    assert "nobody has checked 5 of 5 frames" in found.left_out[0]
+
+
+def test_a_scene_mask_without_objects_does_not_teach_silence(one: Path) -> None:
+    session = change(one, done=True)
+    for item in session.objects:
+        session.remove_object(item.object_id)
+    scene = session.add_object("", kind="scene")
+    for frame in session.frame_indices:
+        session.set_mask(scene.object_id, int(frame), np.ones(session.frame_size, bool))
+    session.save()
+    session.close()
+    found = find_accepted([one])
+    assert not found.clips
+    assert "would call it silence" in found.left_out[0]
+
+
 def test_a_class_that_avsbench_lacks_is_told(one: Path) -> None:
     session = change(one, done=True)
     session.rename(session.objects[0].object_id, "kazoo")
@@ -93,8 +119,27 @@ def test_all_clips_of_a_video_go_the_same_way() -> None:
     held_out = {clip.session for clip, split in splits.items() if split == "val"}
     assert held_out == {Path("v4"), Path("v9")}
     assert sum(split == "val" for split in splits.values()) == 6
-    single = Accepted(tuple(AcceptedClip(Path("v"), 5.0 * n) for n in range(10)), ()).divide()
-    assert sum(split == "val" for split in single.values()) == 2
+
+
+def test_one_video_alone_is_nothing_to_measure_on() -> None:
+    clips = tuple(AcceptedClip(Path(f"v{n}"), 5.0 * n, "the same") for n in range(10))
+    with pytest.raises(ImprovementError, match="of one video"):
+        Accepted(clips, ()).divide()
+
+
+def test_the_same_video_never_lies_on_both_sides_wherever_its_sessions_are() -> None:
+    for videos in range(2, 12):
+        clips = tuple(
+            AcceptedClip(Path(f"folder{n % 3}/v{n % videos}"), 5.0 * n, f"file{n % videos}")
+            for n in range(4 * videos)
+        )
+        splits = Accepted(clips, ()).divide()
+        sides = {
+            side: {c.video for c, one in splits.items() if one == side} for side in ("train", "val")
+        }
+        assert not sides["train"] & sides["val"]
+        assert sides["train"]
+        assert sides["val"]
 
 
 def test_looking_can_be_cancelled(corrected: Path) -> None:

@@ -50,6 +50,10 @@ _REPLACE = (
     "Replace a clip of the same name that comes from another video. This video's own clip is "
     "replaced without asking; nothing else ever is."
 )
+_PROPOSALS = (
+    "Write frames, too, that nobody edited or accepted, with what the model proposed there as "
+    "truth. Without it, an export that needs such frames is refused and says how many."
+)
 
 
 class ExportForm(QWidget):
@@ -103,6 +107,7 @@ class ExportForm(QWidget):
             licence=self.licence.text().strip(),
             overwrite=self.replace.isChecked(),
             replace_own=True,
+            include_proposals=self.proposals.isChecked(),
         )
 
     @property
@@ -158,6 +163,8 @@ class ExportForm(QWidget):
         self.licence = _line(_LICENCE, "such as CC BY 4.0, author, address")
         self.classes = QPushButton()
         self.classes.setToolTip("Change what becomes of classes that AVSBench does not have.")
+        self.proposals = QCheckBox("include what nobody checked")
+        self.proposals.setToolTip(_PROPOSALS)
         self.replace = QCheckBox("replace another video's clip")
         self.replace.setToolTip(_REPLACE)
 
@@ -178,6 +185,7 @@ class ExportForm(QWidget):
             ("category", (self.category,)),
             ("licence", (self.licence,)),
             ("classes", (self.classes,)),
+            ("", (self.proposals,)),
             ("", (self.replace,)),
         ):
             label = QLabel(text)
@@ -199,7 +207,8 @@ class ExportForm(QWidget):
         for line in (self.folder, self.clip_name, self.category, self.licence):
             line.textChanged.connect(self.changed)
         self.start.valueChanged.connect(self.changed)
-        self.replace.toggled.connect(self.changed)
+        for tick in (self.proposals, self.replace):
+            tick.toggled.connect(self.changed)
         self.browse.clicked.connect(self._choose_folder)
         self.here.clicked.connect(self.here_asked)
         self.classes.clicked.connect(self.classes_asked)
@@ -220,6 +229,7 @@ class ExportForm(QWidget):
         self._rows.setRowVisible(self._start_row, avsbench)
         self._rows.setRowVisible(self.category, avsbench and self.subset.currentData() == "s4")
         self._rows.setRowVisible(self.licence, self.format_name != "overlay")
+        self._rows.setRowVisible(self.proposals, self.format_name != "overlay")
         self.masks.setToolTip(f"{_BINARY}{_MASKS}" if binary else _MASKS.capitalize())
         chosen = self.masks.currentData()
         self.masks.blockSignals(True)

@@ -255,7 +255,8 @@ class ExportPanel(QWidget):
         if self._edited_meanwhile:
             text += " You went on painting meanwhile: export again for that."
         root = results[-1].request.root
-        self.report.show_result(text, root, found)
+        notes = list(dict.fromkeys(note for result in results for note in result.notes))
+        self.report.show_result(text, root, found, notes)
         QTimer.singleShot(0, self, self._scroll_to_report)
         self._controller.said.emit(f"Exported {names} to {root}.")
         self._refresh()

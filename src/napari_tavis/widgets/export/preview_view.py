@@ -10,6 +10,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtGui import QImage, QPixmap
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
+from napari_tavis.avsbench.selection import unchecked_text
 from napari_tavis.formats.preview import ExportPreview, dataset_color
 from napari_tavis.formats.request import ExportRequest
 from napari_tavis.widgets.export.text import plain, wrapped_label
@@ -22,6 +23,7 @@ _THERE = {
     "own": "Replaces what was exported of this video before, and nothing else.",
     "other": "⚠ The dataset has a clip of this name from elsewhere: choose another name.",
 }
+_REFUSED = "accept or correct what is proposed there, or tick 'include what nobody checked'."
 _REPLACED = "⚠ Replaces a clip of this name that comes from elsewhere."
 
 
@@ -85,7 +87,13 @@ class PreviewView(QWidget):
         stretch = f"{first:g} to {round(last, 1):g} s"
         self.heading.setText(f"<b>{plain(preview.name)}</b>{place} · {stretch} · {frames}")
         replaced = preview.there == "other" and request.overwrite
-        self.note.setText(_REPLACED if replaced else _THERE[preview.there])
+        notes = [_REPLACED if replaced else _THERE[preview.there]]
+        if preview.unchecked and not request.include_proposals:
+            shown = preview.frames[: preview.labels]
+            text = unchecked_text(len(preview.unchecked), len(set(shown)))
+            notes.insert(0, f"⚠ {text}: {_REFUSED}")
+        notes += [f"⚠ {note}" for note in preview.notes]
+        self.note.setText("<br>".join(plain(note) for note in notes))
         self.objects.setText("<br>".join(_object_lines(preview)) or "No object.")
         self.files.setText(
             "<small>" + "<br>".join(plain(line) for line in preview.files) + "</small>"

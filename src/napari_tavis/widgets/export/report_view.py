@@ -64,7 +64,11 @@ class ReportView(QWidget):
         self.show_earlier((), None)
 
     def show_result(
-        self, text: str, folder: Path | None, violations: Sequence[Violation] = ()
+        self,
+        text: str,
+        folder: Path | None,
+        violations: Sequence[Violation] = (),
+        notes: Sequence[str] = (),
     ) -> None:
         """Show a result.
 
@@ -76,9 +80,12 @@ class ReportView(QWidget):
             Of the dataset.
         violations : sequence of Violation
             What is wrong there.
+        notes : sequence of str
+            What should be known of it, a sentence each.
         """
         self._folder = folder
         lines = [f"{'⚠' if violations else '✓'} {plain(text)}"] if text else []
+        lines += [f"<small>⚠ {plain(note)}</small>" for note in notes]
         for found in violations[:_SHOWN]:
             lines.append(f"<small>• {plain(_short(found, folder))}</small>")
         if len(violations) > _SHOWN:

@@ -29,6 +29,7 @@ def panel(qtbot, viewer: Viewer, annotated_video: Path) -> Iterator[ExportPanel]
     panel.show()
     controller.open_video(annotated_video)
     qtbot.waitUntil(lambda: not controller.jobs.busy, timeout=20_000)
+    controller.do(lambda session: session.accept())
     yield panel
     controller.close()
 
@@ -150,9 +151,36 @@ def test_a_problem_is_said_in_the_preview(
     settle(panel)
     assert "contains '/'" in panel.preview.heading.text()
     panel.form.clip_name.clear()
+    panel._controller.do(lambda session: session.undo())
     choose(panel, "masks", "accepted")
     settle(panel)
     assert "accept what is right" in panel.preview.heading.text()
+
+
+def test_what_nobody_checked_is_counted_and_refused_until_the_box_is_ticked(
+    panel: ExportPanel, tmp_path: Path, settle: Callable[[ExportPanel], None]
+) -> None:
+    root = tmp_path / "data"
+    panel._controller.do(lambda session: session.undo())
+    panel.form.folder.setText(str(root))
+    settle(panel)
+    assert "5 of the 5 annotated frames" in panel.preview.note.text()
+    assert "tick" in panel.preview.note.text()
+    panel.export.click()
+    settle(panel)
+    assert not root.exists()
+    panel.form.proposals.setChecked(True)
+    settle(panel)
+    assert "written as truth" in panel.preview.note.text()
+    panel.export.click()
+    settle(panel)
+    assert "valid" in panel.report.result.text()
+    assert "written as truth" in panel.report.result.text()
+    assert validate(root) == []
+    choose(panel, "format", "overlay")
+    settle(panel)
+    assert not panel.form.proposals.isVisible()
+    assert "picture of the work" in panel.preview.note.text()
 
 
 def test_rejected_objects_are_not_written(
@@ -182,7 +210,15 @@ def test_every_control_has_a_tooltip_and_the_page_is_narrow(panel: ExportPanel) 
     form, report = panel.form, panel.report
     for control in (
         *(form.format, form.folder, form.browse, form.subset, form.split, form.start, form.here),
-        *(form.clip_name, form.masks, form.category, form.licence, form.classes, form.replace),
+        *(
+            form.clip_name,
+            form.masks,
+            form.category,
+            form.licence,
+            form.classes,
+            form.replace,
+            form.proposals,
+        ),
         *(panel.export, report.folder, report.check, report.again),
     ):
         assert control.toolTip(), control
@@ -202,6 +238,7 @@ def test_session_of_another_process_is_exported_and_not_noted(
     settle(panel)
     assert controller.session.read_only
     panel.form.folder.setText(str(tmp_path / "data"))
+    panel.form.proposals.setChecked(True)
     panel.export.click()
     settle(panel)
     assert "valid" in panel.report.result.text()

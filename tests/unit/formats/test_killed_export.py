@@ -1,0 +1,128 @@
+"""An export of any format that is killed leaves the old dataset or the new one."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from napari_tavis.avsbench.transaction import STAGING_PREFIX, tree_lock
+from napari_tavis.formats.exporting import export
+from napari_tavis.formats.request import ExportRequest
+from napari_tavis.home import HOME_VARIABLE
+from napari_tavis.session import AnnotationSession
+
+from .conftest import SIZE, MakeSession, tree_of
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and SIGKILL")
+
+FORMATS = {
+    "s4": {"subset": "s4"},
+    "v1m": {"subset": "v1m"},
+    "coco": {"format": "coco"},
+    "davis": {"format": "davis"},
+    "youtube-vos": {"format": "youtube-vos"},
+    "overlay": {"format": "overlay"},
+}
+
+
+class Killed:
+    """A dataset, and an export that replaces its video in another split and is killed."""
+
+    def __init__(self, session: AnnotationSession, root: Path, choices: dict[str, str]) -> None:
+        self.session, self.root = session, root
+        mapping = {"church bell": "bell"}
+        first = ExportRequest(root, split="train", mapping=mapping, **choices)  # type: ignore[arg-type]
+        export(session, first)
+        session.set_mask(1, 9, np.ones(SIZE, dtype=bool))
+        self.request = replace(first, split="val", overwrite=True)
+        self.kept = root.with_name("kept")
+        shutil.copytree(root, self.kept)
+        self.old = tree_of(root)
+        export(session, self.request)
+        self.new = tree_of(root)
+        assert self.old != self.new
+
+    def run(self, prepare: Callable[[], None]) -> bool:
+        """Export in a child process; say whether it was killed."""
+        shutil.rmtree(self.root)
+        shutil.copytree(self.kept, self.root)
+        child = os.fork()
+        if child == 0:
+            try:
+                prepare()
+                export(self.session, self.request)
+            finally:
+                os._exit(0)
+        _, status = os.waitpid(child, 0)
+        return os.WIFSIGNALED(status)
+
+    def check(self, home: Path) -> None:
+        """Begin another export, and see what there is then."""
+        tree = next((path for path in self.root.glob("Single-source")), self.root)
+        with tree_lock(tree):
+            found = tree_of(self.root)
+        assert found in (self.old, self.new)
+        assert not list(self.root.rglob(f"{STAGING_PREFIX}*"))
+        assert list((home / "exports").glob("*.json")) == []
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv(HOME_VARIABLE, str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_wherever_it_is_killed_among_its_moves(
+    make_session: MakeSession, tmp_path: Path, home: Path, name: str
+) -> None:
+    killed = Killed(make_session(), tmp_path / "data", FORMATS[name])
+
+    def at(moves: int) -> Callable[[], None]:
+        def prepare() -> None:
+            done, move = 0, os.replace
+
+            def counted(source: object, target: object) -> None:
+                nonlocal done
+                done += 1
+                if done > moves:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                move(source, target)  # type: ignore[arg-type]
+
+            os.replace = counted  # type: ignore[assignment]
+
+        return prepare
+
+    moves = random.Random(name).sample(range(2, 7), 2)
+    for count in (0, *moves):
+        killed.run(at(count))
+        killed.check(home)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", FORMATS)
+def test_wherever_it_is_killed_in_time(
+    make_session: MakeSession, tmp_path: Path, home: Path, name: str
+) -> None:
+    killed = Killed(make_session(), tmp_path / "data", FORMATS[name])
+    draw = random.Random(name)
+    count = 0
+    for _ in range(40):
+
+        def prepare(seconds: float = draw.uniform(0.0, 1.5)) -> None:
+            alarm = threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGKILL))
+            alarm.daemon = True
+            alarm.start()
+
+        count += killed.run(prepare)
+        killed.check(home)
+    assert count > 5
