@@ -152,6 +152,7 @@ class ExportPanel(QWidget):
         self._controller.jobs.start(
             lambda progress, cancel: work.check_dataset(root, progress, cancel),
             lambda found: self._show_check(root, found),
+            outlasts=True,
         )
 
     def _on_import(self) -> None:
@@ -164,6 +165,7 @@ class ExportPanel(QWidget):
                 dataset, output, progress=progress, cancel=cancel
             ),
             lambda report: self._on_imported(output, report),
+            outlasts=True,
         )
 
     def _on_imported(self, output: Path, report: ImportReport) -> None:
@@ -223,6 +225,7 @@ class ExportPanel(QWidget):
             ),
             lambda results: self._on_exported(session, results),
             lambda error: self._on_failed(session, error, ask),
+            outlasts=True,
         )
 
     def _with_mapping(self, request: ExportRequest) -> ExportRequest:

@@ -75,6 +75,7 @@ class Player(QObject):
         self._resume.setInterval(_RESUME_MS)
         self._resume.timeout.connect(self._begin)
         controller.navigation.moved.connect(self._on_moved)
+        controller.leaving.connect(self._leave)
 
     @property
     def playing(self) -> bool:
@@ -111,6 +112,10 @@ class Player(QObject):
         """Stop for good."""
         self.pause()
         self._controller.navigation.moved.disconnect(self._on_moved)
+
+    def _leave(self) -> None:
+        self.pause()
+        self._playback = None
 
     def seek(self, seconds: float) -> None:
         """Show the frame of a time; playing goes on from there."""
