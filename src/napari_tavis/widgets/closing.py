@@ -8,6 +8,9 @@ from qtpy.QtWidgets import QApplication, QDockWidget, QMessageBox, QWidget
 from napari_tavis.widgets.controller import AnnotationController
 from napari_tavis.widgets.leaving import may_leave
 
+_LOOK_MS = 100
+"""How often it is looked whether another question about closing is still open."""
+
 
 class CloseWatcher(QObject):
     """Closes a controller once, when its docked widget goes away.
@@ -76,7 +79,11 @@ class CloseWatcher(QObject):
         return False
 
     def _on_answered(self) -> None:
-        self._closing = self._agreed = False
+        """Forget that the window was to be closed, unless napari's own question is still open."""
+        if QApplication.activeModalWidget() is not None:
+            QTimer.singleShot(_LOOK_MS, self, self._on_answered)
+        else:
+            self._closing = self._agreed = False
 
     def _watch_window(self, window: QWidget) -> None:
         main: QWidget | None = window

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+from qtpy.compat import isalive
 from qtpy.QtCore import QTimer
 from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QFrame, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
@@ -350,8 +351,9 @@ class ExportPanel(QWidget):
             self._timer.start()
 
     def _on_closing(self, window_stays: bool) -> None:
-        self._timer.stop()
         self._previews.close()
+        if isalive(self):  # a window that is destroyed takes its timers along
+            self._timer.stop()
 
 
 def _of_session(shown: work.ShownPreview) -> dict[str, str | None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from qtpy.compat import isalive
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_tavis.media import frame_at
@@ -100,18 +101,22 @@ class Player(QObject):
 
     def pause(self) -> None:
         """Stop; the frame that was heard last stays."""
-        self._resume.stop()
-        self._timer.stop()
         if self._playback is not None:
             self._playback.stop()
+        self._resume.stop()
+        self._timer.stop()
         if self._playing:
             self._playing = False
             self.changed.emit()
 
     def close(self) -> None:
-        """Stop for good."""
-        self.pause()
+        """Stop for good, also where Qt has destroyed the panel and the timers in it already."""
         self._controller.navigation.moved.disconnect(self._on_moved)
+        self._controller.leaving.disconnect(self._leave)
+        if isalive(self):
+            self.pause()
+        elif self._playback is not None:
+            self._playback.stop()
 
     def _leave(self) -> None:
         self.pause()
