@@ -287,13 +287,13 @@ def test_a_video_that_cannot_be_taken_up_leaves_no_half_of_it(
     with monkeypatch.context() as patched:
         patched.setattr(ObjectLayers, "show_all", fail)
         open_now(dock, other_video)
-        qtbot.waitUntil(lambda: controller.video is None, timeout=20_000)
+        qtbot.waitUntil(lambda: controller.video is None, timeout=60_000)
     assert controller.session is None
     assert not [layer for layer in controller.viewer.layers if layer.visible]
     assert not AnnotationSession.open(other_video).read_only
     assert AnnotationSession.open(annotated_video).mask(DOG, 23)[200, 200]
     open_now(dock, other_video)
-    qtbot.waitUntil(lambda: controller.video == other_video, timeout=20_000)
+    qtbot.waitUntil(lambda: controller.video == other_video, timeout=60_000)
     assert is_whole(controller)
 
 
