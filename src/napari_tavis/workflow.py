@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from napari_tavis.atomic import write_atomically
@@ -16,6 +18,7 @@ from napari_tavis.session import AnnotationSession, holds_session
 from napari_tavis.tasks import CancelToken, Progress, no_progress
 
 if TYPE_CHECKING:
+    from napari_tavis.media import Clip
     from napari_tavis.model import TAViS
 
 
@@ -136,7 +139,7 @@ def annotate_video(
             "there, then annotate again."
         )
     with open_clip(video) as clip:
-        noticed = clip.warnings
+        seen = SeenFrames(clip)
         proposals = segment_clip(
             clip,
             model,
@@ -144,22 +147,52 @@ def annotate_video(
             vocabulary=vocabulary,
             device=device,
             model_name=model_name,
+            see=seen.see,
             progress=progress,
             cancel=cancel,
         )
-    if earlier is None:
-        session = AnnotationSession.create(video, proposals, path=path)
-    else:
-        session = earlier
-        session.replace_proposals(proposals)
-    session.save()
-    session.close()
-    pictures = draw_overlays(session, progress=progress, cancel=cancel)
-    return Annotation(session, pictures, tuple(dict.fromkeys((*noticed, *session.warnings))))
+        if earlier is None:
+            session = AnnotationSession.create(video, proposals, path=path)
+        else:
+            session = earlier
+            session.replace_proposals(proposals)
+        session.save()
+        session.close()
+        pictures = draw_overlays(session, seen, progress=progress, cancel=cancel)
+        warnings = (*clip.warnings, *session.warnings)
+    return Annotation(session, pictures, tuple(dict.fromkeys(warnings)))
+
+
+class SeenFrames:
+    """The frames of a clip, of which those that the model saw are not decoded again.
+
+    Parameters
+    ----------
+    clip : Clip
+        The open clip.
+    most_bytes : int, optional
+        Memory that seen frames may keep: the first ones, and what comes after is decoded again.
+    """
+
+    def __init__(self, clip: Clip, most_bytes: int = 512 * 2**20) -> None:
+        self._clip = clip
+        self._free = most_bytes
+        self._kept: dict[int, npt.NDArray[np.uint8]] = {}
+
+    def see(self, index: int, picture: npt.NDArray[np.uint8]) -> None:
+        """Keep a frame that was decoded, if there is room."""
+        if index not in self._kept and picture.nbytes <= self._free:
+            self._kept[index] = picture
+            self._free -= picture.nbytes
+
+    def __getitem__(self, index: int) -> npt.NDArray[np.uint8]:
+        kept = self._kept.get(index)
+        return self._clip.frames[index] if kept is None else kept
 
 
 def draw_overlays(
     session: AnnotationSession,
+    frames: SeenFrames,
     *,
     progress: Progress = no_progress,
     cancel: CancelToken | None = None,
@@ -169,7 +202,9 @@ def draw_overlays(
     Parameters
     ----------
     session : AnnotationSession
-        Any session whose video is there.
+        Any session of the video.
+    frames : SeenFrames
+        The video's frames.
     progress : Progress, optional
         Told of every picture.
     cancel : CancelToken, optional
@@ -181,19 +216,17 @@ def draw_overlays(
         ``<video>.overlays/<frame index>.png`` beside the session, in order.
     """
     from napari_tavis.inference.overlay import draw_session
-    from napari_tavis.media import open_clip
 
     cancel = cancel or CancelToken()
     folder = session.path.with_suffix(".overlays")
     if folder.is_symlink():
         raise TavisError(f"{folder} is a link: the pictures go into a folder; move the link away.")
     paths = []
-    with open_clip(session.video) as clip:
-        for done, index in enumerate(map(int, session.frame_indices), start=1):
-            cancel.check()
-            picture = io.BytesIO()
-            Image.fromarray(draw_session(clip.frames[index], session, index)).save(picture, "png")
-            paths.append(folder / f"{index:06d}.png")
-            write_atomically(paths[-1], picture.getvalue())
-            progress(done, len(session.frame_indices), "drawing")
+    for done, index in enumerate(map(int, session.frame_indices), start=1):
+        cancel.check()
+        picture = io.BytesIO()
+        Image.fromarray(draw_session(frames[index], session, index)).save(picture, "png")
+        paths.append(folder / f"{index:06d}.png")
+        write_atomically(paths[-1], picture.getvalue())
+        progress(done, len(session.frame_indices), "drawing")
     return tuple(paths)

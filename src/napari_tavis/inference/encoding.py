@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,9 @@ from napari_tavis.media.timebase import sample_at
 from napari_tavis.model import TAViS
 from napari_tavis.model.encoded import EncodedFrames
 from napari_tavis.tasks import CancelToken
+
+See: TypeAlias = Callable[[int, npt.NDArray[np.uint8]], None]
+"""Called with a frame's index in the video and its picture ``[H, W, 3]``."""
 
 
 class ClipEncoder:
@@ -34,11 +38,19 @@ class ClipEncoder:
         The sampled frames, which say where the window of sound of any frame lies.
     cache : FeatureCache
         Keeps what was encoded, also for other encoders of the same video file.
+    see : callable, optional
+        Called with the index and the picture of each frame that is decoded.
     """
 
     def __init__(
-        self, clip: Clip, model: TAViS, samples: FrameSamples, cache: FeatureCache
+        self,
+        clip: Clip,
+        model: TAViS,
+        samples: FrameSamples,
+        cache: FeatureCache,
+        see: See | None = None,
     ) -> None:
+        self._see = see
         self.clip = clip
         self.model = model
         self.cache = cache
@@ -106,6 +118,8 @@ class ClipEncoder:
             if cancel is not None:
                 cancel.check()
             pictures.append(self.clip.frames[index])
+            if self._see is not None:
+                self._see(index, pictures[-1])
         return np.stack(pictures)
 
     def _start(self, frame_index: int) -> float:

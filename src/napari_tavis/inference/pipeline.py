@@ -11,7 +11,7 @@ from napari_tavis.inference.batching import explain_out_of_memory, run_in_batche
 from napari_tavis.inference.cancelling import Cancellable
 from napari_tavis.inference.detection import FrameDetections, detect
 from napari_tavis.inference.device import choose_device
-from napari_tavis.inference.encoding import ClipEncoder
+from napari_tavis.inference.encoding import ClipEncoder, See
 from napari_tavis.inference.feature_cache import FeatureCache
 from napari_tavis.inference.gathering import Gathering
 from napari_tavis.inference.proposals import Proposals
@@ -43,6 +43,7 @@ def segment_clip(
     batch_frames: int = BATCH_FRAMES,
     model_name: str | None = None,
     cache: FeatureCache | None = None,
+    see: See | None = None,
     progress: Progress = no_progress,
     cancel: CancelToken | None = None,
 ) -> Proposals:
@@ -87,6 +88,9 @@ def segment_clip(
         What to call the model; its preset by default.
     cache : FeatureCache, optional
         Keeps encoded frames from run to run.
+    see : callable, optional
+        Called with the index and the picture of each frame that is decoded, so that who needs the
+        pictures, too, need not decode them again.
     progress : Progress
         Called with the number of frames done.
     cancel : CancelToken, optional
@@ -133,7 +137,7 @@ def segment_clip(
         prompts = [class_prompt(name) for name in (BACKGROUND, *classes)]
         texts = cache.make_way(lambda: model.embed_texts(prompts))
     segmenter = _Segmenter(
-        ClipEncoder(clip, model, samples, cache),
+        ClipEncoder(clip, model, samples, cache, see),
         samples.indices.tolist(),
         classes,
         texts,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
@@ -422,6 +423,38 @@ class AnnotationSession:
             self._closed = True
             if self._store is not None:
                 self._store.close()
+
+    @property
+    def elsewhere(self) -> str | None:
+        """Why the session is not kept beside its video, and where it is, in a sentence."""
+        return None
+
+    def move_to(self, folder: Path) -> None:
+        """Keep the session in another folder from now on, and save all of it there.
+
+        Raises
+        ------
+        SessionError
+            If it cannot be written there either, or another session is there.
+        """
+        target = folder / self.directory.name
+        refuse_existing(target)
+        before, store = self.directory, self._store
+        self.directory, self._store = target, None
+        try:
+            if store is None:
+                self.save()
+                return
+            shutil.copytree(before, target)
+            store.directory, self._store = target, store
+            self.save()
+        except BaseException as error:
+            self.directory, self._store = before, store
+            if store is not None:
+                store.directory = before
+            if isinstance(error, OSError):
+                raise SessionError(f"Cannot write to {folder} ({error.strerror}).") from error
+            raise
 
     @property
     def dirty(self) -> bool:

@@ -1,35 +1,32 @@
-"""Notices when a widget goes away, and asks before it stops work that runs."""
+"""Notices when the dock goes away, and asks before it stops work or loses any."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 from qtpy.QtCore import QEvent, QObject, QTimer
 from qtpy.QtWidgets import QApplication, QDockWidget, QMessageBox, QWidget
 
+from napari_tavis.widgets.controller import AnnotationController
+from napari_tavis.widgets.leaving import may_leave
+
+_LOOK_MS = 100
+"""How often it is looked whether another question about closing is still open."""
+
 
 class CloseWatcher(QObject):
-    """Calls back once when a docked widget goes away.
+    """Closes a controller once, when its docked widget goes away.
 
     Parameters
     ----------
     widget : QWidget
         The widget in the dock.
-    on_close : callable
-        Called in the GUI thread; its argument says whether the window stays.
-    running : callable
-        Says what runs and would be stopped; the user is asked before a window is closed on it.
+    controller : AnnotationController
+        Who works in it. A user who closes the window or the dock is asked before work is stopped,
+        or lost because it cannot be saved; a program that does is not.
     """
 
-    def __init__(
-        self,
-        widget: QWidget,
-        on_close: Callable[[bool], None],
-        running: Callable[[], list[str]],
-    ) -> None:
+    def __init__(self, widget: QWidget, controller: AnnotationController) -> None:
         super().__init__()
-        self._on_close: Callable[[bool], None] | None = on_close
-        self._running = running
+        self._controller: AnnotationController | None = controller
         self._widget = widget
         self._window: QWidget | None = None
         self._closing = False
@@ -47,33 +44,46 @@ class CloseWatcher(QObject):
             self._watch_window(self._widget.window())
         elif watched is self._widget and kind == QEvent.Type.ParentChange:
             if self._window is not None and self._widget.parent() is None:
-                self.close()
+                self._on_dock_closed()
         elif watched is self._window and kind == QEvent.Type.Close:
             return self._on_window_closing(event)
         elif watched is self._window and kind == QEvent.Type.Hide and self._closing:
             self.close(window_stays=False)
         return False
 
+    def _on_dock_closed(self) -> None:
+        if self._controller is not None:
+            may_leave(self._controller, self._window, may_stay=False)
+        self.close()
+
     def _on_window_closing(self, event: QEvent) -> bool:
-        """Ask if work runs; give whether the window shall not see the event.
+        """Ask if work runs or would be lost; give whether the window shall not see the event.
 
         napari asks, too, when a user closes its window. So that only one question comes, the
         window is closed anew by the program once the user has answered ours.
         """
-        window = self._window
+        window, controller = self._window, self._controller
         assert window is not None
-        if not self._agreed and not _program_closes(window) and (running := self._running()):
-            event.ignore()
-            self._agreed = _agrees_to_stop(window, running)
-            if self._agreed:
-                QTimer.singleShot(0, window, window.close)
-            return True
+        if controller is not None and not self._agreed and not _program_closes(window):
+            running, unsaved = controller.work_in_progress(), controller.save_now()
+            if running or unsaved is not None:
+                event.ignore()
+                self._agreed = (not running or _agrees_to_stop(window, running)) and may_leave(
+                    controller, window
+                )
+                if self._agreed:
+                    QTimer.singleShot(0, window, window.close)
+                return True
         self._closing = True  # unless the window refuses; closed, it is hidden before it is gone
         QTimer.singleShot(0, self, self._on_answered)
         return False
 
     def _on_answered(self) -> None:
-        self._closing = self._agreed = False
+        """Forget that the window was to be closed, unless napari's own question is still open."""
+        if QApplication.activeModalWidget() is not None:
+            QTimer.singleShot(_LOOK_MS, self, self._on_answered)
+        else:
+            self._closing = self._agreed = False
 
     def _watch_window(self, window: QWidget) -> None:
         main: QWidget | None = window
@@ -87,19 +97,19 @@ class CloseWatcher(QObject):
         self.close(window_stays=False)
 
     def close(self, window_stays: bool = True) -> None:
-        """Call back, the first time.
+        """Close the controller, the first time.
 
         Parameters
         ----------
         window_stays : bool
             Whether the window is still there.
         """
-        on_close, self._on_close = self._on_close, None
-        if on_close is None:
+        controller, self._controller = self._controller, None
+        if controller is None:
             return
         # A reference to a window that is gone would keep its Python side alive.
         self._window = None
-        on_close(window_stays)
+        controller.close(window_stays)
 
 
 def _program_closes(window: QWidget) -> bool:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from napari.components import ViewerModel
-from psygnal import EmitLoopError, Signal
 
 from napari_tavis.errors import TavisError
 from napari_tavis.media import Clip
@@ -17,8 +16,9 @@ from napari_tavis.session.history import HistoryStep
 from napari_tavis.session.objects import SessionObject
 from napari_tavis.widgets import work
 from napari_tavis.widgets.activity import Activity
-from napari_tavis.widgets.autosave import Autosave, save_now
+from napari_tavis.widgets.autosave import Autosave
 from napari_tavis.widgets.jobs import JobRunner, report_error
+from napari_tavis.widgets.listeners import Listeners, attempt
 from napari_tavis.widgets.navigation import FrameNavigation
 from napari_tavis.widgets.object_layers import ObjectLayers
 from napari_tavis.widgets.opening import VideoOpener
@@ -45,20 +45,22 @@ class AnnotationController:
 
     Attributes
     ----------
-    changed : Signal
-        Emitted when the video, the session, or what can be done has changed.
-    opened : Signal
-        Emitted with the clip and its session (or None) when a video was opened.
-    edited : Signal
-        Emitted with an object's number when its masks, status or class have changed.
-    chosen_changed : Signal
-        Emitted with the number of the object that is worked on now, or None.
-    said : Signal
-        Emitted with a sentence about what was done.
-    asked : Signal
-        Emitted with a command's id when a key asks for what the dock first has to ask the user.
-    closing : Signal
-        Emitted once, before anything is let go; the bool says whether the window stays.
+    changed : Listeners
+        Told when the video, the session, or what can be done has changed.
+    opened : Listeners
+        Told with the clip and its session (or None) when a video was opened.
+    leaving : Listeners
+        Told before the open video is let go of: who works on it ends that now.
+    edited : Listeners
+        Told with an object's number when its masks, status or class have changed.
+    chosen_changed : Listeners
+        Told with the number of the object that is worked on now, or None.
+    said : Listeners
+        Told with a sentence about what was done.
+    asked : Listeners
+        Told with a command's id when a key asks for what the dock first has to ask the user.
+    closing : Listeners
+        Told once, before anything is let go of; the bool says whether the window stays.
     viewer : ViewerModel
         The viewer.
     clip : Clip or None
@@ -84,15 +86,10 @@ class AnnotationController:
         panel puts its own here.
     """
 
-    changed = Signal()
-    opened = Signal(object, object)
-    edited = Signal(int)
-    chosen_changed = Signal(object)
-    said = Signal(str)
-    asked = Signal(str)
-    closing = Signal(bool)
-
     def __init__(self, viewer: ViewerModel) -> None:
+        self.changed, self.opened, self.leaving = Listeners(), Listeners(), Listeners()
+        self.edited, self.chosen_changed = Listeners(), Listeners()
+        self.said, self.asked, self.closing = Listeners(), Listeners(), Listeners()
         self.viewer = viewer
         self.clip: Clip | None = None
         self.session: AnnotationSession | None = None
@@ -124,6 +121,7 @@ class AnnotationController:
         layers.hidden.connect(self._on_hidden)
         layers.selected.connect(self._set_chosen)
         self.jobs.busy_changed.connect(self._on_busy_changed)
+        self._autosave.problem_changed.connect(self.changed.emit)
         self.navigation.moved.connect(self._activity.touch)
         self.chosen_changed.connect(self._activity.touch)
         self.viewer.layers.events.inserted.connect(self._on_inserted)
@@ -163,24 +161,69 @@ class AnnotationController:
         self.navigation.set_sampled(session.frame_indices)
         self._choose_something()
 
-    def release_session(self) -> None:
-        """Save the session and let go of it; its layers stay until `put_away`, to look at only."""
-        session = self.collect_edits()
-        if session is not None:
-            save_now(session)
-            self.layers.freeze()
-            session.close()
-        self.session = None
+    @property
+    def opening(self) -> Path | None:
+        """The video that is being opened, or will be when what runs has ended."""
+        return self._opener.opening
 
-    def put_away(self) -> None:
-        """Save the session and take its layers out of the viewer."""
-        self.release_session()
-        self.clip, self.blocked = None, False
+    def let_go(self) -> None:
+        """Let go of the open video: the one way, for opening another and for closing.
+
+        Whatever one step meets, the next ones are taken: half an open video would be neither
+        shown nor saved. Nobody is told that something `changed`; who calls this does that.
+        """
+        attempt(self.leaving.emit)
+        attempt(self.collect_edits)  # a stroke in progress, too
+        session = self.session
+        if session is not None:
+            attempt(lambda: self._autosave.save_now(session))
+            attempt(session.close)
+        self.session, self.clip, self.blocked = None, None, False
+        self._guest = None
+        attempt(self._autosave.forget)
         self._activity.forget()
-        self.layers.clear()
-        self.navigation.set_video([])
-        self._set_chosen(None)
+        attempt(self.layers.clear)
+        attempt(lambda: self.navigation.set_video([]))
+        attempt(lambda: self._set_chosen(None))
+
+    # -- saving ----------------------------------------------------------------------------
+
+    @property
+    def notice(self) -> str | None:
+        """What the user must know of the session for as long as it is so, in a sentence."""
+        session = self.session
+        if session is None:
+            return None
+        if session.read_only:
+            return self.obstacle
+        if self._autosave.problem is not None:
+            return f"Nothing is saved now. {self._autosave.problem}"
+        return session.elsewhere
+
+    @property
+    def saves(self) -> bool:
+        """Whether what is done reaches the disk, as far as is known."""
+        return self._autosave.problem is None
+
+    def save_now(self) -> str | None:
+        """Save all that is not on disk yet; give why that cannot be done, or None."""
+        session = self.collect_edits()
+        if session is None or session.read_only or self._autosave.save_now(session):
+            return None
+        return self._autosave.problem
+
+    def move_session(self, folder: Path) -> str | None:
+        """Keep the session in another folder from now on; give why it cannot be, or None."""
+        session = self.collect_edits()
+        if session is None:
+            return None
+        try:
+            session.move_to(folder)
+        except TavisError as error:
+            return str(error)
+        self._autosave.save_now(session)
         self.changed.emit()
+        return self._autosave.problem
 
     # -- the object worked on --------------------------------------------------------------
 
@@ -348,22 +391,26 @@ class AnnotationController:
         if self._closed:
             return
         self._closed = True
-        try:
-            self.closing.emit(window_stays)
-        except EmitLoopError as error:  # a panel's trouble must not cost anybody's work
-            report_error(error)
+        attempt(lambda: self.closing.emit(window_stays))
         for signal in (self.changed, self.opened, self.edited, self.chosen_changed, self.said):
             signal.disconnect()  # who listens may be gone already
-        self.jobs.close()
-        self.collect_edits()  # a stroke in progress, too
-        self._autosave.close()
-        if self.session is not None:
-            self.session.close()
-        self.viewer.layers.events.inserted.disconnect(self._on_inserted)
-        self.layers.close()
-        self.navigation.close()
+        attempt(self.jobs.close)
+        attempt(self._autosave.close)
+        attempt(self._save_for_the_last_time)
+        attempt(lambda: self.viewer.layers.events.inserted.disconnect(self._on_inserted))
+        attempt(self.layers.close)
+        attempt(self.navigation.close)
         if window_stays:
-            self.viewer.canvas.overlays.text.visible = False
+            attempt(self._hide_time)
+
+    def _save_for_the_last_time(self) -> None:
+        session = self.collect_edits()  # a stroke in progress, too
+        if session is not None:
+            self._autosave.save_now(session)
+            session.close()
+
+    def _hide_time(self) -> None:
+        self.viewer.canvas.overlays.text.visible = False
 
     def _on_inserted(self, event: Any) -> None:
         clip = clip_of(event.value)

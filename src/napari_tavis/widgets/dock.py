@@ -18,10 +18,13 @@ from napari_tavis.widgets.key_help import KeyHelp
 from napari_tavis.widgets.keys import register_commands, release_commands
 from napari_tavis.widgets.models import ModelsDialog, ModelWork
 from napari_tavis.widgets.project import QueuePanel, StatisticsPage
+from napari_tavis.widgets.reader import DOCK
 from napari_tavis.widgets.sound_dock import SoundDock
 
 _WIDTH = 345
 """Least width of the dock, in pixels."""
+_CAUTION, _ALARM = "#8a5a00", "#a02020"
+"""Grounds of the line above the pages: something to know, and that nothing is saved."""
 _PAGES = {
     "Annotate": "The open video: segment it, and correct its objects.",
     "Queue": "A folder or list of videos to work through.",
@@ -48,6 +51,7 @@ class AnnotationDock(QWidget):
 
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__()
+        self.setObjectName(DOCK)
         # napari hands plugins a proxy whose layers are proxies, too: never the same object twice.
         self._viewer: napari.viewer.Viewer = getattr(viewer, "__wrapped__", viewer)
         self.controller = AnnotationController(self._viewer)
@@ -85,7 +89,6 @@ class AnnotationDock(QWidget):
         self.tabs.setCornerWidget(self.keys)
         self.notice = QLabel()
         self.notice.setWordWrap(True)
-        self.notice.setStyleSheet("background: #8a5a00; color: white; padding: 4px;")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
@@ -104,7 +107,7 @@ class AnnotationDock(QWidget):
         models.chosen.connect(settings.choose_model)
         models.jobs.progressed.connect(settings.show_download)
         models.jobs.busy_changed.connect(lambda busy: settings.show_download())
-        self._close_watcher = CloseWatcher(self, controller.close, controller.work_in_progress)
+        self._close_watcher = CloseWatcher(self, controller)
 
     def close_session(self) -> None:
         """Cancel running work, save, and let go of the viewer; as when the dock is closed."""
@@ -140,12 +143,12 @@ class AnnotationDock(QWidget):
             self.tabs.setCurrentWidget(self.annotate)
 
     def _refresh(self) -> None:
-        """Say above all pages that nothing can be changed, where that is so."""
-        session = self.controller.session
-        read_only = session is not None and session.read_only
-        self.notice.setVisible(read_only)
-        if read_only:
-            self.notice.setText(self.controller.obstacle or "")
+        """Say above all pages what the user must know of the session, for as long as it is so."""
+        notice = self.controller.notice
+        self.notice.setVisible(notice is not None)
+        self.notice.setText(notice or "")
+        color = _CAUTION if self.controller.saves else _ALARM
+        self.notice.setStyleSheet(f"background: {color}; color: white; padding: 4px;")
 
 
 def _make_first_layer() -> None:

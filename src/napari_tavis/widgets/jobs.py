@@ -58,6 +58,7 @@ class JobRunner(QObject):
         self._ended = threading.Event()
         self._closed = False
         self._doing = ""
+        self._outlasts = False
         self._worker: FunctionWorker | None = None  # alive as long as the pool runs it
         self._pool = QThreadPool(self)
         self._pool.setMaxThreadCount(1)
@@ -73,11 +74,23 @@ class JobRunner(QObject):
         """Whether a job runs now."""
         return self._cancel is not None
 
+    @property
+    def closed(self) -> bool:
+        """Whether it takes no more jobs."""
+        return self._closed
+
+    @property
+    def outlasts(self) -> bool:
+        """Whether the running job goes on when another video is opened."""
+        return self.busy and self._outlasts
+
     def start(
         self,
         work: Work[Result],
         on_done: Callable[[Result], None],
         on_failed: Callable[[BaseException], None] = report_error,
+        *,
+        outlasts: bool = False,
     ) -> None:
         """Start a job.
 
@@ -89,6 +102,9 @@ class JobRunner(QObject):
             Called with the result in the GUI thread.
         on_failed : callable, optional
             Called with the exception in the GUI thread; a notification by default.
+        outlasts : bool, optional
+            Whether it has nothing to do with the open video, so that it is not to be cancelled
+            when another one is opened.
 
         Raises
         ------
@@ -97,7 +113,7 @@ class JobRunner(QObject):
         """
         if self.busy or self._closed:
             raise RuntimeError("the runner is busy or closed")
-        self._doing = ""
+        self._doing, self._outlasts = "", outlasts
         cancel = self._cancel = CancelToken()
         self._on_done, self._on_failed = on_done, on_failed
         self._running.clear()

@@ -179,14 +179,15 @@ class ObjectLayers:
 
     def clear(self) -> None:
         """Take all layers out of the viewer; the session is not touched."""
-        for object_id in list(self._bound):
-            self._take_away(object_id)
+        # Nobody is bound any more when napari, at each removal, makes another layer the active
+        # one: else an object of a session that is gone would be chosen.
+        bound, self._bound = self._bound, {}
+        self._in_stroke.clear()
         self._deleted.clear()
-
-    def freeze(self) -> None:
-        """Let nobody paint in the layers any more."""
-        for layer in self._bound.values():
-            layer.editable = False
+        for layer in bound.values():
+            self._data(layer).detach()
+            if layer in self._layers:
+                self._layers.remove(layer)
 
     def close(self) -> None:
         """Let go of the viewer, leaving the layers as they are."""

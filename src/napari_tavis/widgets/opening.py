@@ -2,24 +2,51 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari.layers import Layer
 from napari.utils.notifications import show_warning
+from qtpy.QtCore import QTimer
 
 from napari_tavis.media import Clip
 from napari_tavis.tasks import Cancelled
 from napari_tavis.widgets import work
 from napari_tavis.widgets.jobs import report_error
-from napari_tavis.widgets.reader import clip_layer_data, clip_of
+from napari_tavis.widgets.leaving import may_leave
+from napari_tavis.widgets.listeners import attempt
+from napari_tavis.widgets.reader import clip_layer_data, video_layers
 
 if TYPE_CHECKING:
     from napari_tavis.widgets.controller import AnnotationController
 
 
+@dataclass(frozen=True, eq=False)
+class _Wish:
+    """What is to be opened.
+
+    Parameters
+    ----------
+    path : Path
+        The video file.
+    clip : Clip or None
+        The clip, if a layer shows it already.
+    directory : Path or None
+        Where its session is; None for found by the video.
+    """
+
+    path: Path
+    clip: Clip | None
+    directory: Path | None
+
+
 class VideoOpener:
-    """Opens videos for a controller, off the GUI thread.
+    """Opens videos for a controller, off the GUI thread; the last one asked for is opened.
+
+    Nothing happens to the video that is open before the other one is there. Then the two change
+    places within one event: the canvas is never drawn between them, which may crash vispy, and
+    nothing else is told of what is half done.
 
     Parameters
     ----------
@@ -29,9 +56,19 @@ class VideoOpener:
 
     def __init__(self, controller: AnnotationController) -> None:
         self._controller = controller
+        self._wish: _Wish | None = None
+        self._asking = False
+        controller.jobs.busy_changed.connect(self._on_busy_changed)
+
+    @property
+    def opening(self) -> Path | None:
+        """The video that is being opened, or will be when what runs has ended."""
+        return None if self._wish is None else self._wish.path
 
     def open(self, path: Path, clip: Clip | None = None, directory: Path | None = None) -> None:
         """Open a video, and the session with it where there is one.
+
+        Work on the open video is cancelled for it; other work, such as an export, is waited for.
 
         Parameters
         ----------
@@ -42,63 +79,154 @@ class VideoOpener:
         directory : Path, optional
             Where its session is; found by the video by default.
         """
-        controller = self._controller
-        if controller.jobs.busy:
-            show_warning(
-                f"{path.name} is not open for annotation yet: "
-                "wait for the running work or cancel it, then choose the file under Video."
-            )
-            return
         path = path.absolute()
-        if path == controller.video:
-            controller.release_session()  # or we would find it open already, by ourselves
-        shown = clip or next((one for one in self._shown() if Path(one.path) == path), None)
-        controller.jobs.start(
-            lambda progress, cancel: work.open_video(path, shown, directory, progress, cancel),
-            self._on_opened,
-            self._on_failed,
-        )
+        before = self._wish
+        if before is not None and (before.path, before.directory) == (path, directory):
+            return
+        if before is not None:
+            show_warning(f"{before.path.name} was not opened, as another video was chosen.")
+        self._wish = _Wish(path, clip, directory)
+        if self._is_open(self._wish):
+            self._wish = None
+            self._show_again(path, clip)
+            return
+        self._begin()
 
     def adopt_shown(self) -> None:
         """Open the video that the viewer shows already, if it shows one."""
-        shown = self._shown()
+        shown = video_layers(self._controller.viewer.layers)
         if shown:
-            self.open(Path(shown[-1].path), shown[-1])
+            clip = shown[-1][1]
+            self.open(Path(clip.path), clip)
 
-    def _shown(self) -> list[Clip]:
-        """Give the clips that the viewer's layers show, the topmost last."""
-        layers = self._controller.viewer.layers
-        return [clip for layer in layers if (clip := clip_of(layer)) is not None]
+    # -- when it may begin -----------------------------------------------------------------
 
-    def _on_opened(self, opened: work.OpenedVideo) -> None:
-        # The old layers go in the same event in which the new ones come: vispy may crash when it
-        # draws a canvas between the two.
+    def _is_open(self, wish: _Wish) -> bool:
+        """Whether all of it is here already, and can be worked on."""
         controller = self._controller
-        controller.put_away()
-        self._hide_others(opened.clip)
-        for warning in opened.warnings:
-            show_warning(warning)
+        session = controller.session
+        if wish.path != controller.video or session is None or session.read_only:
+            return False
+        return wish.directory in (None, session.directory)
+
+    def _show_again(self, path: Path, clip: Clip | None) -> None:
+        """Show the open video, whose layer may have been hidden or deleted, and no other of it."""
+        controller = self._controller
+        assert controller.clip is not None
+        self._show(controller.clip)
+        if clip is not None and clip is not controller.clip:
+            # Later: napari is adding it now.
+            QTimer.singleShot(0, controller.jobs, lambda: self._remove(clip))
+        controller.said.emit(f"{path.name} is open already.")
+        controller.changed.emit()
+
+    def _is_shown(self, clip: Clip) -> bool:
+        return any(shown is clip for _, shown in video_layers(self._controller.viewer.layers))
+
+    def _remove(self, clip: Clip) -> None:
+        """Remove the layer of a clip that is not open for annotation."""
+        layers = self._controller.viewer.layers
+        for layer, shown in video_layers(layers):
+            if shown is clip and clip is not self._controller.clip:
+                layers.remove(layer)
+                clip.close()
+
+    def _on_busy_changed(self, busy: bool) -> None:
+        if not busy and self._wish is not None:
+            # What the job has found is shown first.
+            QTimer.singleShot(0, self._controller.jobs, self._begin)
+
+    def _begin(self) -> None:
+        controller, wish = self._controller, self._wish
+        jobs = controller.jobs
+        if wish is None or jobs.closed or self._asking:
+            return
+        if jobs.outlasts:
+            controller.said.emit(f"{wish.path.name} opens when this is done: {jobs.doing}.")
+        elif jobs.busy:
+            controller.said.emit(f"Ending the work on the open video: {jobs.doing} …")
+            jobs.cancel()
+        else:
+            path, directory = wish.path, wish.directory
+            shown = wish.clip or self._shown_clip(path)
+            jobs.start(
+                lambda progress, cancel: work.open_video(path, shown, directory, progress, cancel),
+                lambda opened: self._on_opened(wish, opened),
+                lambda error: self._on_failed(wish, error),
+            )
+
+    def _shown_clip(self, path: Path) -> Clip | None:
+        """Give the clip of a video that a layer shows."""
+        shown = [clip for _, clip in video_layers(self._controller.viewer.layers)]
+        return next((clip for clip in shown if Path(clip.path) == path), None)
+
+    # -- when it is there ------------------------------------------------------------------
+
+    def _on_opened(self, wish: _Wish, opened: work.OpenedVideo) -> None:
+        agreed = wish is self._wish and self._may_leave()
+        if wish is self._wish and not self._controller.jobs.closed:
+            self._wish = None
+            if agreed:
+                self._change_places(opened)
+                return
+            self._controller.said.emit(f"{wish.path.name} was not opened.")
+            self._controller.changed.emit()
+        self._drop(opened)
+        self._begin()  # what was chosen while the question was open
+
+    def _change_places(self, opened: work.OpenedVideo) -> None:
+        """Let go of the open video and take up another: the one order in which that happens."""
+        controller = self._controller
+        is_shown = self._is_shown(opened.clip)
+        controller.let_go()
+        if attempt(lambda: self._take_up(opened)):
+            controller.said.emit(_welcome(opened))
+            controller.opened.emit(opened.clip, opened.session)
+        else:  # rather no video than half of one
+            controller.let_go()
+            if not is_shown:
+                attempt(lambda: self._remove(opened.clip))
+            self._drop(opened)
+            controller.said.emit("Not opened; see the error.")
+        controller.changed.emit()
+
+    def _take_up(self, opened: work.OpenedVideo) -> None:
+        controller = self._controller
         controller.clip, controller.blocked = opened.clip, opened.blocked
-        if opened.clip not in self._shown():
-            for warning in opened.clip.warnings:
-                show_warning(warning)
-            controller.viewer.layers.append(Layer.create(*clip_layer_data(opened.clip)))
+        self._show(opened.clip)
         controller.navigation.set_video(opened.clip.times)
         if opened.session is not None:
             controller.take_session(opened.session)
-        controller.said.emit(_welcome(opened))
-        controller.opened.emit(opened.clip, opened.session)
-        controller.changed.emit()
+        for warning in opened.warnings:
+            show_warning(warning)
 
-    def _hide_others(self, clip: Clip) -> None:
-        """Hide the videos that were open before; their layers stay."""
-        for layer in self._controller.viewer.layers:
-            if clip_of(layer) not in (None, clip):
-                layer.visible = False
+    def _show(self, clip: Clip) -> None:
+        """Show a video, in a new layer unless it has one; hide those that were open before."""
+        layers = self._controller.viewer.layers
+        layer = next((one for one, shown in video_layers(layers) if shown is clip), None)
+        for other, _ in video_layers(layers):
+            other.visible = other is layer
+        if layer is None:
+            for warning in clip.warnings:
+                show_warning(warning)
+            layers.append(Layer.create(*clip_layer_data(clip)))
 
-    def _on_failed(self, error: BaseException) -> None:
-        if self._controller.session is None:
-            self._controller.put_away()
+    def _may_leave(self) -> bool:
+        """Whether nothing of the open video would be lost, or the user says it may be."""
+        self._asking = True
+        try:
+            return may_leave(self._controller)
+        finally:
+            self._asking = False
+
+    def _drop(self, opened: work.OpenedVideo) -> None:
+        """Let go of what was opened for nothing; a clip that a layer shows stays."""
+        opened.close(keep_clip=self._is_shown(opened.clip))
+
+    def _on_failed(self, wish: _Wish, error: BaseException) -> None:
+        if wish is not self._wish:
+            return  # cancelled for another one, which begins now
+        self._wish = None
         said = "Cancelled." if isinstance(error, Cancelled) else "Not opened; see the error."
         self._controller.said.emit(said)
         report_error(error)

@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
+import napari
 from napari.layers import Layer
-from napari.utils.notifications import show_error, show_warning
+from napari.utils.notifications import show_warning
+from qtpy.QtCore import QEventLoop, Qt, QThread, QTimer
+from qtpy.QtWidgets import QApplication, QMainWindow, QProgressDialog, QWidget
 
-from napari_tavis.errors import TavisError
 from napari_tavis.media import Clip, open_clip
 from napari_tavis.project.listing import VIDEO_SUFFIXES
+from napari_tavis.widgets.jobs import JobRunner, report_error
 
 LayerData: TypeAlias = list[tuple[Any, ...]]
 
 CLIP_KEY = "napari_tavis_clip"
 """Where the metadata of a video's Image layer keep its `Clip`."""
+
+DOCK = "napari_tavis_dock"
+"""Qt's object name of the dock widget."""
+
+_NOTHING: LayerData = [(None,)]
+"""napari's mark for "nothing to show"."""
+
+_PATIENCE_MS = 400
+"""How long a file is opened before a dialog says so."""
 
 
 def get_reader(path: str | Sequence[str]) -> Callable[[Any], LayerData] | None:
@@ -36,7 +48,10 @@ def get_reader(path: str | Sequence[str]) -> Callable[[Any], LayerData] | None:
 def read_videos(path: str | Sequence[str]) -> LayerData:
     """Read videos as Image layers.
 
-    What cannot be read is said in a notification; the rest is read.
+    napari wants the layers at once, and a file may take seconds. Where the window has our dock,
+    the dock opens the video in the background and adds the layer itself; else the window waits
+    with a dialog that can be cancelled, and is drawn all the time. What cannot be read is said in
+    a notification; the rest is read.
 
     Parameters
     ----------
@@ -46,19 +61,23 @@ def read_videos(path: str | Sequence[str]) -> LayerData:
     Returns
     -------
     list of tuple
-        napari layer data; napari's mark for "nothing to show" if no file could be read.
+        napari layer data; napari's mark for "nothing to show" if the dock opens the file, or it
+        cannot be read.
     """
+    paths = [path] if isinstance(path, str) else list(path)
+    dock = _dock()
+    if dock is not None:
+        for one in paths:
+            dock.controller.open_video(one)  # type: ignore[attr-defined]
+        return _NOTHING
     layers: LayerData = []
-    for one in [path] if isinstance(path, str) else path:
-        try:
-            clip = open_clip(one)
-        except TavisError as error:
-            show_error(str(error))
-        else:
+    for one in paths:
+        clip = _open_waiting(one) if _has_window() else _open(one)
+        if clip is not None:
             for warning in clip.warnings:
                 show_warning(warning)
             layers.append(clip_layer_data(clip))
-    return layers or [(None,)]
+    return layers or _NOTHING
 
 
 def clip_layer_data(clip: Clip) -> tuple[Any, dict[str, Any], str]:
@@ -76,3 +95,79 @@ def clip_layer_data(clip: Clip) -> tuple[Any, dict[str, Any], str]:
 def clip_of(layer: Layer) -> Clip | None:
     """Give the clip that a layer shows, or None if it shows none."""
     return layer.metadata.get(CLIP_KEY)
+
+
+def video_layers(layers: Iterable[Layer]) -> list[tuple[Layer, Clip]]:
+    """Give the layers that show a video, the topmost last, each with its clip."""
+    return [(layer, clip) for layer in layers if (clip := clip_of(layer)) is not None]
+
+
+# -- opening without keeping the window from being drawn ----------------------------------------
+
+
+def _has_window() -> bool:
+    """Whether this is the GUI thread of a program with windows, which must not wait."""
+    application = QApplication.instance()
+    return isinstance(application, QApplication) and application.thread() is QThread.currentThread()
+
+
+def _dock() -> QWidget | None:
+    """Give our dock in the window where a file is opened, if it is certain which one that is."""
+    viewer = napari.current_viewer()
+    windows = [one for one in QApplication.topLevelWidgets() if isinstance(one, QMainWindow)]
+    if not _has_window() or viewer is None or sum(one.isVisible() for one in windows) > 1:
+        return None
+    return cast(QWidget | None, viewer.window._qt_window.findChild(QWidget, DOCK))
+
+
+def _open(path: str) -> Clip | None:
+    try:
+        return open_clip(path)
+    except Exception as error:
+        report_error(error)
+        return None
+
+
+def _open_waiting(path: str) -> Clip | None:
+    """Open a file in another thread; meanwhile the window is drawn, and takes nothing but Cancel.
+
+    Nobody may begin something else in it: napari is in the middle of adding a layer.
+    """
+    jobs, waiting = JobRunner(), QEventLoop()
+    came: list[Clip | None] = []
+
+    def end(clip: Clip | None) -> None:
+        came.append(clip)
+        waiting.quit()
+
+    def fail(error: BaseException) -> None:
+        report_error(error)
+        end(None)
+
+    jobs.start(
+        lambda progress, cancel: open_clip(path, progress=progress, cancel=cancel), end, fail
+    )
+    QTimer.singleShot(_PATIENCE_MS, waiting, waiting.quit)
+    waiting.exec(QEventLoop.ProcessEventsFlag.ExcludeUserInputEvents)
+    if not came:
+        dialog = QProgressDialog(f"Opening {Path(path).name} …", "Cancel", 0, 0, _window())
+        dialog.setWindowModality(Qt.WindowModality.ApplicationModal)
+        dialog.setAutoClose(False)
+        dialog.canceled.connect(jobs.cancel)
+        jobs.progressed.connect(lambda done, total, what: _show(dialog, done, total))
+        dialog.show()
+        waiting.exec()
+        dialog.close()
+        dialog.deleteLater()
+    jobs.close()
+    return came[0]
+
+
+def _show(dialog: QProgressDialog, done: int, total: int) -> None:
+    dialog.setMaximum(total)
+    dialog.setValue(done)
+
+
+def _window() -> QWidget | None:
+    viewer = napari.current_viewer()
+    return None if viewer is None else viewer.window._qt_window

@@ -52,7 +52,7 @@ class SessionLabels:
         height, width = session.frame_size
         self.shape = (session.frame_count, height, width)
         self.object_id = object_id
-        self._session = session
+        self._session: AnnotationSession | None = session
         self._on_write = on_write
         self._written: dict[int, npt.NDArray[np.bool_]] = {}
 
@@ -93,24 +93,40 @@ class SessionLabels:
         list of int
             Frames whose mask really changed.
         """
+        session = self._session
+        if session is None:
+            return []
         written, self._written = self._written, {}
         changed = []
         for frame, mask in sorted(written.items()):
-            if not np.array_equal(mask, self._session.mask(self.object_id, frame)):
-                self._session.set_mask(self.object_id, frame, mask)
+            if not np.array_equal(mask, session.mask(self.object_id, frame)):
+                session.set_mask(self.object_id, frame, mask)
                 changed.append(frame)
         return changed
+
+    def detach(self) -> None:
+        """Let go of the session: empty from now on, and what is written is nobody's.
+
+        A stroke may still be under way, and others may keep the layer.
+        """
+        self._session, self._on_write = None, _ignore
+        self._written.clear()
 
     def _mask(self, frame: int) -> npt.NDArray[np.bool_]:
         """Give the mask of a frame for reading."""
         if frame in self._written:
             return self._written[frame]
+        if self._session is None:
+            return np.zeros(self.shape[1:], dtype=bool)
         return self._session.mask(self.object_id, frame)
 
     def _writable_mask(self, frame: int) -> npt.NDArray[np.bool_]:
         """Give the mask of a frame, kept until `flush`."""
         if frame not in self._written:
-            self._written[frame] = np.array(self._session.mask(self.object_id, frame), dtype=bool)
+            mask = np.array(self._mask(frame), dtype=bool)
+            if self._session is None:
+                return mask
+            self._written[frame] = mask
         return self._written[frame]
 
     def _stack(self, masks: list[npt.NDArray[np.bool_]]) -> npt.NDArray[np.bool_]:

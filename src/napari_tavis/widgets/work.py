@@ -15,7 +15,7 @@ from napari_tavis.home import installed_model
 from napari_tavis.inference.proposals import Proposals
 from napari_tavis.media import Clip, open_clip
 from napari_tavis.session import AnnotationSession, find_session, holds_session
-from napari_tavis.tasks import CancelToken, Progress
+from napari_tavis.tasks import Cancelled, CancelToken, Progress
 from napari_tavis.widgets.torch_import import import_torch
 
 if TYPE_CHECKING:
@@ -68,6 +68,13 @@ class OpenedVideo:
     session: AnnotationSession | None
     warnings: tuple[str, ...] = ()
     blocked: bool = False
+
+    def close(self, *, keep_clip: bool = False) -> None:
+        """Let go of it, where nobody wants it any more."""
+        if self.session is not None:
+            self.session.close()
+        if not keep_clip:
+            self.clip.close()
 
 
 @dataclass
@@ -136,7 +143,16 @@ def open_video(
         Of the job.
     """
     progress(0, 0, f"opening {path.name}")
-    clip = clip or open_clip(path, progress=progress, cancel=cancel)
+    shown, clip = clip, clip or open_clip(path, progress=progress, cancel=cancel)
+    opened = _with_session(clip, path, directory)
+    if cancel.cancelled:  # nobody takes it
+        opened.close(keep_clip=shown is not None)
+        raise Cancelled
+    return opened
+
+
+def _with_session(clip: Clip, path: Path, directory: Path | None) -> OpenedVideo:
+    """Open the session of a clip, if there is one."""
     directory = directory or find_session(path)
     if directory is None or not holds_session(directory):
         return OpenedVideo(clip, None)

@@ -62,6 +62,14 @@ def annotated_video(video: Path) -> Path:
 
 
 @pytest.fixture
+def other_video(toy_video: Path, tmp_path: Path) -> Path:
+    """Another annotated video."""
+    path = Path(shutil.copy(toy_video, tmp_path / "other.mp4"))
+    AnnotationSession.create(path, example_proposals(path)).save()
+    return path
+
+
+@pytest.fixture
 def viewer(make_napari_viewer: Callable[..., Viewer]) -> Viewer:
     return make_napari_viewer(show=True)
 

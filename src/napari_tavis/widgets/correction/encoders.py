@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_tavis.media import Clip, open_clip
-from napari_tavis.tasks import CancelToken, Progress
+from napari_tavis.tasks import Cancelled, CancelToken, Progress
 from napari_tavis.widgets.torch_import import import_torch
 from napari_tavis.widgets.work import LoadedModel, SegmentOptions
 
@@ -36,6 +36,7 @@ class FrameEncoders:
         self._sampled = sampled
         self._lock = threading.Lock()
         self._clip: Clip | None = None
+        self._released = False
         self._made_for: object = None
 
     def get(
@@ -54,6 +55,7 @@ class FrameEncoders:
         """
         with self._lock:
             cancel.check()
+            self._released = False
             if self._loaded.encoder is None:
                 progress(0, 0, "loading the model")
             import_torch()
@@ -78,7 +80,19 @@ class FrameEncoders:
                     samples = sample_frames(clip, options.fps)
                 encoder = FrameEncoder(clip, model, samples, self._loaded.features())
                 self._loaded.encoder, self._made_for = encoder, wanted
+            if self._released:  # meanwhile; nobody could put away what was being made
+                self._put_away()
+                raise Cancelled
             return encoder
+
+    def release(self) -> None:
+        """Let go of the video without waiting: it is not open any more."""
+        self._released = True
+        if self._lock.acquire(blocking=False):
+            try:
+                self._put_away()
+            finally:
+                self._lock.release()
 
     def close(self) -> None:
         """End the decoding and let go of the model."""

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from qtpy.QtCore import QObject
 
+from napari_tavis.tasks import Cancelled
 from napari_tavis.widgets.jobs import JobRunner, Work, report_error
 
 Result = TypeVar("Result")
@@ -26,6 +27,7 @@ class LatestJob(QObject):
         super().__init__(parent)
         self.runner = JobRunner(self)
         self._waiting: _Job | None = None
+        self._forgotten = False
         self._closed = False
 
     @property
@@ -55,8 +57,9 @@ class LatestJob(QObject):
             self._begin()
 
     def forget(self) -> None:
-        """Cancel what runs, and what waits."""
+        """Cancel what runs, and what waits: what it finds is not told any more."""
         self._waiting = None
+        self._forgotten = True
         self.runner.cancel()
 
     def close(self) -> None:
@@ -68,11 +71,23 @@ class LatestJob(QObject):
         if self._waiting is None or self._closed:
             return
         (work, on_done, on_failed), self._waiting = self._waiting, None
+        self._forgotten = False
         self.runner.start(
             work,
-            lambda result: self._end(on_done, result),
+            lambda result: self._end_with(on_done, on_failed, result),
             lambda error: self._end(on_failed, error),
         )
+
+    def _end_with(
+        self,
+        on_done: Callable[[Any], None],
+        on_failed: Callable[[BaseException], None],
+        result: Any,
+    ) -> None:
+        if self._forgotten:  # too late to be cancelled, but nobody wants it
+            self._end(on_failed, Cancelled())
+        else:
+            self._end(on_done, result)
 
     def _end(self, callback: Callable[[Any], None], value: Any) -> None:
         try:

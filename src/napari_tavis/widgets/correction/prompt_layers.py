@@ -184,7 +184,8 @@ class PromptLayers:
 
     def _on_mode(self, event: Any = None) -> None:
         """Let clicks prompt while the tool is the one that adds points; napari's would add."""
-        assert self._points is not None
+        if self._points is None:
+            return
         callbacks = self._points.mouse_drag_callbacks
         if self._points.mode == "add":
             callbacks[:] = [self._on_press]
@@ -200,6 +201,8 @@ class PromptLayers:
         dragged = False
         yield
         while event.type == "mouse_move":
+            if not self.own(layer):  # the mode has ended under the mouse
+                return
             dragged = dragged or float(np.linalg.norm(event.pos - start)) >= _DRAG
             if button == _LEFT and dragged:
                 corner = self._clipped(self._place(layer, event))
@@ -207,6 +210,8 @@ class PromptLayers:
             if button == _LEFT:
                 event.handled = True
             yield
+        if not self.own(layer):
+            return
         if dragged and button == _LEFT:
             self.boxed.emit(self._clipped(origin), self._clipped(self._place(layer, event)))
         elif not dragged and button in (_LEFT, _RIGHT) and self._inside(origin):

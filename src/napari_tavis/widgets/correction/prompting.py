@@ -83,6 +83,7 @@ class PromptTool(QObject):
         layers.removed.connect(self._follow_soon)
         controller.chosen_changed.connect(self._follow_soon)
         controller.changed.connect(self._follow_soon)
+        controller.leaving.connect(self._leave)
         controller.navigation.moved.connect(self._on_frame)
         controller.viewer.layers.selection.events.active.connect(self._follow_soon)
         self._clicks.runner.progressed.connect(self._on_progress)
@@ -165,6 +166,14 @@ class PromptTool(QObject):
         self._ahead.stop()
         self._layers.close()
         self.changed.emit()
+
+    def _leave(self) -> None:
+        """End all of it at once: the session goes."""
+        self._followed.stop()
+        self._end()
+        self._session = None
+        self.book.clear()
+        self._encoders.release()
 
     def _aim(self, object_id: int) -> None:
         """Prompt an object from now on."""

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+from qtpy.compat import isalive
 from qtpy.QtCore import QTimer
 from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QFrame, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
@@ -152,6 +153,7 @@ class ExportPanel(QWidget):
         self._controller.jobs.start(
             lambda progress, cancel: work.check_dataset(root, progress, cancel),
             lambda found: self._show_check(root, found),
+            outlasts=True,
         )
 
     def _on_import(self) -> None:
@@ -170,6 +172,7 @@ class ExportPanel(QWidget):
                 cancel=cancel,
             ),
             lambda report: self._on_imported(asked.output, report),
+            outlasts=True,
         )
 
     def _on_imported(self, output: Path, report: ImportReport) -> None:
@@ -232,6 +235,7 @@ class ExportPanel(QWidget):
             ),
             lambda results: self._on_exported(session, results),
             lambda error: self._on_failed(session, error, ask),
+            outlasts=True,
         )
 
     def _with_mapping(self, request: ExportRequest) -> ExportRequest:
@@ -357,8 +361,9 @@ class ExportPanel(QWidget):
             self._timer.start()
 
     def _on_closing(self, window_stays: bool) -> None:
-        self._timer.stop()
         self._previews.close()
+        if isalive(self):  # a window that is destroyed takes its timers along
+            self._timer.stop()
 
 
 def _of_session(shown: work.ShownPreview) -> dict[str, str | None]:

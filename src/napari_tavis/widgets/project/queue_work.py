@@ -184,9 +184,6 @@ class QueueWork(QObject):
         queue, controller = self.queue, self._controller
         if queue is None or path == controller.video:
             return
-        if controller.jobs.busy:
-            show_warning("Wait for the running work or cancel it, then go on.")
-            return
         item = queue.item(path)
         if item is None or not path.is_file():
             item = queue.refresh_video(path)
@@ -308,7 +305,7 @@ class QueueWork(QObject):
     def _check_opened(self) -> None:
         """Find out what is wrong with a video that was to be opened and is not."""
         queue, wanted = self.queue, self._wanted
-        if queue is None or wanted is None or self._controller.jobs.busy:
+        if queue is None or wanted is None or self._controller.opening is not None:
             return
         self._wanted = None
         if wanted != self._controller.video and not self.jobs.busy:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from napari.utils.notifications import show_warning
+from qtpy.compat import isalive
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtGui import QKeyEvent, QShowEvent
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
@@ -183,16 +184,17 @@ class SoundtrackPanel(QWidget):
             Whether the viewer's window is still there.
         """
         controller = self.controller
-        self._redraw.stop()
-        self._tap.close()
-        self.player.close()
-        self.scan.close()
         controller.changed.disconnect(self._refresh)
         controller.edited.disconnect(self._on_edited)
         controller.chosen_changed.disconnect(self._on_chosen)
         controller.navigation.moved.disconnect(self._on_moved)
         controller.closing.disconnect(self.close_panel)
         controller.viewer.events.theme.disconnect(self._on_theme)
+        self.player.close()
+        if isalive(self):  # a window that is destroyed takes its timers and threads along
+            self._redraw.stop()
+            self._tap.close()
+            self.scan.close()
 
     # -- what the user does ----------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from qtpy.compat import isalive
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_tavis.media import frame_at
@@ -75,6 +76,7 @@ class Player(QObject):
         self._resume.setInterval(_RESUME_MS)
         self._resume.timeout.connect(self._begin)
         controller.navigation.moved.connect(self._on_moved)
+        controller.leaving.connect(self._leave)
 
     @property
     def playing(self) -> bool:
@@ -99,18 +101,26 @@ class Player(QObject):
 
     def pause(self) -> None:
         """Stop; the frame that was heard last stays."""
-        self._resume.stop()
-        self._timer.stop()
         if self._playback is not None:
             self._playback.stop()
+        self._resume.stop()
+        self._timer.stop()
         if self._playing:
             self._playing = False
             self.changed.emit()
 
     def close(self) -> None:
-        """Stop for good."""
-        self.pause()
+        """Stop for good, also where Qt has destroyed the panel and the timers in it already."""
         self._controller.navigation.moved.disconnect(self._on_moved)
+        self._controller.leaving.disconnect(self._leave)
+        if isalive(self):
+            self.pause()
+        elif self._playback is not None:
+            self._playback.stop()
+
+    def _leave(self) -> None:
+        self.pause()
+        self._playback = None
 
     def seek(self, seconds: float) -> None:
         """Show the frame of a time; playing goes on from there."""
