@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 from napari_tavis.atomic import write_atomically
+from napari_tavis.core.boundary import is_utf8, require_writable
+from napari_tavis.core.files import shown
 from napari_tavis.errors import TavisError
 from napari_tavis.session import AnnotationSession
 from napari_tavis.tasks import CancelToken, Progress, no_progress
@@ -62,8 +64,14 @@ def session_directories(videos: Sequence[Path], output: Path | None) -> list[Pat
     Raises
     ------
     TavisError
-        If two videos would share a directory.
+        If one is no name of a file, or two videos would share a directory.
     """
+    for path in (*videos, *((output,) if output is not None else ())):
+        if not is_utf8(path.absolute()):
+            raise TavisError(f"{shown(path)} is not UTF-8 throughout: rename the file or folder.")
+    for video in videos:
+        if not video.name:
+            raise TavisError(f"{str(video)!r} names no video: give the path of a video file.")
     beside = [AnnotationSession.default_directory(video) for video in videos]
     directories = beside if output is None else [output / path.name for path in beside]
     for position, directory in enumerate(directories):

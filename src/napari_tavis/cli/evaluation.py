@@ -14,6 +14,7 @@ import typer
 from napari_tavis.cli.annotation import Device, Split
 from napari_tavis.cli.console import cancel_on_interrupt, progress_bar, say
 from napari_tavis.cli.experiments import write_results
+from napari_tavis.core.boundary import require_writable
 
 if TYPE_CHECKING:
     from napari_tavis.evaluation.clips import EvaluationClips
@@ -92,6 +93,9 @@ def evaluate(
     from napari_tavis.evaluation.report import check_report_packages
     from napari_tavis.inference.loading import load_on_device
 
+    for place in (report, json_file):
+        if place is not None:
+            require_writable(place)
     if report is not None:
         check_report_packages()
     clips = _open(data, subset, split, semantic, classes)
