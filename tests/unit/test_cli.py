@@ -150,7 +150,8 @@ def test_ctrl_c_is_answered_while_modules_are_imported(first: str) -> None:
         f"        if name == {first!r}: os.kill(os.getpid(), signal.SIGINT)\n"
         "from napari_tavis.cli import main\n"
         "sys.meta_path.insert(0, Finder)\n"
-        "sys.argv[1:] = ['toy-test', '--clips', '1', '--seed', '0', '--model', 'toy', '--json', 'x']\n"
+        "sys.argv[1:] = ['toy-test', '--clips', '1', '--seed', '0', '--model', 'toy',"
+        " '--json', 'x']\n"
         "main()"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

@@ -6,9 +6,10 @@ import difflib
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from napari_tavis.avsbench.errors import DatasetError
+from napari_tavis.core.files import MEGABYTE, ForeignFileError, read_json
 from napari_tavis.vocabulary import AVSBENCH_CLASSES, BACKGROUND, class_index
 
 ClassMapping: TypeAlias = Mapping[str, str | None]
@@ -149,10 +150,10 @@ def read_mapping(tree: Path) -> dict[str, str | None]:
     if not path.is_file():
         return {}
     try:
-        content: Any = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path, most=MEGABYTE, root=tree)
         pairs = {str(name): None if to is None else str(to) for name, to in content.items()}
         return check_mapping(pairs)
-    except (OSError, ValueError, AttributeError, DatasetError) as error:
+    except (ForeignFileError, AttributeError, DatasetError) as error:
         raise DatasetError(f"{path} cannot be read ({error}): correct or delete it.") from error
 
 

@@ -22,7 +22,6 @@ from napari_tavis.avsbench.layout import (
 )
 from napari_tavis.avsbench.lists import ListedClip
 from napari_tavis.avsbench.pairing import PARTNERS
-from napari_tavis.avsbench.transaction import finish_killed_export
 from napari_tavis.avsbench.violations import Violation
 from napari_tavis.tasks import CancelToken, Progress, no_progress
 
@@ -37,12 +36,12 @@ def validate(
     """Find everything in a folder that breaks AVSBench's format.
 
     All trees in the folder, or up to two folders deeper, are looked at. Files are decoded but
-    nothing in them is executed.
+    nothing in them is executed, nothing is written, and no link is followed out of a tree.
 
     Parameters
     ----------
     root : Path or str
-        The folder. If an export to it was killed, what it had begun is finished first.
+        The folder.
     names : collection of str, optional
         Look into the files of the clips of these names only; the lists are checked whole.
     progress : Progress
@@ -85,8 +84,6 @@ def _check_trees(root: Path, found: list[Violation]) -> list[tuple[Path, ListedC
             f"{root} holds no AVSBench data: there is no {S4_TREE}, {MS3_TREE} or {SEMANTIC_LIST} "
             "in it or up to two folders deeper."
         )
-    for tree in dict.fromkeys((*single, *multiple, *semantic)):
-        finish_killed_export(tree)
     clips = [(tree, clip) for tree in single for clip in _check_s4(tree, found)]
     clips += [(tree, clip) for tree in multiple for clip in _check_ms3(tree, found)]
     clips += [(tree, clip) for tree in semantic for clip in _check_semantic(tree, found)]

@@ -22,7 +22,6 @@ from napari_tavis.avsbench.layout import (
 from napari_tavis.avsbench.lists import ListedClip, listed_clips
 from napari_tavis.avsbench.selection import FRAME_OFFSET
 from napari_tavis.avsbench.sound import SAMPLE_RATE
-from napari_tavis.avsbench.transaction import finish_killed_export
 from napari_tavis.errors import TavisError
 from napari_tavis.formats.imported import (
     ImportedObject,
@@ -108,7 +107,6 @@ def import_avsbench(
 def _clips(root: Path, subset: Subset) -> Iterator[tuple[Path, ListedClip]]:
     for tree in find_trees(root, subset):
         if (tree / list_name(subset)).is_file():
-            finish_killed_export(tree)
             yield from ((tree, clip) for clip in listed_clips(tree, subset))
 
 
