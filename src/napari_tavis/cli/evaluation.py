@@ -15,6 +15,7 @@ from napari_tavis.cli.annotation import Device, Split
 from napari_tavis.cli.console import cancel_on_interrupt, progress_bar, say
 from napari_tavis.cli.experiments import write_results
 from napari_tavis.core.boundary import require_writable
+from napari_tavis.core.files import shown
 
 if TYPE_CHECKING:
     from napari_tavis.evaluation.clips import EvaluationClips
@@ -109,7 +110,7 @@ def evaluate(
         groups=_groups(classes),
     )
     named = Path(model).name if Path(model).is_file() else model
-    source = Source(named, subset, split, data.resolve().name)
+    source = Source(named, subset, split, shown(data.resolve().name))
     with progress_bar() as progress, cancel_on_interrupt() as cancel:
         scores = measure(
             network, clips, options=options, source=source, progress=progress, cancel=cancel
