@@ -8,6 +8,8 @@ from typing import Literal, TypeAlias
 
 from platformdirs import user_config_path, user_data_path
 
+from napari_tavis.core.files import MEGABYTE, is_file, read_text
+
 HOME_VARIABLE = "NAPARI_TAVIS_HOME"
 """Environment variable that moves the directory."""
 
@@ -69,7 +71,7 @@ def installed_model(name: str) -> Path | None:
     directory = models_directory() / name
     file = directory / MODEL_FILE
     inside = directory.name == name and directory.parent == models_directory()
-    return file if inside and not name.startswith(".") and file.is_file() else None
+    return file if inside and not name.startswith(".") and is_file(file) else None
 
 
 def _named_by_variable() -> str:
@@ -78,7 +80,7 @@ def _named_by_variable() -> str:
 
 def _named_by_setting() -> str:
     setting = _setting()
-    return setting.read_text("utf-8").strip() if setting.is_file() else ""
+    return read_text(setting, most=MEGABYTE).strip() if is_file(setting) else ""
 
 
 def _setting() -> Path:

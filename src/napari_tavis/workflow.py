@@ -13,6 +13,8 @@ import numpy.typing as npt
 from PIL import Image
 
 from napari_tavis.atomic import write_atomically
+from napari_tavis.core.boundary import is_utf8
+from napari_tavis.core.files import shown
 from napari_tavis.errors import TavisError
 from napari_tavis.session import AnnotationSession, holds_session
 from napari_tavis.tasks import CancelToken, Progress, no_progress
@@ -65,8 +67,14 @@ def session_paths(videos: Sequence[Path], output: Path | None) -> list[Path]:
     Raises
     ------
     TavisError
-        If two videos would share a file.
+        If one is no name of a file, or two videos would share a session.
     """
+    for path in (*videos, *((output,) if output is not None else ())):
+        if not is_utf8(path.absolute()):
+            raise TavisError(f"{shown(path)} is not UTF-8 throughout: rename the file or folder.")
+    for video in videos:
+        if not video.name:
+            raise TavisError(f"{str(video)!r} names no video: give the path of a video file.")
     beside = [AnnotationSession.default_path(video) for video in videos]
     paths = beside if output is None else [output / path.name for path in beside]
     for position, path in enumerate(paths):

@@ -16,6 +16,8 @@ import napari_tavis
 from napari_tavis.avsbench import DatasetError, open_dataset
 from napari_tavis.cli import main
 
+posix = pytest.mark.skipif(os.name != "posix", reason="POSIX has these")
+
 COMMANDS = [
     "demo",
     "annotate",
@@ -99,21 +101,160 @@ def test_wrong_input_is_one_line_and_exit_code_2(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_defect_keeps_its_traceback(tmp_path: Path) -> None:
-    """A stand-in for a defect: the working directory is gone."""
+def run_stand_in(folder: Path, what: str) -> subprocess.CompletedProcess[str]:
+    """Run a command made up for a test in a process of its own, in a folder."""
     code = (
-        "import os, shutil, sys; shutil.rmtree(os.getcwd())\n"
-        "from napari_tavis.cli import app\n"
+        "import os, shutil, signal\n"
+        "from napari_tavis.cli.app import app\n"
         "@app.command()\n"
-        "def broken() -> None: os.getcwd()\n"
-        "from napari_tavis.cli import main; main(['broken'])"
+        f"def stand_in() -> None: {what}\n"
+        "from napari_tavis.cli import main; main(['stand-in'])"
     )
-    gone = tmp_path / "gone"
-    gone.mkdir()
-    result = subprocess.run([sys.executable, "-c", code], cwd=gone, capture_output=True, text=True)
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True)
+
+
+def test_a_defect_keeps_its_traceback(tmp_path: Path) -> None:
+    result = run_stand_in(tmp_path, "1 / 0")
     assert result.returncode == 1
     assert "Traceback" in result.stderr
-    assert "FileNotFoundError" in result.stderr
+    assert "ZeroDivisionError" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("what", "code", "sentence"),
+    [
+        ("shutil.rmtree(os.getcwd()); os.getcwd()", 2, "error: The system refuses"),
+        ("open('x' * 300, 'w')", 2, "error: xxx"),
+        ("bytearray(1 << 62)", 2, "error: The memory of this computer is used up"),
+        ("open('a.txt', 'w').write(chr(0xD800))", 2, "error: A name or text holds characters"),
+        ("os.kill(os.getpid(), signal.SIGINT)", 130, "Cancelled."),
+    ],
+)
+def test_what_is_not_ours_is_one_sentence(
+    tmp_path: Path, what: str, code: int, sentence: str
+) -> None:
+    result = run_stand_in(tmp_path, what)
+    assert result.returncode == code
+    assert result.stderr.startswith(sentence)
+    assert result.stderr.count("\n") == 1
+
+
+@posix
+@pytest.mark.parametrize("first", ["typer", "napari_tavis.cli.app", "rich.progress", "torch"])
+def test_ctrl_c_is_answered_while_modules_are_imported(first: str) -> None:
+    code = (
+        "import os, signal, sys\n"
+        "class Finder:\n"
+        "    def find_spec(name, *_):\n"
+        f"        if name == {first!r}: os.kill(os.getpid(), signal.SIGINT)\n"
+        "from napari_tavis.cli import main\n"
+        "sys.meta_path.insert(0, Finder)\n"
+        "sys.argv[1:] = ['toy-test', '--clips', '1', '--seed', '0', '--model', 'toy',"
+        " '--json', 'x']\n"
+        "main()"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (result.returncode, result.stderr) == (130, "Cancelled.\n")
+
+
+@posix
+@pytest.mark.parametrize("command", ["--help", "--version", "weights list --json"])
+@pytest.mark.parametrize(
+    ("output", "words"),
+    [("full", "is full"), ("closed", "Standard output is closed"), ("unread", "was closed before")],
+)
+def test_an_output_that_takes_nothing_is_a_sentence(
+    command: str, output: str, words: str, tmp_path: Path
+) -> None:
+    shell = ["sh", "-c", 'exec "$@" >&-', "sh"] if output == "closed" else []
+    if output == "full":
+        if not Path("/dev/full").exists():
+            pytest.skip("the system has no full device")
+        target = os.open("/dev/full", os.O_WRONLY)
+    else:
+        reader, target = os.pipe()
+        os.close(reader)
+    line = [*shell, sys.executable, "-m", "napari_tavis", *command.split()]
+    environment = os.environ | {"NAPARI_TAVIS_HOME": str(tmp_path)}
+    try:
+        result = subprocess.run(
+            line, stdout=target, stderr=subprocess.PIPE, text=True, env=environment
+        )
+    finally:
+        os.close(target)
+    assert result.returncode == 2
+    assert result.stderr.startswith("error: ")
+    assert words in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+@posix
+@pytest.mark.parametrize("redirection", ["2>/dev/full", "2>&-", "<&-", "0<&- 2>&-"])
+def test_errors_that_nobody_can_read_still_give_the_exit_code(redirection: str) -> None:
+    line = f"{sys.executable} -m napari_tavis paint {redirection}"
+    assert subprocess.run(["sh", "-c", line], capture_output=True).returncode == 2
+
+
+@posix
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["annotate", b"caf\xe9.mp4"],
+        ["annotate", "clip.mp4", "--vocabulary", b"dog,caf\xe9"],
+        ["stats", b"caf\xe9"],
+        ["weights", "import", b"caf\xe9.pth", "--yes"],
+    ],
+)
+def test_what_is_not_utf_8_is_refused_before_anything_is_done(
+    arguments: list[str | bytes], tmp_path: Path
+) -> None:
+    command = [sys.executable, "-m", "napari_tavis", *arguments]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True)
+    assert result.returncode == 2
+    assert b"is not UTF-8" in result.stderr
+    assert result.stderr.count(b"\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["toy-test", "--model", "toy", "--clips", "1", "--seed", "0", "--json"],
+        ["stats", ".", "--json"],
+        ["bench", "--model", "toy", "--json"],
+        ["evaluate", "--data", ".", "--model", "toy", "--json"],
+        ["evaluate", "--data", ".", "--model", "toy", "--report"],
+        ["train", "--config", "toy", "--output"],
+        ["ablate", "--smoke", "--output"],
+        ["demo", "--no-gui", "--output"],
+        ["annotate", "a.mp4", "--output"],
+    ],
+    ids=" ".join,
+)
+@pytest.mark.parametrize("place", ["file/inside", "x" * 300, "/proc/version/x"])
+def test_a_place_that_cannot_be_written_is_refused_before_anything_is_computed(
+    arguments: list[str],
+    place: str,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").touch()
+    assert run(*arguments, place) == 2
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert output.err.startswith("error: ")
+    assert output.err.count("\n") == 1
+    assert place[:20] in output.err
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize("video", ["", ".", "/"])
+def test_what_names_no_video_is_refused(video: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("annotate", video) == 2
+    assert "names no video" in capsys.readouterr().err
 
 
 def test_two_videos_of_one_name_are_refused(

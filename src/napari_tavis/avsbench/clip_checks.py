@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -28,10 +29,12 @@ def check_clip(tree: Path, clip: ListedClip) -> Iterator[Violation]:
     """
     files = clip_files(clip.key)
     for path in files.all:
-        if not (tree / path).is_file():
+        if not _is_there(tree / path):
             yield Violation(tree / path, "is missing")
     examples = frame_count(clip.key.subset)
-    yield from _report(tree / files.waveform, lambda path: file_checks.check_wav(path, examples))
+    yield from _report(
+        tree / files.waveform, lambda path: file_checks.check_wav(path, tree, examples)
+    )
     if clip.key.subset in SEMANTIC_SUBSETS:
         yield from _check_semantic(tree, clip, files)
     else:
@@ -40,29 +43,33 @@ def check_clip(tree: Path, clip: ListedClip) -> Iterator[Violation]:
 
 def _check_object(tree: Path, files: ClipFiles) -> Iterator[Violation]:
     for path in files.frames:
-        yield from _report(tree / path, file_checks.check_object_frame)
+        yield from _report(tree / path, lambda path: file_checks.check_object_frame(path, tree))
     for path in files.masks:
-        yield from _report(tree / path, file_checks.check_object_mask)
+        yield from _report(tree / path, lambda path: file_checks.check_object_mask(path, tree))
     assert files.log_mel is not None  # S4 and MS3 have it, and the video
     assert files.video is not None
     wav = tree / files.waveform
-    yield from _report(tree / files.log_mel, lambda path: file_checks.check_log_mel(path, wav))
-    yield from _report(tree / files.video, file_checks.check_video)
+    yield from _report(
+        tree / files.log_mel, lambda path: file_checks.check_log_mel(path, tree, wav)
+    )
+    yield from _report(tree / files.video, lambda path: file_checks.check_video(path, tree))
 
 
 def _check_semantic(tree: Path, clip: ListedClip, files: ClipFiles) -> Iterator[Violation]:
     sizes: list[tuple[int, int] | None] = []
     for path in files.frames:
         place = tree / path
-        problems, size = file_checks.check_semantic_frame(place) if place.is_file() else ([], None)
+        problems, size = (
+            file_checks.check_semantic_frame(place, tree) if _is_there(place) else ([], None)
+        )
         yield from (Violation(place, problem) for problem in problems)
         sizes.append(size)
     shown: set[int] = set()
     labels = zip(files.labels_rgb, files.labels_semantic, sizes, strict=False)
     for rgb_path, index_path, size in labels:
-        if (tree / rgb_path).is_file() and (tree / index_path).is_file():
+        if _is_there(tree / rgb_path) and _is_there(tree / index_path):
             found, classes = file_checks.check_semantic_label(
-                tree / rgb_path, tree / index_path, size
+                tree / rgb_path, tree / index_path, tree, size
             )
             yield from (Violation(path, problem) for path, problem in found)
             shown |= classes
@@ -77,5 +84,10 @@ def _check_semantic(tree: Path, clip: ListedClip, files: ClipFiles) -> Iterator[
 
 
 def _report(path: Path, check: Callable[[Path], list[str]]) -> Iterator[Violation]:
-    if path.is_file():  # a missing file is a violation already
+    if _is_there(path):  # a missing file is a violation already
         yield from (Violation(path, problem) for problem in check(path))
+
+
+def _is_there(path: Path) -> bool:
+    """Say whether anything is there: what is no file is a finding of the check of its kind."""
+    return os.path.lexists(path)

@@ -5,6 +5,7 @@ Nothing that a file holds is ever executed; a damaged file is a finding, not an 
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -14,21 +15,25 @@ from PIL import Image
 from napari_tavis.avsbench import images, sound, vggish
 from napari_tavis.avsbench.errors import DatasetError
 from napari_tavis.avsbench.layout import OBJECT_SIZE
+from napari_tavis.avsbench.violations import without_path
+from napari_tavis.core.files import ForeignFileError, open_file
 from napari_tavis.vocabulary import AVSBENCH_CLASSES
 
 LOG_MEL_TOLERANCE = 1e-3
 """How far a log-mel value may lie from the one computed from the wav file."""
 
+_MOST_BOXES = 10_000
 
-def check_object_frame(path: Path) -> list[str]:
+
+def check_object_frame(path: Path, tree: Path) -> list[str]:
     """Check a frame of S4 or MS3."""
-    image, problems = _image(path, "PNG")
+    image, problems = _image(path, tree, "PNG")
     return problems if image is None else problems + _object_size(image) + _mode(image, ("RGB",))
 
 
-def check_object_mask(path: Path) -> list[str]:
+def check_object_mask(path: Path, tree: Path) -> list[str]:
     """Check a mask of S4 or MS3."""
-    image, problems = _image(path, "PNG")
+    image, problems = _image(path, tree, "PNG")
     if image is None:
         return problems
     problems += _object_size(image) + _mode(image, ("L",))
@@ -39,7 +44,7 @@ def check_object_mask(path: Path) -> list[str]:
     return problems
 
 
-def check_semantic_frame(path: Path) -> tuple[list[str], tuple[int, int] | None]:
+def check_semantic_frame(path: Path, tree: Path) -> tuple[list[str], tuple[int, int] | None]:
     """Check a frame of the semantic tree.
 
     Returns
@@ -48,14 +53,14 @@ def check_semantic_frame(path: Path) -> tuple[list[str], tuple[int, int] | None]
     size : tuple of int or None
         Width and height, if it is readable.
     """
-    image, problems = _image(path, "JPEG")
+    image, problems = _image(path, tree, "JPEG")
     if image is None:
         return problems, None
     return problems + _mode(image, ("RGB",)), image.size
 
 
 def check_semantic_label(
-    rgb_path: Path, index_path: Path, size: tuple[int, int] | None
+    rgb_path: Path, index_path: Path, tree: Path, size: tuple[int, int] | None
 ) -> tuple[list[tuple[Path, str]], set[int]]:
     """Check the two files of a semantic label.
 
@@ -63,6 +68,8 @@ def check_semantic_label(
     ----------
     rgb_path, index_path : Path
         Palette colours and indices.
+    tree : Path
+        Which they must lie in.
     size : tuple of int or None
         Width and height of the frame, if known.
 
@@ -72,8 +79,8 @@ def check_semantic_label(
     classes : set of int
         Classes that the label shows, without the background.
     """
-    rgb, rgb_problems = _rgb_label(rgb_path, size)
-    index, index_problems = _index_label(index_path, size)
+    rgb, rgb_problems = _rgb_label(rgb_path, tree, size)
+    index, index_problems = _index_label(index_path, tree, size)
     problems = [(rgb_path, problem) for problem in rgb_problems]
     problems += [(index_path, problem) for problem in index_problems]
     if rgb is not None and index is not None and rgb.shape == index.shape:
@@ -90,9 +97,9 @@ def check_semantic_label(
 
 
 def _rgb_label(
-    path: Path, size: tuple[int, int] | None
+    path: Path, tree: Path, size: tuple[int, int] | None
 ) -> tuple[npt.NDArray[np.uint8] | None, list[str]]:
-    image, problems = _image(path, "PNG")
+    image, problems = _image(path, tree, "PNG")
     if image is None:
         return None, problems
     problems += _frame_size(image, size) + _mode(image, ("RGB", "P"))
@@ -109,9 +116,9 @@ def _rgb_label(
 
 
 def _index_label(
-    path: Path, size: tuple[int, int] | None
+    path: Path, tree: Path, size: tuple[int, int] | None
 ) -> tuple[npt.NDArray[np.uint8] | None, list[str]]:
-    image, problems = _image(path, "PNG")
+    image, problems = _image(path, tree, "PNG")
     if image is None:
         return None, problems
     problems += _frame_size(image, size) + _mode(image, ("L",))
@@ -125,16 +132,16 @@ def _index_label(
     return values, problems
 
 
-def check_wav(path: Path, examples: int) -> list[str]:
+def check_wav(path: Path, tree: Path, examples: int) -> list[str]:
     """Check a wav file that must make so many VGGish examples."""
     try:
-        channels, bits, rate = sound.wav_format(path)
+        channels, bits, rate = sound.wav_format(path, tree)
         problems = [] if channels == 1 else [f"has {channels} channels instead of one"]
         if (bits, rate) != (16, sound.SAMPLE_RATE):
             return [*problems, f"has {bits} bits at {rate} Hz instead of 16 bits at 16000 Hz"]
-        length = len(sound.read_wav(path))
+        length = len(sound.read_wav(path, tree))
     except DatasetError as error:
-        return [_without_path(error, path)]
+        return [without_path(error, path)]
     least, greatest = sound.sample_range(examples)
     if not least <= length <= greatest:
         problems.append(
@@ -143,18 +150,18 @@ def check_wav(path: Path, examples: int) -> list[str]:
     return problems
 
 
-def check_log_mel(path: Path, wav: Path) -> list[str]:
+def check_log_mel(path: Path, tree: Path, wav: Path) -> list[str]:
     """Check a pickled log-mel tensor, also against the wav file it belongs to."""
     try:
-        values = vggish.read_log_mel(path)
+        values = vggish.read_log_mel(path, tree)
     except DatasetError as error:
-        return [_without_path(error, path)]
+        return [without_path(error, path)]
     if values.dtype != np.float32 or values.shape != vggish.SHAPE:
         wanted = "x".join(str(side) for side in vggish.SHAPE)
         shape = "x".join(str(side) for side in values.shape)
         return [f"holds a {values.dtype} tensor {shape} instead of float32 {wanted}"]
     try:
-        samples = sound.read_wav(wav)
+        samples = sound.read_wav(wav, tree)
     except DatasetError:
         return []  # a finding of its own
     if len(samples) < sound.sample_range(1)[0]:
@@ -165,13 +172,13 @@ def check_log_mel(path: Path, wav: Path) -> list[str]:
     return []
 
 
-def check_video(path: Path) -> list[str]:
+def check_video(path: Path, tree: Path) -> list[str]:
     """Check that an mp4 file is whole, by walking its top-level boxes."""
     try:
-        length = path.stat().st_size
-        with path.open("rb") as file:
+        with open_file(path, root=tree) as file:
+            length = os.fstat(file.fileno()).st_size
             kinds, end = [], 0
-            while end < length:
+            while end < length and len(kinds) < _MOST_BOXES:
                 file.seek(end)
                 head = file.read(16)
                 size = int.from_bytes(head[:4], "big")
@@ -180,6 +187,8 @@ def check_video(path: Path) -> list[str]:
                 end += size
                 if size < 8:
                     break
+    except ForeignFileError as error:
+        return [error.problem]
     except OSError as error:
         return [f"cannot be read: {error.strerror}"]
     if not kinds or kinds[0] != b"ftyp" or b"moov" not in kinds or end != length:
@@ -187,11 +196,11 @@ def check_video(path: Path) -> list[str]:
     return []
 
 
-def _image(path: Path, kind: str) -> tuple[Image.Image | None, list[str]]:
+def _image(path: Path, tree: Path, kind: str) -> tuple[Image.Image | None, list[str]]:
     try:
-        image = images.open_image(path)
+        image = images.open_image(path, tree)
     except DatasetError as error:
-        return None, [_without_path(error, path)]
+        return None, [without_path(error, path)]
     return image, [] if image.format == kind else [f"is a {image.format} file instead of {kind}"]
 
 
@@ -214,8 +223,3 @@ def _frame_size(image: Image.Image, size: tuple[int, int] | None) -> list[str]:
 
 def _size(size: tuple[int, int]) -> str:
     return f"{size[0]}x{size[1]}"
-
-
-def _without_path(error: DatasetError, path: Path) -> str:
-    """Take the path off the front of a message, for it stands in the violation itself."""
-    return str(error).removeprefix(f"{path} ")

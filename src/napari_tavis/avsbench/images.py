@@ -16,6 +16,12 @@ from PIL import Image
 
 from napari_tavis.avsbench.errors import DatasetError
 from napari_tavis.avsbench.layout import OBJECT_SIZE
+from napari_tavis.core.files import (
+    ForeignFileError,
+    MissingForeignFileError,
+    open_picture,
+    shown,
+)
 from napari_tavis.vocabulary import AVSBENCH_CLASSES, palette
 
 JPEG_QUALITY = 95
@@ -100,41 +106,31 @@ def keep_background_pixel(class_map: npt.NDArray[np.uint8]) -> npt.NDArray[np.ui
     return changed
 
 
-def open_image(path: Path) -> Image.Image:
-    """Open and fully decode a picture.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-
-    Returns
-    -------
-    PIL.Image.Image
-        Loaded, file closed.
+def open_image(path: Path, root: Path | None = None) -> Image.Image:
+    """Open and fully decode a picture; see `napari_tavis.core.files.open_picture`.
 
     Raises
     ------
     DatasetError
-        If the file is missing, damaged or absurdly large.
+        If the file is missing, damaged, absurdly large or outside `root`.
     """
     try:
-        with Image.open(path) as image:
-            image.load()
-            return image
-    except FileNotFoundError:
-        raise DatasetError(f"{path} is missing: restore it or remove its clip.") from None
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise DatasetError(f"{path} cannot be read as a picture ({error}): replace it.") from error
+        return open_picture(path, root=root)
+    except MissingForeignFileError as error:
+        raise DatasetError(f"{shown(path)} is missing: restore it or remove its clip.") from error
+    except ForeignFileError as error:
+        raise DatasetError(str(error)) from error
 
 
-def read_frame(path: Path) -> npt.NDArray[np.uint8]:
+def read_frame(path: Path, root: Path | None = None) -> npt.NDArray[np.uint8]:
     """Read a frame.
 
     Parameters
     ----------
     path : Path
         The file.
+    root : Path, optional
+        The folder that it must lie in, all links followed.
 
     Returns
     -------
@@ -145,16 +141,16 @@ def read_frame(path: Path) -> npt.NDArray[np.uint8]:
     DatasetError
         If the file cannot be read.
     """
-    return np.asarray(open_image(path).convert("RGB"))
+    return np.asarray(open_image(path, root).convert("RGB"))
 
 
-def read_object_mask(path: Path) -> npt.NDArray[np.bool_]:
+def read_object_mask(path: Path, root: Path | None = None) -> npt.NDArray[np.bool_]:
     """Read a binary mask in any of the encodings in use.
 
     Parameters
     ----------
-    path : Path
-        The file.
+    path, root : Path
+        As for `read_frame`.
 
     Returns
     -------
@@ -165,17 +161,17 @@ def read_object_mask(path: Path) -> npt.NDArray[np.bool_]:
     DatasetError
         If the file cannot be read.
     """
-    values = np.asarray(open_image(path))
+    values = np.asarray(open_image(path, root))
     return np.asarray(values.any(axis=-1) if values.ndim == 3 else values != 0)
 
 
-def read_semantic_label(path: Path) -> npt.NDArray[np.uint8]:
+def read_semantic_label(path: Path, root: Path | None = None) -> npt.NDArray[np.uint8]:
     """Read a label of the semantic tree, told apart by its mode: indices or palette colours.
 
     Parameters
     ----------
-    path : Path
-        The file.
+    path, root : Path
+        As for `read_frame`.
 
     Returns
     -------
@@ -187,7 +183,7 @@ def read_semantic_label(path: Path) -> npt.NDArray[np.uint8]:
     DatasetError
         If the file cannot be read or holds something that is no class.
     """
-    image = open_image(path)
+    image = open_image(path, root)
     if image.mode in ("L", "P", "1", "I", "I;16"):
         values = np.asarray(image)
         if int(values.max(initial=0)) >= len(AVSBENCH_CLASSES):

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Literal, TypeAlias, get_args
 
 from napari_tavis.avsbench.errors import DatasetError
+from napari_tavis.core.files import ForeignFileError, is_inside, open_file
 
 Subset: TypeAlias = Literal["s4", "ms3", "v1s", "v1m", "v2"]
 Split: TypeAlias = Literal["train", "val", "test"]
@@ -245,7 +246,7 @@ def find_trees(root: Path, subset: Subset) -> list[Path]:
     Parameters
     ----------
     root : Path
-        The folder; it may be the tree itself.
+        The folder; it may be the tree itself. No link is followed out of it.
     subset : {"s4", "ms3", "v1s", "v1m", "v2"}
         The subset; the three semantic ones share a tree.
 
@@ -257,11 +258,11 @@ def find_trees(root: Path, subset: Subset) -> list[Path]:
     folders, found = [root], []
     for _ in range(MAX_NESTING):
         found += [folder for folder in folders if _is_tree(folder, subset)]
-        folders = [inner for folder in folders for inner in _subfolders(folder)]
+        folders = [inner for folder in folders for inner in _subfolders(folder, root)]
     return found
 
 
-def _subfolders(folder: Path) -> list[Path]:
+def _subfolders(folder: Path, root: Path) -> list[Path]:
     """List the folders in which trees may lie: not those of clips, of which there are many."""
     if folder.name in DATA_FOLDERS:
         return []
@@ -272,7 +273,10 @@ def _subfolders(folder: Path) -> list[Path]:
     return [
         inner
         for inner in inside
-        if not inner.name.startswith(".") and inner.name not in DATA_FOLDERS and inner.is_dir()
+        if not inner.name.startswith(".")
+        and inner.name not in DATA_FOLDERS
+        and inner.is_dir()
+        and is_inside(inner, root)
     ]
 
 
@@ -286,11 +290,11 @@ def _is_tree(folder: Path, subset: Subset) -> bool:
 def _is_semantic_list(path: Path) -> bool:
     """Rule out an unrelated metadata.csv: a semantic list has its own header."""
     try:
-        with path.open(encoding="utf-8-sig", errors="replace") as file:
+        with open_file(path) as file:
             header = file.readline(1000)
-    except OSError:
+    except (ForeignFileError, OSError):
         return False
-    return "uid" in header or "a_obj" in header
+    return b"uid" in header or b"a_obj" in header
 
 
 def target_tree(root: Path, subset: Subset) -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
@@ -21,8 +20,17 @@ from napari_tavis.avsbench.lists import ListedClip, clip_of_row
 from napari_tavis.avsbench.names import name_problem
 from napari_tavis.avsbench.tables import Table, read_table
 from napari_tavis.avsbench.transaction import unfinished_exports
-from napari_tavis.avsbench.violations import Violation
+from napari_tavis.avsbench.violations import Violation, without_path
+from napari_tavis.core.files import (
+    MEGABYTE,
+    ForeignFileError,
+    MissingForeignFileError,
+    is_inside,
+    read_json,
+)
 from napari_tavis.vocabulary import AVSBENCH_CLASSES
+
+_ELSEWHERE = "is a link that leads out of the dataset"
 
 
 def read_list(
@@ -47,9 +55,9 @@ def read_list(
     """
     path = tree / name
     try:
-        table = read_table(path)
+        table = read_table(path, tree)
     except DatasetError as error:
-        found.append(Violation(path, str(error).removeprefix(f"{path} ")))
+        found.append(Violation(path, without_path(error, path)))
         return None
     if tuple(table.header[: len(header)]) != header:
         found.append(
@@ -122,12 +130,12 @@ def check_class_list(tree: Path) -> Iterator[Violation]:
     """Check label2idx.json: 71 names in order, the background first."""
     path = tree / CLASS_LIST
     try:
-        classes = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+        classes = read_json(path, most=MEGABYTE, root=tree)
+    except MissingForeignFileError:
         yield Violation(path, "is missing: it lists the 71 classes")
         return
-    except (OSError, ValueError) as error:
-        yield Violation(path, f"cannot be read as json ({error})")
+    except ForeignFileError as error:
+        yield Violation(path, f"cannot be read as json: it {error.problem}")
         return
     if not isinstance(classes, dict) or tuple(classes) != AVSBENCH_CLASSES:
         yield Violation(path, "does not hold the 71 class names in their order")
@@ -169,7 +177,12 @@ def check_unlisted(tree: Path, clips: Iterable[ClipFiles]) -> Iterator[Violation
     parts = {part for clip in listed for part in clip.parts}
     inner = {folder for path in files for folder in path.parents}
     for folder in sorted(path for path in tree.iterdir() if path.name in DATA_FOLDERS):
-        yield from _unlisted(tree, PurePosixPath(folder.name), files, parts, inner)
+        if not folder.is_dir():
+            yield Violation(folder, "is no folder")
+        elif is_inside(folder, tree):
+            yield from _unlisted(tree, PurePosixPath(folder.name), files, parts, inner)
+        else:
+            yield Violation(folder, _ELSEWHERE)
     for place, what in unfinished_exports(tree):
         yield Violation(place, what)
 
@@ -186,7 +199,9 @@ def _unlisted(
         path = folder / place.name
         if path in files:
             continue
-        if place.is_dir() and path in inner:
+        if not is_inside(place, tree):
+            yield Violation(place, _ELSEWHERE)
+        elif place.is_dir() and path in inner:
             yield from _unlisted(tree, path, files, parts, inner)
         elif inside_clip:
             yield Violation(place, "does not belong into the folder of a clip")

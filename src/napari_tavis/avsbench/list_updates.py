@@ -24,6 +24,7 @@ from napari_tavis.avsbench.layout import (
     list_name,
 )
 from napari_tavis.avsbench.tables import Table, read_table
+from napari_tavis.core.files import MEGABYTE, ForeignFileError, read_json
 from napari_tavis.vocabulary import AVSBENCH_CLASSES
 
 
@@ -120,8 +121,8 @@ def _class_list(path: Path) -> dict[Path, str]:
         classes = {name: index for index, name in enumerate(AVSBENCH_CLASSES)}
         return {path: json.dumps(classes, indent=2) + "\n"}
     try:
-        names = list(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError) as error:
+        names = list(read_json(path, most=MEGABYTE))
+    except (ForeignFileError, TypeError) as error:
         raise DatasetError(f"{path} cannot be read as a json list of classes: {error}.") from error
     if tuple(names) != AVSBENCH_CLASSES:
         raise DatasetError(

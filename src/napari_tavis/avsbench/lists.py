@@ -67,7 +67,7 @@ def listed_clips(tree: Path, subset: Subset) -> list[ListedClip]:
     DatasetError
         If the list is missing, or a row does not make sense or leads out of the dataset.
     """
-    return clips_of_table(read_table(tree / list_name(subset)), subset)
+    return clips_of_table(read_table(tree / list_name(subset), tree), subset)
 
 
 def find_listed_clip(root: Path, subset: Subset, name: str) -> tuple[Path, ListedClip] | None:

@@ -6,11 +6,10 @@ import difflib
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from napari_tavis.avsbench.errors import DatasetError
-from napari_tavis.core import files
-from napari_tavis.errors import TavisError
+from napari_tavis.core.files import MEGABYTE, ForeignFileError, MissingForeignFileError, read_json
 from napari_tavis.vocabulary import AVSBENCH_CLASSES, BACKGROUND, class_index
 
 ClassMapping: TypeAlias = Mapping[str, str | None]
@@ -149,12 +148,12 @@ def read_mapping(tree: Path) -> dict[str, str | None]:
     """
     path = tree / MAPPING_FILE
     try:
-        content: Any = files.read_json(path, most=files.MEGABYTE, root=tree)
+        content = read_json(path, most=MEGABYTE, root=tree)
         pairs = {str(name): None if to is None else str(to) for name, to in content.items()}
         return check_mapping(pairs)
-    except files.MissingForeignFileError:
+    except MissingForeignFileError:
         return {}
-    except (AttributeError, TavisError) as error:
+    except (ForeignFileError, AttributeError, DatasetError) as error:
         raise DatasetError(f"{path} cannot be read ({error}): correct or delete it.") from error
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -27,6 +28,7 @@ from napari_tavis.avsbench.layout import (
 from napari_tavis.avsbench.lists import ListedClip, listed_clips
 from napari_tavis.avsbench.pairing import Partner, find_partner
 from napari_tavis.avsbench.transaction import refuse_half_written
+from napari_tavis.core.files import is_file
 from napari_tavis.vocabulary import AVSBENCH_CLASSES
 
 
@@ -134,8 +136,12 @@ class DatasetReader(Sequence[ClipAnnotation]):
 
     def missing_files(self) -> tuple[str, ...]:
         """Name all files that reading every clip would need and that are not there."""
-        needed = (file for index in range(len(self)) for file in self.files(index))
-        return tuple(str(file) for file in needed if not file.is_file())
+        return tuple(
+            str(tree / path)
+            for index in range(len(self))
+            for tree, path in self._files(index)
+            if not os.path.isfile(tree / path)  # which, unlike Path's, no name makes fail
+        )
 
     def problems(self, index: int) -> list[str]:
         """Read a clip, and tell everything that keeps it from being read.
@@ -153,20 +159,24 @@ class DatasetReader(Sequence[ClipAnnotation]):
         try:
             self[index]
         except DatasetError as error:
-            files = (_problem(file) for file in self.files(index))
+            files = (_problem(tree, path) for tree, path in self._files(index))
             return [problem for problem in files if problem] or [str(error)]
         return []
 
     def files(self, index: int) -> list[Path]:
         """Name the files that reading a clip needs: colours, tensor and video say nothing new."""
+        return [tree / path for tree, path in self._files(index)]
+
+    def _files(self, index: int) -> list[tuple[Path, PurePosixPath]]:
+        """Give what `files` gives, with the tree that each file must lie in."""
         clip = self._clips[index]
         files = clip_files(clip.key)
         own = (*files.frames, *files.masks, *files.labels_semantic, files.waveform)
-        found = [self.tree / path for path in own]
+        found = [(self.tree, path) for path in own]
         if self.partner is not None and clip.key.name in self.partner.clips:
             partner = clip_files(self.partner.clips[clip.key.name].key)
             labels = partner.labels_semantic[: len(files.masks)]
-            found += [self.partner.tree / path for path in labels]
+            found += [(self.partner.tree, path) for path in labels]
         return found
 
 
@@ -183,7 +193,8 @@ def open_dataset(
     Parameters
     ----------
     root : Path or str
-        The folder; the subset's tree may lie up to two folders deeper. Nothing in it is changed.
+        The folder; the subset's tree may lie up to two folders deeper. Nothing is written into
+        it, and no link in it is followed out of it.
     subset : {"s4", "ms3", "v1s", "v1m", "v2"}
         The subset.
     split : {"train", "val", "test"}
@@ -272,21 +283,23 @@ def unseen_sounds(tree: Path, clip: ListedClip) -> tuple[str, ...]:
         If a label cannot be read.
     """
     labels = [
-        images.read_semantic_label(tree / path) for path in clip_files(clip.key).labels_semantic
+        images.read_semantic_label(tree / path, tree)
+        for path in clip_files(clip.key).labels_semantic
     ]
     shown = {AVSBENCH_CLASSES[index] for label in labels for index in np.unique(label)}
     return tuple(name for name in clip.sound_classes.split("_") if name and name not in shown)
 
 
-def _problem(file: Path) -> str:
+def _problem(tree: Path, path: PurePosixPath) -> str:
     """Say why a file of a clip cannot be read; nothing if it can."""
+    file = tree / path
     try:
         if file.suffix == ".wav":
-            sound.read_wav(file)
+            sound.read_wav(file, tree)
         elif file.parent.name == "labels_semantic":
-            images.read_semantic_label(file)
+            images.read_semantic_label(file, tree)
         else:
-            images.open_image(file)
+            images.open_image(file, tree)
     except DatasetError as error:
         return str(error)
     return ""
@@ -306,7 +319,7 @@ def _add_classes(clip: ClipAnnotation, tree: Path, listed: ListedClip) -> ClipAn
         )
     class_map = np.zeros(clip.frames.shape[:3], dtype=np.uint8)
     for index, path in enumerate(paths[:wanted]):
-        label = Image.fromarray(images.read_semantic_label(tree / path))
+        label = Image.fromarray(images.read_semantic_label(tree / path, tree))
         size = (clip.frames.shape[2], clip.frames.shape[1])
         class_map[index] = np.asarray(label.resize(size, Image.Resampling.NEAREST))
     return replace(clip, class_map=class_map)
@@ -314,23 +327,24 @@ def _add_classes(clip: ClipAnnotation, tree: Path, listed: ListedClip) -> ClipAn
 
 def _read(tree: Path, clip: ListedClip) -> ClipAnnotation:
     files = clip_files(clip.key)
-    frames = _stack([images.read_frame(tree / path) for path in files.frames], tree, files.frames)
-    samples = sound.read_wav(tree / files.waveform)
+    pictures = [images.read_frame(tree / path, tree) for path in files.frames]
+    frames = _stack(pictures, tree, files.frames)
+    samples = sound.read_wav(tree / files.waveform, tree)
     waveform = samples.astype(np.float32) / np.float32(sound.FULL_SCALE)
     video = None if files.video is None else tree / files.video
     if clip.key.subset not in SEMANTIC_SUBSETS:
-        masks = [images.read_object_mask(tree / path) for path in files.masks]
+        masks = [images.read_object_mask(tree / path, tree) for path in files.masks]
         return ClipAnnotation(
             name=clip.key.name,
             frames=frames,
             class_map=None,
             scene_mask=_labels(masks, frames, tree, files.masks).astype(bool),
             waveform=waveform,
-            video=video if video is not None and video.is_file() else None,
+            video=video if video is not None and is_file(video, root=tree) else None,
             category=clip.key.category,
             labelled=_flags(frames, masks),
         )
-    labels = [images.read_semantic_label(tree / path) for path in files.labels_semantic]
+    labels = [images.read_semantic_label(tree / path, tree) for path in files.labels_semantic]
     annotation = ClipAnnotation(
         name=clip.key.name,
         vid=clip.vid,

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import io
+import struct
 import wave
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from napari_tavis.avsbench.errors import DatasetError
+from napari_tavis.core.files import (
+    MEGABYTE,
+    ForeignFileError,
+    MissingForeignFileError,
+    read_bytes,
+    shown,
+)
 
 SAMPLE_RATE = 16_000
 FULL_SCALE = 32768.0
 _EXAMPLE_SPAN = 96 * 160
 _WINDOW_OVERHANG = 400 - 160
+_MOST_BYTES = 64 * MEGABYTE  # half an hour of it, where clips have ten seconds
 
 
 def sample_range(examples: int) -> tuple[int, int]:
@@ -76,13 +88,15 @@ def write_wav(path: Path, samples: npt.NDArray[np.int16]) -> None:
         file.writeframes(samples.astype("<i2").tobytes())
 
 
-def read_wav(path: Path) -> npt.NDArray[np.int16]:
+def read_wav(path: Path, root: Path | None = None) -> npt.NDArray[np.int16]:
     """Read a PCM16 wav file at 16 kHz; of several channels their mean.
 
     Parameters
     ----------
     path : Path
         The file.
+    root : Path, optional
+        The folder that it must lie in, all links followed.
 
     Returns
     -------
@@ -93,16 +107,9 @@ def read_wav(path: Path) -> npt.NDArray[np.int16]:
     DatasetError
         If it is missing, damaged, or of another rate or sample format.
     """
-    try:
-        with wave.open(str(path), "rb") as file:
-            channels, width, rate = file.getnchannels(), file.getsampwidth(), file.getframerate()
-            announced, data = file.getnframes(), file.readframes(file.getnframes())
-    except FileNotFoundError:
-        raise DatasetError(f"{path} is missing: restore it or remove its clip.") from None
-    except EOFError:
-        raise DatasetError(f"{path} is cut short: replace it.") from None
-    except (OSError, wave.Error) as error:
-        raise DatasetError(f"{path} cannot be read as a wav file ({error}): replace it.") from error
+    with _open(path, root) as file:
+        channels, width, rate = file.getnchannels(), file.getsampwidth(), file.getframerate()
+        announced, data = file.getnframes(), file.readframes(file.getnframes())
     if width != 2 or rate != SAMPLE_RATE:
         raise DatasetError(
             f"{path} has {8 * width} bits at {rate} Hz instead of 16 bits at {SAMPLE_RATE} Hz: "
@@ -114,13 +121,13 @@ def read_wav(path: Path) -> npt.NDArray[np.int16]:
     return samples[:, 0].copy() if channels == 1 else samples.mean(axis=1).astype(np.int16)
 
 
-def wav_format(path: Path) -> tuple[int, int, int]:
+def wav_format(path: Path, root: Path | None = None) -> tuple[int, int, int]:
     """Read the format of a wav file.
 
     Parameters
     ----------
-    path : Path
-        The file.
+    path, root : Path
+        As for `read_wav`.
 
     Returns
     -------
@@ -132,8 +139,24 @@ def wav_format(path: Path) -> tuple[int, int, int]:
     DatasetError
         If it is missing or damaged.
     """
+    with _open(path, root) as file:
+        return file.getnchannels(), 8 * file.getsampwidth(), file.getframerate()
+
+
+@contextmanager
+def _open(path: Path, root: Path | None) -> Iterator[wave.Wave_read]:
+    """Open a wav file; what is wrong with it, also while it is read, is a `DatasetError`."""
     try:
-        with wave.open(str(path), "rb") as file:
-            return file.getnchannels(), 8 * file.getsampwidth(), file.getframerate()
-    except (OSError, EOFError, wave.Error) as error:
+        # Not by its path: the lengths it declares are bounded by the bytes that there are.
+        with wave.open(io.BytesIO(read_bytes(path, most=_MOST_BYTES, root=root))) as file:
+            yield file
+    except MissingForeignFileError as error:
+        raise DatasetError(f"{shown(path)} is missing: restore it or remove its clip.") from error
+    except ForeignFileError as error:
+        raise DatasetError(str(error)) from error
+    except EOFError:
+        raise DatasetError(
+            f"{path} cannot be read as a wav file, for it is cut short: replace it."
+        ) from None
+    except (wave.Error, RuntimeError, ValueError, struct.error) as error:
         raise DatasetError(f"{path} cannot be read as a wav file ({error}): replace it.") from error

@@ -8,6 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from napari_tavis.avsbench.errors import DatasetError
+from napari_tavis.core.files import (
+    MEGABYTE,
+    ForeignFileError,
+    MissingForeignFileError,
+    read_text,
+    shown,
+)
+
+MOST_BYTES = 64 * MEGABYTE
+"""Of a list: a hundred times AVSBench's own."""
 
 
 @dataclass
@@ -92,13 +102,15 @@ class Table:
         return DatasetError(f"{self.path}, line {self.lines[index]}: {problem}: correct the row.")
 
 
-def read_table(path: Path) -> Table:
+def read_table(path: Path, root: Path | None = None) -> Table:
     """Read a csv list.
 
     Parameters
     ----------
     path : Path
         The file.
+    root : Path, optional
+        The folder that it must lie in, all links followed.
 
     Returns
     -------
@@ -110,13 +122,13 @@ def read_table(path: Path) -> Table:
         If it is missing, empty, not UTF-8, or not csv.
     """
     try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except FileNotFoundError:
-        raise DatasetError(f"{path} is missing: it lists the clips of its subset.") from None
-    except OSError as error:
-        raise DatasetError(f"{path} cannot be read: {error.strerror}.") from error
-    except UnicodeDecodeError as error:
-        raise DatasetError(f"{path} is not UTF-8 text: save it as UTF-8.") from error
+        text = read_text(path, most=MOST_BYTES, root=root)
+    except MissingForeignFileError as error:
+        raise DatasetError(
+            f"{shown(path)} is missing: it lists the clips of its subset."
+        ) from error
+    except ForeignFileError as error:
+        raise DatasetError(str(error)) from error
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         numbered = [(reader.line_num, row) for row in reader if row]

@@ -36,7 +36,7 @@ def validate(
     """Find everything in a folder that breaks AVSBench's format.
 
     All trees in the folder, or up to two folders deeper, are looked at. Files are decoded but
-    nothing in them is executed.
+    nothing in them is executed, nothing is written, and no link is followed out of a tree.
 
     Parameters
     ----------

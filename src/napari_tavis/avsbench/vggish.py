@@ -12,6 +12,7 @@ from __future__ import annotations
 import collections
 import io
 import pickle
+import pickletools
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ import numpy.typing as npt
 
 from napari_tavis.avsbench.errors import DatasetError
 from napari_tavis.avsbench.sound import FULL_SCALE, SAMPLE_RATE
+from napari_tavis.core.files import MEGABYTE, ForeignFileError, read_bytes
 
 EXAMPLES = 5
 EXAMPLE_FRAMES = 96
@@ -32,6 +34,8 @@ _HOP = 160
 _FFT = 512
 _LOWEST_HZ, _HIGHEST_HZ = 125.0, 7500.0
 _LOG_OFFSET = 0.01
+_MOST_BYTES = 4 * MEGABYTE
+_MOST_STEPS = 1000
 
 
 def log_mel_examples(samples: npt.NDArray[np.int16]) -> npt.NDArray[np.float32]:
@@ -89,13 +93,15 @@ def write_log_mel(path: Path, examples: npt.NDArray[np.float32]) -> None:
         pickle.dump(torch.from_numpy(np.ascontiguousarray(examples)), file)
 
 
-def read_log_mel(path: Path) -> npt.NDArray[Any]:
+def read_log_mel(path: Path, root: Path | None = None) -> npt.NDArray[Any]:
     """Read a pickled tensor without letting the file run anything.
 
     Parameters
     ----------
     path : Path
         The file.
+    root : Path, optional
+        The folder that it must lie in, all links followed.
 
     Returns
     -------
@@ -110,10 +116,11 @@ def read_log_mel(path: Path) -> npt.NDArray[Any]:
     import torch
 
     try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise DatasetError(f"{path} cannot be read ({error.strerror}): restore it.") from error
+        data = read_bytes(path, most=_MOST_BYTES, root=root)
+    except ForeignFileError as error:
+        raise DatasetError(str(error)) from error
     try:
+        _check_steps(data)
         value = _TensorUnpickler(io.BytesIO(data)).load()
     except Exception as error:
         raise DatasetError(
@@ -122,6 +129,18 @@ def read_log_mel(path: Path) -> npt.NDArray[Any]:
     if not isinstance(value, torch.Tensor) or value.device.type != "cpu":
         raise DatasetError(f"{path} holds no CPU tensor: write it anew from its wav file.")
     return np.asarray(value.detach().numpy())
+
+
+def _check_steps(data: bytes) -> None:
+    """Refuse a pickle with more steps than a tensor needs, or with one that allocates by itself.
+
+    A number in a single step can ask for gigabytes: the place where an object is remembered, or
+    the length of a bytearray. And nothing has to be put into an object that was made.
+    """
+    for steps, (step, value, _) in enumerate(pickletools.genops(data)):
+        remembers = step.name in ("PUT", "BINPUT", "LONG_BINPUT") and value > _MOST_STEPS
+        if remembers or steps > _MOST_STEPS or step.name in ("BYTEARRAY8", "BUILD"):
+            raise pickle.UnpicklingError(f"{step.name} is not allowed")
 
 
 class _TensorUnpickler(pickle.Unpickler):
@@ -144,4 +163,6 @@ def _load_storage(data: bytes) -> Any:
     """Read a tensor's storage; torch's own function of this place would unpickle anything."""
     import torch
 
+    if data.startswith(b"PK"):  # a zip, which unpacks to any size; a storage is never in one
+        raise pickle.UnpicklingError("a zip is not allowed")
     return torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from napari_tavis.core.files import shown
+
 
 @dataclass(frozen=True)
 class Violation:
@@ -22,4 +24,9 @@ class Violation:
     message: str
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.message}"
+        return f"{shown(self.path, most=1000)}: {self.message}"
+
+
+def without_path(error: Exception, path: Path) -> str:
+    """Take the path off the front of a message, for it stands in the violation itself."""
+    return str(error).removeprefix(f"{path} ").removeprefix(f"{shown(path)} ")

@@ -2,6 +2,72 @@
 
 from __future__ import annotations
 
-from napari_tavis.cli.app import app, main
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Sequence
 
-__all__ = ["app", "main"]
+EXIT_USER_ERROR = 2
+EXIT_INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and leave the process.
+
+    What the user can mend (a `TavisError`, wrong usage, a full disk) is one line on stderr and
+    exit code 2; a defect keeps its traceback. The commands are imported here and not above, so
+    that Ctrl+C is answered from the first moment.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        The arguments, those of the process by default.
+
+    Raises
+    ------
+    SystemExit
+        Always: 0 for success, 1 for violations that ``validate`` found, 2 for an error of
+        the user's, 130 after Ctrl+C.
+    """
+    try:
+        if arguments is None:
+            _take_standard_streams()
+        from napari_tavis.cli.app import run
+
+        code = run(sys.argv[1:] if arguments is None else arguments)
+    except KeyboardInterrupt:
+        code = EXIT_INTERRUPTED
+        with contextlib.suppress(OSError):
+            print("Cancelled.", file=sys.stderr)
+    if arguments is None:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # ends what is left to do, without a traceback
+    sys.exit(code)
+
+
+def _take_standard_streams() -> None:
+    """Occupy the standard streams that whoever started us has closed.
+
+    Else the next file that is opened, perhaps a session, would get what programs and libraries
+    write on standard output or error.
+    """
+    closed = [number for number in range(3) if not _is_open(number)]
+    for _ in closed:  # a file gets the lowest number that is free
+        os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+    if 2 in closed:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
+    if 1 in closed:
+        with contextlib.suppress(OSError):
+            print(
+                "error: Standard output is closed: let it lead to a terminal or a file.",
+                file=sys.stderr,
+            )
+        sys.exit(EXIT_USER_ERROR)
+
+
+def _is_open(number: int) -> bool:
+    try:
+        os.fstat(number)
+    except OSError:
+        return False
+    return True

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from napari_tavis.cli.console import cancel_on_interrupt, progress_bar
+from napari_tavis.core.boundary import require_writable
 
 if TYPE_CHECKING:
     from napari_tavis.training.ablation.study import Trial
@@ -60,6 +61,7 @@ def ablate(
     from napari_tavis.training.ablation.rows import choose_rows
     from napari_tavis.training.ablation.study import run_study
 
+    require_writable(output)
     chosen = choose_rows(table or ([] if row else [1]), row or [])
     if config == "toy":
         trial = _toy_trial(output, clips, smoke, settings or [])

@@ -11,6 +11,7 @@ from typing import Annotated, Literal, TypeAlias
 import typer
 
 from napari_tavis.cli.console import cancel_on_interrupt, progress_bar, say
+from napari_tavis.core.boundary import require_writable
 from napari_tavis.errors import TavisError
 from napari_tavis.tasks import Cancelled
 
@@ -42,6 +43,7 @@ def demo(
     """
     from napari_tavis import demo as demonstration
 
+    require_writable(output)
     with progress_bar() as progress:
         result = demonstration.run_demo(output, progress=progress)
     print(result.summary())
@@ -110,6 +112,8 @@ def annotate(
     from napari_tavis.workflow import annotate_video, session_paths
 
     paths = session_paths(videos, output)
+    if output is not None:
+        require_writable(output)
     words = None if vocabulary is None else parse_vocabulary(vocabulary)
     show_licences(licences_of_file(model))
     network = load_on_device(model, device, PRECISIONS[precision])

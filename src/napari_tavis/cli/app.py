@@ -10,6 +10,8 @@ import typer
 
 from napari_tavis import __version__
 from napari_tavis.cli import (
+    EXIT_INTERRUPTED,
+    EXIT_USER_ERROR,
     ablation,
     annotation,
     bench,
@@ -19,13 +21,12 @@ from napari_tavis.cli import (
     project,
     training,
 )
-from napari_tavis.cli.console import say
+from napari_tavis.cli.console import drop_unwritten, remember_interrupt, say
 from napari_tavis.cli.weights import weights
+from napari_tavis.core.boundary import explain, is_utf8
+from napari_tavis.core.files import shown
 from napari_tavis.errors import TavisError
 from napari_tavis.tasks import Cancelled
-
-EXIT_USER_ERROR = 2
-EXIT_INTERRUPTED = 130
 
 app = typer.Typer(
     name="napari-tavis",
@@ -81,40 +82,54 @@ app.command("bench", rich_help_panel=_EXPERIMENTS)(bench.bench)
 app.add_typer(weights, name="weights", rich_help_panel=_EXPERIMENTS)
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and leave the process.
+def run(arguments: Sequence[str]) -> int:
+    """Run the command line, giving its exit code; see `napari_tavis.cli.main`.
 
-    What the user can mend (a `TavisError`, wrong usage) is one line on stderr and exit code 2;
-    a defect keeps its traceback.
-
-    Parameters
-    ----------
-    arguments : sequence of str, optional
-        The arguments, those of the process by default.
-
-    Raises
-    ------
-    SystemExit
-        Always: 0 for success, 1 for violations that ``validate`` found, 2 for an error of
-        the user's, 130 after Ctrl+C.
+    Whatever is raised below ends here: as one sentence, or as the traceback of a defect.
     """
-    sys.exit(_run(sys.argv[1:] if arguments is None else arguments))
+    with remember_interrupt() as interrupted:
+        try:
+            code = _invoke(arguments)
+            sys.stdout.flush()
+        except BaseException as error:
+            ended = _ending(error, interrupted.cancelled)
+            if ended is None:
+                raise
+            code, sentence = ended
+            if sentence:
+                say(sentence)
+        finally:
+            drop_unwritten()
+    return code
 
 
-def _run(arguments: Sequence[str]) -> int:
-    """Run the command line, giving its exit code."""
-    try:
-        code = app(
-            args=list(arguments) or ["--help"], prog_name="napari-tavis", standalone_mode=False
-        )
-    except Cancelled:
-        code = EXIT_INTERRUPTED
-    except TavisError as error:
-        say(f"error: {error}")
-        return EXIT_USER_ERROR
-    except typer.TyperException as error:  # unknown options, missing arguments, bad values
-        say(f"error: {error.format_message().rstrip('.')}. See: napari-tavis --help")
-        return EXIT_USER_ERROR
-    if code == EXIT_INTERRUPTED:
-        say("Cancelled.")
-    return code or 0
+def _invoke(arguments: Sequence[str]) -> int:
+    """Run the command that the arguments name."""
+    for argument in arguments:
+        if not is_utf8(argument):
+            raise TavisError(
+                f"{shown(argument)} is not UTF-8: rename the file, or write the argument in UTF-8."
+            )
+    command = typer.main.get_command(app)
+    # Not by calling the app, which ends the process itself where the output is closed.
+    with command.make_context("napari-tavis", list(arguments) or ["--help"]) as context:
+        command.invoke(context)
+    return 0
+
+
+def _ending(error: BaseException, interrupted: bool) -> tuple[int, str] | None:
+    """Give the exit code and the sentence with which an exception ends a command.
+
+    After Ctrl+C every exception is its consequence: the processes that we run got it, too.
+    """
+    if isinstance(error, SystemExit) and isinstance(error.__context__, OSError):
+        error = error.__context__  # rich leaves the process where the output is closed
+    if isinstance(error, KeyboardInterrupt | Cancelled) or interrupted:
+        return EXIT_INTERRUPTED, "Cancelled."
+    if isinstance(error, typer.Exit):
+        return error.exit_code, ""
+    if isinstance(error, typer.TyperException):  # unknown options, missing arguments, bad values
+        sentence = error.format_message().rstrip(".")
+        return EXIT_USER_ERROR, f"error: {sentence}. See: napari-tavis --help"
+    words = explain(error)
+    return None if words is None else (EXIT_USER_ERROR, f"error: {words}")

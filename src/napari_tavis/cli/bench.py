@@ -10,6 +10,7 @@ import typer
 
 from napari_tavis.cli.annotation import Device, Precision
 from napari_tavis.cli.console import cancel_on_interrupt, progress_bar
+from napari_tavis.core.boundary import require_writable
 
 
 def bench(
@@ -55,6 +56,8 @@ def bench(
     from napari_tavis.atomic import write_atomically
     from napari_tavis.benchmark import Options, format_report, measure
 
+    if json_file is not None:
+        require_writable(json_file)
     options = Options(
         model=model,
         image_size=image_size,

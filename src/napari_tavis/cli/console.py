@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import signal
+import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -10,12 +14,13 @@ from types import FrameType
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from napari_tavis.core.files import shown
 from napari_tavis.tasks import Cancelled, CancelToken
 from napari_tavis.tasks import Progress as Report
 
 
 def say(message: str) -> None:
-    """Write one line for the user on stderr.
+    """Write one line for the user on stderr; what a terminal would obey in it is written out.
 
     Parameters
     ----------
@@ -23,7 +28,46 @@ def say(message: str) -> None:
         The line; line breaks in it become spaces.
     """
     line = " ".join(message.split())
-    Console(stderr=True).print(line, markup=False, highlight=False, soft_wrap=True)
+    with contextlib.suppress(OSError):  # nobody hears us: the exit code must do
+        print(shown(line, most=len(line)), file=sys.stderr, flush=True)
+
+
+def drop_unwritten() -> None:
+    """Give up what standard output and error no longer take.
+
+    Python would try once more when it ends, and print a traceback.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            with contextlib.suppress(OSError, ValueError), open(os.devnull, "wb") as nothing:
+                os.dup2(nothing.fileno(), stream.fileno())
+
+
+@contextmanager
+def remember_interrupt() -> Iterator[CancelToken]:
+    """Know whether Ctrl+C was pressed, whatever becomes of the `KeyboardInterrupt` it raises.
+
+    Yields
+    ------
+    CancelToken
+        Cancelled once Ctrl+C was pressed.
+    """
+    pressed = CancelToken()
+
+    def note(number: int, frame: FrameType | None) -> None:
+        pressed.cancel()
+        signal.default_int_handler(number, frame)
+
+    if threading.current_thread() is not threading.main_thread():  # which alone hears signals
+        yield pressed
+        return
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield pressed
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextmanager

@@ -14,6 +14,8 @@ import typer
 from napari_tavis.cli.annotation import Device, Split
 from napari_tavis.cli.console import cancel_on_interrupt, progress_bar, say
 from napari_tavis.cli.experiments import write_results
+from napari_tavis.core.boundary import require_writable
+from napari_tavis.core.files import shown
 
 if TYPE_CHECKING:
     from napari_tavis.evaluation.clips import EvaluationClips
@@ -92,6 +94,9 @@ def evaluate(
     from napari_tavis.evaluation.report import check_report_packages
     from napari_tavis.inference.loading import load_on_device
 
+    for place in (report, json_file):
+        if place is not None:
+            require_writable(place)
     if report is not None:
         check_report_packages()
     clips = _open(data, subset, split, semantic, classes)
@@ -105,7 +110,7 @@ def evaluate(
         groups=_groups(classes),
     )
     named = Path(model).name if Path(model).is_file() else model
-    source = Source(named, subset, split, data.resolve().name)
+    source = Source(named, subset, split, shown(data.resolve().name))
     with progress_bar() as progress, cancel_on_interrupt() as cancel:
         scores = measure(
             network, clips, options=options, source=source, progress=progress, cancel=cancel

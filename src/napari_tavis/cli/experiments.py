@@ -13,6 +13,7 @@ import typer
 
 from napari_tavis.cli.annotation import Device
 from napari_tavis.cli.console import cancel_on_interrupt, progress_bar
+from napari_tavis.core.boundary import require_writable
 
 _Model = Annotated[
     str, typer.Option(help="'toy' (bundled), an installed model, or a checkpoint file.")
@@ -45,6 +46,7 @@ def toy(
     """
     from napari_tavis.toyworld import write_toy_dataset
 
+    require_writable(directory)
     with progress_bar() as progress, cancel_on_interrupt() as cancel:
         write_toy_dataset(
             directory,
@@ -77,6 +79,7 @@ def toy_test(
     from napari_tavis.toyworld.evaluation import toy_test as measure
     from napari_tavis.toyworld.hand_evaluation import hand_test
 
+    require_writable(json_file)
     network = load_on_device(model, device)
     with progress_bar() as progress, cancel_on_interrupt() as cancel:
         results = measure(network, clips, seed, size=size, progress=progress, cancel=cancel)

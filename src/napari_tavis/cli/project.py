@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from napari_tavis.cli.console import cancel_on_interrupt, progress_bar, say
+from napari_tavis.core.boundary import require_writable
 
 if TYPE_CHECKING:
     from napari_tavis.project.statistics import Statistics
@@ -46,6 +47,8 @@ def stats(
     from napari_tavis.project.sources import find_sources
     from napari_tavis.project.statistics import collect
 
+    if json_file is not None:
+        require_writable(json_file)
     sources = find_sources(paths, recursive=recursive)
     if not (sources.sessions or sources.unsegmented):
         raise ProjectError("There is no video and no session in what was given.")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from napari_tavis.cli.console import cancel_on_interrupt, progress_bar, say
+from napari_tavis.core.boundary import require_writable
 
 if TYPE_CHECKING:
     from napari_tavis.training.experiments.config import ToyConfig, TrainConfig
@@ -54,6 +55,7 @@ def train(
     from napari_tavis.training.experiments.config import TrainConfig
     from napari_tavis.training.experiments.configurations import read_configuration
 
+    require_writable(output)
     chosen = read_configuration(config, [*(settings or []), *(["smoke=true"] if smoke else [])])
     if isinstance(chosen, TrainConfig):
         _train_on_data(chosen, output)

@@ -115,7 +115,8 @@ def import_model(
     from napari_tavis.weights.store import Store
 
     store = Store()
-    name = name or suggest_name(files, [card.name for card in store.cards()])
+    if name is None:
+        name = suggest_name(files, [card.name for card in store.cards()])
     store.check_name(name, replace)
     show_licences(LICENCES.values(), yes)
     with progress_bar() as progress, cancel_on_interrupt() as cancel:
@@ -169,7 +170,7 @@ def download(
     store, source = Store(), find_source(source_name)
     if url is not None:
         source = changed(source, url=url)
-    store.check_name(name or source.name, replace)
+    store.check_name(source.name if name is None else name, replace)
     if source.url:
         show_licences(licences_of(source.kind), yes)
     with progress_bar() as progress, cancel_on_interrupt() as cancel:

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 KILOBYTE, MEGABYTE = 1 << 10, 1 << 20
 
-MOST_PIXELS = 1 << 26
-"""Pixels of the largest picture that is opened: 8192 x 8192, twice what 8K video has."""
+MOST_PIXELS = 1 << 25
+"""Pixels of the largest picture that is opened: a little more than a frame of 8K video has."""
 
 MOST_PICTURE_BYTES = 256 * MEGABYTE
 MOST_LEVELS = 64
@@ -117,6 +117,11 @@ def open_file(path: Path, *, root: Path | None = None) -> BinaryIO:
         raise ForeignFileError(path, _problem(error)) from error
     except ValueError:  # a NUL, or characters that no file name has
         raise ForeignFileError(path, "is no name that a file can have: correct it") from None
+
+
+def is_inside(path: Path, root: Path) -> bool:
+    """Say whether a path, all links followed, lies in a folder or is it."""
+    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root))
 
 
 def is_file(path: Path, *, root: Path | None = None) -> bool:

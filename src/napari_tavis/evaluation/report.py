@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import html
 import io
 import json
+import re
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -192,5 +194,6 @@ def _number(value: float | None) -> str:
 
 
 def _cell(text: str) -> str:
-    """Write a name into a Markdown table."""
-    return " ".join(str(text).split()).replace("|", "\\|")
+    """Write a name into Markdown, where it is a name and neither HTML nor a link."""
+    plain = html.escape(" ".join(str(text).split()), quote=False)
+    return re.sub(r"([\\`*_\[\]|~$])", r"\\\1", plain)

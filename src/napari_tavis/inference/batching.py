@@ -52,7 +52,7 @@ def run_in_batches(
             if not is_out_of_memory(error):
                 raise
             if stop - start == 1:
-                raise _not_enough() from error
+                raise _not_enough(error) from error
             batch = (stop - start) // 2
         else:
             yield start, stop, result
@@ -68,11 +68,17 @@ def explain_out_of_memory() -> Iterator[None]:
         yield
     except (RuntimeError, MemoryError) as error:
         if is_out_of_memory(error):
-            raise _not_enough() from error
+            raise _not_enough(error) from error
         raise
 
 
-def _not_enough() -> InferenceError:
+def _not_enough(error: Exception) -> InferenceError:
+    """Say what to try, for the memory that ran out: the computer's, or the GPU's."""
+    if isinstance(error, MemoryError) or "DefaultCPUAllocator" in str(error):
+        return InferenceError(
+            "There is not enough memory for this model and a single frame: close other programs, "
+            "or take a smaller model."
+        )
     return InferenceError(
         "There is not enough memory for this model and a single frame: close other programs that "
         "use the GPU, choose the device 'cpu', or take a smaller model."

@@ -12,6 +12,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from napari_tavis.core.files import is_file, shown
 from napari_tavis.home import installed_model, models_directory
 from napari_tavis.model.config import TAViSConfig, preset_config
 from napari_tavis.model.errors import CheckpointError, CheckpointWriteError, ModelError
@@ -320,11 +321,11 @@ def load_model(
 
 def _existing(path: Path) -> Path:
     """Give the path of a file, or say that there is none."""
-    if not path.is_file():
+    if not is_file(path):
         names = ", ".join([*BUNDLED, *_installed_names()])
         raise CheckpointError(
-            f"There is no model file {path}; choose a model that is there ({names}) or the path of "
-            "a checkpoint, or install one: napari-tavis weights --help."
+            f"There is no model file {shown(path)}; choose a model that is there ({names}) or the "
+            "path of a checkpoint, or install one: napari-tavis weights --help."
         )
     return path
 

@@ -17,6 +17,9 @@ MEL_SIZE = (128, 204)
 IMAGE_SIZE_STEP = 32
 """Image sizes are multiples of the coarsest stride of Hiera."""
 
+MOST_IMAGE_SIZE = 4096
+"""Four times the largest that anything was trained at; a file may claim any number."""
+
 
 @dataclass(frozen=True)
 class TransformerConfig:
@@ -128,10 +131,10 @@ class TAViSConfig:
     switches: Switches = PAPER
 
     def __post_init__(self) -> None:
-        if self.image_size <= 0 or self.image_size % IMAGE_SIZE_STEP:
+        if self.image_size not in range(IMAGE_SIZE_STEP, MOST_IMAGE_SIZE + 1, IMAGE_SIZE_STEP):
             raise ModelError(
-                f"Image size {self.image_size} is not a positive multiple of {IMAGE_SIZE_STEP}; "
-                "choose for example 224."
+                f"Image size {self.image_size} is not a positive multiple of {IMAGE_SIZE_STEP} up "
+                f"to {MOST_IMAGE_SIZE}; choose for example 224."
             )
 
 

@@ -11,6 +11,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
+from napari_tavis.core.files import is_file, shown
 from napari_tavis.model.adapters import AudioAdapters
 from napari_tavis.model.checkpoint import (
     FORMAT,
@@ -247,8 +248,8 @@ def _new_layers(config: TAViSConfig, seed: int) -> State:
 
 def _read(path: Path) -> _Read:
     """Read a file and tell what it holds."""
-    if not path.is_file():
-        raise CheckpointError(f"There is no file {path}; give the path of a checkpoint.")
+    if not is_file(path):
+        raise CheckpointError(f"There is no file {shown(path)}; give the path of a checkpoint.")
     if path.suffix.lower() == ".safetensors":
         return _read_own(path)
     state = read_pickled(path)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Literal, get_args
 
+from napari_tavis.core.files import ForeignFileError, parse_json, shown
 from napari_tavis.model.errors import ModelError
 
 PseudoText = Literal["text", "mlp", "none"]
@@ -56,9 +58,9 @@ class Switches:
             If the text does not hold switches that this version knows.
         """
         try:
-            return cls(**json.loads(text))
-        except (ValueError, TypeError) as error:
-            raise ModelError(f"{text!r} holds no switches that this version knows.") from error
+            return cls(**parse_json(text, Path("The metadata")))
+        except (ForeignFileError, TypeError) as error:
+            raise ModelError(f"{shown(text)} holds no switches that this version knows.") from error
 
 
 PAPER = Switches()

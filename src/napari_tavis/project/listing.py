@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from napari_tavis.core.files import ForeignFileError, read_text, shown
 from napari_tavis.project.errors import ProjectError
 from napari_tavis.session.finding import SUFFIX as SESSION_SUFFIX
 
@@ -56,17 +57,11 @@ def read_list(file: Path) -> list[Path]:
     videos anywhere.
     """
     try:
-        if file.stat().st_size > _LONGEST_LIST:
-            raise ProjectError(f"{file} is too long for a list of videos: give one path a line.")
-        text = file.read_text(encoding="utf-8-sig")
-    except OSError as error:
+        text = read_text(file, most=_LONGEST_LIST)
+    except ForeignFileError as error:
         raise ProjectError(
-            f"Cannot read {file} ({error.strerror or error}): choose a folder of videos, or a "
-            f"text file with one path a line."
-        ) from error
-    except UnicodeDecodeError as error:
-        raise ProjectError(
-            f"{file} is no list of videos: a list is a text file (UTF-8) with one path a line."
+            f"{shown(file)} is no list of videos ({error.problem}): choose a folder of videos, or "
+            "a text file (UTF-8) with one path a line."
         ) from error
     if "\0" in text:
         raise ProjectError(f"{file} is no list of videos: it holds bytes that are no text.")

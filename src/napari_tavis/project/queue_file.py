@@ -13,10 +13,19 @@ from pathlib import Path
 from typing import Any
 
 from napari_tavis.atomic import write_atomically
+from napari_tavis.core.files import (
+    MEGABYTE,
+    ForeignFileError,
+    MissingForeignFileError,
+    read_json,
+    shown,
+)
 from napari_tavis.project.errors import ProjectError
 from napari_tavis.project.states import QueueState
 
 SCHEMA_VERSION = 1
+_MOST_BYTES = 64 * MEGABYTE
+_MOST_AHEAD = 100
 FOLDER_FILE = "tavis-queue.json"
 """Name of the file in a folder that is worked through."""
 LIST_SUFFIX = ".tavis-queue.json"
@@ -97,13 +106,16 @@ def read_memory(file: Path) -> tuple[QueueMemory, str]:
         states are read from the sessions then.
     """
     try:
-        return _from_json(json.loads(file.read_bytes())), ""
-    except FileNotFoundError:
+        return _from_json(read_json(file, most=_MOST_BYTES)), ""
+    except MissingForeignFileError:
         return QueueMemory(), ""
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        return QueueMemory(), (
-            f"{file} cannot be read ({error}): the states are read from the sessions instead."
-        )
+    except ForeignFileError as error:
+        problem = f"it {error.problem}"
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+        problem = shown(error)
+    return QueueMemory(), (
+        f"{shown(file)} cannot be read ({problem}): the states are read from the sessions instead."
+    )
 
 
 def write_memory(file: Path, memory: QueueMemory) -> None:
@@ -132,7 +144,7 @@ def _from_json(document: dict[str, Any]) -> QueueMemory:
         recursive=bool(document["recursive"]),
         current=str(document["current"]),
         skip_finished=bool(document["skip_finished"]),
-        ahead=int(document["ahead"]),
+        ahead=min(max(0, int(document["ahead"])), _MOST_AHEAD),
         videos={str(place): _remembered(entry) for place, entry in document["videos"].items()},
     )
 

@@ -7,13 +7,13 @@ says is heard in them, so no label has to be read.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from napari_tavis.avsbench import OFF_SCREEN, DatasetReader
 from napari_tavis.avsbench.lists import ListedClip
+from napari_tavis.core.files import MEGABYTE, ForeignFileError, read_json, read_text, shown
 from napari_tavis.training.errors import TrainingError
 from napari_tavis.vocabulary import AVSBENCH_CLASSES, BACKGROUND
 
@@ -21,6 +21,7 @@ PARTS = ("seen", "unseen", "all")
 NOVEL = "n"
 """How often AVSBench-OV says that novel classes are seen in training."""
 
+_MOST_BYTES = 512 * MEGABYTE  # AVSBench-OV's annotations hold all masks
 _NAMES = {"seen": ("seen", "base"), "unseen": ("unseen", "novel")}
 
 
@@ -60,10 +61,14 @@ def read_class_split(path: Path | str) -> ClassSplit:
     """
     path = Path(path)
     try:
-        text = path.read_text("utf-8")
-        data = json.loads(text) if path.suffix == ".json" else {"seen": text.split()}
-    except (OSError, ValueError) as error:
-        raise TrainingError(f"{path} cannot be read as a list of classes ({error}).") from error
+        if path.suffix == ".json":
+            data = read_json(path, most=_MOST_BYTES)
+        else:
+            data = {"seen": read_text(path, most=MEGABYTE).split()}
+    except ForeignFileError as error:
+        raise TrainingError(
+            f"{shown(path)} cannot be read as a list of classes: it {error.problem}."
+        ) from error
     seen, unseen = _names(path, data, "seen"), _names(path, data, "unseen")
     if seen is None and unseen is None:
         raise TrainingError(f'{path} names no classes: write {{"seen": [...], "unseen": [...]}}.')
@@ -74,7 +79,9 @@ def read_class_split(path: Path | str) -> ClassSplit:
         unseen = tuple(name for name in classes if name not in seen)
     unknown = [name for name in (*seen, *unseen) if name not in classes]
     if unknown:
-        raise TrainingError(f"{path} names {', '.join(unknown)}, no class of AVSBench: correct it.")
+        raise TrainingError(
+            f"{path} names {shown(', '.join(unknown))}, no class of AVSBench: correct it."
+        )
     both = [name for name in seen if name in unseen]
     if both:
         raise TrainingError(f"{path} has {', '.join(both)} both seen and unseen: choose one.")
@@ -91,7 +98,7 @@ def _names(path: Path, data: object, part: str) -> tuple[str, ...] | None:
         return None
     if not isinstance(found, list) or not all(isinstance(name, str) for name in found):
         raise TrainingError(f"{path}: {part!r} must be a list of names of classes.")
-    return tuple(name for name in found if name != BACKGROUND)
+    return tuple(dict.fromkeys(name for name in found if name != BACKGROUND))
 
 
 def _of_categories(path: Path, categories: object, part: str) -> list[str]:

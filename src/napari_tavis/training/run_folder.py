@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_tavis.atomic import write_atomically
+from napari_tavis.core.files import MEGABYTE, ForeignFileError, read_json
 from napari_tavis.training.errors import TrainingError
 
 RECIPE_FILE = "config.json"
@@ -32,7 +33,7 @@ def claim_folder(folder: Path, recipe: Mapping[str, Any], *, begun: bool = True)
     """
     card, text = folder / RECIPE_FILE, json.dumps(recipe, indent=2) + "\n"
     try:
-        if begun and card.is_file() and not _same(card.read_text("utf-8"), text):
+        if begun and card.is_file() and not _same(card, text):
             raise TrainingError(
                 f"{folder} holds a run with other settings: choose another folder, or remove it."
             )
@@ -41,9 +42,9 @@ def claim_folder(folder: Path, recipe: Mapping[str, Any], *, begun: bool = True)
         raise TrainingError(f"{card} cannot be written: {error.strerror}.") from error
 
 
-def _same(kept: str, text: str) -> bool:
+def _same(card: Path, text: str) -> bool:
     """Tell whether two recipes say the same; one that is damaged does not."""
     try:
-        return bool(json.loads(kept) == json.loads(text))
-    except ValueError:
+        return bool(read_json(card, most=MEGABYTE) == json.loads(text))
+    except ForeignFileError:
         return False

@@ -10,10 +10,12 @@ from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache, partial
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
+from napari_tavis.core.files import MEGABYTE, ForeignFileError, read_json
 from napari_tavis.media import log_mel
 from napari_tavis.tasks import Progress, no_progress
 from napari_tavis.toyworld import render_clip, sample_scene
@@ -112,7 +114,7 @@ def render_toy_clips(
     """
     recipe = {"count": count, "size": size, "first_seed": first_seed}
     done = directory / "recipe.json"
-    if not (done.is_file() and json.loads(done.read_text()) == recipe):
+    if _recipe(done) != recipe:
         directory.mkdir(parents=True, exist_ok=True)
         done.unlink(missing_ok=True)
         _arrays(directory, count, size, "w+")
@@ -149,13 +151,22 @@ def open_toy_clips(directory: Path, size: int) -> ToyClips:
         If there are none of this size.
     """
     done = directory / "recipe.json"
-    recipe = json.loads(done.read_text()) if done.is_file() else {}
-    if recipe.get("size") != size:
+    recipe = _recipe(done)
+    if recipe.get("size") != size or not isinstance(recipe.get("count"), int):
         raise TrainingError(
             f"{directory} holds no training clips of {size} pixels; choose the folder "
             f"clips/{size} of a run of napari-tavis train, or leave it out."
         )
     return ToyClips(_arrays(directory, recipe["count"], size, "r"))
+
+
+def _recipe(file: Path) -> dict[str, Any]:
+    """Read what was rendered; nothing where it is not said."""
+    try:
+        found = read_json(file, most=MEGABYTE)
+    except ForeignFileError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 class ToyClips:

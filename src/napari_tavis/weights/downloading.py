@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import http.client
 import os
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -285,9 +286,14 @@ def _extent(response: Response) -> tuple[int, int | None]:
     if response.status == http.client.PARTIAL_CONTENT:
         span, _, size = response.headers.get("Content-Range", "").partition("/")
         start = span.removeprefix("bytes ").partition("-")[0]
-        return int(start) if start.isdigit() else -1, int(size) if size.isdigit() else None
-    length = response.headers.get("Content-Length", "")
-    return 0, int(length) if length.isdigit() else None
+        begin = _number(start)
+        return -1 if begin is None else begin, _number(size)
+    return 0, _number(response.headers.get("Content-Length", ""))
+
+
+def _number(text: str) -> int | None:
+    """Read a number of bytes; None for what is none, or more than any disk holds."""
+    return int(text) if re.fullmatch("[0-9]{1,19}", text) else None
 
 
 def _reason(error: Exception) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_tavis.atomic import write_atomically
+from napari_tavis.core import files
 from napari_tavis.home import HOME_VARIABLE
 from napari_tavis.tasks import CancelToken, Progress, no_progress
 from napari_tavis.weights.errors import WeightsError
@@ -21,8 +22,8 @@ _CHUNK = 4 * 1024 * 1024
 def read_json(path: Path) -> dict[str, Any]:
     """Read a JSON object; a file that is missing or damaged is an empty one."""
     try:
-        found = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError):
+        found = files.read_json(path, most=files.MEGABYTE)
+    except files.ForeignFileError:
         return {}
     return found if isinstance(found, dict) else {}
 

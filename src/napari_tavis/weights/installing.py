@@ -8,6 +8,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from napari_tavis.core.files import is_file, shown
 from napari_tavis.home import MODEL_FILE
 from napari_tavis.model.errors import CheckpointError, CheckpointWriteError
 from napari_tavis.tasks import CancelToken, Progress, no_progress
@@ -133,7 +134,7 @@ def download_model(
     WeightsError, CheckpointError, Cancelled
         See `import_files`.
     """
-    name = name or source.name
+    name = source.name if name is None else name
     if not source.url:
         raise DownloadError(f"{source.title} has no direct address: {by_hand(source)}.")
     store.check_name(name, replace)
@@ -225,9 +226,8 @@ def _install(
 def _locate(store: Store, file: str | Path) -> Path:
     """Find a file, or the file of an installed part."""
     path = Path(file)
-    if path.is_file():
+    if is_file(path):
         return path
-    installed = store.path(str(file))
-    if installed.is_file() and store.card(str(file)):
+    if store.holds(str(file)) and is_file(installed := store.path(str(file))):
         return installed
-    raise WeightsError(f"There is neither a file nor an installed model {file}.")
+    raise WeightsError(f"There is neither a file nor an installed model {shown(file)}.")

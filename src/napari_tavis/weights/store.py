@@ -14,13 +14,15 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from napari_tavis.core.files import shown
 from napari_tavis.home import MODEL_FILE, home
+from napari_tavis.model.config import PRESETS
 from napari_tavis.tasks import CancelToken, Progress, no_progress
 from napari_tavis.weights.errors import WeightsError
 from napari_tavis.weights.files import read_json, sha256_of, write_json
 
 CARD_FILE = "card.json"
-RESERVED = ("toy", "file")
+RESERVED = frozenset(("file", *PRESETS))
 """Names that mean something else where a model is chosen."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,99}")
@@ -102,7 +104,7 @@ class Store:
         found = self._read_card(name) if _NAME.fullmatch(name) else None
         if found is None:
             names = ", ".join(card.name for card in self.cards()) or "none yet"
-            raise WeightsError(f"No model {name!r} is installed; there are: {names}.")
+            raise WeightsError(f"No model '{shown(name)}' is installed; there are: {names}.")
         return found
 
     def path(self, name: str) -> Path:
@@ -137,7 +139,8 @@ class Store:
         """
         if not _NAME.fullmatch(name) or name.endswith("."):
             raise WeightsError(
-                f"{name!r} is no name for a model; take letters, digits and _ . + - such as my_s4."
+                f"'{shown(name)}' is no name for a model; take up to 100 letters, digits and "
+                "_ . + - such as my_s4."
             )
         if name.lower() in RESERVED:
             raise WeightsError(f"The name {name!r} is taken by the package; choose another one.")
@@ -254,12 +257,14 @@ class Store:
         if name.startswith("."):
             return None
         found = read_json(self.models / name / CARD_FILE)
-        try:
-            known = {field.name: found[field.name] for field in fields(ModelCard)}
-        except KeyError:
-            return None
-        known |= {"name": name, "sources": tuple(known["sources"])}
-        return ModelCard(**known)
+        known = {field.name: found.get(field.name) for field in fields(ModelCard)}
+        known |= {"name": name, "sources": tuple(known["sources"] or ())}
+        whole = all(
+            isinstance(known[field.name], int if field.name in ("bytes", "image_size") else str)
+            for field in fields(ModelCard)
+            if field.name != "sources"
+        )
+        return ModelCard(**known) if whole else None
 
 
 def write_card(folder: Path, card: ModelCard) -> None:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import http.client
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from email.message import Message
 from html.parser import HTMLParser
+from http.client import HTTPMessage
 from http.cookiejar import CookieJar
-from typing import Protocol, cast
+from typing import IO, Protocol, cast
 from urllib.error import HTTPError
-from urllib.parse import urlencode, urljoin
+from urllib.parse import urlencode, urljoin, urlsplit
 
+from napari_tavis.core.files import shown
 from napari_tavis.weights.errors import DownloadError
 
 _FORM = "download-form"
@@ -62,7 +64,8 @@ def open_file(url: str, headers: Mapping[str, str], timeout: float) -> Response:
     Parameters
     ----------
     url : str
-        Address, ``http`` or ``https``.
+        Address, ``https``; or ``http``, if it was given so by hand. Nothing that it leads to may
+        be less safe, or of another kind.
     headers : mapping of str to str
         Such as ``Range``.
     timeout : float
@@ -76,15 +79,25 @@ def open_file(url: str, headers: Mapping[str, str], timeout: float) -> Response:
     Raises
     ------
     DownloadError
-        If there is a web page instead of a file.
+        If there is a web page instead of a file, or it leads away from ``https``.
     Refused
         If the server answers with an error.
     OSError, http.client.HTTPException
         If the connection fails.
     """
-    if not url.startswith(("http://", "https://")):
-        raise DownloadError(f"{url} is no address of a file; it starts with https://.")
-    opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
+    schemes = ("https", "http") if url.lower().startswith("http:") else ("https",)
+    _check_scheme(url, schemes)
+    opener = urllib.request.OpenerDirector()
+    for handler in (
+        urllib.request.ProxyHandler(),
+        urllib.request.HTTPHandler(),
+        urllib.request.HTTPSHandler(),
+        urllib.request.HTTPDefaultErrorHandler(),
+        urllib.request.HTTPErrorProcessor(),
+        urllib.request.HTTPCookieProcessor(CookieJar()),
+        _Redirects(schemes),
+    ):
+        opener.add_handler(handler)
     try:
         response = _open(opener, url, headers, timeout)
     except Refused:  # may be the page, which has no part that far behind
@@ -99,6 +112,7 @@ def open_file(url: str, headers: Mapping[str, str], timeout: float) -> Response:
     page = _text(response)
     confirmed = _confirmation(page, response.url)
     if confirmed:
+        _check_scheme(confirmed, schemes)
         response = _open(opener, confirmed, headers, timeout)
         if not _is_page(response):
             return response
@@ -111,6 +125,44 @@ def open_file(url: str, headers: Mapping[str, str], timeout: float) -> Response:
     raise DownloadError(f"{url} leads to a web page instead of a file.")
 
 
+def _check_scheme(url: str, schemes: Collection[str]) -> None:
+    """Refuse an address that is not on the web, or not encrypted where it has to be."""
+    try:
+        parts = urlsplit(url)
+        allowed = parts.scheme in schemes and bool(parts.hostname)
+    except ValueError:  # of an address that is none
+        allowed = False
+    if not allowed:
+        raise DownloadError(f"{shown(url)} is no address of a file; it starts with https://.")
+
+
+class _Redirects(urllib.request.HTTPRedirectHandler):
+    """Follows redirects to addresses of some kinds alone."""
+
+    def __init__(self, schemes: Collection[str]) -> None:
+        self._schemes = schemes
+
+    def redirect_request(
+        self,
+        req: urllib.request.Request,
+        fp: IO[bytes],
+        code: int,
+        msg: str,
+        headers: HTTPMessage,
+        newurl: str,
+    ) -> urllib.request.Request | None:
+        """Give the request that a redirect leads to.
+
+        Raises
+        ------
+        DownloadError
+            If it may not be made.
+        """
+        fp.close()  # else its body is read, which may have no end
+        _check_scheme(newurl, self._schemes)
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
 def _open(
     opener: urllib.request.OpenerDirector, url: str, headers: Mapping[str, str], timeout: float
 ) -> Response:
@@ -118,8 +170,10 @@ def _open(
     try:
         opened = opener.open(urllib.request.Request(url, headers=sent), timeout=timeout)
     except HTTPError as error:
-        with error:
-            raise Refused(error.code, str(error.reason)) from error
+        error.close()
+        raise Refused(error.code, str(error.reason)) from error
+    except ValueError as error:  # of a redirect to what is no address
+        raise DownloadError(f"{shown(url)} leads to an address that is none ({error}).") from error
     return cast(Response, opened)
 
 
@@ -142,7 +196,10 @@ def _confirmation(page: str, url: str) -> str | None:
     form.feed(page)
     if form.action is None:
         return None
-    address = urljoin(url, form.action)
+    try:
+        address = urljoin(url, form.action)
+    except ValueError:  # of an address that is none
+        return None
     return f"{address}{'&' if '?' in address else '?'}{urlencode(form.fields)}"
 
 

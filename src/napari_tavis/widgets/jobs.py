@@ -11,7 +11,7 @@ from napari.utils.notifications import notification_manager, show_error
 from qtpy.QtCore import QObject, QThreadPool, Signal
 from superqt.utils import FunctionWorker
 
-from napari_tavis.errors import TavisError
+from napari_tavis.core.boundary import explain
 from napari_tavis.tasks import Cancelled, CancelToken, Progress
 from napari_tavis.widgets.time_left import divide_unit
 
@@ -26,8 +26,9 @@ def report_error(error: BaseException) -> None:
     """
     if isinstance(error, Cancelled):
         return
-    if isinstance(error, TavisError):
-        show_error(str(error))
+    sentence = explain(error)
+    if sentence is not None:
+        show_error(sentence)
     else:
         notification_manager.receive_error(type(error), error, error.__traceback__)
 

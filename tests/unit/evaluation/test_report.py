@@ -24,7 +24,7 @@ from napari_tavis.evaluation import (
 from napari_tavis.evaluation.charts import silhouette, spread
 from napari_tavis.evaluation.evaluator import SCORES_ONLY
 from napari_tavis.evaluation.paper import TABLE_3
-from napari_tavis.evaluation.report import check_report_packages
+from napari_tavis.evaluation.report import _cell, check_report_packages
 from napari_tavis.model import TAViS, load_model
 from napari_tavis.tasks import Cancelled, CancelToken
 
@@ -94,6 +94,15 @@ def test_html_needs_no_other_file_and_escapes_names(scores: Scores, tmp_path: Pa
     assert all(source.startswith("data:image/png;base64,") for source in reader.sources)
     assert not {"script", "link", "iframe"} & reader.tags
     assert ODD in "".join(reader.text)
+
+
+def test_markdown_escapes_names(scores: Scores, tmp_path: Path) -> None:
+    assert "<" in ODD
+    text = write_report(scores, tmp_path).with_suffix(".md").read_text()
+    assert not re.search("<[a-z/!](?!ttps?:)", text)
+    assert _cell("[a](javascript:b) *c* `d`\n| <img src=x> ~e~") == (
+        "\\[a\\](javascript:b) \\*c\\* \\`d\\` \\| &lt;img src=x&gt; \\~e\\~"
+    )
 
 
 class _Reader(HTMLParser):

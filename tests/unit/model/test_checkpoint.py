@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pickle
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -134,3 +135,59 @@ def test_a_release_file_of_another_network_says_what_is_missing(tmp_path: Path) 
     torch.save([1, 2], path)
     with pytest.raises(CheckpointError, match="holds no weights by name"):
         load_model(path)
+
+
+@pytest.mark.parametrize(
+    ("key", "text"),
+    [
+        ("image_size", "100000000000"),
+        ("image_size", "1e11"),
+        ("image_size", "9" * 5000),
+        ("image_size", "-224"),
+        ("switches", "[" * 90_000),
+        ("switches", "[" * 90_000 + "]" * 90_000),
+        ("switches", "3"),
+        ("preset", "x" * 100_000),
+    ],
+)
+def test_metadata_that_cannot_be_is_a_sentence(saved: Path, key: str, text: str) -> None:
+    facts = read_metadata(saved)
+    save_file(load_file(saved), saved, metadata={**facts, key: text})
+    with pytest.raises(CheckpointError) as caught:
+        load_model(saved)
+    assert len(str(caught.value)) < 1000
+
+
+def test_a_release_file_that_unpacks_to_much_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.pth"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("archive/data.pkl", bytes(1 << 20))
+        archive.writestr("archive/version", "3")
+    with pytest.raises(CheckpointError, match="packed as no PyTorch checkpoint is"):
+        load_model(path)
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        ({1: torch.zeros(3)}, "no weights by name"),
+        ({"a": torch.zeros(1).expand(1 << 40)}, "more than plain tensors"),
+        ({"a": torch.zeros(3, device="meta")}, "more than plain tensors"),
+        ({"a": torch.zeros(3, 3).to_sparse()}, "more than plain tensors"),
+        ({"a": torch.zeros(9)[None].expand(1 << 20, 9)}, "more than plain tensors"),
+    ],
+)
+@pytest.mark.parametrize("zipped", [True, False])
+def test_a_release_file_with_more_than_plain_tensors_is_refused(
+    tmp_path: Path, state: dict[object, torch.Tensor], words: str, zipped: bool
+) -> None:
+    path = tmp_path / "a.pth"
+    torch.save(state, path, _use_new_zipfile_serialization=zipped)
+    with pytest.raises(CheckpointError, match=words):
+        load_model(path)
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "x" * 300 + ".pth", "a\0b", "/dev/zero", ""])
+def test_what_no_model_file_can_be_is_a_sentence(name: str) -> None:
+    with pytest.raises(CheckpointError, match="There is no model file"):
+        load_model(name)

@@ -31,6 +31,8 @@ class Site:
     etag, ranges, announce, status
         The validator; whether parts can be had; another length than the true one, -1 for none;
         another status than success.
+    redirects
+        Where a path leads to.
     asked
         The path and the Range of every request.
     """
@@ -42,6 +44,7 @@ class Site:
     ranges: bool = True
     announce: int | None = None
     status: list[int] = field(default_factory=list)
+    redirects: dict[str, str] = field(default_factory=dict)
     asked: list[tuple[str, str]] = field(default_factory=list)
 
 
@@ -56,6 +59,11 @@ class _Handler(BaseHTTPRequestHandler):
         site.asked.append((self.path, span))
         if site.status:
             self.send_error(site.status.pop(0))
+            return
+        if self.path in site.redirects:
+            self.send_response(302)
+            self.send_header("Location", site.redirects[self.path])
+            self.end_headers()
             return
         if self.path not in site.files:
             self.send_error(404)

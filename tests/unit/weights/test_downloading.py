@@ -1,18 +1,29 @@
 from __future__ import annotations
 
 import hashlib
+import http.client
+import io
 import os
 import socket
 import subprocess
 import sys
 import threading
+import urllib.request
 from pathlib import Path
 
 import pytest
 
 from napari_tavis.tasks import Cancelled, CancelToken
-from napari_tavis.weights.downloading import Unfinished, ask_size, discard, download, unfinished
+from napari_tavis.weights.downloading import (
+    Unfinished,
+    _number,
+    ask_size,
+    discard,
+    download,
+    unfinished,
+)
 from napari_tavis.weights.errors import ChecksumError, DownloadError, WeightsError
+from napari_tavis.weights.web import _Redirects
 
 from .conftest import Site
 
@@ -230,3 +241,49 @@ def test_a_cancel_does_not_wait_for_a_server_that_is_silent(tmp_path: Path) -> N
         threading.Timer(0.2, cancel.cancel).start()
         with pytest.raises(Cancelled):  # long before the connection counts as dropped
             download(url, tmp_path / "file", pauses=(), timeout=3600, cancel=cancel)
+
+
+FORM = """<html><form id="download-form" action="{}" method="get">
+<input type="hidden" name="confirm" value="t"></form></html>"""
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "file:///etc/passwd",
+        "data:application/octet-stream,weights",
+        "ftp://127.0.0.1/file",
+        "javascript:alert(1)",
+        "http:///nowhere",
+        "https://[",
+    ],
+)
+def test_nothing_but_the_web_is_read(site: Site, tmp_path: Path, address: str) -> None:
+    site.files["/form"] = FORM.format(address).encode()
+    site.redirects["/redirect"] = address
+    for url in (address, f"{site.url}/form", f"{site.url}/redirect"):
+        with pytest.raises(DownloadError):
+            download(url, tmp_path / "file", pauses=AT_ONCE)
+    assert not (tmp_path / "file").exists()
+
+
+def test_https_does_not_lead_to_http(site: Site) -> None:
+    redirects = _Redirects(("https",))
+    request = urllib.request.Request("https://example.org/file")
+    with pytest.raises(DownloadError, match="starts with https://"):
+        redirects.redirect_request(
+            request, io.BytesIO(), 302, "Found", http.client.HTTPMessage(), f"{site.url}/file"
+        )
+
+
+def test_an_address_given_by_hand_may_be_redirected(site: Site, target: Path) -> None:
+    site.redirects["/moved"] = f"{site.url}/file"
+    assert download(f"{site.url}/moved", target, pauses=AT_ONCE) == SHA256
+    site.redirects["/round"] = "/round"
+    with pytest.raises(DownloadError):
+        download(f"{site.url}/round", target.with_name("other"), pauses=AT_ONCE)
+
+
+@pytest.mark.parametrize("length", ["\xb2", "9" * 5000, "-5", "1e3", ""])
+def test_a_length_that_is_no_number_is_not_believed(length: str) -> None:
+    assert _number(length) is None

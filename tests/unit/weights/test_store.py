@@ -35,7 +35,9 @@ def test_models_are_listed_and_removed(store: Store) -> None:
         store.remove("a")
 
 
-@pytest.mark.parametrize("name", ["", "../a", "a/b", ".a", "a.", "a b", "toy", "CON:"])
+@pytest.mark.parametrize(
+    "name", ["", "../a", "a/b", ".a", "a.", "a b", "toy", "CON:", "large", "Tiny_2.1", "x" * 300]
+)
 def test_names_that_are_no_directories_are_refused(store: Store, name: str) -> None:
     with pytest.raises(WeightsError, match="name"):
         put(store, name)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from napari_tavis.atomic import write_atomically
+from napari_tavis.core.files import MEGABYTE, read_json
 from napari_tavis.tasks import CancelToken, Progress, no_progress
 from napari_tavis.training.ablation.rows import Row
 from napari_tavis.training.run_folder import claim_folder
@@ -74,7 +75,7 @@ def run_study(
                 measured = trial.measure(row, seed, progress, cancel)
                 write_atomically(kept, f"{json.dumps(measured, indent=2)}\n".encode())
     return {
-        row.name: {seed: json.loads(_file(output, row, seed).read_text()) for seed in seeds}
+        row.name: {seed: read_json(_file(output, row, seed), most=MEGABYTE) for seed in seeds}
         for row in rows
     }
 

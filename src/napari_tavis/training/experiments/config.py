@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Literal
 
 from napari_tavis.model.backbone import Protocol
 from napari_tavis.model.switches import Switches
+from napari_tavis.training.errors import TrainingError
 from napari_tavis.training.losses import LossSwitches
 
 TRAINED = (
@@ -23,6 +25,24 @@ TRAINED = (
 The paper names memory attention and mask decoder of SAM 2. The sizes of its released weights add
 up to its 54.9 M only with the memory encoder and the projection of object pointers, 1.6 M.
 """
+
+MOST_SEED = 2**32 - 1
+"""What all the sources of random numbers take that a run draws from."""
+
+
+def require(name: str, value: float | None, least: float, most: float = 2**62) -> None:
+    """Refuse a number out of its range; None stands for none.
+
+    Raises
+    ------
+    TrainingError
+        Naming the setting and what it may be.
+    """
+    if value is not None and not (math.isfinite(value) and least <= value <= most):
+        upper = f" to {most:g}" if most < 2**62 else " on"
+        raise TrainingError(
+            f"The setting {name} cannot be {value}: take a number from {least:g}{upper}."
+        )
 
 
 @dataclass(frozen=True)
@@ -84,6 +104,11 @@ class DataSettings:
     workers: int = 2
     cache: bool = True
 
+    def __post_init__(self) -> None:
+        require("holdout", self.holdout, 0, 0.99)
+        require("batch", self.batch, 1, 65_536)
+        require("workers", self.workers, 0, 256)
+
 
 @dataclass(frozen=True)
 class OptimizerSettings:
@@ -111,6 +136,13 @@ class OptimizerSettings:
     clip_norm: float | None = None
     accumulation: int = 1
     precision: Literal["no", "fp16", "bf16"] = "no"
+
+    def __post_init__(self) -> None:
+        require("learning_rate", self.learning_rate, 0)
+        require("final_share", self.final_share, 0)
+        require("warm_up", self.warm_up, 0)
+        require("clip_norm", self.clip_norm, 0)
+        require("accumulation", self.accumulation, 1, 65_536)
 
 
 @dataclass(frozen=True)
@@ -160,6 +192,13 @@ class TrainConfig:
     pictures: int = 4
     tensorboard: bool = False
 
+    def __post_init__(self) -> None:
+        require("epochs", self.epochs, 0)
+        require("patience", self.patience, 0)
+        require("seed", self.seed, 0, MOST_SEED)
+        require("state_every", self.state_every, 1)
+        require("pictures", self.pictures, 0)
+
 
 @dataclass(frozen=True)
 class ToyConfig:
@@ -178,3 +217,6 @@ class ToyConfig:
     smoke: bool = False
     seed: int = 0
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+
+    def __post_init__(self) -> None:
+        require("seed", self.seed, 0, MOST_SEED)

@@ -8,6 +8,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, TypeVar
 
+from napari_tavis.core.files import MEGABYTE, ForeignFileError, read_text, shown
 from napari_tavis.training.errors import TrainingError
 from napari_tavis.training.experiments.config import ToyConfig, TrainConfig
 from napari_tavis.training.experiments.extra import needs_training_extra
@@ -17,6 +18,7 @@ RECIPES = {"dataset": TrainConfig, "toy": ToyConfig}
 
 Settings = TypeVar("Settings")
 
+_MOST_LEVELS = 16
 SUFFIXES = (".yaml", ".yml")
 
 
@@ -49,8 +51,10 @@ def read_configuration(
     """
     values = _values(_text(str(name_or_file)), overrides, f"The configuration {name_or_file}")
     recipe = values.pop("recipe", "dataset")
-    if recipe not in RECIPES:
-        raise TrainingError(f"There is no recipe {recipe!r}: choose one of {', '.join(RECIPES)}.")
+    if not isinstance(recipe, str) or recipe not in RECIPES:
+        raise TrainingError(
+            f"There is no recipe '{shown(recipe)}': choose one of {', '.join(RECIPES)}."
+        )
     checked: TrainConfig | ToyConfig = _checked(RECIPES[recipe], values)
     return checked
 
@@ -85,17 +89,34 @@ def _values(text: str, overrides: Sequence[str], name: str) -> dict[str, Any]:
         from omegaconf import OmegaConf
         from omegaconf.errors import OmegaConfBaseException
         from yaml import YAMLError
-    for item in overrides:
-        if "=" not in item:
-            raise TrainingError(f"{item!r} is no setting: write key=value.")
     try:
+        _check_plain(text, name)
+        for item in overrides:
+            key, equals, value = item.partition("=")
+            if not equals or key.count(".") > _MOST_LEVELS:
+                raise TrainingError(f"'{shown(item)}' is no setting: write key=value.")
+            _check_plain(value, f"The setting {shown(key)}")
         given = OmegaConf.merge(OmegaConf.create(text), OmegaConf.from_dotlist(list(overrides)))
-        values = OmegaConf.to_container(given, resolve=True)
-    except (OmegaConfBaseException, YAMLError, ValueError) as error:
-        raise TrainingError(f"{name} cannot be read: {error}") from error
+        values = OmegaConf.to_container(given)
+    except (OmegaConfBaseException, YAMLError, ValueError, TypeError, RecursionError) as error:
+        reason = shown(" ".join(str(error).split()), most=500)
+        raise TrainingError(f"{name} cannot be read: {reason}") from error
     if not isinstance(values, dict):
         raise TrainingError(f"{name} is no list of settings.")
     return {str(key): value for key, value in values.items()}
+
+
+def _check_plain(text: str, name: str) -> None:
+    """Refuse YAML that stands for more than it is: what it refers to multiplies, or is itself."""
+    from yaml import AliasEvent, CollectionEndEvent, CollectionStartEvent, SafeLoader, parse
+
+    level = 0
+    for event in parse(text, Loader=SafeLoader):  # as a stream: nothing is built, nor deep
+        level += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
+        if isinstance(event, AliasEvent) or "${" in text:
+            raise TrainingError(f"{name} refers to other places in it: write the values there.")
+        if level > _MOST_LEVELS:
+            raise TrainingError(f"{name} is nested more than {_MOST_LEVELS} levels deep.")
 
 
 def _folder() -> Any:
@@ -106,14 +127,16 @@ def _text(name_or_file: str) -> str:
     """Read the file of a configuration."""
     if Path(name_or_file).suffix in SUFFIXES:
         try:
-            return Path(name_or_file).read_text("utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise TrainingError(f"{name_or_file} cannot be read: {error}.") from error
+            return read_text(Path(name_or_file), most=MEGABYTE)
+        except ForeignFileError as error:
+            raise TrainingError(
+                f"{shown(name_or_file)} cannot be read: it {error.problem}."
+            ) from error
     names = configuration_names()
     if name_or_file not in names:
         raise TrainingError(
-            f"There is no configuration {name_or_file!r}: choose one of {', '.join(names)}, or a "
-            "file that ends in .yaml."
+            f"There is no configuration '{shown(name_or_file)}': choose one of "
+            f"{', '.join(names)}, or a file that ends in .yaml."
         )
     return str((_folder() / f"{name_or_file}.yaml").read_text("utf-8"))
 
@@ -126,7 +149,7 @@ def _checked(kind: Any, values: dict[str, Any]) -> Any:
     unknown = _unknown_keys(values, known)
     if unknown:
         raise TrainingError(
-            f"There is no setting {', '.join(unknown)} here: there are {', '.join(known)}."
+            f"There is no setting {shown(', '.join(unknown))} here: there are {', '.join(known)}."
         )
     try:
         return TypeAdapter(kind).validate_python(values)
@@ -134,7 +157,7 @@ def _checked(kind: Any, values: dict[str, Any]) -> Any:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
         raise TrainingError(
-            f"The setting {key} cannot be {first['input']!r}: {first['msg']}."
+            f"The setting {shown(key)} cannot be {shown(repr(first['input']))}: {first['msg']}."
         ) from error
 
 

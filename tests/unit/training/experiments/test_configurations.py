@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,69 @@ def test_a_file_is_read(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text("data: {subset: v1m, batch: 3}\nepochs: 7\n")
     assert (read(path).data.subset, read(path).epochs) == ("v1m", 7)
+
+
+LAUGHS = "a: &a [x, x]\n" + "".join(
+    f"{name}: &{name} [*{before}, *{before}]\n" for before, name in pairwise("abcdefghijklmnop")
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (LAUGHS, "refers to other places"),
+        ("a: &a [*a]", "refers to other places"),
+        ("&a a: *a", "refers to other places"),
+        ("data: {root: '${data.semantic}', semantic: '${data.root}'}", "refers to other places"),
+        ("epochs: ${oc.env:HOME}", "refers to other places"),
+        ("[" * 3000, "16 levels"),
+        ("[" * 3000 + "]" * 3000, "16 levels"),
+        ("{a: " * 3000 + "1" + "}" * 3000, "16 levels"),
+        ("a:\n" + "".join(" " * depth + "- \n" for depth in range(100)), "16 levels"),
+        ("- 1\n- 2", "cannot be read"),
+        ("!!python/object/apply:os.getcwd []", "cannot be read"),
+        ("epochs: 2024-99-99", "epochs cannot be"),
+        ("epochs: " + "9" * 5000, "cannot be read"),
+        ("recipe: [toy]", "no recipe"),
+        ("recipe: " + "x" * 10_000, "no recipe"),
+        ("x" * 1000 + ": 1", "no setting"),
+        ("seed: -1", "seed cannot be -1: take a number from 0 to"),
+        (f"seed: {2**70}", "seed cannot be"),
+        ("recipe: toy\nseed: -1", "seed cannot be -1"),
+        ("data: {batch: 0}", "batch cannot be 0: take a number from 1"),
+        ("data: {holdout: .nan}", "holdout cannot be nan"),
+        ("optimizer: {learning_rate: .inf}", "learning_rate cannot be inf"),
+        ("state_every: 0", "state_every cannot be 0"),
+        (f"epochs: {2**70}", "epochs cannot be"),
+    ],
+)
+def test_files_made_to_harm_are_sentences(tmp_path: Path, text: str, words: str) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(text)
+    with pytest.raises(TrainingError, match=words) as caught:
+        read_configuration(path)
+    assert len(str(caught.value)) < 1000
+    if "\n" not in text and text.startswith(("seed", "state_every")):
+        with pytest.raises(TrainingError, match=words):
+            read_configuration("s4_224", [text.replace(": ", "=")])
+
+
+@pytest.mark.parametrize(
+    "setting",
+    ["data.root=[*a]", "x" + ".x" * 3000 + "=1", "seed=" + "[" * 3000, "seed=${oc.env:HOME}", "a"],
+)
+def test_settings_made_to_harm_are_sentences(setting: str) -> None:
+    with pytest.raises(TrainingError) as caught:
+        read_configuration("s4_224", [setting])
+    assert len(str(caught.value)) < 1000
+
+
+@pytest.mark.parametrize(
+    "name", ["x" * 300 + ".yaml", "a\0b.yaml", "x" * 300, "/dev/null.yaml/a.yaml"]
+)
+def test_a_name_that_no_file_can_have_is_a_sentence(name: str) -> None:
+    with pytest.raises(TrainingError):
+        read_configuration(name)
 
 
 def test_the_command_says_it_in_one_line(
