@@ -97,6 +97,24 @@ class Decoder:
         self._reopen()
         return True
 
+    def peek(self) -> tuple[int, av.video.frame.VideoFrame] | None:
+        """Decode the first packet alone, which takes no longer than one frame.
+
+        Returns
+        -------
+        tuple of int and VideoFrame, or None
+            As `read`; None where that packet gives no frame by itself. Afterwards decoding has
+            to be started.
+        """
+        if not self.start(0):
+            return None
+        self._decode(self._next_packet())
+        self._decode(None)
+        first = self._ready[0] if self._ready else None
+        self._ready.clear()
+        self._demuxed = None
+        return first
+
     def read(self) -> tuple[int, av.video.frame.VideoFrame] | None:
         """Decode the next frame.
 
@@ -176,7 +194,7 @@ class Decoder:
             )
         room = max(1, _THREAD_BYTES // max(1, 2 * pixels))
         codec.thread_type = "AUTO"
-        codec.thread_count = min(os.cpu_count() or 1, _MAX_THREADS, room)
+        codec.thread_count = min((os.cpu_count() or 1) + 1, _MAX_THREADS, room)
         codec.options = {"max_pixels": str(MAX_PIXELS)}
         self._demuxed = self._container.demux(self._stream)
         self._ready = deque()
