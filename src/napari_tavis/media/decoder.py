@@ -21,13 +21,10 @@ import av.stream
 import av.video.frame
 import av.video.stream
 
-from napari_tavis.media.container import Listing, open_container, streams_of
+from napari_tavis.media.container import MAX_PIXELS, Listing, open_container, streams_of
 from napari_tavis.media.errors import DecodingError, NoPictureError, TooLargeError
 from napari_tavis.media.packets import NO_STAMP, Packets, read_packets
 from napari_tavis.tasks import CancelToken, Progress, no_progress
-
-MAX_PIXELS = 2**26
-"""Largest frame that is decoded: 67 megapixels, twice those of 8K."""
 
 _THREAD_BYTES = 64 * 2**20
 """Memory for the frames that several threads decode at once."""
@@ -56,7 +53,7 @@ class Decoder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.packets: Packets
-        self._container = open_container(path)
+        self._container = open_container(path, quick=True)
         try:
             self.listing: Listing = streams_of(self._container, path)
             self._identity = _identity(path)
@@ -204,7 +201,7 @@ class Decoder:
     def _reopen(self) -> None:
         """Go to the beginning by opening the file again, which needs no index."""
         self.close()
-        self._container = open_container(self.path)
+        self._container = open_container(self.path, quick=True)
         self._begin()
 
     def _jump(self, number: int) -> bool:

@@ -14,6 +14,7 @@ import av.video.frame
 import numpy as np
 import numpy.typing as npt
 
+from napari_tavis.media.container import MAX_PIXELS
 from napari_tavis.media.decoder import Decoder
 from napari_tavis.media.errors import NoPictureError
 from napari_tavis.media.packets import NO_STAMP, Packets
@@ -120,8 +121,9 @@ def read_index(
     numbers, first = _decoded_order(decoder, progress, cancel)
     if first is None:
         raise NoPictureError(
-            f"{decoder.path} has no frame that can be decoded; it is damaged or of an unknown "
-            f"coding ({codec}). Copy or convert it again."
+            f"{decoder.path} has no frame that can be decoded: it is damaged, of an unknown "
+            f"coding ({codec}), or its frames have more than {MAX_PIXELS / 1e6:.0f} megapixels. "
+            f"Copy or convert it again."
         )
     return _index(numbers, decoder), first
 
@@ -155,7 +157,8 @@ def _decoded_order(
     """Decode the whole stream to see which frames come, in which order, and the first one."""
     found: list[int] = []
     first = None
-    decoder.start(0)
+    if len(decoder.packets):
+        decoder.start(0)
     while (got := decoder.read()) is not None:
         if cancel is not None:
             cancel.check()
