@@ -35,6 +35,9 @@ DEMUXERS = frozenset(
 )
 """FFmpeg's names of the containers that hold their media themselves."""
 
+MAX_PIXELS = 2**26
+"""Largest frame that is decoded: 67 megapixels, twice those of 8K."""
+
 _STILL = (
     av.stream.Disposition.attached_pic
     | av.stream.Disposition.still_image
@@ -85,13 +88,16 @@ class Listing:
         return next((stream for stream in self.audio if stream.default), first)
 
 
-def open_container(path: Path) -> av.container.InputContainer:
+def open_container(path: Path, *, quick: bool = False) -> av.container.InputContainer:
     """Open a file that nobody vouches for, and nothing but that file.
 
     Parameters
     ----------
     path : Path
         Any path.
+    quick : bool
+        Decode no pictures to learn of them what an mp4 says by itself; their pixel format is
+        not known then until one is decoded.
 
     Returns
     -------
@@ -109,10 +115,17 @@ def open_container(path: Path) -> av.container.InputContainer:
     """
     _check_readable(path)
     options = {"format_whitelist": ",".join(sorted(DEMUXERS)), "protocol_whitelist": "file"}
+    # These go to the decoders, some frames of which are decoded to learn what the streams are.
+    decoding = {"max_pixels": str(MAX_PIXELS)}
+    if quick and _begins_as_mp4(path):
+        decoding["skip_frame"] = "all"
     try:
         # Tags may be in any encoding, and are no reason to refuse a file.
         return av.open(
-            f"file:{path.absolute()}", container_options=options, metadata_errors="replace"
+            f"file:{path.absolute()}",
+            options=decoding,
+            container_options=options,
+            metadata_errors="replace",
         )
     except (av.error.FFmpegError, ValueError, RuntimeError) as error:
         raise NotAVideoError(_unreadable(path)) from error
@@ -208,6 +221,11 @@ def _unreadable(path: Path) -> str:
         f"{path} is not a video file that can be read, or is damaged; choose another, for "
         f"example mp4, mov, mkv, webm, avi or gif."
     )
+
+
+def _begins_as_mp4(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(8)[4:] in _MP4_BOXES
 
 
 def _lacks_index(path: Path) -> bool:

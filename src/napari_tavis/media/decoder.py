@@ -21,13 +21,10 @@ import av.stream
 import av.video.frame
 import av.video.stream
 
-from napari_tavis.media.container import Listing, open_container, streams_of
+from napari_tavis.media.container import MAX_PIXELS, Listing, open_container, streams_of
 from napari_tavis.media.errors import DecodingError, NoPictureError, TooLargeError
 from napari_tavis.media.packets import NO_STAMP, Packets, read_packets
 from napari_tavis.tasks import CancelToken, Progress, no_progress
-
-MAX_PIXELS = 2**26
-"""Largest frame that is decoded: 67 megapixels, twice those of 8K."""
 
 _THREAD_BYTES = 64 * 2**20
 """Memory for the frames that several threads decode at once."""
@@ -56,7 +53,7 @@ class Decoder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.packets: Packets
-        self._container = open_container(path)
+        self._container = open_container(path, quick=True)
         try:
             self.listing: Listing = streams_of(self._container, path)
             self._identity = _identity(path)
@@ -96,6 +93,24 @@ class Decoder:
             return False
         self._reopen()
         return True
+
+    def peek(self) -> tuple[int, av.video.frame.VideoFrame] | None:
+        """Decode the first packet alone, which takes no longer than one frame.
+
+        Returns
+        -------
+        tuple of int and VideoFrame, or None
+            As `read`; None where that packet gives no frame by itself. Afterwards decoding has
+            to be started.
+        """
+        if not self.start(0):
+            return None
+        self._decode(self._next_packet())
+        self._decode(None)
+        first = self._ready[0] if self._ready else None
+        self._ready.clear()
+        self._demuxed = None
+        return first
 
     def read(self) -> tuple[int, av.video.frame.VideoFrame] | None:
         """Decode the next frame.
@@ -176,7 +191,7 @@ class Decoder:
             )
         room = max(1, _THREAD_BYTES // max(1, 2 * pixels))
         codec.thread_type = "AUTO"
-        codec.thread_count = min(os.cpu_count() or 1, _MAX_THREADS, room)
+        codec.thread_count = min((os.cpu_count() or 1) + 1, _MAX_THREADS, room)
         codec.options = {"max_pixels": str(MAX_PIXELS)}
         self._demuxed = self._container.demux(self._stream)
         self._ready = deque()
@@ -186,7 +201,7 @@ class Decoder:
     def _reopen(self) -> None:
         """Go to the beginning by opening the file again, which needs no index."""
         self.close()
-        self._container = open_container(self.path)
+        self._container = open_container(self.path, quick=True)
         self._begin()
 
     def _jump(self, number: int) -> bool:

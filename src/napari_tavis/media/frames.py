@@ -25,8 +25,11 @@ CACHE_BYTES = 256 * 2**20
 MAX_BYTES = 4 * 2**30
 """How much memory one access may ask for."""
 
-_SKIP = 32
-"""Frames that are rather decoded and passed over than jumped across."""
+_JUMP = 4
+"""Frames that may as well be decoded in the time that a jump takes."""
+
+_BACK = 32
+"""Frames before the one asked for that are kept too, when somebody steps backwards."""
 
 
 class FrameReader:
@@ -45,7 +48,7 @@ class FrameReader:
     maker : PictureMaker
         Makes pictures of frames.
     first : VideoFrame
-        The first of the frames, after which the decoder goes on unless it came to its end.
+        The first of the frames.
     cache_bytes : int
         Memory that pictures may keep.
     """
@@ -65,12 +68,13 @@ class FrameReader:
         self._frame_of_packet[index.numbers[::-1]] = np.arange(len(index))[::-1]
         self._capacity = max(1, cache_bytes // (maker.size[0] * maker.size[1] * 3))
         self._cache: OrderedDict[int, Picture] = OrderedDict()
+        self._spare: Picture | None = None
         # Held while the decoder works; the smaller lock guards what is said about that.
         self._lock, self._talk = threading.Lock(), threading.Lock()
         self._ahead: int | None = None
         self._waiting = 0
         # The frame that the decoder gives next, if it runs, and the one that it gave last.
-        self._next: int | None = None if decoder.at_end else 1
+        self._next: int | None = None
         self._last: tuple[int, av.video.frame.VideoFrame] | None = (0, first)
         self._asked, self._step = 0, 0
         self._closed = False
@@ -87,8 +91,8 @@ class FrameReader:
         Returns
         -------
         ndarray of uint8, shape (H, W, 3)
-            The picture (RGB). Read only; it is shared with the cache. A frame that is
-            damaged beyond decoding shows the picture before it, as a player would.
+            The picture (RGB), the caller's own. A frame that is damaged beyond decoding shows
+            the picture before it, as a player would.
 
         Raises
         ------
@@ -105,11 +109,13 @@ class FrameReader:
                 self._waiting -= not patient
             if self._closed:
                 raise ClosedClipError(f"{self._decoder.path} was closed; open it again.")
-            picture = self._cache.get(index)
-            if picture is None:
+            kept = self._cache.get(index)
+            if kept is None:
                 picture = self._decode(index)
+                self._keep(index, self._copied(picture))
             else:
                 self._cache.move_to_end(index)
+                picture = kept.copy()
             step, self._step = self._step, index - self._asked
             self._asked = index
             even = step == self._step and abs(step) > 1
@@ -139,14 +145,14 @@ class FrameReader:
         with self._lock:
             self._decoder.close()
             self._cache.clear()
-            self._last = None
+            self._last = self._spare = None
 
     def _decode_ahead(self, index: int) -> None:
         """Decode a frame into the cache, unless somebody waits for another one."""
         try:
             with self._lock:
                 if not self._closed and index not in self._cache:
-                    self._decode(index, ahead=True)
+                    self._keep(index, self._decode(index, ahead=True))
         except (_GaveWay, MediaError):
             pass  # an error is told to whoever asks for the frame
         finally:
@@ -156,7 +162,7 @@ class FrameReader:
     def _decode(self, index: int, ahead: bool = False) -> Picture:
         """Decode frame `index`, from where the decoder stands or from a key frame."""
         if self._last is not None and self._last[0] == index:
-            return self._keep(index, self._maker.picture(self._last[1]))
+            return self._maker.picture(self._last[1])
         if self._next is not None and self._next <= index and not self._better_to_jump(index):
             picture = self._advance(index, index, ahead)
             if picture is not None:
@@ -177,14 +183,14 @@ class FrameReader:
     def _better_to_jump(self, index: int) -> bool:
         """Say whether a key frame lies so far ahead that decoding up to it is a waste."""
         assert self._next is not None
-        return index - self._next > _SKIP and self._index.key_frame_before(index) > self._next
+        return self._index.key_frame_before(index) > self._next + _JUMP
 
     def _ways_to(self, index: int) -> Iterator[tuple[int, int]]:
         """Give pairs (key frame to begin at, first frame to keep), the quickest first."""
         key = self._index.key_frame_before(index)
         # Going backwards, the frames before this one are likely to be asked for next.
-        near = 0 < self._asked - index <= 2 * _SKIP
-        back = min(_SKIP, self._capacity // 2) if near else 0
+        near = 0 < self._asked - index <= 2 * _BACK
+        back = min(_BACK, self._capacity // 2) if near else 0
         yield key, max(key, index - back)
         # The jump may have landed too late, or on what is no key frame: ever further back.
         step = 1
@@ -194,7 +200,7 @@ class FrameReader:
             step *= 2
 
     def _advance(self, index: int, keep: int, ahead: bool) -> Picture | None:
-        """Decode up to frame `index`, keeping the pictures from frame `keep` on.
+        """Decode up to frame `index`, and keep the pictures before it from frame `keep` on.
 
         None where the decoder passed the frame by, and none came before it.
         """
@@ -210,10 +216,14 @@ class FrameReader:
                 continue
             missed = self._stand_in(index) if place > index else None
             self._next, self._last = place + 1, (place, got[1])
-            if place >= keep:
-                picture = self._keep(place, self._maker.picture(got[1]))
-                if place >= index:
-                    return picture if place == index else missed
+            if place < keep:
+                continue
+            picture = self._maker.picture(got[1])
+            if place == index:
+                return picture
+            self._keep(place, picture)
+            if place > index:
+                return missed
 
     def _place(self, number: int) -> int | None:
         """Give the index of the frame that came of a packet; None where it is not shown."""
@@ -230,15 +240,22 @@ class FrameReader:
         """Take the picture before a frame that did not come."""
         if self._last is None or self._last[0] > index:
             return None
-        return self._keep(index, self._maker.picture(self._last[1]))
+        return self._maker.picture(self._last[1])
 
-    def _keep(self, index: int, picture: Picture) -> Picture:
+    def _keep(self, index: int, picture: Picture) -> None:
         """Put a frame into the cache, and the one used longest ago out of it."""
         self._cache[index] = picture
         self._cache.move_to_end(index)
         while len(self._cache) > self._capacity:
-            self._cache.popitem(last=False)
-        return picture
+            _, self._spare = self._cache.popitem(last=False)
+
+    def _copied(self, picture: Picture) -> Picture:
+        """Copy a picture, into memory that the cache does not need any more if there is some."""
+        copy, self._spare = self._spare, None
+        if copy is None:
+            return picture.copy()
+        np.copyto(copy, picture)
+        return copy
 
 
 class _GaveWay(Exception):
@@ -289,7 +306,7 @@ class Frames:
         if isinstance(first, slice):
             chosen: range | list[int] = range(*first.indices(len(self)))
         elif np.ndim(first) == 0 and not isinstance(first, bool | np.bool_):
-            return self._reader.frame(self._check(operator.index(first)))[rest].copy()
+            return self._reader.frame(self._check(operator.index(first)))[rest]
         else:
             chosen = self._listed(first)
         return self._stack(chosen, rest)

@@ -14,6 +14,7 @@ import av.video.frame
 import numpy as np
 import numpy.typing as npt
 
+from napari_tavis.media.container import MAX_PIXELS
 from napari_tavis.media.decoder import Decoder
 from napari_tavis.media.errors import NoPictureError
 from napari_tavis.media.packets import NO_STAMP, Packets
@@ -101,8 +102,7 @@ def read_index(
     index : FrameIndex
         At least one frame.
     first : VideoFrame
-        The first of them, which had to be decoded. `decoder` goes on after it unless the
-        whole stream was decoded.
+        The first of them, which had to be decoded.
 
     Raises
     ------
@@ -113,16 +113,18 @@ def read_index(
     """
     packets = decoder.scan(progress, cancel)
     codec = decoder.listing.picture.codec
-    head = decoder.read() if len(packets) and decoder.start(0) else None
-    if head is None:
+    head = decoder.peek() if len(packets) else None
+    if head is not None:
+        numbers = _told_order(packets, codec, head[1])
+        if numbers is not None and numbers[0] == head[0]:
+            return _index(numbers, decoder), head[1]
+    numbers, first = _decoded_order(decoder, progress, cancel)
+    if first is None:
         raise NoPictureError(
-            f"{decoder.path} has no frame that can be decoded; it is damaged or of an unknown "
-            f"coding ({codec}). Copy or convert it again."
+            f"{decoder.path} has no frame that can be decoded: it is damaged, of an unknown "
+            f"coding ({codec}), or its frames have more than {MAX_PIXELS / 1e6:.0f} megapixels. "
+            f"Copy or convert it again."
         )
-    number, first = head
-    numbers = _told_order(packets, codec, first)
-    if numbers is None or numbers[0] != number:
-        numbers = _decoded_order(decoder, number, progress, cancel)
     return _index(numbers, decoder), first
 
 
@@ -150,18 +152,22 @@ def _told_order(
 
 
 def _decoded_order(
-    decoder: Decoder, first: int, progress: Progress, cancel: CancelToken | None
-) -> npt.NDArray[np.intp]:
-    """Decode the whole stream to see which frames come, in which order."""
-    found = [first]
+    decoder: Decoder, progress: Progress, cancel: CancelToken | None
+) -> tuple[npt.NDArray[np.intp], av.video.frame.VideoFrame | None]:
+    """Decode the whole stream to see which frames come, in which order, and the first one."""
+    found: list[int] = []
+    first = None
+    if len(decoder.packets):
+        decoder.start(0)
     while (got := decoder.read()) is not None:
         if cancel is not None:
             cancel.check()
+        first = first or got[1]
         found.append(got[0])
         if len(found) % 100 == 0:
             total = max(len(decoder.packets), len(found))
             progress(len(found), total, "Reading the video's frames")
-    return np.array(found, dtype=np.intp)
+    return np.array(found, dtype=np.intp), first
 
 
 def _index(numbers: npt.NDArray[np.intp], decoder: Decoder) -> FrameIndex:

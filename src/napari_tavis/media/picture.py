@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from fractions import Fraction
 
 import av.error
+import av.filter
 import av.sidedata.sidedata
 import av.video.frame
 import numpy as np
@@ -17,6 +18,8 @@ _HD_LINES = 720
 """Lines from which on a video that does not name its colours has those of BT.709."""
 _BT709, _SMPTE170M, _BT2020 = 1, 6, 9
 _UNNAMED = (2, 3)
+
+_TICK = Fraction(1, 25)  # filters want their frames to have times
 
 Picture = npt.NDArray[np.uint8]
 
@@ -37,13 +40,15 @@ class PictureMaker:
 
     def __init__(self, first: av.video.frame.VideoFrame) -> None:
         self._stored = (first.height, first.width)
-        self._upright = _turn(_display_matrix(first))
+        filters = _turning_filters(_display_matrix(first))
+        self._turner = _Turner(filters, self._stored) if filters else None
         # One for each way, as a scaler is set up anew whenever its task changes.
         self._scaler, self._narrower = VideoReformatter(), VideoReformatter()
         self._colours: colour.ColourMap | None = None
         self._remarks: dict[str, None] = {}
-        shape = self._upright(np.empty((*self._stored, 3), dtype=np.uint8)).shape
-        self.size: tuple[int, int] = (shape[0], shape[1])
+        height, width = self._stored
+        sideways = any(name.startswith("transpose") for name in filters)
+        self.size: tuple[int, int] = (width, height) if sideways else (height, width)
         self._look_at(first)
 
     @property
@@ -52,7 +57,7 @@ class PictureMaker:
         return list(self._remarks)
 
     def picture(self, frame: av.video.frame.VideoFrame) -> Picture:
-        """Give the picture (RGB, ``[H, W, 3]``, read only) that a frame shows.
+        """Give the picture (RGB, ``[H, W, 3]``, the caller's own) that a frame shows.
 
         A frame of another size than the first is fitted into that, with its proportions.
         """
@@ -61,10 +66,7 @@ class PictureMaker:
         shown = self._rgb(frame, size)
         if size != self._stored:
             shown = _on_black(shown, self._stored)
-        if self._upright is not _as_it_is:
-            shown = np.ascontiguousarray(self._upright(shown))
-        shown.flags.writeable = False
-        return shown
+        return (shown if self._turner is None else self._turner(shown)).to_ndarray()
 
     def _look_at(self, frame: av.video.frame.VideoFrame) -> None:
         """Note what is unusual about a frame."""
@@ -83,18 +85,20 @@ class PictureMaker:
     def _remark(self, said: str) -> None:
         self._remarks[said] = None
 
-    def _rgb(self, frame: av.video.frame.VideoFrame, size: tuple[int, int]) -> Picture:
+    def _rgb(
+        self, frame: av.video.frame.VideoFrame, size: tuple[int, int]
+    ) -> av.video.frame.VideoFrame:
         """Convert and scale a frame to eight-bit RGB in the colours of an ordinary screen."""
         kind = colour.kind_of(frame)
         if frame.colorspace in _UNNAMED:
             hd = frame.height >= _HD_LINES
             frame.colorspace = _BT2020 if kind is not None else _BT709 if hd else _SMPTE170M
         if kind is None:
-            return _scaled(self._scaler, frame, size, "rgb24").to_ndarray()
+            return _scaled(self._scaler, frame, size, "rgb24")
         if self._colours is None or (self._colours.kind, self._colours.size) != (kind, size):
             self._colours = colour.ColourMap(kind, size)
         deep = _scaled(self._scaler, frame, size, colour.ColourMap.FORMAT)
-        return _scaled(self._narrower, self._colours(deep), size, "rgb24").to_ndarray()
+        return _scaled(self._narrower, self._colours(deep), size, "rgb24")
 
 
 def _scaled(
@@ -115,12 +119,12 @@ def _fitted_size(size: tuple[int, int], into: tuple[int, int]) -> tuple[int, int
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
-def _on_black(picture: Picture, size: tuple[int, int]) -> Picture:
-    """Put a picture into the middle of a larger black one."""
+def _on_black(frame: av.video.frame.VideoFrame, size: tuple[int, int]) -> av.video.frame.VideoFrame:
+    """Put a frame into the middle of a larger black one."""
     canvas = np.zeros((*size, 3), dtype=np.uint8)
-    top, left = (size[0] - picture.shape[0]) // 2, (size[1] - picture.shape[1]) // 2
-    canvas[top : top + picture.shape[0], left : left + picture.shape[1]] = picture
-    return canvas
+    top, left = (size[0] - frame.height) // 2, (size[1] - frame.width) // 2
+    canvas[top : top + frame.height, left : left + frame.width] = frame.to_ndarray()
+    return av.video.frame.VideoFrame.from_ndarray(canvas, format="rgb24")
 
 
 def _display_matrix(frame: av.video.frame.VideoFrame) -> npt.NDArray[np.int32] | None:
@@ -129,25 +133,37 @@ def _display_matrix(frame: av.video.frame.VideoFrame) -> npt.NDArray[np.int32] |
     return None if data is None else np.frombuffer(bytes(data), dtype=np.int32).reshape(3, 3)
 
 
-def _as_it_is(picture: Picture) -> Picture:
-    return picture
-
-
-def _turn(matrix: npt.NDArray[np.int32] | None) -> Callable[[Picture], Picture]:
-    """Give the view that a display matrix asks for, to the nearest quarter of a turn.
+def _turning_filters(matrix: npt.NDArray[np.int32] | None) -> tuple[str, ...]:
+    """Name FFmpeg's filters that do what a display matrix asks for, to a quarter of a turn.
 
     A stored pixel at (x, y) is shown at ``(x, y) @ matrix[:2, :2]``, up to a shift.
     """
     if matrix is None:
-        return _as_it_is
+        return ()
     (across, down), (across_y, down_y) = matrix[:2, :2].tolist()
     if abs(across) + abs(down_y) >= abs(down) + abs(across_y):
-        rows, columns, transposed = down_y < 0, across < 0, False
-    else:
-        rows, columns, transposed = down < 0, across_y < 0, True
-    if not (rows or columns or transposed):
-        return _as_it_is
-    steps = slice(None, None, -1 if rows else 1), slice(None, None, -1 if columns else 1)
-    if transposed:
-        return lambda picture: picture.swapaxes(0, 1)[steps]
-    return lambda picture: picture[steps]
+        asked = ((down_y < 0, "vflip"), (across < 0, "hflip"))
+        return tuple(name for wanted, name in asked if wanted)
+    # Rows become columns; then the rows, the columns, or both may run the other way.
+    return (f"transpose={2 * (down < 0) + (across_y < 0)}",)
+
+
+class _Turner:
+    """Turns frames of one size upright by filters (FFmpeg's, as numpy is slow at transposing)."""
+
+    def __init__(self, filters: tuple[str, ...], size: tuple[int, int]) -> None:
+        self._graph = av.filter.Graph()
+        self._source = self._graph.add_buffer(
+            width=size[1], height=size[0], format="rgb24", time_base=_TICK
+        )
+        self._sink = self._graph.add("buffersink")
+        steps = [self._graph.add(*name.split("=")) for name in filters]
+        self._graph.link_nodes(self._source, *steps, self._sink).configure()
+        self._count = 0
+
+    def __call__(self, frame: av.video.frame.VideoFrame) -> av.video.frame.VideoFrame:
+        frame.pts, frame.time_base, self._count = self._count, _TICK, self._count + 1
+        self._source.push(frame)
+        turned = self._sink.pull()
+        assert isinstance(turned, av.video.frame.VideoFrame)
+        return turned

@@ -125,7 +125,10 @@ class Grid:
             return None
         counts = np.cumsum([0, *sizes])
         begins = np.array([block.time for block in blocks[1:]]) * rate
-        return cls(float(np.mean(begins - counts)), step, rate, tolerance)
+        origin = float(np.mean(begins - counts))
+        # the first time of all is seldom rounded, since most files begin at 0
+        first = (blocks[0].time or 0.0) * rate + blocks[0].count
+        return cls(first if abs(first - origin) < tolerance else origin, step, rate, tolerance)
 
     def snap(self, position: float, sizes: npt.NDArray[np.int64], rate: int) -> float:
         """Put a stretch of blocks where the grid has it, if the grid is anywhere near."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -51,9 +52,9 @@ def extract_segment(source: str | Path, target: str | Path, start: float, second
         shown = frames_at(clip.times, start + np.arange(count) / float(rate))
         sound = None
         if clip.has_soundtrack:
-            sound = np.zeros((sample_at(seconds, _SOUND_RATE), 2), dtype=np.float32)
-            first = sample_at(start, _SOUND_RATE)
-            heard = clip.soundtrack(_SOUND_RATE, channels=2)[first : first + len(sound)]
-            sound[: len(heard)] = heard
+            heard = clip.sound_blocks(start, start + seconds, sample_rate=_SOUND_RATE, channels=2)
+            left = start + seconds - clip.duration
+            silence = np.zeros((max(0, sample_at(left, _SOUND_RATE)), 2), dtype=np.float32)
+            sound = chain(heard, [silence] if len(silence) else [])
         pictures = (clip.frames[int(index)] for index in shown)
         return write_video(target, pictures, rate, sound, _SOUND_RATE)

@@ -334,7 +334,10 @@ class _Reader:
                 return
             except av.error.EOFError:
                 return
-            except av.error.FFmpegError:
+            except (
+                av.error.FFmpegError,
+                IndexError,
+            ):  # the latter for a stream that damage made up
                 continue
 
     def _block(self, frame: av.audio.frame.AudioFrame) -> _Decoded:
