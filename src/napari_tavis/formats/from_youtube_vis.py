@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
 
+from napari_tavis.core.files import shown
 from napari_tavis.formats.from_coco import (
     CROWD,
     AnnotationError,
@@ -91,7 +92,7 @@ def _video(entry: Entry, label: str) -> SourceVideo:
         folder = next(iter(folders))
         names += [path for path in (str(folder), folder.name) if folder.name]
     video = SourceVideo(
-        names[0] if names else label, tuple(names), in_order=True, fps=fps_of(entry)
+        shown(names[0], 80) if names else label, tuple(names), in_order=True, fps=fps_of(entry)
     )
     length = key_of(entry.get("length"))
     if not file_names and isinstance(length, int) and 0 < length <= MOST_FRAMES:
