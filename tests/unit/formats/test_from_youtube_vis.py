@@ -98,7 +98,7 @@ def test_all_frames_of_the_video_count_by_their_order(
         (
             ["street/0.jpg"],
             [track(7, 1, (0,), category_id=3)],
-            "annotation 7: the category 3 names",
+            "annotation 7: the category 3",
         ),
         (["street/0.jpg"], [track(7, 1, (), segmentations=[[[1]]])], "mask of annotation 7"),
     ],
