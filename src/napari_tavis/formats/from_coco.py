@@ -311,17 +311,16 @@ class _Reader:
         self.sizes: dict[int, Size | None] = {}
         for place, entry in enumerate(lists["videos"]):
             names = tuple(video_names(entry))
-            video = SourceVideo(
-                names[0] if names else label_of(entry, place, "video "), names, fps=fps_of(entry)
-            )
+            called_so = shown(names[0], _SHOWN) if names else label_of(entry, place, "video ")
+            video = SourceVideo(called_so, names, fps=fps_of(entry))
             self.videos[place] = video
-            self.by_name[without_suffix(video.name)].append(video)
+            if names:
+                self.by_name[without_suffix(names[0])].append(video)
             with contextlib.suppress(AnnotationError):  # images have sizes of their own
                 self.sizes[id(video)] = size_of(entry)
             key = key_of(entry.get("id"))
             if key is not None:
                 self.by_id[key].append(video)
-
         folders = {_folder(entry) for entry in lists["images"]}
         self.one_video = len(stems) == 1 and len(folders) == 1
         """Whether the images are of the one video that the user has, whatever they are called."""
@@ -385,12 +384,14 @@ class _Reader:
             raise AnnotationError(
                 "its video cannot be told: put it in a folder named like the video"
             )
-        return self.videos.setdefault(path, SourceVideo(str(path), names=(str(path),)))
+        name_shown = shown(path, _SHOWN)
+        return self.videos.setdefault(path, SourceVideo(name_shown, names=(str(path),)))
 
     def _matching(self, name: NamedFrame) -> PurePosixPath | None:
         wanted = name.video, name.folder, name.sampled
         if wanted not in self.matches:
-            self.matches[wanted] = matching_video(name, list(self.by_name or self.stems))
+            known = self.by_name if self.lists["videos"] else self.stems
+            self.matches[wanted] = matching_video(name, list(known))
         return self.matches[wanted]
 
     # Annotations

@@ -10,30 +10,29 @@ from __future__ import annotations
 import contextlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import PurePosixPath
 
+from napari_tavis.core.files import shown
 from napari_tavis.formats.from_coco import (
     CROWD,
     AnnotationError,
     Entry,
     Key,
     called,
+    class_name,
     classes_of,
     fps_of,
     is_crowd,
     key_of,
     label_of,
     name_of_frame,
+    score_of,
     shape_of,
     size_of,
     text_of,
     video_names,
 )
 from napari_tavis.formats.gathering import SourceImage, SourceVideo
-
-MOST_FRAMES = 1 << 20
-"""Of a video without a list of its frames."""
 
 
 def is_youtube_vis(lists: Mapping[str, Sequence[Entry]]) -> bool:
@@ -60,11 +59,17 @@ def read_youtube_vis(lists: Mapping[str, Sequence[Entry]]) -> tuple[list[SourceV
         What belongs to no video that could be told.
     """
     homeless = SourceVideo("")
-    videos, by_id = [], defaultdict(list)
+    frames: dict[Key | None, int] = defaultdict(int)
+    for entry in lists["annotations"]:
+        masks, key = entry.get("segmentations"), key_of(entry.get("video_id"))
+        if isinstance(masks, list):
+            frames[key] = max(frames[key], len(masks))
+    videos: list[SourceVideo] = []
+    by_id: dict[Key, list[SourceVideo]] = defaultdict(list)
     for place, entry in enumerate(lists["videos"]):
-        video = _video(entry, label_of(entry, place, "video "))
-        videos.append(video)
         key = key_of(entry.get("id"))
+        video = _video(entry, label_of(entry, place, "video "), frames.get(key, 0))
+        videos.append(video)
         if key is not None:
             by_id[key].append(video)
     names = classes_of(lists["categories"])
@@ -82,7 +87,8 @@ def read_youtube_vis(lists: Mapping[str, Sequence[Entry]]) -> tuple[list[SourceV
     return videos, homeless
 
 
-def _video(entry: Entry, label: str) -> SourceVideo:
+def _video(entry: Entry, label: str, frames: int) -> SourceVideo:
+    """Read a video; `frames` is how many its tracks have, for one that does not list them."""
     listed = entry.get("file_names")
     file_names = [text_of(name) for name in listed] if isinstance(listed, list) else []
     folders = {PurePosixPath(name.replace("\\", "/")).parent for name in file_names}
@@ -91,11 +97,9 @@ def _video(entry: Entry, label: str) -> SourceVideo:
         folder = next(iter(folders))
         names += [path for path in (str(folder), folder.name) if folder.name]
     video = SourceVideo(
-        names[0] if names else label, tuple(names), in_order=True, fps=fps_of(entry)
+        shown(names[0], 80) if names else label, tuple(names), in_order=True, fps=fps_of(entry)
     )
-    length = key_of(entry.get("length"))
-    if not file_names and isinstance(length, int) and 0 < length <= MOST_FRAMES:
-        file_names = [""] * length
+    file_names = file_names or [""] * frames
     numbers = [name_of_frame(name).number for name in file_names]
     known = [number for number in numbers if number is not None]
     rising = len(known) == len(numbers) and known == sorted(set(known))
@@ -130,6 +134,12 @@ def _take(
             f"the video, not {count}",
         )
         return
+    try:
+        class_name(names, entry)
+        score_of(entry)
+    except AnnotationError as error:
+        _leave(video, label, str(error))
+        return
     if not isinstance(boxes, list) or len(boxes) != len(masks):
         boxes = [None] * len(masks)
     if is_crowd(entry):
@@ -139,12 +149,12 @@ def _take(
         if mask in (None, []) and (not isinstance(box, list) or not any(box)):
             absent += 1
             continue
-        one: Entry = {**entry, "segmentation": mask, "bbox": box}
+        one: Entry = {**entry, "segmentation": mask, "bbox": box, "track_id": place}
         try:
             shape = shape_of(one, label, names)
         except AnnotationError as error:
             image.left.append((label, str(error)))
             continue
-        image.shapes.append(replace(shape, track=("annotation", place)))
+        image.shapes.append(shape)
     if absent == len(masks):
         video.notes.append(f"{video.name}: annotation {label} is in no frame: no object was made.")

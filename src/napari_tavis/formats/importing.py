@@ -94,17 +94,9 @@ def import_dataset(
         return import_avsbench(
             path, output, subset=subset, split=split, progress=progress, cancel=cancel
         )
-    files = [path] if not path.is_dir() else sorted((path / "annotations").glob("*.json"))
-    if split is not None and path.is_dir():
-        files = [file for file in files if file.stem == split]
-    if not files:
-        raise DatasetError(
-            f"{path} holds no dataset: name an AVSBench folder, or a COCO json file."
-        )
-    report = ImportReport()
-    for file in files:
-        report += import_json(
-            file,
+    if not path.is_dir():
+        return import_json(
+            path,
             output,
             videos=videos,
             first_frame=first_frame,
@@ -112,6 +104,29 @@ def import_dataset(
             progress=progress,
             cancel=cancel,
         )
+    files = sorted((path / "annotations").glob("*.json")) or sorted(path.glob("*.json"))
+    files = [file for file in files if split is None or file.stem == split]
+    if not files:
+        raise DatasetError(
+            f"{path} holds no dataset: name an AVSBench folder, or a COCO json file."
+        )
+    report = ImportReport()
+    for file in files:
+        try:
+            report += import_json(
+                file,
+                output,
+                root=path,
+                videos=videos,
+                first_frame=first_frame,
+                partial=partial,
+                progress=progress,
+                cancel=cancel,
+            )
+        except Cancelled:
+            raise
+        except TavisError as error:  # the other files do not depend on this one
+            report += failure(str(error))
     return report
 
 
@@ -119,6 +134,7 @@ def import_json(
     path: Path,
     output: Path,
     *,
+    root: Path | None = None,
     videos: Path | None = None,
     first_frame: int | None = None,
     partial: bool = False,
@@ -131,6 +147,8 @@ def import_json(
     ----------
     path : Path
         The file.
+    root : Path, optional
+        Folder of the dataset, out of which no link to the file may lead.
     output, videos, first_frame, partial, progress, cancel
         As for `import_dataset`.
 
@@ -143,7 +161,7 @@ def import_json(
     DatasetError
         If the file is none, or its videos cannot be told.
     """
-    lists = _read_lists(path)
+    lists = _read_lists(path, root)
     if not lists["annotations"]:
         raise DatasetError(f"{path} holds no annotations: there is nothing to import.")
     roots = [videos] if videos else [path.parent, path.parent.parent]
@@ -163,9 +181,9 @@ def import_json(
     return work.run(sources, homeless, progress)
 
 
-def _read_lists(path: Path) -> dict[str, list[Entry]]:
+def _read_lists(path: Path, root: Path | None) -> dict[str, list[Entry]]:
     """Read a json file of lists of objects; those that it lacks are empty."""
-    content = read_json(path, most=MOST_BYTES)
+    content = read_json(path, most=MOST_BYTES, root=root)
     if not isinstance(content, dict) or not any(name in content for name in _LISTS):
         raise DatasetError(f"{path} is no COCO file: it has no 'images' and no 'annotations'.")
     lists = {}
@@ -294,7 +312,7 @@ class _Work:
             size, times = place.size(), np.arange(len(place.files)) / place.fps
             said, first = place.told(), 0
         made = gather_objects(source, len(times), size, first, self.cancel)
-        if made.left and not self.partial:
+        if made.left and not (self.partial and made.annotations):
             return ImportReport(skipped=tuple(made.left), failed=1)
         with staged(target) as video:
             if isinstance(place, Found):

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_tavis.avsbench.errors import DatasetError
+from napari_tavis.avsbench.layout import SPLITS
 from napari_tavis.core.files import MEGABYTE, is_file, open_picture, read_bytes, shown
 from napari_tavis.formats.gathering import SourceVideo
 from napari_tavis.formats.places import path_in_dataset
@@ -94,7 +95,8 @@ def find_pictures(video: SourceVideo, roots: Sequence[Path], split: str) -> Pict
     roots : sequence of Path
         Where to look.
     split : str
-        A folder of that name in them is looked in, too.
+        Name of the dataset's list; folders of that name, and of a split that it contains, are
+        looked in, too.
 
     Returns
     -------
@@ -113,7 +115,7 @@ def find_pictures(video: SourceVideo, roots: Sequence[Path], split: str) -> Pict
     named = list(dict.fromkeys(path for path in paths if path is not None))
     if not images or len({path.parent for path in named}) != 1 or None in paths:
         return None
-    parts = ("", split)
+    parts = ("", split, *(one for one in SPLITS if one in split))
     bases = [(root, root / part / name) for root in roots for part in parts for name in FOLDERS]
     for root, base in bases:
         if not is_file(base / named[0], root=root):
@@ -124,11 +126,12 @@ def find_pictures(video: SourceVideo, roots: Sequence[Path], split: str) -> Pict
                 f"{video.name}: {len(missing)} of its {len(named)} pictures are missing, as "
                 f"{shown(base / missing[0])}: restore them, or name the folder of the videos."
             )
+        order = {path: place for place, path in enumerate(named)}
         for image, path in zip(images, paths, strict=True):
             assert path is not None
-            image.number = named.index(path)
+            image.number = order[path]
         folder = named[0].parent
-        name = folder if folder.name else PurePosixPath(video.name.replace("\\", "/")).name
+        name = folder if folder.name else PurePosixPath(video.name).name or "video"
         files = tuple(base / path for path in named)
         sound = _find_sound(base, folder, root)
         return PictureFolder(root, PurePosixPath(f"{name}.mp4"), files, video.fps or 1.0, sound)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -91,6 +93,7 @@ class VideoPlaces:
     def __init__(self, roots: Sequence[Path], *, chosen: bool) -> None:
         self.roots = tuple(roots)
         self.chosen = chosen
+        self._folders: dict[Path, dict[str, list[str]]] = {}
 
     def find(self, names: Sequence[str]) -> Found:
         """Find a video by the first of its names that there is, with or without its suffix.
@@ -115,9 +118,9 @@ class VideoPlaces:
                     return Found(place / path, path)
         for path in paths:
             for root, place in places:
-                found = [
-                    one for one in _videos_in(place / path.parent, root) if one.stem == path.name
-                ]
+                names = self._listed(place / path.parent).get(path.name, ())
+                candidates = (place / path.parent / name for name in names)
+                found = [file for file in candidates if is_file(file, root=root)]
                 if len(found) > 1:
                     raise DatasetError(
                         f"The video {shown(path)} may be "
@@ -130,6 +133,18 @@ class VideoPlaces:
             f"The video {shown(given[0])} is in none of {where}, where links that lead out are "
             "not followed: name its folder with --videos."
         )
+
+    def _listed(self, folder: Path) -> dict[str, list[str]]:
+        """Give the names of a folder's videos by their stems; a folder is read once."""
+        if folder not in self._folders:
+            stems: dict[str, list[str]] = defaultdict(list)
+            with contextlib.suppress(OSError, ValueError):  # no such folder, or no such name
+                for name in sorted(os.listdir(folder)):
+                    stem, suffix = os.path.splitext(name)
+                    if suffix.lower() in VIDEO_SUFFIXES:
+                        stems[stem].append(name)
+            self._folders[folder] = stems
+        return self._folders[folder]
 
     def _paths(self, name: str) -> list[PurePosixPath]:
         """Give the paths that a name may have in the folders, the most exact first."""
@@ -157,13 +172,3 @@ class VideoPlaces:
                     and not name.startswith(".")
                 ]
         return sorted(set(found))
-
-
-def _videos_in(folder: Path, root: Path) -> Iterator[Path]:
-    try:
-        names = sorted(os.listdir(folder))
-    except (OSError, ValueError):
-        return
-    for name in names:
-        if Path(name).suffix.lower() in VIDEO_SUFFIXES and is_file(folder / name, root=root):
-            yield folder / name

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import shutil
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -283,25 +282,56 @@ class AnnotationSession:
         with self._saving:
             if not self.dirty or self.read_only:
                 return
-            with self._lock:
-                revision = self._revision
-                diff, self._unsaved = self._unsaved, Diff()
-                steps = self._history.to_save()
-                kept, facts = self._history.numbers, self._facts()
-                now = stamp(self._state.marks)
-            try:
-                self._write(diff, facts, steps, kept)
-            except BaseException:
-                with self._lock:
-                    diff.extend(self._unsaved)
-                    self._unsaved = diff
-                    for step, _ in steps:
-                        step.saved = False
-                raise
-            with self._lock:
-                self._history.trim()
-            self._saved_revision, self._saved_stamp = revision, now
+            self._save(self._write)
         self.changed.emit(SessionChange("saved"))
+
+    def move_to(self, folder: Path) -> None:
+        """Keep the session in another folder from now on, and write all of it there.
+
+        Raises
+        ------
+        SessionError
+            If it cannot be written there, or another session is there; it then stays where it was.
+        """
+        place = folder.absolute() / default_path(self.video).name
+
+        def write(*changes: object) -> None:
+            own, self._own_place = self._own_place, None
+            try:
+                self._write_whole(self._create(place))
+            except (CannotWriteError, SessionError) as error:
+                self._own_place = own
+                raise SessionError(
+                    f"Cannot keep the session in {folder} ({error}): choose another folder."
+                ) from error
+            self.elsewhere = f"The session of {self.video.name} is kept in {place}, not beside it."
+
+        with self._saving:
+            self._save(write)
+        self.changed.emit(SessionChange("saved"))
+
+    def _save(
+        self, write: Callable[[Diff, dict[str, str], list[tuple[Step, Diff]], set[int]], None]
+    ) -> None:
+        """Hand what has changed to a writer; if that fails, it is still to be saved."""
+        with self._lock:
+            revision = self._revision
+            diff, self._unsaved = self._unsaved, Diff()
+            steps = self._history.to_save()
+            kept, facts = self._history.numbers, self._facts()
+            now = stamp(self._state.marks)
+        try:
+            write(diff, facts, steps, kept)
+        except BaseException:
+            with self._lock:
+                diff.extend(self._unsaved)
+                self._unsaved = diff
+                for step, _ in steps:
+                    step.saved = False
+            raise
+        with self._lock:
+            self._history.trim()
+        self._saved_revision, self._saved_stamp = revision, now
 
     def _facts(self) -> dict[str, str]:
         facts = facts_of(self._state)
@@ -423,38 +453,6 @@ class AnnotationSession:
             self._closed = True
             if self._store is not None:
                 self._store.close()
-
-    @property
-    def elsewhere(self) -> str | None:
-        """Why the session is not kept beside its video, and where it is, in a sentence."""
-        return None
-
-    def move_to(self, folder: Path) -> None:
-        """Keep the session in another folder from now on, and save all of it there.
-
-        Raises
-        ------
-        SessionError
-            If it cannot be written there either, or another session is there.
-        """
-        target = folder / self.directory.name
-        refuse_existing(target)
-        before, store = self.directory, self._store
-        self.directory, self._store = target, None
-        try:
-            if store is None:
-                self.save()
-                return
-            shutil.copytree(before, target)
-            store.directory, self._store = target, store
-            self.save()
-        except BaseException as error:
-            self.directory, self._store = before, store
-            if store is not None:
-                store.directory = before
-            if isinstance(error, OSError):
-                raise SessionError(f"Cannot write to {folder} ({error.strerror}).") from error
-            raise
 
     @property
     def dirty(self) -> bool:

@@ -95,7 +95,11 @@ def test_all_frames_of_the_video_count_by_their_order(
         (["street/0.jpg"], [track(7, 2, (0,))], "annotation 7: its 'segmentations' must have"),
         (["street/0.jpg"], [track(7, 1, (0,), segmentations=3)], "annotation 7: its 'segm"),
         (["street/0.jpg"], [track(7, 1, (0,), video_id=3)], "annotation 7: its video_id is 3"),
-        (["street/0.jpg"], [track(7, 1, (0,), category_id=3)], "annotation 7 in item 0: the cat"),
+        (
+            ["street/0.jpg"],
+            [track(7, 1, (0,), category_id=3)],
+            "annotation 7: the category 3",
+        ),
         (["street/0.jpg"], [track(7, 1, (), segmentations=[[[1]]])], "mask of annotation 7"),
     ],
 )

@@ -41,6 +41,8 @@ Ask: TypeAlias = Callable[[AnnotationSession], list[ExportRequest]]
 
 _EXPORT = "Write this, and check what was written."
 _IMPORT = "Turn an AVSBench or COCO dataset into videos with sessions, to correct its masks."
+_NOTES = 5
+"""Notes on an import that are shown one by one."""
 _IMPROVE = "Teach a model with the clips that were corrected and accepted."
 _DELAY_MS = 300
 """How long after the last change of the form the preview is made anew."""
@@ -179,9 +181,10 @@ class ExportPanel(QWidget):
         text = report.summary()
         if report.videos:
             text += f" Open {output} in Queue."
-        said = (*report.skipped, *report.notes)
-        problems = [Violation(output, sentence) for sentence in said]
-        self.report.show_result(text, output, problems)
+        more = len(report.notes) - _NOTES
+        notes = [*report.notes[:_NOTES], *([f"And {more} more like these."] if more > 0 else [])]
+        problems = [Violation(output, sentence) for sentence in report.skipped]
+        self.report.show_result(" ".join((text, *notes)), output, problems)
         self._controller.said.emit(text)
         QTimer.singleShot(0, self, self._scroll_to_report)
 
