@@ -77,9 +77,11 @@ def read_source(tree: Path, subset: Subset, name: str) -> ClipSource | None:
         seconds = float(start or 0)
     except ValueError:
         raise table.error(row, f"start {start!r} is not a number") from None
-    texts = (table.cell(row, column) for column in ("masks", "licence", "fingerprint"))
+    masks, licence, fingerprint = (
+        table.cell(row, column) for column in ("masks", "licence", "fingerprint")
+    )
     told = "proposals" in table.header and table.cell(row, "proposals") == _INCLUDED
-    return ClipSource(table.cell(row, "video"), seconds, *texts, proposals=told)
+    return ClipSource(table.cell(row, "video"), seconds, masks, licence, fingerprint, told)
 
 
 def updated_sources(tree: Path, subset: Subset, name: str, source: ClipSource) -> dict[Path, str]:

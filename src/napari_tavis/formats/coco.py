@@ -59,7 +59,7 @@ class CocoVideos:
         return [
             _stored(content, split, video)
             for split in SPLITS
-            for content in [read_annotations(annotation_file(root, split))]
+            for content in [_own_annotations(root, split)]
             for video in content["videos"]
         ]
 
@@ -98,7 +98,7 @@ class CocoVideos:
                 found.append((frame, [_annotation(*one, frame) for one in tracks.masks(frame)]))
             with tree_lock(root):
                 old = self._find_replaced(export)
-                content = _Content(read_annotations(annotation_file(root, split)))
+                content = _Content(_own_annotations(root, split))
                 video = content.add_video(export, copy)
                 ids = {
                     track.item.object_id: content.add_track(video, track, root)
@@ -175,14 +175,14 @@ def _stored(content: Entry, split: Split, video: Entry) -> StoredVideo:
 
 def _copies_of(root: Path, split: str, name: str) -> list[PurePosixPath]:
     """Give the copies that a dataset keeps of a video."""
-    videos = read_annotations(annotation_file(root, split))["videos"]
+    videos = _own_annotations(root, split)["videos"]
     found = (
         path_inside(str(one.get("file_name", ""))) for one in videos if one.get("name") == name
     )
     return [path for path in found if path is not None and path.parts[0] == "videos"]
 
 
-def read_annotations(path: Path) -> Entry:
+def read_annotations(path: Path, root: Path | None = None) -> Entry:
     """Read a COCO file.
 
     Returns
@@ -196,12 +196,39 @@ def read_annotations(path: Path) -> Entry:
     DatasetError
         If it cannot be read, or is something else.
     """
-    content = read_json(path)
+    content = read_json(path, root)
     for name in _LISTS:
         entries = content.setdefault(name, [])
         if not isinstance(entries, list) or not all(isinstance(one, dict) for one in entries):
             raise DatasetError(f"{path} is no COCO file: its {name!r} must be a list of objects.")
     return content
+
+
+def _own_annotations(root: Path, split: str) -> Entry:
+    """Read the annotations of a split to add to them, which takes numbers and names.
+
+    Raises
+    ------
+    DatasetError
+        If they cannot be read, or a number or name is missing.
+    """
+    path = annotation_file(root, split)
+    content = read_annotations(path, root)
+    for name in _LISTS:
+        for entry in content[name]:
+            if not _is_number(entry.get("id")):
+                raise DatasetError(
+                    f"{path} has an entry under {name!r} whose id is {entry.get('id')!r}, no whole "
+                    "number: correct it, or export to another folder."
+                )
+    for category in content["categories"]:
+        if not isinstance(category.get("name"), str):
+            raise DatasetError(f"{path} has a category without a name: name it.")
+    return content
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def encode_rle(mask: Mask) -> Entry:
@@ -324,7 +351,7 @@ def _categories(root: Path) -> dict[str, int]:
     return {
         str(category["name"]): int(category["id"])
         for split in SPLITS
-        for category in read_annotations(annotation_file(root, split))["categories"]
+        for category in _own_annotations(root, split)["categories"]
     }
 
 
@@ -345,7 +372,7 @@ def _without(root: Path, name: str, except_split: str) -> dict[Path, str]:
     texts = {}
     for split in SPLITS:
         path = annotation_file(root, split)
-        content = read_annotations(path)
+        content = _own_annotations(root, split)
         if split != except_split and any(v.get("name") == name for v in content["videos"]):
             remove_video(content, name)
             texts[path] = _Content(content).text()

@@ -60,22 +60,22 @@ class Davis(IndexedVideos):
         return {
             name: (split, known.get(name, {}))
             for split, lists in SETS.items()
-            for name in read_set(root / lists[0])
+            for name in read_set(root, lists[0])
         }
 
     def texts(self, root: Path, split: Split, name: str, entry: Entry) -> Mapping[Path, str]:
         """Give the new ``meta.json`` and lists: the split it joins before the one it leaves."""
         path = root / "meta.json"
-        content = {**read_json(path), "videos": {**self._meta(root), name: entry}}
+        content = {**read_json(path, root), "videos": {**self._meta(root), name: entry}}
         texts = {path: json.dumps(content, indent=1, ensure_ascii=False) + "\n"}
         for one in dict.fromkeys((split, *SETS)):
-            for listing in (root / place for place in SETS[one]):
-                names = read_set(listing)
+            for listing in SETS[one]:
+                names = read_set(root, listing)
                 wanted = [other for other in names if other != name or one == split]
                 if one == split and name not in wanted:
                     wanted.append(name)
                 if wanted != names:
-                    texts[listing] = "".join(f"{other}\n" for other in wanted)
+                    texts[root / listing] = "".join(f"{other}\n" for other in wanted)
         return texts
 
     def notes(
@@ -104,10 +104,10 @@ class Davis(IndexedVideos):
     @staticmethod
     def _meta(root: Path) -> dict[str, Entry]:
         path = root / "meta.json"
-        return check_entries(path, read_json(path).get("videos", {}))
+        return check_entries(path, read_json(path, root).get("videos", {}))
 
 
-def read_set(path: Path) -> list[str]:
+def read_set(root: Path, listing: str) -> list[str]:
     """Read the names of the videos of a split; none where there is no list.
 
     Raises
@@ -115,8 +115,9 @@ def read_set(path: Path) -> list[str]:
     DatasetError
         If it cannot be read, or a line is no name of a folder.
     """
+    path = root / listing
     try:
-        text = files.read_text(path, most=MOST_SET)
+        text = files.read_text(path, most=MOST_SET, root=root)
     except files.MissingForeignFileError:
         return []
     except files.ForeignFileError as error:

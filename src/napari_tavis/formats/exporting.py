@@ -11,7 +11,7 @@ from napari_tavis.avsbench.export import write_plan
 from napari_tavis.avsbench.names import check_text
 from napari_tavis.formats.preview import preview_export, with_known_mapping
 from napari_tavis.formats.registry import VIDEO_FORMATS
-from napari_tavis.formats.request import ExportRequest
+from napari_tavis.formats.request import ExportRequest, check_place
 from napari_tavis.media import Clip, open_clip
 from napari_tavis.session import AnnotationSession
 from napari_tavis.tasks import CancelToken, Progress, no_progress
@@ -78,7 +78,7 @@ def export(
         If it cannot be written as asked. Nothing was written then.
     """
     cancel = cancel or CancelToken()
-    check_text(str(request.root), "folder")
+    check_place(request.root)
     check_text(request.licence, "licence")
     request = with_known_mapping(request)
     with (

@@ -29,7 +29,7 @@ from napari_tavis.avsbench.plan import ClipPlan, PlannedObject, plan_clip
 from napari_tavis.avsbench.selection import refuse_unchecked, unchecked_text
 from napari_tavis.avsbench.sources import clips_of_video, read_source
 from napari_tavis.formats.registry import VIDEO_FORMATS
-from napari_tavis.formats.request import ExportRequest, video_name
+from napari_tavis.formats.request import ExportRequest, check_place, video_name
 from napari_tavis.formats.tracks import session_tracks
 from napari_tavis.formats.videos import StoredVideo, VideoExport, VideoFormat
 from napari_tavis.inference.overlay import OverlayMask, draw_masks
@@ -103,6 +103,7 @@ def with_known_mapping(request: ExportRequest) -> ExportRequest:
     """Add what earlier exports to the dataset were told of classes that AVSBench lacks."""
     if request.format != "avsbench":
         return request
+    check_place(request.root)
     known = read_mapping(target_tree(request.root, request.subset))
     return replace(request, mapping={**known, **request.mapping})
 
@@ -146,6 +147,7 @@ def preview_export(session: AnnotationSession, clip: Clip, request: ExportReques
     TavisError
         If it cannot be written as asked; says why.
     """
+    check_place(request.root)
     if request.format == "avsbench":
         return _preview_avsbench(session, clip, with_known_mapping(request))
     return _preview_video(session, clip, request, VIDEO_FORMATS[request.format])

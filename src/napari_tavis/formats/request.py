@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from napari_tavis.avsbench.errors import DatasetError
 from napari_tavis.avsbench.layout import Split, Subset
 from napari_tavis.avsbench.mapping import ClassMapping
-from napari_tavis.avsbench.names import check_name, suggest_name
+from napari_tavis.avsbench.names import check_name, check_text, suggest_name
 from napari_tavis.avsbench.selection import MaskSource
+from napari_tavis.core.files import shown
 from napari_tavis.session import AnnotationSession
 
 Format: TypeAlias = Literal["avsbench", "coco", "davis", "youtube-vos", "overlay"]
@@ -87,6 +90,25 @@ class ExportRequest:
     def objects_alone(self) -> MaskSource:
         """The masks where there is no scene mask to choose."""
         return "accepted" if self.masks == "accepted" else "objects"
+
+
+def check_place(root: Path) -> None:
+    """Refuse a folder whose name no dataset and no disk can have, or that may not be entered.
+
+    Raises
+    ------
+    DatasetError
+        Saying what is wrong.
+    """
+    check_text(str(root), "folder")
+    try:
+        with suppress(FileNotFoundError):
+            root.stat()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise DatasetError(
+            f"{shown(root)} cannot be a dataset ({reason}): choose another."
+        ) from None
 
 
 def video_name(session: AnnotationSession, name: str) -> str:

@@ -38,9 +38,7 @@ class YouTubeVos(IndexedVideos):
     def entries(self, root: Path) -> dict[str, tuple[Split, Entry]]:
         """Read the splits' ``meta.json``."""
         return {
-            name: (split, entry)
-            for split in FOLDERS
-            for name, entry in _read(_meta_file(root, split)).items()
+            name: (split, entry) for split in FOLDERS for name, entry in _read(root, split).items()
         }
 
     def texts(self, root: Path, split: Split, name: str, entry: Entry) -> Mapping[Path, str]:
@@ -48,13 +46,13 @@ class YouTubeVos(IndexedVideos):
         texts = {}
         for one in dict.fromkeys((split, *FOLDERS)):
             path = _meta_file(root, one)
-            videos = _read(path)
+            videos = _read(root, one)
             if one != split and name not in videos:
                 continue
             videos = {key: value for key, value in videos.items() if key != name}
             if one == split:
                 videos[name] = entry
-            content = {**read_json(path), "videos": videos}
+            content = {**read_json(path, root), "videos": videos}
             texts[path] = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
         return texts
 
@@ -63,5 +61,6 @@ def _meta_file(root: Path, split: Split) -> Path:
     return root / FOLDERS[split] / "meta.json"
 
 
-def _read(path: Path) -> dict[str, Entry]:
-    return check_entries(path, read_json(path).get("videos", {}))
+def _read(root: Path, split: Split) -> dict[str, Entry]:
+    path = _meta_file(root, split)
+    return check_entries(path, read_json(path, root).get("videos", {}))

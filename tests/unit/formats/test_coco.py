@@ -134,7 +134,19 @@ def test_cancel_leaves_nothing(make_session: MakeSession, request_coco: ExportRe
     assert not request_coco.root.exists()
 
 
-@pytest.mark.parametrize("text", ["[]", "{", '{"videos": {"a": 1}}', '{"videos": [3]}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[]",
+        "{",
+        '{"videos": {"a": 1}}',
+        '{"videos": [3]}',
+        '{"videos": [{"name": "a"}]}',
+        '{"tracks": [{"id": [1]}]}',
+        '{"categories": [{"id": 1}]}',
+        '{"categories": [{"id": null, "name": "dog"}]}',
+    ],
+)
 def test_a_file_that_is_no_coco_is_said_and_kept(
     make_session: MakeSession, request_coco: ExportRequest, text: str
 ) -> None:

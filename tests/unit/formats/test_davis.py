@@ -96,8 +96,8 @@ def test_exporting_again_moves_the_video_to_its_new_split(
     with pytest.raises(ClipExistsError):
         export(session, replace(request_davis, split="train"))
     export(session, replace(request_davis, split="train", overwrite=True))
-    assert read_set(root / "ImageSets/2017/val.txt") == ["other"]
-    assert read_set(root / "ImageSets/2017/train.txt") == ["Old-street"]
+    assert read_set(root, "ImageSets/2017/val.txt") == ["other"]
+    assert read_set(root, "ImageSets/2017/train.txt") == ["Old-street"]
     assert list(Davis().check(root, "train", "Old-street")) == []
     assert list(Davis().check(root, "val", "other")) == []
 
@@ -115,7 +115,7 @@ def test_a_video_of_the_published_dataset_is_not_replaced_unasked(
         export(make_session(), replace(request_davis, replace_own=True))
     assert own.read_bytes() == b"theirs"
     export(make_session(name="t"), replace(request_davis, name="mine"))
-    assert read_set(root / "ImageSets/2017/val.txt") == ["bear", "Old-street", "mine"]
+    assert read_set(root, "ImageSets/2017/val.txt") == ["bear", "Old-street", "mine"]
 
 
 def test_a_video_that_lies_there_unlisted_is_not_replaced_unasked(

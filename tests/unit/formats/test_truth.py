@@ -274,6 +274,16 @@ def test_a_video_whose_name_is_not_utf8_is_refused(
     assert not request_v1m.root.exists()
 
 
+@pytest.mark.parametrize("format_name", [*TRUTH, "overlay"])
+def test_a_place_that_no_disk_has_is_a_sentence(
+    make_session: MakeSession, request_v1m: ExportRequest, format_name: str
+) -> None:
+    root = request_v1m.root / ("y" * 300)
+    request = replace(request_v1m, format=format_name, root=root)  # type: ignore[arg-type]
+    with pytest.raises(DatasetError, match="cannot be a dataset"):
+        export(make_session(), request)
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a limit of its own for a child")
 @pytest.mark.parametrize("format_name", [*TRUTH, "s4", "overlay"])
 def test_a_full_disk_is_a_sentence_and_leaves_the_dataset_as_it_was(
