@@ -154,7 +154,6 @@ class AnnotatePage(QScrollArea):
             reason = None  # segmenting is what is to be done then
         no_video = "Open a video first." if controller.clip is None else None
         allow(self.segment.native, _SEGMENT, busy or no_video or reason)
-        self.settings.video.enabled = not busy
         if controller.video is not None and self.settings.video.value != controller.video:
             self.settings.video.value = controller.video
         self._refresh_frames()

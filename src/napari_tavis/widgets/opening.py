@@ -84,7 +84,8 @@ class VideoOpener:
         if before is not None and (before.path, before.directory) == (path, directory):
             return
         if before is not None:
-            show_warning(f"{before.path.name} was not opened, as another video was chosen.")
+            said = f"{before.path.name} was not opened, as another video was chosen."
+            self._controller.said.emit(said)
         self._wish = _Wish(path, clip, directory)
         if self._is_open(self._wish):
             self._wish = None

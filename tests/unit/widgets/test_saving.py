@@ -6,6 +6,7 @@ import resource
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from napari.viewer import Viewer
 from qtpy.QtCore import Qt, QTimer
@@ -27,13 +28,13 @@ CANCEL, SAVE, LOSE = (
 
 
 class Disk:
-    """The disk of this process: full, or not."""
+    """The disk of this process: full for all but the shortest files, or not."""
 
     def __init__(self) -> None:
         self._limits = resource.getrlimit(resource.RLIMIT_FSIZE)
 
     def fill(self) -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (0, self._limits[1]))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, self._limits[1]))
 
     def clear(self) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, self._limits)
@@ -53,7 +54,9 @@ def unsaved(
     """A dock in which something was painted that cannot be saved."""
     open_in(dock, annotated_video)
     disk.fill()
-    dock.controller.layers.layer(DOG).paint(SPOT, 1)
+    noise = np.random.default_rng(0).random((224, 224)) < 0.5
+    noise[SPOT[1:]] = True
+    dock.controller.layers.layer(DOG).data[SPOT[0]] = noise  # more than the disk has room for
     qtbot.waitUntil(lambda: not dock.controller.saves, timeout=30_000)
     yield dock
     disk.clear()
@@ -119,7 +122,7 @@ def test_closing_asks_and_who_says_no_loses_nothing(
     disk.clear()
     with Answers(CANCEL) as answers:
         assert close_as_a_user(qtbot, viewer)
-    assert answers.asked in ([], ["napari's own"], [""])
+    assert not any(answers.asked), "napari's own question, if any"
     assert is_painted(annotated_video)
 
 

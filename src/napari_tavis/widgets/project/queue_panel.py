@@ -249,8 +249,8 @@ class QueuePanel(QWidget):
         allow(self.reload, _RELOAD, none or looking)
         flat = "A list has no subfolders." if queue is not None and queue.source.is_file() else None
         allow(self.recursive, _RECURSIVE, none or flat or looking)
-        allow(self.next, command_tip(NEXT), none or busy or last)
-        allow(self.previous, command_tip(PREVIOUS), none or busy or first)
+        allow(self.next, command_tip(NEXT), none or last)
+        allow(self.previous, command_tip(PREVIOUS), none or first)
         allow(self.done, command_tip(DONE), none or shut or empty or busy)
         allow(self.skip, _SKIP, none)
         allow(self.ahead, _AHEAD, none)
