@@ -108,7 +108,7 @@ class VideoOpener:
         session = controller.session
         if wish.path != controller.video or session is None or session.read_only:
             return False
-        return wish.directory in (None, session.directory)
+        return wish.directory in (None, session.path)
 
     def _show_again(self, path: Path, clip: Clip | None) -> None:
         """Show the open video, whose layer may have been hidden or deleted, and no other of it."""
