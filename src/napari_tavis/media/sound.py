@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property, lru_cache
@@ -220,7 +220,7 @@ class Sound:
 
     def _from(
         self, first: int, last: int, sample_rate: int, channels: int
-    ) -> Iterator[npt.NDArray[np.float32]]:
+    ) -> Generator[npt.NDArray[np.float32], None, None]:
         """Give the samples `first` to `last` ``[n, channels]``, in parts as they come."""
         track = self._track
         if track is None or last <= first:
@@ -232,7 +232,9 @@ class Sound:
         with contextlib.closing(pieces):
             yield from _resampled(pieces, sample_rate, channels, first, last)
 
-    def _pieces(self, track: Track, cell: int, channels: int, end: float) -> Iterator[Piece]:
+    def _pieces(
+        self, track: Track, cell: int, channels: int, end: float
+    ) -> Generator[Piece, None, None]:
         """Mix and place the sound from a cell on, until a time."""
         placer, mixer, limiter = Placer(track.grid), _Mixer(channels, self._note), Limiter()
         with self._reader_at(track, cell * CELL_SECONDS) as (_, blocks):
@@ -281,7 +283,8 @@ class _Reader:
             if seek is not None:
                 with contextlib.suppress(av.error.FFmpegError):
                     self._container.seek(math.floor((Fraction(seek) + origin) * av.time_base))
-            self._stream: av.audio.stream.AudioStream = self._container.streams[stream]
+            tracks = self._container.streams.audio
+            self._stream = next(track for track in tracks if track.index == stream)
             # seconds of the picture's clock, in whole numbers up to the one division
             base = self._stream.time_base or Fraction(1, av.time_base)
             self._unit = base.denominator * origin.denominator
@@ -593,7 +596,7 @@ def _faster(
                 frame = graph.pull()
             except (av.error.BlockingIOError, av.error.EOFError):
                 return
-            yield frame.to_ndarray().reshape(-1, channels)
+            yield np.asarray(frame.to_ndarray(), dtype=np.float32).reshape(-1, channels)
 
     at = 0
     for part in parts:
