@@ -21,7 +21,13 @@ import av.stream
 import av.video.frame
 import av.video.stream
 
-from napari_tavis.media.container import MAX_PIXELS, Listing, open_container, streams_of
+from napari_tavis.media.container import (
+    MAX_PIXELS,
+    Listing,
+    open_container,
+    packets_of,
+    streams_of,
+)
 from napari_tavis.media.errors import DecodingError, NoPictureError, TooLargeError
 from napari_tavis.media.packets import NO_STAMP, Packets, read_packets
 from napari_tavis.tasks import CancelToken, Progress, no_progress
@@ -149,11 +155,6 @@ class Decoder:
         return 0 if self._identity is None else self._identity[2]
 
     @property
-    def at_end(self) -> bool:
-        """Whether there is nothing more to read."""
-        return self._demuxed is None and not self._ready
-
-    @property
     def pixel_shape(self) -> Fraction:
         """Width of a pixel over its height."""
         return (self._stream and self._stream.sample_aspect_ratio) or Fraction(1)
@@ -193,7 +194,7 @@ class Decoder:
         codec.thread_type = "AUTO"
         codec.thread_count = min((os.cpu_count() or 1) + 1, _MAX_THREADS, room)
         codec.options = {"max_pixels": str(MAX_PIXELS)}
-        self._demuxed = self._container.demux(self._stream)
+        self._demuxed = packets_of(self._container, self._stream)
         self._ready = deque()
         self._expected = 0
         self._landing: av.packet.Packet | None = None
@@ -219,10 +220,10 @@ class Decoder:
         try:
             self._container.seek(stamp, stream=self._stream)
             self._ready.clear()
-            self._demuxed = self._container.demux(self._stream)
+            self._demuxed = packets_of(self._container, self._stream)
             # A jump may land within a frame; what cannot be told is passed over.
             for packet in self._demuxed:
-                found = self.packets.find(packet) if packet.size else None
+                found = self.packets.find(packet)
                 if found is not None and self.packets.key[found]:
                     self._landing, self._expected = packet, found
                     return found <= number
@@ -236,12 +237,7 @@ class Decoder:
             packet, self._landing = self._landing, None
         else:
             assert self._demuxed is not None
-            try:
-                packet = next(self._demuxed, None)
-            except av.error.FFmpegError:
-                packet = None
-            while packet is not None and packet.size == 0:
-                packet = next(self._demuxed, None)
+            packet = next(self._demuxed, None)
         if packet is not None:
             number = self.packets.find(packet, self._expected)
             packet.pts = number
