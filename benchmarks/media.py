@@ -61,7 +61,7 @@ class PlainLoop:
         self._next = index + 1
         for frame in self._decoded:
             if frame.pts == self._stamps[index]:
-                return frame.to_ndarray(format="rgb24")
+                return np.asarray(frame.to_ndarray(format="rgb24"), dtype=np.uint8)
         raise IndexError(index)
 
     def close(self) -> None:

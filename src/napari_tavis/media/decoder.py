@@ -19,7 +19,7 @@ import av.error
 import av.packet
 import av.stream
 import av.video.frame
-import av.video.stream
+from av.video.stream import VideoStream
 
 from napari_tavis.media.container import (
     MAX_PIXELS,
@@ -59,6 +59,11 @@ class Decoder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.packets: Packets
+        self._stream: VideoStream | None = None
+        self._demuxed: Iterator[av.packet.Packet] | None = None
+        self._ready: deque[tuple[int, av.video.frame.VideoFrame]] = deque()
+        self._landing: av.packet.Packet | None = None
+        self._expected = 0
         self._container = open_container(path, quick=True)
         try:
             self.listing: Listing = streams_of(self._container, path)
@@ -70,6 +75,7 @@ class Decoder:
 
     def scan(self, progress: Progress = no_progress, cancel: CancelToken | None = None) -> Packets:
         """Read all packets of the stream, without decoding any."""
+        assert self._stream is not None
         seconds = self.listing.duration
         self.packets = read_packets(self._container, self._stream, seconds, progress, cancel)
         return self.packets
@@ -165,21 +171,21 @@ class Decoder:
 
     def close(self) -> None:
         """Close the file and free the decoder with its threads. Harmless when done before."""
-        self._demuxed: Iterator[av.packet.Packet] | None = None
-        self._ready: deque[tuple[int, av.video.frame.VideoFrame]] = deque()
-        self._stream: av.video.stream.VideoStream | None = None
+        self._demuxed, self._stream, self._landing = None, None, None
+        self._ready.clear()
         self._container.close()
 
     def _begin(self) -> None:
         """Choose the stream, and set its decoder up."""
         chosen = self.listing.picture
-        self._stream = self._container.streams[chosen.index]
+        stream = self._container.streams[chosen.index]
+        assert isinstance(stream, VideoStream)
         for other in self._container.streams:
             if other.index != chosen.index:
                 other.discard = av.stream.Discard.all
         if self.counts_frames:  # and the times that FFmpeg would make up are wrong
-            self._container.flags &= ~av.container.Flags.gen_pts.value
-        codec = self._stream.codec_context
+            self._container.flags &= ~int(av.container.Flags.gen_pts.value)
+        codec = stream.codec_context
         if codec is None:
             raise NoPictureError(
                 f"{self.path} has pictures of a coding that is not known here; convert it to mp4."
@@ -194,10 +200,8 @@ class Decoder:
         codec.thread_type = "AUTO"
         codec.thread_count = min((os.cpu_count() or 1) + 1, _MAX_THREADS, room)
         codec.options = {"max_pixels": str(MAX_PIXELS)}
-        self._demuxed = packets_of(self._container, self._stream)
-        self._ready = deque()
+        self._stream, self._demuxed = stream, packets_of(self._container, stream)
         self._expected = 0
-        self._landing: av.packet.Packet | None = None
 
     def _reopen(self) -> None:
         """Go to the beginning by opening the file again, which needs no index."""
@@ -217,6 +221,7 @@ class Decoder:
 
     def _lands_before(self, stamp: int, number: int) -> bool:
         """Seek to a time; False unless the key frame found there is `number` or one before."""
+        assert self._stream is not None
         try:
             self._container.seek(stamp, stream=self._stream)
             self._ready.clear()
