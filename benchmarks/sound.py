@@ -46,36 +46,33 @@ def make(path: Path, minutes: float, coding: tuple[str, ...]) -> Path:
 
 
 def by_program(path: Path) -> float:
-    """Let the ffmpeg program decode, mix and resample, and take its output: seconds."""
-    begin = time.perf_counter()
+    """Let the ffmpeg program decode, mix and resample, and take its output: CPU seconds."""
     command = [ffmpeg.executable(), "-v", "error", "-i", str(path), "-map", "0:a"]
     command += ["-af", "aresample=16000:async=1", "-ac", "1", "-f", "f32le", "pipe:1"]
+    begin = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run(command, check=True, capture_output=True)
-    return time.perf_counter() - begin
+    end = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return end.ru_utime + end.ru_stime - begin.ru_utime - begin.ru_stime
 
 
-def by_clip(clip: Clip) -> float:
-    """Decode the soundtrack of an open clip: seconds."""
-    begin = time.perf_counter()
-    clip.soundtrack()
-    return time.perf_counter() - begin
+def by_clip(clip: Clip, start: float, stop: float) -> float:
+    """Decode a stretch of an open clip: CPU seconds."""
+    begin = time.process_time()
+    deque(clip.sound_blocks(start, stop), maxlen=0)
+    return time.process_time() - begin
 
 
 def speed(folder: Path, minutes: float) -> None:
-    """Print a table of seconds."""
-    print(f"{minutes:g} minutes of sound, seconds\n{'':10}{'program':>9}{'whole':>9}{'a place':>9}")
+    """Print a table of CPU seconds, which other work on the machine does not change."""
+    print(f"{minutes:g} minutes of sound, CPU seconds")
+    print(f"{'':10}{'program':>9}{'whole':>9}{'2 s':>9}")
     for name, coding in CODINGS.items():
         path = make(folder / name, minutes, coding)
         with open_clip(path) as clip:
-            program, whole = (
-                min(f() for _ in range(3))
-                for f in (lambda path=path: by_program(path), lambda clip=clip: by_clip(clip))
-            )
-            places = []
-            for start in np.linspace(0.0, clip.duration - 3.0, 10):
-                begin = time.perf_counter()
-                deque(clip.sound_blocks(float(start), float(start) + 2.0), maxlen=0)
-                places.append(time.perf_counter() - begin)
+            program = min(by_program(path) for _ in range(3))
+            whole = min(by_clip(clip, 0.0, clip.duration) for _ in range(3))
+            starts = np.linspace(0.0, clip.duration - 3.0, 10).tolist()
+            places = [by_clip(clip, start, start + 2.0) for start in starts]
         print(f"{name:10}{program:9.2f}{whole:9.2f}{np.median(places):9.3f}", flush=True)
 
 

@@ -13,6 +13,7 @@ import av.filter.context
 import av.video.frame
 import numpy as np
 import numpy.typing as npt
+from av.video.format import VideoFormat
 from av.video.reformatter import ColorPrimaries, ColorTrc
 
 Floats = npt.NDArray[np.float64]
@@ -159,10 +160,10 @@ class ColourMap:
         tick = Fraction(1, 25)
         self._graph = av.filter.Graph()
         frames = self._graph.add_buffer(
-            width=width, height=height, format=self.FORMAT, time_base=tick
+            width=width, height=height, format=VideoFormat(self.FORMAT), time_base=tick
         )
         colours = self._graph.add_buffer(
-            width=_SIDE, height=_SIDE, format=self.FORMAT, time_base=tick
+            width=_SIDE, height=_SIDE, format=VideoFormat(self.FORMAT), time_base=tick
         )
         look_up, sink = self._graph.add("haldclut"), self._graph.add("buffersink")
         frames.link_to(look_up, 0, 0)

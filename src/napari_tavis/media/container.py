@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -17,6 +17,7 @@ from pathlib import Path
 import av
 import av.container
 import av.error
+import av.packet
 import av.stream
 
 from napari_tavis.media.errors import (
@@ -45,6 +46,8 @@ _STILL = (
 )
 # What mp4 and mov files begin with, whole or not.
 _MP4_BOXES = (b"ftyp", b"mdat", b"wide", b"free", b"skip")
+_MAX_FAILURES = 100
+"""Times in a row that a damaged file may fail to give a packet before it is taken as ended."""
 _MAX_BOXES = 1000
 """Boxes of an mp4 file that are looked at to explain why it cannot be opened."""
 
@@ -129,6 +132,32 @@ def open_container(path: Path, *, quick: bool = False) -> av.container.InputCont
         )
     except (av.error.FFmpegError, ValueError, RuntimeError) as error:
         raise NotAVideoError(_unreadable(path)) from error
+
+
+def packets_of(
+    container: av.container.InputContainer,
+    stream: av.stream.Stream,
+    on_damage: Callable[[], object] = lambda: None,
+) -> Iterator[av.packet.Packet]:
+    """Read the packets of a stream, from where the container stands to the end of the file.
+
+    Empty packets (a frame that repeats the one before it, and the sign of the end) are left
+    out. Damage is passed over, as far as anything comes after it, and told to `on_damage`.
+    """
+    failures = 0
+    while failures < _MAX_FAILURES:
+        try:
+            for packet in container.demux(stream):
+                if packet.size:
+                    failures = 0
+                    yield packet
+            return
+        except (av.error.InvalidDataError, IndexError):  # the latter in streams made up by damage
+            failures += 1
+            on_damage()
+        except av.error.FFmpegError:
+            on_damage()
+            return
 
 
 @contextlib.contextmanager

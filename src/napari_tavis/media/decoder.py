@@ -19,9 +19,15 @@ import av.error
 import av.packet
 import av.stream
 import av.video.frame
-import av.video.stream
+from av.video.stream import VideoStream
 
-from napari_tavis.media.container import MAX_PIXELS, Listing, open_container, streams_of
+from napari_tavis.media.container import (
+    MAX_PIXELS,
+    Listing,
+    open_container,
+    packets_of,
+    streams_of,
+)
 from napari_tavis.media.errors import DecodingError, NoPictureError, TooLargeError
 from napari_tavis.media.packets import NO_STAMP, Packets, read_packets
 from napari_tavis.tasks import CancelToken, Progress, no_progress
@@ -53,6 +59,11 @@ class Decoder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.packets: Packets
+        self._stream: VideoStream | None = None
+        self._demuxed: Iterator[av.packet.Packet] | None = None
+        self._ready: deque[tuple[int, av.video.frame.VideoFrame]] = deque()
+        self._landing: av.packet.Packet | None = None
+        self._expected = 0
         self._container = open_container(path, quick=True)
         try:
             self.listing: Listing = streams_of(self._container, path)
@@ -64,6 +75,7 @@ class Decoder:
 
     def scan(self, progress: Progress = no_progress, cancel: CancelToken | None = None) -> Packets:
         """Read all packets of the stream, without decoding any."""
+        assert self._stream is not None
         seconds = self.listing.duration
         self.packets = read_packets(self._container, self._stream, seconds, progress, cancel)
         return self.packets
@@ -149,11 +161,6 @@ class Decoder:
         return 0 if self._identity is None else self._identity[2]
 
     @property
-    def at_end(self) -> bool:
-        """Whether there is nothing more to read."""
-        return self._demuxed is None and not self._ready
-
-    @property
     def pixel_shape(self) -> Fraction:
         """Width of a pixel over its height."""
         return (self._stream and self._stream.sample_aspect_ratio) or Fraction(1)
@@ -164,21 +171,21 @@ class Decoder:
 
     def close(self) -> None:
         """Close the file and free the decoder with its threads. Harmless when done before."""
-        self._demuxed: Iterator[av.packet.Packet] | None = None
-        self._ready: deque[tuple[int, av.video.frame.VideoFrame]] = deque()
-        self._stream: av.video.stream.VideoStream | None = None
+        self._demuxed, self._stream, self._landing = None, None, None
+        self._ready.clear()
         self._container.close()
 
     def _begin(self) -> None:
         """Choose the stream, and set its decoder up."""
         chosen = self.listing.picture
-        self._stream = self._container.streams[chosen.index]
+        stream = self._container.streams[chosen.index]
+        assert isinstance(stream, VideoStream)
         for other in self._container.streams:
             if other.index != chosen.index:
                 other.discard = av.stream.Discard.all
         if self.counts_frames:  # and the times that FFmpeg would make up are wrong
-            self._container.flags &= ~av.container.Flags.gen_pts.value
-        codec = self._stream.codec_context
+            self._container.flags &= ~int(av.container.Flags.gen_pts.value)
+        codec = stream.codec_context
         if codec is None:
             raise NoPictureError(
                 f"{self.path} has pictures of a coding that is not known here; convert it to mp4."
@@ -193,10 +200,8 @@ class Decoder:
         codec.thread_type = "AUTO"
         codec.thread_count = min((os.cpu_count() or 1) + 1, _MAX_THREADS, room)
         codec.options = {"max_pixels": str(MAX_PIXELS)}
-        self._demuxed = self._container.demux(self._stream)
-        self._ready = deque()
+        self._stream, self._demuxed = stream, packets_of(self._container, stream)
         self._expected = 0
-        self._landing: av.packet.Packet | None = None
 
     def _reopen(self) -> None:
         """Go to the beginning by opening the file again, which needs no index."""
@@ -216,13 +221,14 @@ class Decoder:
 
     def _lands_before(self, stamp: int, number: int) -> bool:
         """Seek to a time; False unless the key frame found there is `number` or one before."""
+        assert self._stream is not None
         try:
             self._container.seek(stamp, stream=self._stream)
             self._ready.clear()
-            self._demuxed = self._container.demux(self._stream)
+            self._demuxed = packets_of(self._container, self._stream)
             # A jump may land within a frame; what cannot be told is passed over.
             for packet in self._demuxed:
-                found = self.packets.find(packet) if packet.size else None
+                found = self.packets.find(packet)
                 if found is not None and self.packets.key[found]:
                     self._landing, self._expected = packet, found
                     return found <= number
@@ -236,12 +242,7 @@ class Decoder:
             packet, self._landing = self._landing, None
         else:
             assert self._demuxed is not None
-            try:
-                packet = next(self._demuxed, None)
-            except av.error.FFmpegError:
-                packet = None
-            while packet is not None and packet.size == 0:
-                packet = next(self._demuxed, None)
+            packet = next(self._demuxed, None)
         if packet is not None:
             number = self.packets.find(packet, self._expected)
             packet.pts = number

@@ -152,7 +152,8 @@ class FrameReader:
         try:
             with self._lock:
                 if not self._closed and index not in self._cache:
-                    self._keep(index, self._decode(index, ahead=True))
+                    # Copied, so that the cache's memory is used again, not that of each thread.
+                    self._keep(index, self._copied(self._decode(index, ahead=True)))
         except (_GaveWay, MediaError):
             pass  # an error is told to whoever asks for the frame
         finally:

@@ -184,7 +184,7 @@ def _index(numbers: npt.NDArray[np.intp], decoder: Decoder) -> FrameIndex:
     if times[-1] + last > _longest_believable(decoder.file_size, numbers.size):
         claimed = float(times[-1] + last)
         last = usual if 0 < usual <= _SLOWEST_FRAME else _USUAL_FRAME
-        times = np.arange(numbers.size) * last
+        times = np.arange(numbers.size, dtype=np.float64) * last
         # Most stamps may be right: let the sound fit them.
         origin += Fraction(float(np.median(stamped - times))).limit_denominator(1_000_000)
     seekable = (

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import av.container
-import av.error
 import av.packet
 import av.video.stream
 import numpy as np
 import numpy.typing as npt
 
+from napari_tavis.media.container import packets_of
 from napari_tavis.tasks import CancelToken, Progress, no_progress
 
 NO_STAMP = -(2**63)
@@ -105,21 +105,16 @@ def read_packets(
         If `cancel` says so.
     """
     rows: list[tuple[int | None, ...]] = []
-    damaged = False
+    failures: list[None] = []
     base = float(stream.time_base or 0)
-    try:
-        for packet in container.demux(stream):
-            if len(rows) % _REPORT_EVERY == 0:
-                if cancel is not None:
-                    cancel.check()
-                done = max(0, round((packet.pts or 0) * base))
-                progress(done, max(done, round(seconds or 0)), "Reading the video's time stamps")
-            if packet.size == 0:
-                continue  # a frame that repeats the one before it (avi), or the end
-            kind = packet.is_keyframe | packet.is_discard << 1 | packet.is_corrupt << 2
-            rows.append((packet.pts, packet.dts, packet.duration, packet.pos, packet.size, kind))
-    except av.error.FFmpegError:
-        damaged = True  # what came before can be shown
+    for packet in packets_of(container, stream, lambda: failures.append(None)):
+        if len(rows) % _REPORT_EVERY == 0:
+            if cancel is not None:
+                cancel.check()
+            done = max(0, round((packet.pts or 0) * base))
+            progress(done, max(done, round(seconds or 0)), "Reading the video's time stamps")
+        kind = packet.is_keyframe | packet.is_discard << 1 | packet.is_corrupt << 2
+        rows.append((packet.pts, packet.dts, packet.duration, packet.pos, packet.size, kind))
     table = np.array(
         [[NO_STAMP if value is None else value for value in row] for row in rows], dtype=np.int64
     ).reshape(-1, 6)
@@ -132,7 +127,7 @@ def read_packets(
         sizes=sizes,
         key=kinds & 1 != 0,
         hidden=kinds & 2 != 0,
-        damaged=damaged or bool((kinds & 4).any()),
+        damaged=bool(failures) or bool((kinds & 4).any()),
     )
 
 

@@ -10,6 +10,7 @@ import av.sidedata.sidedata
 import av.video.frame
 import numpy as np
 import numpy.typing as npt
+from av.video.format import VideoFormat
 from av.video.reformatter import VideoReformatter
 
 from napari_tavis.media import colour
@@ -66,7 +67,8 @@ class PictureMaker:
         shown = self._rgb(frame, size)
         if size != self._stored:
             shown = _on_black(shown, self._stored)
-        return (shown if self._turner is None else self._turner(shown)).to_ndarray()
+        upright = shown if self._turner is None else self._turner(shown)
+        return np.asarray(upright.to_ndarray(), dtype=np.uint8)
 
     def _look_at(self, frame: av.video.frame.VideoFrame) -> None:
         """Note what is unusual about a frame."""
@@ -129,8 +131,10 @@ def _on_black(frame: av.video.frame.VideoFrame, size: tuple[int, int]) -> av.vid
 
 def _display_matrix(frame: av.video.frame.VideoFrame) -> npt.NDArray[np.int32] | None:
     """Read how a frame is to be turned; None where it stands upright."""
-    data = frame.side_data.get(av.sidedata.sidedata.Type.DISPLAYMATRIX)
-    return None if data is None else np.frombuffer(bytes(data), dtype=np.int32).reshape(3, 3)
+    data = frame.side_data.get("DISPLAYMATRIX")
+    if not isinstance(data, av.sidedata.sidedata.SideData):
+        return None
+    return np.frombuffer(bytes(data), dtype=np.int32).reshape(3, 3)
 
 
 def _turning_filters(matrix: npt.NDArray[np.int32] | None) -> tuple[str, ...]:
@@ -154,7 +158,7 @@ class _Turner:
     def __init__(self, filters: tuple[str, ...], size: tuple[int, int]) -> None:
         self._graph = av.filter.Graph()
         self._source = self._graph.add_buffer(
-            width=size[1], height=size[0], format="rgb24", time_base=_TICK
+            width=size[1], height=size[0], format=VideoFormat("rgb24"), time_base=_TICK
         )
         self._sink = self._graph.add("buffersink")
         steps = [self._graph.add(*name.split("=")) for name in filters]

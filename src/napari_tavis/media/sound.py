@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property, lru_cache
@@ -220,7 +220,7 @@ class Sound:
 
     def _from(
         self, first: int, last: int, sample_rate: int, channels: int
-    ) -> Iterator[npt.NDArray[np.float32]]:
+    ) -> Generator[npt.NDArray[np.float32], None, None]:
         """Give the samples `first` to `last` ``[n, channels]``, in parts as they come."""
         track = self._track
         if track is None or last <= first:
@@ -232,7 +232,9 @@ class Sound:
         with contextlib.closing(pieces):
             yield from _resampled(pieces, sample_rate, channels, first, last)
 
-    def _pieces(self, track: Track, cell: int, channels: int, end: float) -> Iterator[Piece]:
+    def _pieces(
+        self, track: Track, cell: int, channels: int, end: float
+    ) -> Generator[Piece, None, None]:
         """Mix and place the sound from a cell on, until a time."""
         placer, mixer, limiter = Placer(track.grid), _Mixer(channels, self._note), Limiter()
         with self._reader_at(track, cell * CELL_SECONDS) as (_, blocks):
@@ -281,7 +283,8 @@ class _Reader:
             if seek is not None:
                 with contextlib.suppress(av.error.FFmpegError):
                     self._container.seek(math.floor((Fraction(seek) + origin) * av.time_base))
-            self._stream: av.audio.stream.AudioStream = self._container.streams[stream]
+            tracks = self._container.streams.audio
+            self._stream = next(track for track in tracks if track.index == stream)
             # seconds of the picture's clock, in whole numbers up to the one division
             base = self._stream.time_base or Fraction(1, av.time_base)
             self._unit = base.denominator * origin.denominator
@@ -377,7 +380,7 @@ def _joined(blocks: Sequence[_Decoded]) -> Samples:
     given = frame.to_ndarray()
     if not frame.format.is_planar:
         given = given.reshape(frame.samples, -1).T
-    samples: Samples = given.astype(np.float32)
+    samples: Samples = given.astype(np.float32, copy=False)
     kind = frame.format.name.removesuffix("p")
     if kind == "u8":
         samples -= 128
@@ -423,37 +426,42 @@ class _Mixer:
         What the channels are to each other is judged by the whole cell.
         """
         runs = [list(run) for _, run in groupby(blocks, key=lambda block: block.kind)]
-        heard = [(run, _joined(run)) for run in runs]
-        alike: dict[tuple[str, int], list[Samples]] = {}
-        for run, samples in heard:
-            alike.setdefault((run[0].layout, len(samples)), []).append(samples)
-        matrices = {
-            kind: self._without_cancelling(_matrix(*kind, self._channels), parts)
-            for kind, parts in alike.items()
-        }
-        for _, group in groupby(heard, key=lambda entry: entry[0][0].rate):
+        heard = [_joined(run) for run in runs]
+        kinds = [(run[0].layout, len(samples)) for run, samples in zip(runs, heard, strict=True)]
+        mixed: list[Samples] = [_nothing(self._channels)] * len(runs)
+        for kind in set(kinds):
+            alike = [place for place, own in enumerate(kinds) if own == kind]
+            mixes = self._mix_alike(_matrix(*kind, self._channels), [heard[n] for n in alike])
+            for place, samples in zip(alike, mixes, strict=True):
+                mixed[place] = samples
+        together = zip(runs, mixed, strict=True)
+        for _, group in groupby(together, key=lambda entry: entry[0][0].rate):
             entries = list(group)
-            mixed = [_mixed(matrices[run[0].layout, len(part)], part) for run, part in entries]
-            yield [block for run, _ in entries for block in run], np.concatenate(mixed, axis=1)
+            blocks_of_rate = [block for run, _ in entries for block in run]
+            yield blocks_of_rate, np.concatenate([samples for _, samples in entries], axis=1)
 
-    def _without_cancelling(
+    def _mix_alike(
         self, matrix: npt.NDArray[np.float32], parts: Sequence[Samples]
-    ) -> npt.NDArray[np.float32]:
-        """Take the loudest channel instead of a mix in which little is left of the channels."""
+    ) -> list[Samples]:
+        """Mix, but take the loudest channel where a mix leaves little of the channels."""
+        mixed = [_mixed(matrix, part) for part in parts]
         mixes = np.count_nonzero(matrix, axis=1) > 1
         if not mixes.any():
-            return matrix
-        alone = sum(_power(part) for part in parts)
-        together = sum(_power(_mixed(matrix, part)) for part in parts)
+            return mixed
+        alone = np.sum([_power(part) for part in parts], axis=0)
+        together = np.sum([_power(part) for part in mixed], axis=0)
+        cancelled = np.flatnonzero(mixes & (together < _CANCELLED * (matrix**2 @ alone)))
+        if not cancelled.size:
+            return mixed
+        self._note(
+            "Channels of {name} cancel each other when they are mixed; the loudest of them is "
+            "used instead."
+        )
         chosen = matrix.copy()
-        for row in np.flatnonzero(mixes & (together < _CANCELLED * (matrix**2 @ alone))):
+        for row in cancelled:
             chosen[row] = 0.0
             chosen[row, int(np.argmax(alone * (matrix[row] != 0)))] = 1.0
-            self._note(
-                "Channels of {name} cancel each other when they are mixed; the loudest of them "
-                "is used instead."
-            )
-        return chosen
+        return [_mixed(chosen, part) for part in parts]
 
 
 def _power(samples: Samples) -> npt.NDArray[np.float32]:
@@ -593,7 +601,7 @@ def _faster(
                 frame = graph.pull()
             except (av.error.BlockingIOError, av.error.EOFError):
                 return
-            yield frame.to_ndarray().reshape(-1, channels)
+            yield np.asarray(frame.to_ndarray(), dtype=np.float32).reshape(-1, channels)
 
     at = 0
     for part in parts:
