@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import filecmp
-import secrets
+import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -123,11 +123,13 @@ def staged(target: Path) -> Iterator[Path]:
     DatasetError
         If another file lies at the target, or it cannot be written there.
     """
-    made = [folder for folder in (target.parent, *target.parent.parents) if not folder.exists()]
-    stage = target.parent / f".import-{secrets.token_hex(4)}"
+    folders = (target.parent, *target.parent.parents)
+    made = [folder for folder in folders if not os.path.exists(folder)]
+    stage = target.parent / f".{target.name}.import"
     session = default_path(target)
     done = False
     try:
+        shutil.rmtree(stage, ignore_errors=True)  # of an import that was killed
         stage.mkdir(parents=True)
         video = stage / target.name
         yield video

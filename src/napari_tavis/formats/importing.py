@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -301,7 +302,7 @@ class _Work:
         elsewhere: Counting | None,
     ) -> ImportReport:
         if isinstance(place, Found):
-            if target.exists() and not same_file(place.path, target):
+            if os.path.exists(target) and not same_file(place.path, target):
                 raise DatasetError(another_file(target))
             with open_clip(place.path, cancel=self.cancel) as clip:
                 size, times = clip.size, clip.times

@@ -345,7 +345,11 @@ def test_only_the_same_video_at_the_target_is_used(
     assert "is there already and is another file" in report.skipped[0]
     assert [one.name for one in work.iterdir()] == ["clip.mp4"]
     shutil.copy(video, work / "clip.mp4")
+    killed = work / ".clip.mp4.import" / "clip.mp4"
+    killed.parent.mkdir()
+    killed.write_bytes(b"a part of a copy")
     assert import_json(path, work).skipped == ()
+    assert {one.name for one in work.iterdir()} == {"clip.mp4", "clip.mp4.tavis"}
     assert "was left alone" in import_json(path, work).skipped[0]
 
 
