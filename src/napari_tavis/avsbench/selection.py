@@ -221,7 +221,7 @@ def refuse_silence(
         raise DatasetError(
             f"The scene mask of {session.video.name} shows something that sounds at {listed}, but "
             f"no object is there, so {subset} would call it silence: add the objects with their "
-            "classes (or export s4 or ms3, whose masks need none)."
+            "classes (or export ms3, whose masks need none)."
         )
 
 
