@@ -217,11 +217,11 @@ def refuse_silence(
         and not any(session.mask(item.object_id, frame).any() for item in objects)
     ]
     if unexplained:
-        times = ", ".join(f"{times[frame]:.2f} s" for frame in unexplained)
+        listed = ", ".join(f"{times[frame]:.2f} s" for frame in unexplained)
         raise DatasetError(
-            f"The scene mask of {session.video.name} shows something that sounds at {times}, but "
+            f"The scene mask of {session.video.name} shows something that sounds at {listed}, but "
             f"no object is there, so {subset} would call it silence: add the objects with their "
-            "classes (or export s4 or ms3, whose masks need none)."
+            "classes (or export ms3, whose masks need none)."
         )
 
 

@@ -1,12 +1,13 @@
 """Putting a finished clip and its lists into a folder: all of it, or nothing, even if killed.
 
-New files are staged in a folder of a random name beside the data. What is to be moved is then
-written into a record in the user's own data folder, and from that moment on the export counts:
-killed before, the next export removes what was staged; killed after, it moves the rest.
+New files are staged in a folder of a random name beside the data, which a record in the user's
+own data folder remembers, with the dataset's place. The moves are then written down beside the
+record, and from that moment on the export counts: killed before, the next export removes what was
+staged; killed after, it moves the rest.
 
-Nothing that lies in a dataset says what is moved or removed. That does a record of this user,
-which is found by the random name of the staging folder and names the dataset's place. Whoever
-reads or checks a dataset looks here at most, and changes nothing.
+Nothing that lies in a dataset says what is moved or removed: this user's record does, found by the
+random name of the staging folder. Whoever reads or checks a dataset looks here at most, and
+changes nothing.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from typing import TypeAlias
 
 from filelock import FileLock, Timeout
 
-from napari_tavis.atomic import write_atomically
+from napari_tavis.atomic import write_file
 from napari_tavis.avsbench.errors import DatasetError
 from napari_tavis.home import home
 
@@ -114,7 +115,7 @@ def _staging(tree: Path) -> Iterator[Path]:
     staging = tree / f"{STAGING_PREFIX}{secrets.token_hex(16)}"
     record = _record_of(staging)
     with tree_lock(tree):
-        _write_record(record, tree, None)  # first: what lies in the tree must be known as ours
+        _write(record, {"tree": str(tree.resolve())})  # before there is anything to know as ours
         staging.mkdir()
         owner = FileLock(staging / _OWNER, timeout=0)
         owner.acquire()
@@ -122,8 +123,8 @@ def _staging(tree: Path) -> Iterator[Path]:
         yield staging
     finally:
         owner.release()
-        if _recorded(staging, tree) is None:
-            _remove(staging, record)  # else moves are pending, which the next export does
+        if _pending(staging) is None:
+            _remove(staging, record)  # else the next export does the moves
 
 
 def commit(
@@ -171,19 +172,18 @@ def commit(
     if missing:
         raise FileNotFoundError(f"{staging / missing[0]} was not staged")
     (staging / _COMMITTED).touch()
-    record = _record_of(staging)
+    moves = _moves_of(_record_of(staging))
     undo: list[tuple[Path, Path]] = []
     try:
-        _write_record(record, tree, steps)  # from here on the export counts
+        _write(moves, steps)  # from here on the export counts
         _carry_out(tree, staging, steps, undo)
     except BaseException:
         for source, target in reversed(undo):
             os.replace(target, source)
-        _write_record(record, tree, None)
-        (staging / _COMMITTED).unlink()
+        moves.unlink(missing_ok=True)
         raise
+    moves.unlink()
     (staging / _COMMITTED).unlink()
-    _write_record(record, tree, None)
     for part in removed:
         _remove_empty_parents(tree, part)
 
@@ -281,7 +281,7 @@ def refuse_half_written(tree: Path) -> None:
         If it was. Nothing is changed.
     """
     for place in _left_in(tree):
-        if _is_ours(place, tree) and _recorded(place, tree) is not None:
+        if _is_ours(place, tree) and _pending(place) is not None:
             raise DatasetError(
                 f"An export to {tree} was killed while it moved a clip into its place: export to "
                 "it once more, which finishes that, then read it."
@@ -301,7 +301,7 @@ def _settle(tree: Path) -> None:
             continue
         if _in_use(staging):
             continue
-        steps = _recorded(staging, tree)
+        steps = _pending(staging)
         if steps is not None:
             _check_inside(tree, steps)
             _carry_out(tree, staging, steps, [])
@@ -346,12 +346,16 @@ def _in_use(staging: Path) -> bool:
     return False
 
 
-def _recorded(staging: Path, tree: Path) -> Steps | None:
-    """Give the moves that are pending; None where the export does not count yet, or is done."""
-    steps = _read_record(_record_of(staging)).get("steps")
-    if not isinstance(steps, dict):
-        return None
-    return {kind: [str(part) for part in steps.get(kind, ())] for kind in _STEPS}
+def _pending(staging: Path) -> Steps | None:
+    """Give the moves that are to be done; None where the export does not count yet, or is done."""
+    written = _read_record(_moves_of(_record_of(staging)))
+    steps: dict[str, list[str]] = {}
+    for kind in _STEPS:
+        parts = written.get(kind)
+        if not isinstance(parts, list):  # half-written, too: half of a json object is none
+            return None
+        steps[kind] = [str(part) for part in parts]
+    return steps
 
 
 def _record_of(staging: Path) -> Path:
@@ -366,10 +370,14 @@ def _read_record(path: Path) -> dict[str, object]:
     return content if isinstance(content, dict) else {}
 
 
-def _write_record(path: Path, tree: Path, steps: Steps | None) -> None:
-    content = {"tree": str(tree.resolve()), "steps": steps}
+def _moves_of(record: Path) -> Path:
+    return record.with_suffix(".moves")
+
+
+def _write(path: Path, content: Mapping[str, object]) -> None:
     try:
-        write_atomically(path, json.dumps(content).encode())
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_file(path, json.dumps(content).encode())
     except OSError as error:
         raise DatasetError(
             f"The record of the export cannot be kept in {path.parent} "
@@ -385,8 +393,9 @@ def _remove(staging: Path, record: Path) -> None:
 
 def _forget(record: Path, staging: Path) -> None:
     if not os.path.lexists(staging):
-        with suppress(OSError):
-            record.unlink()
+        for path in (_moves_of(record), record):
+            with suppress(OSError):
+                path.unlink()
 
 
 def _remove_made(folders: Iterable[Path]) -> None:

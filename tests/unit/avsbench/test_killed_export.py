@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +16,8 @@ from napari_tavis.avsbench.transaction import STAGING_PREFIX, staging_folder, tr
 from napari_tavis.home import HOME_VARIABLE
 
 from .conftest import MakeClip, tree_of
+
+Kill = Callable[[Callable[[], object], int], bool]
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and SIGKILL")
 
@@ -38,32 +39,6 @@ def settle(tree: Path) -> None:
         pass
 
 
-def killed(work: Callable[[], object], at: int) -> bool:
-    """Do work in a child process that kills itself before its move number `at`.
-
-    Returns whether it lived to be killed; False if the work was done before.
-    """
-    child = os.fork()
-    if child == 0:
-        moves = 0
-        move = os.replace
-
-        def replace(source: object, target: object) -> None:
-            nonlocal moves
-            moves += 1
-            if moves > at:
-                os.kill(os.getpid(), signal.SIGKILL)
-            move(source, target)  # type: ignore[arg-type]
-
-        os.replace = replace  # type: ignore[assignment]
-        try:
-            work()
-        finally:
-            os._exit(0)
-    _, status = os.waitpid(child, 0)
-    return os.WIFSIGNALED(status)
-
-
 def dataset_of(root: Path, make_clip: MakeClip, subset: str) -> Path:
     """Write a dataset of one subset: a clip to be replaced, and another one."""
     write_clip(root, subset, "train", make_clip("park-train"))
@@ -77,7 +52,9 @@ def only_tree(root: Path) -> Path:
 
 
 @pytest.mark.parametrize("subset", ["s4", "ms3", "v1m"])
-def test_old_or_new_wherever_it_is_killed(tmp_path: Path, make_clip: MakeClip, subset: str) -> None:
+def test_old_or_new_wherever_it_is_killed(
+    tmp_path: Path, make_clip: MakeClip, killed: Kill, subset: str
+) -> None:
     dataset = dataset_of(tmp_path / "data", make_clip, subset)
     new = make_clip("park-train", 5, class_map=np.full((5, 60, 81), 17, np.uint8))
     old_masks = read_clip(dataset, subset, "train", "park-train").masks.copy()
@@ -110,7 +87,7 @@ def is_listed(root: Path, subset: str, split: str) -> bool:
 
 
 def test_every_move_is_finished_by_the_next_export_and_told_before(
-    tmp_path: Path, make_clip: MakeClip, home: Path
+    tmp_path: Path, make_clip: MakeClip, home: Path, killed: Kill
 ) -> None:
     dataset = dataset_of(tmp_path / "data", make_clip, "s4")
     tree = only_tree(dataset)
@@ -127,7 +104,9 @@ def test_every_move_is_finished_by_the_next_export_and_told_before(
     assert at > 8, "every part of the clip and every list was a place to be killed at"
 
 
-def test_a_clip_half_way_to_its_place_is_not_read(tmp_path: Path, make_clip: MakeClip) -> None:
+def test_a_clip_half_way_to_its_place_is_not_read(
+    tmp_path: Path, make_clip: MakeClip, killed: Kill
+) -> None:
     dataset = dataset_of(tmp_path / "data", make_clip, "s4")
     new = make_clip("park-train", 5, class_map=np.full((5, 60, 81), 17, np.uint8))
     assert killed(lambda: write_clip(dataset, "s4", "test", new, overwrite=True), 4)
@@ -203,7 +182,7 @@ def test_nothing_is_written_or_removed_through_a_link_out_of_the_dataset(
 
 
 def test_moves_that_somebody_else_was_killed_among_are_not_written_over(
-    tmp_path: Path, make_clip: MakeClip, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, make_clip: MakeClip, killed: Kill, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dataset = dataset_of(tmp_path / "data", make_clip, "ms3")
     new = make_clip("park-train", 5, class_map=np.full((5, 60, 81), 17, np.uint8))
@@ -219,7 +198,7 @@ def test_moves_that_somebody_else_was_killed_among_are_not_written_over(
 
 
 def test_a_record_counts_for_its_own_place_alone(
-    tmp_path: Path, make_clip: MakeClip, home: Path
+    tmp_path: Path, make_clip: MakeClip, home: Path, killed: Kill
 ) -> None:
     dataset = dataset_of(tmp_path / "data", make_clip, "ms3")
     new = make_clip("park-train", 5, class_map=np.full((5, 60, 81), 17, np.uint8))

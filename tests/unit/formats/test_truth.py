@@ -280,7 +280,7 @@ def test_a_place_that_no_disk_has_is_a_sentence(
 ) -> None:
     root = request_v1m.root / ("y" * 300)
     request = replace(request_v1m, format=format_name, root=root)  # type: ignore[arg-type]
-    with pytest.raises(DatasetError, match="cannot be a dataset"):
+    with pytest.raises(DatasetError, match=r"cannot be (a dataset|written)"):
         export(make_session(), request)
 
 
