@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 from napari_tavis.atomic import write_atomically
-from napari_tavis.core.boundary import is_utf8
-from napari_tavis.core.files import shown
+from napari_tavis.core.files import is_utf8, shown
 from napari_tavis.errors import TavisError
 from napari_tavis.session import AnnotationSession
 from napari_tavis.tasks import CancelToken, Progress, no_progress

@@ -73,6 +73,15 @@ def shown(name: object, most: int = 200) -> str:
     )
 
 
+def is_utf8(name: str | os.PathLike[str]) -> bool:
+    """Say whether a name can be written in UTF-8, as everything that we write is."""
+    try:
+        os.fspath(name).encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def open_file(path: Path, *, root: Path | None = None) -> BinaryIO:
     """Open an ordinary file for reading.
 

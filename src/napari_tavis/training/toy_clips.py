@@ -40,7 +40,7 @@ _SHAPES: dict[str, tuple[str, tuple[int, ...]]] = {
 }
 
 
-def _arrays(directory: Path, count: int, size: int, mode: str) -> dict[str, np.memmap]:
+def _arrays(directory: Path, count: int, size: int, mode: str) -> dict[str, np.ndarray]:
     """Open the arrays of a store, creating them with mode ``w+``."""
     shapes = dict(_SHAPES)
     shapes["frames"] = ("u1", (FRAMES, size, size, 3))
@@ -141,8 +141,8 @@ def render_toy_clips(
     if _recipe(done) != recipe:
         directory.mkdir(parents=True, exist_ok=True)
         done.unlink(missing_ok=True)
-        for array in _arrays(directory, count, size, "w+").values():
-            _reserve(Path(array.filename), array.nbytes)
+        for name, array in _arrays(directory, count, size, "w+").items():
+            _reserve(directory / f"{name}.npy", array.nbytes)
         parts = [range(row, min(row + 25, count)) for row in range(0, count, 25)]
         render = partial(_render, directory, first_seed, count, size)
         processes = min(workers or os.cpu_count() or 1, len(parts))
