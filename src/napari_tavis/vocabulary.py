@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from napari_tavis.core.files import is_utf8, shown
 from napari_tavis.errors import TavisError
 
 BACKGROUND = "background"
@@ -93,8 +94,10 @@ def parse_vocabulary(text: str) -> tuple[str, ...]:
     Raises
     ------
     TavisError
-        If no class name is left.
+        If no class name is left, or one holds what no text does: half a surrogate pair.
     """
+    if not is_utf8(text):
+        raise TavisError(f"The vocabulary {shown(text)!r} is not UTF-8: type the names anew.")
     names = dict.fromkeys(" ".join(entry.split()) for entry in text.split(","))
     classes = tuple(name for name in names if name and name != BACKGROUND)
     if not classes:

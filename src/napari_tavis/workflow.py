@@ -13,8 +13,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from napari_tavis.atomic import write_atomically
-from napari_tavis.core.boundary import is_utf8
-from napari_tavis.core.files import shown
+from napari_tavis.core.files import is_utf8, shown
 from napari_tavis.errors import TavisError
 from napari_tavis.session import AnnotationSession, holds_session
 from napari_tavis.tasks import CancelToken, Progress, no_progress

@@ -251,6 +251,35 @@ def test_a_place_that_cannot_be_written_is_refused_before_anything_is_computed(
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
+@posix
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "toy data --clips 1 --seed 0",
+        "stats . --json a.json",
+        "train --config toy --output run",
+        "weights where --set elsewhere",
+    ],
+)
+def test_a_disk_without_room_is_a_sentence(arguments: str, tmp_path: Path) -> None:
+    """The system's limit on the size of files stands in for a full disk."""
+    code = (
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))\n"
+        "from napari_tavis.cli import main; main(sys.argv[1:])"
+    )
+    environment = os.environ | {"XDG_CONFIG_HOME": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}
+    result = subprocess.run(
+        [sys.executable, "-c", code, *arguments.split()],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 2
+    assert result.stderr.startswith("error: ")
+    assert result.stderr.count("\n") == 1
+
+
 @pytest.mark.parametrize("video", ["", ".", "/"])
 def test_what_names_no_video_is_refused(video: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("annotate", video) == 2

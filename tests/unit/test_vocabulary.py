@@ -61,3 +61,8 @@ def test_a_vocabulary_keeps_order_and_drops_repetitions_and_spaces() -> None:
 def test_a_vocabulary_without_a_class_is_an_error(text: str) -> None:
     with pytest.raises(TavisError, match="vocabulary"):
         parse_vocabulary(text)
+
+
+def test_half_a_surrogate_pair_is_no_class_name() -> None:
+    with pytest.raises(TavisError, match="is not UTF-8"):
+        parse_vocabulary("dog, caf\udce9")

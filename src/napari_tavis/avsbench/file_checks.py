@@ -177,7 +177,8 @@ def check_video(path: Path, tree: Path) -> list[str]:
     try:
         with open_file(path, root=tree) as file:
             length = os.fstat(file.fileno()).st_size
-            kinds, end = [], 0
+            kinds: list[bytes] = []
+            end = 0
             while end < length and len(kinds) < _MOST_BOXES:
                 file.seek(end)
                 head = file.read(16)

@@ -138,7 +138,7 @@ def _check_steps(data: bytes) -> None:
     the length of a bytearray. And nothing has to be put into an object that was made.
     """
     for steps, (step, value, _) in enumerate(pickletools.genops(data)):
-        remembers = step.name in ("PUT", "BINPUT", "LONG_BINPUT") and value > _MOST_STEPS
+        remembers = step.name in ("PUT", "LONG_BINPUT") and int(value or 0) > _MOST_STEPS
         if remembers or steps > _MOST_STEPS or step.name in ("BYTEARRAY8", "BUILD"):
             raise pickle.UnpicklingError(f"{step.name} is not allowed")
 

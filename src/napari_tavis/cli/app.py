@@ -23,8 +23,8 @@ from napari_tavis.cli import (
 )
 from napari_tavis.cli.console import drop_unwritten, remember_interrupt, say
 from napari_tavis.cli.weights import weights
-from napari_tavis.core.boundary import explain, is_utf8
-from napari_tavis.core.files import shown
+from napari_tavis.core.boundary import explain
+from napari_tavis.core.files import is_utf8, shown
 from napari_tavis.errors import TavisError
 from napari_tavis.tasks import Cancelled
 

@@ -13,7 +13,7 @@ import stat
 import tempfile
 from pathlib import Path
 
-from napari_tavis.core.files import shown
+from napari_tavis.core.files import is_utf8, shown
 from napari_tavis.errors import TavisError
 
 _LOG = logging.getLogger(__name__)
@@ -105,15 +105,6 @@ def _explain_system(error: OSError) -> str:
     if what:
         return f"{what} cannot be used ({reason}): check the path and the disk."
     return f"The system refuses what was asked ({reason}): check disk, permissions and connection."
-
-
-def is_utf8(name: str | os.PathLike[str]) -> bool:
-    """Say whether a name can be written in UTF-8, as everything that we write is."""
-    try:
-        os.fspath(name).encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def require_writable(path: Path) -> None:

@@ -38,6 +38,7 @@ _FLAGS = os.O_RDONLY | sum(
     for name in ("O_BINARY", "O_CLOEXEC", "O_NOCTTY", "O_NOFOLLOW", "O_NONBLOCK")
 )
 _MANY_DIGITS = re.compile(r"\d{19}")
+_NESTING = (dict, list)
 _HALF_PAIR = re.compile(r"\\u[dD][89a-fA-F]")
 
 
@@ -71,6 +72,15 @@ def shown(name: object, most: int = 200) -> str:
         letter if letter.isprintable() else letter.encode("unicode_escape").decode()
         for letter in text
     )
+
+
+def is_utf8(name: str | os.PathLike[str]) -> bool:
+    """Say whether a name can be written in UTF-8, as everything that we write is."""
+    try:
+        os.fspath(name).encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def open_file(path: Path, *, root: Path | None = None) -> BinaryIO:
@@ -232,9 +242,9 @@ def parse_json(text: str, path: Path) -> Any:
         level = [
             inner
             for outer in level
-            if isinstance(outer, dict | list)
-            for inner in (outer.values() if isinstance(outer, dict) else outer)
-            if isinstance(inner, dict | list)
+            if type(outer) in _NESTING
+            for inner in (outer.values() if type(outer) is dict else outer)
+            if type(inner) in _NESTING  # cheap, for there are millions of numbers
         ]
     if level:
         raise ForeignFileError(path, _TOO_DEEP)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
@@ -49,6 +51,28 @@ def _arrays(directory: Path, count: int, size: int, mode: str) -> dict[str, np.n
         )
         for name, (kind, shape) in shapes.items()
     }
+
+
+def _reserve(file: Path, size: int) -> None:
+    """Take the room of a file now: a mapped file that finds none later ends the process.
+
+    Raises
+    ------
+    TrainingError
+        If there is not so much.
+    """
+    try:
+        if hasattr(os, "posix_fallocate"):
+            with file.open("r+b") as opened:
+                os.posix_fallocate(opened.fileno(), 0, file.stat().st_size)
+        elif size > shutil.disk_usage(file).free:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(file))
+    except OSError as error:
+        file.unlink()
+        raise TrainingError(
+            f"The training clips need {size / 1e6:.0f} MB more in {file.parent} "
+            f"({error.strerror}): make room there, or choose another folder."
+        ) from error
 
 
 def _render(directory: Path, first_seed: int, count: int, size: int, part: range) -> int:
@@ -117,7 +141,8 @@ def render_toy_clips(
     if _recipe(done) != recipe:
         directory.mkdir(parents=True, exist_ok=True)
         done.unlink(missing_ok=True)
-        _arrays(directory, count, size, "w+")
+        for name, array in _arrays(directory, count, size, "w+").items():
+            _reserve(directory / f"{name}.npy", array.nbytes)
         parts = [range(row, min(row + 25, count)) for row in range(0, count, 25)]
         render = partial(_render, directory, first_seed, count, size)
         processes = min(workers or os.cpu_count() or 1, len(parts))

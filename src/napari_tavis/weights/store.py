@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
 
@@ -257,7 +258,7 @@ class Store:
         if name.startswith("."):
             return None
         found = read_json(self.models / name / CARD_FILE)
-        known = {field.name: found.get(field.name) for field in fields(ModelCard)}
+        known: dict[str, Any] = {field.name: found.get(field.name) for field in fields(ModelCard)}
         known |= {"name": name, "sources": tuple(known["sources"] or ())}
         whole = all(
             isinstance(known[field.name], int if field.name in ("bytes", "image_size") else str)

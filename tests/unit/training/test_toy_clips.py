@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,12 @@ import pytest
 
 from napari_tavis.toyworld import make_clip
 from napari_tavis.training.batches import make_targets
-from napari_tavis.training.toy_clips import TRAINING_SEEDS, ToyClips, render_toy_clips
+from napari_tavis.training.toy_clips import (
+    TRAINING_SEEDS,
+    ToyClips,
+    _reserve,
+    render_toy_clips,
+)
 from napari_tavis.vocabulary import AVSBENCH_CLASSES
 
 
@@ -58,3 +64,13 @@ def test_a_swapped_sound_changes_the_truth_with_it(store: Path) -> None:
         classes = targets.classes[targets.present]
         frames = targets.present.nonzero()[:, 0]
         assert batch.heard.flatten(0, 1)[frames, classes].all()
+
+
+@pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="asks for free space instead")
+def test_the_room_of_a_file_is_taken_before_it_is_mapped(tmp_path: Path) -> None:
+    file = tmp_path / "frames.npy"
+    file.touch()
+    os.truncate(file, 1 << 20)
+    assert file.stat().st_blocks * 512 < 1 << 20
+    _reserve(file, 1 << 20)
+    assert file.stat().st_blocks * 512 >= 1 << 20
