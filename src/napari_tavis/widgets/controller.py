@@ -12,8 +12,7 @@ from psygnal import EmitLoopError, Signal
 from napari_tavis.errors import TavisError
 from napari_tavis.media import Clip
 from napari_tavis.session import AnnotationSession
-from napari_tavis.session.changes import ChangeKind, SessionChange
-from napari_tavis.session.history import HistoryStep
+from napari_tavis.session.history import ChangeKind, HistoryStep, SessionChange
 from napari_tavis.session.objects import SessionObject
 from napari_tavis.widgets import work
 from napari_tavis.widgets.activity import Activity

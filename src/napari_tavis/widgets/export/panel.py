@@ -20,7 +20,7 @@ from napari_tavis.formats.imported import ImportReport
 from napari_tavis.formats.importing import import_dataset
 from napari_tavis.formats.request import ExportRequest
 from napari_tavis.session import AnnotationSession
-from napari_tavis.session.changes import SessionChange
+from napari_tavis.session.history import SessionChange
 from napari_tavis.tasks import Cancelled
 from napari_tavis.widgets.commands import Command
 from napari_tavis.widgets.enabling import allow
