@@ -157,6 +157,7 @@ class Store:
         self._reading = threading.Lock()
         self._token = secrets.token_hex(8)
         self._since = time.time()
+        self._before: dict[str, object] = {}  # who was on record when this one took the lock
         self._facts: dict[str, str] = {}
         self._steps: set[int] = set()
         self._wrote = False
@@ -306,7 +307,7 @@ class Store:
                 if _is_busy(error):
                     raise _Busy from error
                 raise
-            owner = _owner_in(writer)
+            owner = self._before = _owner_in(writer)
             if not owner or _is_gone(owner) or time.monotonic() > until:
                 break
             writer.execute("ROLLBACK")
@@ -337,7 +338,7 @@ class Store:
             writer.execute("BEGIN IMMEDIATE")
         owner = _owner_in(writer)
         if owner.get("token") != self._token:
-            if owner:
+            if owner and owner != self._before:
                 _roll_back(writer)
                 raise CannotWriteError(f"it was taken over by another writer{_told(owner)}")
             self._sign(writer)
