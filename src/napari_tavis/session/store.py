@@ -72,7 +72,6 @@ _INSTRUCTIONS = 100_000
 _MOST_CALLS = 5_000
 """Calls, one every so many instructions of SQLite, after which reading a file is given up."""
 _TOLD = 10
-_OWN = "napari-tavis"
 
 
 FAULTS = (sqlite3.Error, UnicodeError, MemoryError)
