@@ -201,8 +201,9 @@ class Killer:
             finally:
                 os._exit(status)
         os.close(theirs)
+        text = os.read(ours, 1 << 16)  # until they have begun
+        assert text, "the person left by an error of their own"
         until = time.monotonic() + self._dice.expovariate(8)
-        text = b""
         while (left := until - time.monotonic()) > 0:
             if select.select([ours], [], [], left)[0]:
                 data = os.read(ours, 1 << 16)

@@ -19,6 +19,9 @@ from napari_tavis.inference.masks import PNG_DAMAGE, Mask, MaskDamaged
 STEPS = 16
 """Steps per unit of log-odds."""
 
+_MOST_PIXELS = 1 << 24
+"""No network answers with more; a file that says so is not decoded."""
+
 _OFFSET = 127
 """The byte of the step that ends at zero."""
 
@@ -136,8 +139,9 @@ def _read(data: bytes) -> npt.NDArray[np.uint8]:
     """Read the bytes of the pixels, after checking them whole: decoding passes over a lost end."""
     try:
         with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
-            if image.mode != "L":
-                raise ValueError(f"logits in mode {image.mode} instead of 8-bit grey")
+            if image.mode != "L" or image.width * image.height > _MOST_PIXELS:
+                what = f"{image.width}x{image.height} in mode {image.mode}"
+                raise ValueError(f"logits of {what} instead of 8-bit grey of a network's size")
             image.verify()
         with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
             return np.array(image)

@@ -37,8 +37,8 @@ MOST_SAMPLED = 1_000_000
 MOST_WORDS = 20_000
 MOST_NUMBER = 1 << 53
 LONGEST_SIDE = 1 << 15
-LARGEST_AREA = 1 << 28
-"""Pixels of a frame; a mask of it takes 268 MB while it is decoded."""
+LARGEST_AREA = 1 << 27
+"""Pixels of a frame; a mask of it takes 134 MB while it is decoded."""
 LARGEST = 1e15
 LONGEST_TEXT = 1 << 15
 

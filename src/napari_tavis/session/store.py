@@ -72,7 +72,10 @@ _INSTRUCTIONS = 100_000
 _MOST_CALLS = 5_000
 """Calls, one every so many instructions of SQLite, after which reading a file is given up."""
 _TOLD = 10
-_OWN = "napari-tavis"
+
+
+FAULTS = (sqlite3.Error, UnicodeError, MemoryError)
+"""What SQLite raises: where its message quotes a damaged file, or the file asks for too much."""
 
 
 class CannotWriteError(Exception):
@@ -129,7 +132,7 @@ def holds_session(path: Path) -> bool:
     if not found.st_size:
         return False
     if _journal(path).exists():  # of a killed writer: what it began is taken back first
-        with contextlib.suppress(sqlite3.Error, SessionError):
+        with contextlib.suppress(*FAULTS, SessionError):
             _refuse_foreign_journal(path)
             with _closing(_connect(path)) as reader:
                 return bool(_all(reader, "SELECT count(*) FROM sqlite_master")[0][0])
@@ -153,6 +156,7 @@ class Store:
         self._reading = threading.Lock()
         self._token = secrets.token_hex(8)
         self._since = time.time()
+        self._before: dict[str, object] = {}  # who was on record when this one took the lock
         self._facts: dict[str, str] = {}
         self._steps: set[int] = set()
         self._wrote = False
@@ -206,7 +210,7 @@ class Store:
                 f"{self.path} is open in another window or process already{self._owner()}, so it "
                 f"is open for reading only here: close it there, then open it again."
             )
-        except sqlite3.Error as error:
+        except FAULTS as error:
             writer.close()
             raise CannotWriteError(_reason(error)) from error
         except BaseException:
@@ -243,7 +247,7 @@ class Store:
             for statement in _SCHEMA:
                 writer.execute(statement)
             self._sign(writer)
-        except (OSError, sqlite3.Error) as error:
+        except (OSError, *FAULTS) as error:
             self._give_up(writer)
             if _is_busy(error):
                 raise SessionError(_existing(self.path)) from error
@@ -262,7 +266,7 @@ class Store:
             if writer is not None and self._is_new:
                 self._give_up(writer)
             elif writer is not None:
-                with contextlib.suppress(sqlite3.Error, CannotWriteError):
+                with contextlib.suppress(*FAULTS, CannotWriteError):
                     self._ours(writer)
                     if self._wrote:
                         _tidy(writer)
@@ -277,7 +281,7 @@ class Store:
         with self._writing:
             writer, self._writer = self._writer, None
             if writer is not None:
-                with contextlib.suppress(sqlite3.Error, CannotWriteError):
+                with contextlib.suppress(*FAULTS, CannotWriteError):
                     self._ours(writer)
                     writer.execute("DELETE FROM facts WHERE name='owner'")
                     writer.execute("COMMIT")
@@ -302,7 +306,7 @@ class Store:
                 if _is_busy(error):
                     raise _Busy from error
                 raise
-            owner = _owner_in(writer)
+            owner = self._before = _owner_in(writer)
             if not owner or _is_gone(owner) or time.monotonic() > until:
                 break
             writer.execute("ROLLBACK")
@@ -311,7 +315,7 @@ class Store:
         try:
             self._sign(writer)
             writer.execute("COMMIT")
-        except sqlite3.Error as error:
+        except FAULTS as error:
             if _code(error) != sqlite3.SQLITE_FULL:
                 raise
             _roll_back(writer)  # there may be room when there is something to save
@@ -333,7 +337,7 @@ class Store:
             writer.execute("BEGIN IMMEDIATE")
         owner = _owner_in(writer)
         if owner.get("token") != self._token:
-            if owner:
+            if owner and owner != self._before:
                 _roll_back(writer)
                 raise CannotWriteError(f"it was taken over by another writer{_told(owner)}")
             self._sign(writer)
@@ -342,7 +346,7 @@ class Store:
         try:
             with self._reading:
                 return _told(_owner_in(self._reader)) if self._reader else ""
-        except sqlite3.Error:
+        except FAULTS:
             return ""
 
     # Writing
@@ -401,7 +405,7 @@ class Store:
             except BaseException as error:
                 _roll_back(writer)
                 self._begin_again(writer)
-                if isinstance(error, sqlite3.Error | OSError):
+                if isinstance(error, (OSError, *FAULTS)):
                     raise CannotWriteError(_reason(error)) from error
                 raise
             self._begin_again(writer)
@@ -419,7 +423,7 @@ class Store:
 
     def _read_on(self) -> None:
         """Read a file that was just made through a connection that stays, as if it was opened."""
-        with contextlib.suppress(sqlite3.Error), self._reading:
+        with contextlib.suppress(*FAULTS), self._reading:
             self._reader = _connect(self.path)
             self._reader.execute("PRAGMA query_only=ON")
 
@@ -453,7 +457,7 @@ class Store:
 
     def _begin_again(self, writer: sqlite3.Connection) -> None:
         """Hold the lock until the next save."""
-        with contextlib.suppress(sqlite3.Error):
+        with contextlib.suppress(*FAULTS):
             writer.execute("BEGIN IMMEDIATE")
 
     # Reading
@@ -472,7 +476,7 @@ class Store:
             try:
                 with _one_moment(reader):
                     loaded = self._load(reader)
-            except sqlite3.Error as error:
+            except FAULTS as error:
                 raise SessionError(_damaged(self.path, _reason(error))) from error
             except ValueError as error:
                 raise SessionError(_damaged(self.path, str(error))) from error
@@ -567,7 +571,7 @@ class Store:
                 refuse_other(self.path)
                 with _closing(_connect(self.path)) as reader:
                     return _all(reader, query, value)
-            except (sqlite3.Error, SessionError) as error:
+            except (*FAULTS, SessionError) as error:
                 raise OSError(_reason(error)) from error
 
 
@@ -613,7 +617,7 @@ def read_identity(path: Path) -> VideoIdentity | None:
             found = _all(reader, "SELECT value FROM facts WHERE name='video'")
             video = rows.load_json(rows.text(found[0][0]))
             return rows.identity_from_json(video) if isinstance(video, dict) else None
-    except (sqlite3.Error, SessionError, ValueError, KeyError, IndexError):
+    except (*FAULTS, SessionError, ValueError, KeyError, IndexError):
         return None
 
 
@@ -624,7 +628,7 @@ def read_stamp(path: Path) -> str | None:
         with _closing(_checked(path)) as reader:
             found = _all(reader, "SELECT value FROM facts WHERE name='marks'")
             return rows.stamp(rows.marks_from_json(rows.text(found[0][0], _LONGEST_VALUE)))
-    except (sqlite3.Error, SessionError, ValueError, KeyError, IndexError):
+    except (*FAULTS, SessionError, ValueError, KeyError, IndexError):
         return None
 
 
@@ -723,7 +727,7 @@ def _checked(path: Path) -> sqlite3.Connection:
                 f"session): set its journal mode to DELETE there, and open it again."
             )
         _require_schema(reader, path)
-    except sqlite3.Error as error:
+    except FAULTS as error:
         if reader is not None:
             reader.close()
         if _is_busy(error):
@@ -830,38 +834,38 @@ class _Gaps:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._found: list[str] = []
+        self._more = 0
 
-    def add(self, what: str, error: Exception) -> None:
+    def add(self, what: str, error: BaseException) -> None:
         """Note what is left out."""
-        self._found.append(f"In {self._path}, {what} is damaged and left out ({_reason(error)}).")
+        if len(self._found) < _TOLD:
+            reason = _reason(error)
+            self._found.append(f"In {self._path}, {what} is damaged and left out ({reason}).")
+        else:
+            self._more += 1
 
     def rows(self, reader: sqlite3.Connection, query: str) -> list[tuple[object, ...]]:
         """Give the rows of a query, up to where the file is damaged."""
-        with contextlib.suppress(sqlite3.Error):
+        with contextlib.suppress(*FAULTS):
             return _all(reader, query)
         found: list[tuple[object, ...]] = []
         try:
             found.extend(reader.execute(query))
-        except sqlite3.Error as error:
+        except FAULTS as error:
             self.add("a part of a table", error)
         return found
 
     def sentences(self) -> list[str]:
         """Give a sentence for each, the first ones one by one."""
-        return shortened(self._found, "parts of the session are damaged and left out")
-
-
-def shortened(sentences: list[str], rest: str) -> list[str]:
-    """Keep the first sentences, and count the others."""
-    more = len(sentences) - _TOLD
-    return sentences if more <= 0 else [*sentences[:_TOLD], f"{more} more {rest}."]
+        more = f"{self._more} more parts of the session are damaged and left out."
+        return [*self._found, more] if self._more else self._found
 
 
 def _structure_damage(reader: sqlite3.Connection, path: Path) -> list[str]:
     """Let SQLite check the whole file."""
     try:
         found = _all(reader, "PRAGMA quick_check(1)")
-    except sqlite3.Error as error:
+    except FAULTS as error:
         if _is_busy(error):
             raise
         found = [(_reason(error),)]
@@ -931,13 +935,16 @@ def _read_records(
             gaps.add("what is known of a frame", error)
             continue
         item.frames[at] = record
-    missing.extend(shortened(lost, "pictures of the session are missing and left out"))
+    missing.extend(lost[:_TOLD])
+    if len(lost) > _TOLD:
+        more = len(lost) - _TOLD
+        missing.append(f"{more} more pictures of the session are missing and left out.")
 
 
 def _present_pictures(reader: sqlite3.Connection) -> set[object]:
     """Give the digests of all pictures, and what stands for none; empty if that is damaged."""
     query = f"SELECT digest FROM pictures LIMIT {3 * _MOST_RECORDS + 1}"
-    with contextlib.suppress(sqlite3.Error):
+    with contextlib.suppress(*FAULTS):
         found = {row[0] for row in _all(reader, query)}
         return found | {b"", None} if len(found) <= 3 * _MOST_RECORDS else set()
     return set()
@@ -1048,14 +1055,14 @@ def _all(connection: sqlite3.Connection, query: str, *values: object) -> list[tu
 
 
 def _roll_back(connection: sqlite3.Connection) -> None:
-    with contextlib.suppress(sqlite3.Error):
+    with contextlib.suppress(*FAULTS):
         if connection.in_transaction:
             connection.execute("ROLLBACK")
 
 
 def _shut(connection: sqlite3.Connection) -> None:
     _roll_back(connection)
-    with contextlib.suppress(sqlite3.Error):
+    with contextlib.suppress(*FAULTS):
         connection.close()
 
 
@@ -1091,4 +1098,8 @@ def _reason(error: BaseException) -> str:
     """Say in a few words what the disk or SQLite says."""
     if isinstance(error, OSError):
         return error.strerror or str(error)
+    if isinstance(error, UnicodeError):
+        return "it holds what is no text"
+    if isinstance(error, MemoryError):
+        return "it asks for more memory than there is"
     return _REASONS.get(_code(error), str(error))

@@ -187,6 +187,20 @@ def test_a_writer_that_a_crash_left_on_record_keeps_nobody_out(
     assert rows(video, "SELECT value FROM facts WHERE name='owner'") == []
 
 
+def test_a_record_that_could_not_be_replaced_is_no_other_writer(closed: Path, video: Path) -> None:
+    """On a full disk neither the one before can leave nor this one sign, and then there is room."""
+    gone = '{"token":"x","program":"napari","host":"b","process":1,"since":1.7e9}'
+    change(video, f"INSERT INTO facts VALUES('owner', '{gone}')")
+    held = AnnotationSession.open(video)
+    assert held._store is not None
+    assert held._store._writer is not None
+    held._store._writer.execute("ROLLBACK")  # as if signing had failed
+    change(video, f"INSERT OR REPLACE INTO facts VALUES('owner', '{gone}')")
+    held.set_mask(1, 28, box(0, 0))
+    held.save()
+    assert np.array_equal(reopened(video).mask(1, 28), box(0, 0))
+
+
 def test_who_lost_the_file_to_another_writer_overwrites_nothing(closed: Path, video: Path) -> None:
     """As it may happen to a process that slept in the moment in which nobody has the lock."""
     session = AnnotationSession.open(video)
