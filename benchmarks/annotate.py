@@ -1,6 +1,6 @@
 """Measure what `annotate` costs per clip, beside opening and decoding each clip twice.
 
-    python benchmarks/annotate.py [--clips 8] [--model toy] [--device cpu]
+    python benchmarks/annotate.py [--clips 8] [--model toy] [--device cpu] [--threads 1]
 
 Toy clips are annotated in turn in two ways, alternately, in one process: as `annotate_video` does
 it, and as it did before, when the overlay pictures were drawn from the file opened anew. Prints
@@ -10,12 +10,15 @@ the median seconds per clip, and of how they are made up.
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
 import tempfile
 import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+
+import torch
 
 from napari_tavis.inference import segment_clip
 from napari_tavis.media import open_clip
@@ -31,9 +34,15 @@ def main() -> None:
     parser.add_argument("--clips", type=int, default=8, help="How many clips.")
     parser.add_argument("--model", default="toy", help="The model.")
     parser.add_argument("--device", default="auto", help="auto, cuda, mps or cpu.")
+    parser.add_argument("--threads", type=int, default=1, help="Threads of the network.")
     options = parser.parse_args()
     model = load_model(options.model)
-    taken: dict[str, list[float]] = {"opened once": [], "opened twice": [], "opening": []}
+    torch.set_num_threads(options.threads)
+    taken: dict[str, list[tuple[float, float]]] = {
+        "opened once": [],
+        "opened twice": [],
+        "opening": [],
+    }
     with tempfile.TemporaryDirectory() as folder:
         videos = [
             write_scene_video(sample_scene(seed), Path(folder) / f"{seed}.mp4")
@@ -52,7 +61,8 @@ def main() -> None:
                 for name, value in seconds.items():
                     taken[name].append(value)
     for name, values in taken.items():
-        print(f"{name:14s} {statistics.median(values):.3f} s")
+        wall, processor = (statistics.median(one) for one in zip(*values, strict=True))
+        print(f"{name:14s} {wall:.3f} s, {processor:.3f} s of the processor")
 
 
 def open_and_close(video: Path) -> None:
@@ -71,11 +81,12 @@ def annotate_twice(video: Path, model: TAViS, directory: Path, device: str) -> N
         draw_overlays(session, SeenFrames(clip))
 
 
-def timed(work: Callable[[], object]) -> float:
-    """Give the seconds of a call."""
-    began = time.perf_counter()
+def timed(work: Callable[[], object]) -> tuple[float, float]:
+    """Give the seconds of a call, and those of the processor, child processes included."""
+    began, before = time.perf_counter(), os.times()
     work()
-    return time.perf_counter() - began
+    after = os.times()
+    return time.perf_counter() - began, sum(after[:4]) - sum(before[:4])
 
 
 if __name__ == "__main__":

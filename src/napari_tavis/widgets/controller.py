@@ -21,7 +21,7 @@ from napari_tavis.widgets.listeners import Listeners, attempt
 from napari_tavis.widgets.navigation import FrameNavigation
 from napari_tavis.widgets.object_layers import ObjectLayers
 from napari_tavis.widgets.opening import VideoOpener
-from napari_tavis.widgets.reader import clip_of
+from napari_tavis.widgets.reader import clip_of, video_layers
 
 Result = TypeVar("Result")
 
@@ -124,6 +124,7 @@ class AnnotationController:
         self.navigation.moved.connect(self._activity.touch)
         self.chosen_changed.connect(self._activity.touch)
         self.viewer.layers.events.inserted.connect(self._on_inserted)
+        self.viewer.layers.events.removed.connect(self._on_removed)
 
     # -- the video -------------------------------------------------------------------------
 
@@ -177,8 +178,10 @@ class AnnotationController:
         if session is not None:
             attempt(lambda: self._autosave.save_now(session))
             attempt(session.close)
-        self.session, self.clip, self.blocked = None, None, False
-        self._guest = None
+        clip, self.clip = self.clip, None
+        self.session, self.blocked, self._guest = None, False, None
+        if clip is not None:
+            attempt(lambda: self._close_unless_shown(clip))
         attempt(self._autosave.forget)
         self._activity.forget()
         attempt(self.layers.clear)
@@ -397,10 +400,14 @@ class AnnotationController:
         attempt(self._autosave.close)
         attempt(self._save_for_the_last_time)
         attempt(lambda: self.viewer.layers.events.inserted.disconnect(self._on_inserted))
+        attempt(lambda: self.viewer.layers.events.removed.disconnect(self._on_removed))
         attempt(self.layers.close)
         attempt(self.navigation.close)
         if window_stays:
             attempt(self._hide_time)
+        else:  # nobody looks at the videos any more
+            for _, clip in video_layers(self.viewer.layers):
+                attempt(clip.close)
 
     def _save_for_the_last_time(self) -> None:
         session = self.collect_edits()  # a stroke in progress, too
@@ -415,6 +422,16 @@ class AnnotationController:
         clip = clip_of(event.value)
         if clip is not None and clip is not self.clip:
             self.open_video(clip.path, clip)
+
+    def _on_removed(self, event: Any) -> None:
+        clip = clip_of(event.value)
+        if clip is not None and clip is not self.clip:
+            self._close_unless_shown(clip)
+
+    def _close_unless_shown(self, clip: Clip) -> None:
+        """End the decoding of a video that is neither open nor shown any more."""
+        if all(clip is not shown for _, shown in video_layers(self.viewer.layers)):
+            clip.close()
 
     def _on_stroke(self, object_id: int) -> None:
         self._activity.touch()
