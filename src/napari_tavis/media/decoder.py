@@ -36,6 +36,8 @@ _THREAD_BYTES = 64 * 2**20
 """Memory for the frames that several threads decode at once."""
 _MAX_THREADS = 8
 
+_GENERATE_PTS = 1  # FFmpeg's AVFMT_FLAG_GENPTS, which PyAV sets
+
 _INDEXED_BY_DECODING_TIME = frozenset({"avi", "mpegts", "mpeg"})
 """Containers in which a jump goes by the time of decoding, not by that of showing."""
 
@@ -184,7 +186,7 @@ class Decoder:
             if other.index != chosen.index:
                 other.discard = av.stream.Discard.all
         if self.counts_frames:  # and the times that FFmpeg would make up are wrong
-            self._container.flags &= ~int(av.container.Flags.gen_pts.value)
+            self._container.flags &= ~_GENERATE_PTS
         codec = stream.codec_context
         if codec is None:
             raise NoPictureError(
@@ -238,10 +240,8 @@ class Decoder:
 
     def _next_packet(self) -> av.packet.Packet | None:
         """Read a packet and put its number in place of its time stamp; None at the end."""
-        if self._landing is not None:
-            packet, self._landing = self._landing, None
-        else:
-            assert self._demuxed is not None
+        packet, self._landing = self._landing, None
+        if packet is None and self._demuxed is not None:
             packet = next(self._demuxed, None)
         if packet is not None:
             number = self.packets.find(packet, self._expected)

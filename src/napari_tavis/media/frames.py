@@ -32,6 +32,10 @@ _BACK = 32
 """Frames before the one asked for that are kept too, when somebody steps backwards."""
 
 
+_BEHIND = 16
+"""Frames that are kept behind the one shown while a video is read in order."""
+
+
 class FrameReader:
     """Gives any frame of a video stream, in any order, exactly. Thread safe.
 
@@ -119,6 +123,10 @@ class FrameReader:
             step, self._step = self._step, index - self._asked
             self._asked = index
             even = step == self._step and abs(step) > 1
+            if step == self._step == 1:
+                # Playing on would fill the cache with memory that was never touched, which
+                # costs more than decoding; a few frames back are enough to step to.
+                self._spare = self._cache.pop(index - _BEHIND, self._spare)
         if even:
             self.prefetch(index + step)
         return picture
