@@ -132,7 +132,7 @@ def annotate_video(
     MediaError, InferenceError, SessionError
         If the video, the device or an existing session cannot be used.
     TavisError
-        If the session is open elsewhere.
+        If the session is open elsewhere, or cannot be written.
     Cancelled
         If asked for; nothing is written then.
     """
@@ -141,10 +141,7 @@ def annotate_video(
 
     earlier = AnnotationSession.open(path, video=video) if holds_session(path) else None
     if earlier is not None and earlier.read_only:
-        raise TavisError(
-            f"{path} cannot be changed now, it is open elsewhere or write-protected: close it "
-            "there, then annotate again."
-        )
+        raise TavisError(earlier.warnings[0])  # who has it, or why it cannot be written
     with open_clip(video) as clip:
         seen = SeenFrames(clip)
         proposals = segment_clip(

@@ -70,9 +70,7 @@ def test_a_second_persons_folder_is_compared(
     second = tmp_path / "ben"
     second.mkdir()
     shutil.copy(annotated_video, second)
-    shutil.copytree(
-        f"{annotated_video}.tavis", second / f"{annotated_video.name}.tavis", dirs_exist_ok=True
-    )
+    shutil.copy(f"{annotated_video}.tavis", second)
     page.show_source(annotated_video.parent / "clip.mp4.tavis")
     qtbot.waitUntil(lambda: page.statistics is not None, timeout=20_000)
     page.add_source(second)
