@@ -19,7 +19,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import chain
 from typing import TypeVar
 
@@ -55,9 +55,6 @@ _OFF = 0.015
 
 _LOUD_SECONDS = 0.1
 """What goes beyond full scale is turned down together with so much beside it."""
-
-_TURNING = 0.005
-"""Seconds that it takes where nothing told of it before."""
 
 _BEND = 0.2
 """Seconds at the beginning of a stretch over which it is brought into line with the one before."""
@@ -264,31 +261,67 @@ class Placer:
 class Limiter:
     """Turns down what goes beyond full scale, so that it keeps its form instead of being cut.
 
+    The gain hangs on the loudest samples of windows around a place. Let the first sample be that
+    of a window, counted from the clip's beginning: then two windows on, each sample is what it
+    is wherever reading began.
+
+    Parameters
+    ----------
+    channels : int
+        Channels of the sound.
+    window : int
+        Samples of a window: see `loud_window`.
+
     Attributes
     ----------
     loudest : float
         The greatest sample so far.
     """
 
-    def __init__(self) -> None:
-        self.loudest = 0.0
-        self._gain = 1.0
+    AROUND = 2
+    """Windows before and after a sample on which its gain may hang."""
 
-    def tame(self, piece: Piece) -> Piece:
-        """Turn a piece down around its loudest places; they come one after another."""
-        window = max(1, round(_LOUD_SECONDS * piece.rate))
-        starts = np.arange(0, piece.samples.shape[1], window)
-        peaks = np.maximum.reduceat(np.abs(piece.samples).max(axis=0), starts)
-        self.loudest = max(self.loudest, float(peaks.max()))
-        if self._gain == 1.0 and peaks.max() <= 1.0:
-            return piece
-        beside = np.pad(peaks, 1, mode="edge")
-        gains = 1 / np.maximum(1.0, np.maximum(np.maximum(beside[:-2], beside[2:]), peaks))
-        turned = min(_TURNING * piece.rate, window / 4)
-        places = [0.0, turned, *(starts + window / 2)]
-        gain = np.interp(np.arange(piece.samples.shape[1]), places, [self._gain, gains[0], *gains])
-        self._gain = float(gain[-1])
-        return replace(piece, samples=piece.samples * gain.astype(np.float32))
+    def __init__(self, channels: int, window: int) -> None:
+        self.loudest = 0.0
+        self._window = window
+        self._waiting = np.zeros((0, channels), dtype=np.float32)
+        # of the windows before what waits, and of those in it
+        self._peaks = np.zeros(self.AROUND)
+
+    def tame(self, samples: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Take in sound ``[n, channels]``, and give what waited for it."""
+        self._waiting = np.concatenate([self._waiting, samples]) if len(self._waiting) else samples
+        whole = len(self._waiting) // self._window
+        return self._given(whole, max(0, whole - self.AROUND))
+
+    def finish(self) -> npt.NDArray[np.float32]:
+        """Give what is left, as before silence."""
+        count = math.ceil(len(self._waiting) / self._window)
+        return self._given(count, count)
+
+    def _given(self, known: int, count: int) -> npt.NDArray[np.float32]:
+        """Give `count` windows, the peaks of `known` of those that wait being looked at."""
+        size = self._window
+        new = self._waiting[(self._peaks.size - self.AROUND) * size : known * size]
+        if len(new):
+            peaks = np.maximum.reduceat(np.abs(new).max(axis=1), np.arange(0, len(new), size))
+            self.loudest = max(self.loudest, float(peaks.max()))
+            self._peaks = np.concatenate([self._peaks, peaks])
+        given, self._waiting = self._waiting[: count * size], self._waiting[count * size :]
+        peaks = np.pad(self._peaks, (0, self.AROUND))[: count + 2 * self.AROUND]
+        self._peaks = self._peaks[count:]
+        if not len(given) or peaks.max() <= 1.0:
+            return given
+        around = np.maximum(np.maximum(peaks[:-2], peaks[1:-1]), peaks[2:])
+        middles = (np.arange(around.size) - 0.5) * size
+        gain = np.interp(np.arange(len(given)), middles, 1 / np.maximum(1.0, around))
+        # the clip takes away nothing but the rounding of the product
+        return np.clip(given * gain[:, None].astype(np.float32), -1.0, 1.0)
+
+
+def loud_window(rate: int) -> int:
+    """Give the samples that are turned down together."""
+    return max(1, round(_LOUD_SECONDS * rate))
 
 
 def _unbroken(

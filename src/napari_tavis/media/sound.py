@@ -14,8 +14,9 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property, lru_cache
-from itertools import groupby
+from itertools import chain, groupby
 from pathlib import Path
+from typing import TypeAlias
 
 import av
 import av.audio.frame
@@ -25,6 +26,8 @@ import av.error
 import av.filter
 import numpy as np
 import numpy.typing as npt
+from av.audio.codeccontext import AudioCodecContext
+from av.codec.context import CodecContext
 from av.stream import Discard
 
 from napari_tavis.media.container import Stream, open_container
@@ -37,6 +40,7 @@ from napari_tavis.media.placing import (
     Placer,
     Samples,
     cells,
+    loud_window,
     with_times,
 )
 from napari_tavis.media.timebase import SAMPLE_RATE, played_samples, sample_at
@@ -51,11 +55,23 @@ _HEAD = 12
 _TRIED = 2000
 """Packets after which a track of which none could be decoded is given up."""
 
-_RUN_UP = 1.0
+_RUN_UP = 1.5
 """Seconds decoded before the place asked for: codecs need a few packets to come in."""
 
-_SETTLED = 0.3
+_SETTLED = 0.6
 """Seconds of that which must really be there."""
+
+_COMING_IN = 0.5
+"""Seconds that a cell's own decoder is given to come in."""
+
+_MAKES_NOISE = frozenset("aac ac3 eac3".split())
+"""Codecs that put noise in place of what they left out, which hangs on all that was decoded."""
+
+_NEEDS_KEY_FRAMES = "xHE-AAC"
+"""The profile of AAC that cannot be decoded from any packet on."""
+
+_MISSING = 0.5
+"""Seconds without sound, within a track, that are worth saying."""
 
 _READ_ERRORS = 100
 """Failed attempts to read on after which a file is taken to end."""
@@ -132,6 +148,7 @@ class Sound:
         self._seekable = seekable
         self._shifts = tuple(shifts)
         self._said: dict[str, None] = {}
+        self._damaged = False
 
     @property
     def audible(self) -> bool:
@@ -225,42 +242,73 @@ class Sound:
         track = self._track
         if track is None or last <= first:
             return
-        begin, end = first / sample_rate, last / sample_rate
+        window = loud_window(sample_rate)
+        at = (first // window - Limiter.AROUND) * window
+        stop = (-(-last // window) + Limiter.AROUND) * window
         # the cell before tells where the sound of the one asked for begins
-        cell = math.floor(begin / CELL_SECONDS) - 1
-        pieces = self._pieces(track, cell, channels, end + 1.0)
+        cell = math.floor(at / sample_rate / CELL_SECONDS) - 1
+        limiter = Limiter(channels, window)
+        pieces = self._pieces(track, cell, channels, stop / sample_rate + 1.0)
         with contextlib.closing(pieces):
-            yield from _resampled(pieces, sample_rate, channels, first, last)
+            parts = _resampled(pieces, sample_rate, channels, at, stop)
+            for part in chain(map(limiter.tame, parts), (limiter.finish() for _ in range(1))):
+                if limiter.loudest > _TOO_LOUD:
+                    self._note("Sound of {name} beyond full scale is turned down.")
+                asked = part[max(0, first - at) : max(0, last - at)]
+                at += len(part)
+                if len(asked):
+                    yield asked
 
     def _pieces(
         self, track: Track, cell: int, channels: int, end: float
     ) -> Generator[Piece, None, None]:
         """Mix and place the sound from a cell on, until a time."""
-        placer, mixer, limiter = Placer(track.grid), _Mixer(channels, self._note), Limiter()
+        placer, mixer = Placer(track.grid), _Mixer(channels, self._note)
         with self._reader_at(track, cell * CELL_SECONDS) as (_, blocks):
-            for number, gathered in cells(with_times(blocks, self._shifts)):
+            heard = self._without_gaps(with_times(blocks, self._shifts))
+            for number, gathered in cells(heard):
                 if number * CELL_SECONDS > end:
                     return
                 if number >= cell:
                     for run, samples in mixer.mix(gathered):
-                        yield from map(limiter.tame, placer.place(run, samples))
-                if limiter.loudest > _TOO_LOUD:
-                    self._note("Sound of {name} beyond full scale is turned down.")
+                        yield from placer.place(run, samples)
 
     @contextlib.contextmanager
     def _reader_at(self, track: Track, time: float) -> Iterator[tuple[_Reader, Iterator[_Decoded]]]:
         """Open the file so that a track is read from well before a time."""
         back = _RUN_UP
         while self._seekable and time - back > max(track.begin, 0.0):
-            with _Reader(self._path, track.index, self._origin, time - back) as reader:
+            with self._reader(track.index, time - back) as reader:
                 blocks = reader.blocks()
                 opening = next((block for block in blocks if block.time is not None), None)
                 if opening is not None and (opening.time or 0.0) <= time - _SETTLED:
                     yield reader, _put_back(opening, blocks)
                     return
             back = 4 * back + CELL_SECONDS
-        with _Reader(self._path, track.index, self._origin) as reader:
+        with self._reader(track.index) as reader:
             yield reader, reader.blocks()
+
+    def _reader(self, index: int, seek: float | None = None) -> _Reader:
+        return _Reader(self._path, index, self._origin, seek, self._note_damage)
+
+    def _without_gaps(self, blocks: Iterable[_Decoded]) -> Iterator[_Decoded]:
+        """Pass blocks on, and say where sound is missing between two of them."""
+        end: float | None = None
+        for block in blocks:
+            begin = block.time or 0.0
+            if end is not None and begin - end > _MISSING and begin > 0:
+                self._note_damage(end)
+            end = begin + block.count / block.rate
+            yield block
+
+    def _note_damage(self, time: float) -> None:
+        """Remember where sound is missing; one place will do."""
+        if not self._damaged:
+            self._damaged = True
+            self._note(
+                f"Sound of {{name}} is missing or damaged at {max(0.0, time):.1f} s, and perhaps "
+                f"elsewhere; what is lost is taken as silence."
+            )
 
     def _note(self, remark: str) -> None:
         """Remember what was noticed while the sound was read."""
@@ -272,12 +320,44 @@ def _put_back(first: _Decoded, rest: Iterator[_Decoded]) -> Iterator[_Decoded]:
     yield from rest
 
 
+_Packet: TypeAlias = "av.Packet[av.audio.stream.AudioStream]"
+
+
 class _Reader:
-    """An open file of which one sound track is decoded, from a time on."""
+    """An open file of which one sound track is decoded, from a time on.
+
+    Some codecs fill up with noise what they left out, and go on in it from packet to packet, so
+    that the samples hang on where decoding began. Of these, each cell has a decoder of its own,
+    which begins a little before it: a cell's samples are then the same wherever reading began.
+    (WMA, Cook and ATRAC do so too, but their decoders cannot be set up again by PyAV: their
+    noise, some thousandths of full scale, may differ.)
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    stream : int
+        The track's number in it.
+    origin : Fraction
+        Time of the first video frame on the container's clock, in seconds.
+    seek : float, optional
+        Seconds of the picture's clock from before which to decode.
+    on_damage : callable
+        Told where, in seconds, something could not be decoded.
+    """
 
     def __init__(
-        self, path: Path, stream: int, origin: Fraction, seek: float | None = None
+        self,
+        path: Path,
+        stream: int,
+        origin: Fraction,
+        seek: float | None = None,
+        on_damage: Callable[[float], None] = lambda time: None,
     ) -> None:
+        self._on_damage = on_damage
+        self._cell: int | None = None
+        self._fresh: tuple[int, AudioCodecContext] | None = None
+        self._end: float | None = None
         self._container = open_container(path)
         try:
             if seek is not None:
@@ -285,6 +365,11 @@ class _Reader:
                     self._container.seek(math.floor((Fraction(seek) + origin) * av.time_base))
             tracks = self._container.streams.audio
             self._stream = next(track for track in tracks if track.index == stream)
+            self._decoder = self._stream.codec_context
+            self._per_cell = (
+                self._decoder.codec.canonical_name in _MAKES_NOISE
+                and self._decoder.profile != _NEEDS_KEY_FRAMES
+            )
             # seconds of the picture's clock, in whole numbers up to the one division
             base = self._stream.time_base or Fraction(1, av.time_base)
             self._unit = base.denominator * origin.denominator
@@ -318,11 +403,7 @@ class _Reader:
         """Decode on, past what is damaged; `limit` bounds the packets without any sound."""
         silent = 0
         for packet in self._packets():
-            try:
-                frames = packet.decode()
-            except (av.error.FFmpegError, ValueError):
-                frames = []
-            for frame in frames:
+            for frame in self._decoded(packet):
                 if frame.samples and frame.rate > 0:
                     silent = 0
                     yield self._block(frame)
@@ -330,23 +411,67 @@ class _Reader:
             if limit is not None and silent > limit:
                 return
 
-    def _packets(self) -> Iterator[av.Packet[av.audio.stream.AudioStream]]:
+    def _decoded(self, packet: _Packet) -> list[av.audio.frame.AudioFrame]:
+        """Decode a packet; none at the end gives what the decoder still holds."""
+        if self._per_cell and packet.pts is not None:
+            self._take_turns(packet, self._seconds(packet.pts))
+        try:
+            frames = self._decoder.decode(packet)
+        except (av.error.FFmpegError, ValueError):
+            self._damage()
+            return []
+        if packet.is_corrupt:
+            self._damage()
+        return frames
+
+    def _take_turns(self, packet: _Packet, time: float) -> None:
+        """Let the decoder of the next cell come in, and change over where that begins."""
+        if packet.has_sidedata("new_extradata"):  # a new decoder would not know of it
+            self._per_cell = False
+            return
+        cell = math.floor(time / CELL_SECONDS)
+        coming = math.floor((time + _COMING_IN) / CELL_SECONDS)
+        if self._cell is None:
+            self._cell = cell
+        if cell > self._cell:
+            fresh = self._fresh
+            self._decoder = fresh[1] if fresh and fresh[0] == cell else self._new_decoder()
+            self._cell, self._fresh = cell, None
+        if coming > self._cell:
+            if self._fresh is None:
+                self._fresh = coming, self._new_decoder()
+            with contextlib.suppress(av.error.FFmpegError, ValueError):
+                self._fresh[1].decode(packet)
+
+    def _new_decoder(self) -> AudioCodecContext:
+        known = self._stream.codec_context
+        decoder = CodecContext.create(known.codec, "r")
+        assert isinstance(decoder, AudioCodecContext)
+        decoder.extradata = known.extradata
+        return decoder
+
+    def _damage(self) -> None:
+        """Tell of damage, unless decoding just begins in the middle of things."""
+        if self._end is not None:
+            self._on_damage(self._end)
+
+    def _packets(self) -> Iterator[_Packet]:
         for _ in range(_READ_ERRORS):
             try:
                 yield from self._container.demux(self._stream)
                 return
             except av.error.EOFError:
                 return
-            except (
-                av.error.FFmpegError,
-                IndexError,
-            ):  # the latter for a stream that damage made up
-                continue
+            except (av.error.FFmpegError, IndexError):  # the latter in streams made up by damage
+                self._damage()
+
+    def _seconds(self, stamp: int) -> float:
+        return (stamp * self._ticks - self._zero) / self._unit
 
     def _block(self, frame: av.audio.frame.AudioFrame) -> _Decoded:
-        time = None
-        if frame.pts is not None:
-            time = (frame.pts * self._ticks - self._zero) / self._unit
+        time = None if frame.pts is None else self._seconds(frame.pts)
+        self._end = (self._end or 0.0) if time is None else time
+        self._end += frame.samples / frame.rate
         return _Decoded(time, frame.rate, frame.samples, frame.layout.name, frame)
 
 
@@ -552,7 +677,7 @@ def _resampled(
             part = waiting[:, :count]
             silence = np.zeros((channels, count - part.shape[1]), np.float32)
             at, waiting = at + count, waiting[:, count:].copy()
-            yield np.clip(np.concatenate([part, silence], axis=1), -1.0, 1.0).T
+            yield np.concatenate([part, silence], axis=1).T
 
     for piece in pieces:
         if piece.start > (last / target + 1.0) * piece.rate:
