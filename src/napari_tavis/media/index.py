@@ -217,7 +217,13 @@ def _ticks(
     if given.size == pts.size:
         return pts
     if given.size > 1:
-        return np.interp(np.arange(pts.size), given, pts[given]).astype(np.int64)
+        places = np.arange(pts.size)
+        ticks = np.interp(places, given, pts[given])
+        # Matroska gives no stamps before zero; frames there, and at the end, go on evenly
+        step = max(1.0, float(np.median(np.diff(pts[given]) / np.diff(given))))
+        ticks -= step * np.maximum(given[0] - places, 0)
+        ticks += step * np.maximum(places - given[-1], 0)
+        return ticks.astype(np.int64)
     usual = max(1, round(Fraction(_USUAL_FRAME) / base))
     lasting = packets.durations[numbers]
     return np.cumsum(np.where(lasting > 0, lasting, usual)) - lasting[0]

@@ -58,6 +58,9 @@ class VideoOpener:
         self._controller = controller
         self._wish: _Wish | None = None
         self._asking = False
+        self._said: set[str] = set()
+        controller.navigation.moved.connect(self._say_what_was_noticed)
+        controller.changed.connect(self._say_what_was_noticed)
         controller.jobs.busy_changed.connect(self._on_busy_changed)
 
     @property
@@ -195,6 +198,7 @@ class VideoOpener:
         controller = self._controller
         controller.clip, controller.blocked = opened.clip, opened.blocked
         self._show(opened.clip)
+        self._said = set(opened.clip.warnings)
         controller.navigation.set_video(opened.clip.times)
         if opened.session is not None:
             controller.take_session(opened.session)
@@ -211,6 +215,16 @@ class VideoOpener:
             for warning in clip.warnings:
                 show_warning(warning)
             layers.append(Layer.create(*clip_layer_data(clip)))
+
+    def _say_what_was_noticed(self, *_: object) -> None:
+        """Say what was found out about the open video while it was decoded and heard."""
+        clip = self._controller.clip
+        if clip is None or self._asking:
+            return
+        for warning in clip.warnings:
+            if warning not in self._said:
+                self._said.add(warning)
+                show_warning(warning)
 
     def _may_leave(self) -> bool:
         """Whether nothing of the open video would be lost, or the user says it may be."""

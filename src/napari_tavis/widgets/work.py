@@ -212,7 +212,8 @@ def segment_video(
     model = loaded.get(options.model, device)
     cancel.check()
     with open_clip(path) as clip:
-        return segment_clip(
+        known = clip.warnings  # the others are found out while it is read
+        proposals = segment_clip(
             clip,
             model,
             fps=options.fps,
@@ -223,3 +224,6 @@ def segment_video(
             progress=progress,
             cancel=cancel,
         )
+        noticed = tuple(said for said in clip.warnings if said not in known)
+        proposals.warnings = (*proposals.warnings, *noticed)
+        return proposals

@@ -126,11 +126,11 @@ def test_an_mp4_without_its_index_is_said_to_be_cut_off(plain_video: Path, tmp_p
         open_clip(path)
 
 
-@pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.ts", "a.avi", "a.webm", "a.gif"])
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.ts", "a.avi", "a.webm", "a.gif", "a.flv"])
 def test_damage_never_leads_to_anything_but_frames_or_a_clear_error(
     name: str, tmp_path: Path
 ) -> None:
-    coding = {"mp4": H264, "mkv": H264, "ts": H264}.get(name[2:], ())
+    coding = {"mp4": H264, "mkv": H264, "ts": H264, "flv": H264}.get(name[2:], ())
     whole = encode(tmp_path / name, *coding, count=80).read_bytes()
     random = np.random.default_rng(0)
     for trial in range(4):

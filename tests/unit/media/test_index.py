@@ -158,3 +158,11 @@ def test_a_file_without_one_whole_frame_is_refused(tmp_path: Path) -> None:
     )
     with pytest.raises(NoPictureError, match=r"noise.mkv"):
         open_clip(tmp_path / "noise.mkv")
+
+
+def test_frames_without_stamps_before_the_first_one_go_on_evenly(tmp_path: Path) -> None:
+    early = ("-output_ts_offset", "-1", "-avoid_negative_ts", "disabled")
+    path = encode(tmp_path / "early.mkv", *H264, *early)
+    with open_clip(path) as clip:
+        assert clip.times == pytest.approx(np.arange(72) / 30, abs=0.05)
+        assert clip.duration == pytest.approx(2.4, abs=0.05)

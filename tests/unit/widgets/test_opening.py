@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from qtpy.QtCore import QEvent, Qt
 from qtpy.QtGui import QMouseEvent
 from qtpy.QtWidgets import QApplication
 
+from napari_tavis.media import ffmpeg
 from napari_tavis.session import AnnotationSession
 from napari_tavis.widgets.controller import AnnotationController
 from napari_tavis.widgets.dock import AnnotationDock
@@ -304,3 +306,29 @@ def test_closing_in_the_middle_of_opening_lets_go_of_both(
     working.close_session()
     for path in (annotated_video, other_video):
         assert not AnnotationSession.open(path).read_only
+
+
+def test_what_decoding_shows_is_said(
+    qtbot, dock: AnnotationDock, tmp_path: Path, open_in: Callable[..., object]
+) -> None:
+    path = tmp_path / "joined.ts"
+    for begin, size in enumerate(("64x48", "96x48")):
+        part = tmp_path / f"{size}.ts"
+        source = ("-f", "lavfi", "-i", f"testsrc2=size={size}:rate=25:duration=1")
+        coding = ("-c:v", "libx264", "-pix_fmt", "yuv420p", "-output_ts_offset", str(begin))
+        subprocess.run([ffmpeg.executable(), "-v", "error", *source, *coding, part], check=True)
+        with path.open("ab") as whole:
+            whole.write(part.read_bytes())
+    open_in(dock, path)
+
+    def said() -> int:
+        return sum("changes its size" in str(one.message) for one in notification_manager.records)
+
+    assert said() == 0
+    clip = dock.controller.clip
+    assert clip is not None
+    np.asarray(clip.frames[40])
+    dock.controller.navigation.go_to(45)
+    qtbot.waitUntil(lambda: said() == 1, timeout=10_000)
+    dock.controller.navigation.go_to(46)
+    assert said() == 1
