@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import mmap
 import operator
 import threading
 import weakref
@@ -31,9 +32,11 @@ _JUMP = 4
 _BACK = 32
 """Frames before the one asked for that are kept too, when somebody steps backwards."""
 
-
 _BEHIND = 16
 """Frames that are kept behind the one shown while a video is read in order."""
+
+_LARGE = 2**20
+"""Bytes from which on a picture that is kept has memory of its own."""
 
 
 class FrameReader:
@@ -116,7 +119,7 @@ class FrameReader:
             kept = self._cache.get(index)
             if kept is None:
                 picture = self._decode(index)
-                self._keep(index, self._copied(picture))
+                self._keep(index, picture)
             else:
                 self._cache.move_to_end(index)
                 picture = kept.copy()
@@ -160,8 +163,7 @@ class FrameReader:
         try:
             with self._lock:
                 if not self._closed and index not in self._cache:
-                    # Copied, so that the cache's memory is used again, not that of each thread.
-                    self._keep(index, self._copied(self._decode(index, ahead=True)))
+                    self._keep(index, self._decode(index, ahead=True))
         except (_GaveWay, MediaError):
             pass  # an error is told to whoever asks for the frame
         finally:
@@ -252,8 +254,8 @@ class FrameReader:
         return self._maker.picture(self._last[1])
 
     def _keep(self, index: int, picture: Picture) -> None:
-        """Put a frame into the cache, and the one used longest ago out of it."""
-        self._cache[index] = picture
+        """Put a copy of a frame into the cache, and the one used longest ago out of it."""
+        self._cache[index] = self._copied(picture)
         self._cache.move_to_end(index)
         while len(self._cache) > self._capacity:
             _, self._spare = self._cache.popitem(last=False)
@@ -262,9 +264,21 @@ class FrameReader:
         """Copy a picture, into memory that the cache does not need any more if there is some."""
         copy, self._spare = self._spare, None
         if copy is None:
-            return picture.copy()
+            copy = _room_for(picture)
         np.copyto(copy, picture)
         return copy
+
+
+def _room_for(picture: Picture) -> Picture:
+    """Give memory for a picture to be kept.
+
+    Large pictures get memory of their own from the system: among those that come and go between
+    them, they would leave holes that together took as much as the cache.
+    """
+    if picture.nbytes < _LARGE:
+        return np.empty_like(picture)
+    room = np.frombuffer(mmap.mmap(-1, picture.nbytes), dtype=np.uint8)
+    return room.reshape(picture.shape)
 
 
 class _GaveWay(Exception):
