@@ -8,7 +8,16 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from napari_tavis.media.placing import Block, Grid, Limiter, Piece, Placer, cells, loud_window, with_times
+from napari_tavis.media.placing import (
+    Block,
+    Grid,
+    Limiter,
+    Piece,
+    Placer,
+    cells,
+    loud_window,
+    with_times,
+)
 
 RATE, SIZE = 48_000, 960
 
