@@ -65,6 +65,7 @@ class Autosave(QObject):
             self._on_failed(error)
             return False
         self._set_problem(None)
+        self.saved.emit()
         return True
 
     def forget(self) -> None:

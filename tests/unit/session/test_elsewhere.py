@@ -192,3 +192,107 @@ def test_two_that_went_on_apart_both_stay(session: AnnotationSession, video: Pat
     assert "changed since" in again.elsewhere
     assert np.array_equal(again.mask(1, 28), box(0, 0))
     assert np.array_equal(reopened(path_of(video)).mask(1, 58), box(1, 1))
+
+
+def test_a_session_moves_to_a_chosen_folder_and_goes_on_there(
+    session: AnnotationSession, video: Path, tmp_path: Path
+) -> None:
+    session.save()
+    session.set_mask(1, 28, box(0, 0))
+    session.save()
+    session.set_mask(1, 58, box(1, 1))
+    stick = tmp_path / "stick"
+    session.move_to(stick)
+    assert not session.dirty
+    assert session.path == stick / "clip.mp4.tavis"
+    assert session.elsewhere == f"The session of clip.mp4 is kept in {session.path}, not beside it."
+    session.set_mask(1, 88, box(2, 2))
+    session.save()
+    session.close()
+
+    moved = AnnotationSession.open(session.path)
+    assert moved.video == video
+    assert moved.warnings == []
+    assert moved.objects == session.objects
+    for frame, at in ((28, 0), (58, 1), (88, 2)):
+        assert np.array_equal(moved.mask(1, frame), box(at, at))
+    assert np.array_equal(moved.mask(2, 28), box(10, 25))
+    assert [moved.undo() is not None for _ in range(4)] == [True, True, True, False]
+    assert np.array_equal(moved.mask(1, 88), box(4, 4))
+    old = AnnotationSession.open(video)  # as it was saved there last, and free for others
+    assert not old.read_only
+    assert np.array_equal(old.mask(1, 28), box(0, 0))
+    assert np.array_equal(old.mask(1, 58), box(4, 3))
+
+
+def test_a_session_that_was_never_saved_can_be_moved(
+    session: AnnotationSession, video: Path, tmp_path: Path
+) -> None:
+    session.move_to(tmp_path / "stick")
+    assert not path_of(video).exists()
+    assert reopened(session.path).objects == session.objects
+
+
+@pytest.mark.parametrize("there", ["a session", "a file in the way"])
+def test_a_session_that_cannot_be_moved_stays_and_is_saved_where_it_was(
+    session: AnnotationSession, video: Path, tmp_path: Path, there: str
+) -> None:
+    session.save()
+    session.set_mask(1, 28, box(0, 0))
+    stick = tmp_path / "stick"
+    if there == "a session":
+        stick.mkdir()
+        shutil.copy(path_of(video), stick)
+        before = (stick / path_of(video).name).read_bytes()
+    else:
+        stick.write_text("no folder")
+    with pytest.raises(SessionError, match="Cannot keep the session in .*choose another folder"):
+        session.move_to(stick)
+    if there == "a session":
+        assert (stick / path_of(video).name).read_bytes() == before
+    assert session.dirty
+    assert session.path == path_of(video)
+    assert session.elsewhere is None
+    session.save()
+    assert np.array_equal(reopened(session.path).mask(1, 28), box(0, 0))
+    assert reopened(session.path).undo_label == "Paint"
+
+
+def test_a_session_is_moved_home_from_the_data_folder(
+    video: Path, nowhere: Path, tmp_path: Path
+) -> None:
+    session = begin(video, nowhere)
+    session.save()
+    kept = session.path
+    assert find_session(video) == kept
+    session.set_mask(1, 28, box(0, 0))
+    session.move_to(video.parent)
+    assert session.elsewhere is None
+    session.close()
+    assert not kept.exists()
+    assert find_session(video) == path_of(video)
+    assert np.array_equal(reopened(path_of(video)).mask(1, 28), box(0, 0))
+
+
+def test_what_is_open_for_reading_only_is_not_moved(
+    session: AnnotationSession, video: Path, tmp_path: Path
+) -> None:
+    session.save()
+    with pytest.raises(SessionError, match="reading only"):
+        reopened(path_of(video)).move_to(tmp_path / "stick")
+    assert not (tmp_path / "stick").exists()
+
+
+def test_masks_that_cannot_be_read_for_a_move_are_said(
+    session: AnnotationSession, video: Path, tmp_path: Path
+) -> None:
+    session.save()
+    session.close()
+    session = AnnotationSession.open(video)
+    assert session._store is not None
+    assert session._store._reader is not None
+    session._store._reader.close()  # as on a share that does not answer
+    session._store._reader = None
+    path_of(video).rename(tmp_path / "unmounted")
+    session.move_to(tmp_path / "stick")
+    assert any("masks that were saved before could not be read" in one for one in session.warnings)
