@@ -305,8 +305,7 @@ def test_copies_of_one_video_keep_a_session_each(video: Path, nowhere: Path) -> 
     copy = Path(shutil.copy(video, video.with_name("copy.mp4")))
     assert find_session(copy) == first.path  # it has none of its own
 
-    own = AnnotationSession.create(copy, make_proposals(dog(7)), may_move=True)
-    own.add_object("cat")
+    own = AnnotationSession.create(copy, make_proposals(dog()), may_move=True)
     own.save()
     own.close()
     assert find_session(copy) == path_of(copy)
@@ -325,6 +324,22 @@ def test_copies_of_one_video_keep_a_session_each(video: Path, nowhere: Path) -> 
         assert find_session(copy) == second.path
     assert np.array_equal(reopened(second.path).mask(1, 28), box(1, 1))
     assert np.array_equal(reopened(first.path).mask(1, 28), box(4, 2))
+
+
+def test_it_is_found_where_a_share_came_back_under_another_name(
+    session: AnnotationSession, video: Path, tmp_path: Path
+) -> None:
+    session.save()
+    session.close()
+    with write_protected(session.path):
+        away = AnnotationSession.open(video, may_move=True)
+        away.set_mask(1, 28, box(0, 0))
+        away.save()
+        away.close()
+    other = tmp_path / "mounted elsewhere"
+    other.mkdir()
+    path_of(video).rename(other / path_of(video).name)
+    assert find_session(video.rename(other / video.name)) == away.path
 
 
 def test_a_path_too_long_for_sqlite_is_told_and_the_session_kept_elsewhere(
