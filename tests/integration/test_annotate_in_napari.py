@@ -197,7 +197,8 @@ def what_is_shown(viewer: Viewer, dock: AnnotationDock) -> dict[str, object]:
     for (number, frame), mask in masks.items():
         assert layers[number].data[frame].astype(bool).tobytes() == mask
     return {
-        "objects": session.objects,
+        "objects": [one.bare() for one in session.objects],
+        "statuses": {number: session.statuses(number) for number in numbers},
         "layers": {number: layer.name for number, layer in layers.items()},
         "list": [one.object_id for one in listed],
         "masks": masks,
