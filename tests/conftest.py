@@ -73,6 +73,14 @@ def _one_thread() -> None:
     torch.set_num_threads(1)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _home(tmp_path_factory: pytest.TempPathFactory) -> Generator[None, None, None]:
+    """Leave the user's own data folder alone: what is kept there would be found for a toy clip."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NAPARI_TAVIS_HOME", str(tmp_path_factory.mktemp("home")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def toy_video(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A toy clip of 5 s with sound: H.264 and AAC, 224 x 224 pixels, 25 frames per second."""

@@ -179,6 +179,81 @@ def test_running_again_keeps_what_was_edited(
     assert session.status(first.object_id, frame) is FrameStatus.EDITED
 
 
+def what_is_shown(viewer: Viewer, dock: AnnotationDock) -> dict[str, object]:
+    """Everything of the session that the window shows, masks included."""
+    controller, table = dock.controller, dock.annotate.objects.table
+    session = controller.session
+    numbers = [item.object_id for item in session.objects if item.takes_part]
+    layers = {number: controller.layers.layer(number) for number in numbers}
+    assert all(layer in viewer.layers for layer in layers.values())
+    assert len(viewer.layers) == 1 + len(layers)
+    listed = [one for one in session.objects if table.row_of(one.object_id) is not None]
+    assert table.rowCount() == len(listed)
+    masks = {
+        (number, frame): session.mask(number, frame).tobytes()
+        for number in numbers
+        for frame in session.annotated_frames(number)
+    }
+    for (number, frame), mask in masks.items():
+        assert layers[number].data[frame].astype(bool).tobytes() == mask
+    return {
+        "objects": [one.bare() for one in session.objects],
+        "statuses": {number: session.statuses(number) for number in numbers},
+        "layers": {number: layer.name for number, layer in layers.items()},
+        "list": [one.object_id for one in listed],
+        "masks": masks,
+        "sampled": controller.navigation.sampled,
+        "marks": controller.navigation.describe(),
+    }
+
+
+def test_segmenting_again_is_undone_and_done_again_as_a_whole(
+    viewer: Viewer,
+    dock: AnnotationDock,
+    video: Path,
+    checkpoint: Path,
+    finish: Callable[[AnnotationDock], None],
+) -> None:
+    controller = dock.controller
+    dock.annotate.settings.video.value = video
+    finish(dock)
+    dock.annotate.settings.choose_checkpoint(checkpoint)
+    dock.annotate.segment.native.click()
+    finish(dock)
+    first = next(one for one in controller.session.objects if one.kind == "object")
+    frame = int(controller.session.frame_indices[1])
+    controller.choose(first.object_id)
+    controller.navigation.go_to(frame)
+    proposed = what_is_shown(viewer, dock)
+    controller.layers.layer(first.object_id).paint((frame, 5, 5), 1)
+    controller.collect_edits()
+    painted = what_is_shown(viewer, dock)
+    assert painted != proposed
+
+    dock.annotate.settings.fps.value = 2
+    dock.annotate.segment.native.click()
+    finish(dock)
+    controller.navigation.go_to(frame)
+    again = what_is_shown(viewer, dock)
+    assert len(again["sampled"]) == 2 * len(painted["sampled"])
+
+    controller.undo()
+    controller.navigation.go_to(frame)
+    assert dock.footer.message.value == "Undone: Segment."
+    assert what_is_shown(viewer, dock) == painted
+    controller.undo()
+    assert what_is_shown(viewer, dock) == proposed
+    controller.undo()
+    assert dock.footer.message.value == "Nothing to undo."
+    controller.redo()
+    controller.redo()
+    controller.navigation.go_to(frame)
+    assert dock.footer.message.value == "Done again: Segment."
+    assert what_is_shown(viewer, dock) == again
+    controller.redo()
+    assert dock.footer.message.value == "Nothing to redo."
+
+
 def test_cancelling_leaves_everything_as_it_was(
     viewer: Viewer,
     dock: AnnotationDock,

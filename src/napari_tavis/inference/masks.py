@@ -92,7 +92,7 @@ def decode_mask(data: bytes, size: tuple[int, int]) -> Mask:
     check_mask(data, size)  # decoding alone may pass over a missing end
     try:
         with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
-            return np.array(image, dtype=bool)
+            return np.array(image).view(np.uint8) != 0  # Pillow's True is 255, numpy's is 1
     except PNG_DAMAGE as error:
         raise MaskDamaged(str(error) or "not a PNG file") from error
 

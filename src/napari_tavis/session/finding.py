@@ -9,7 +9,12 @@ from pathlib import Path
 
 from napari_tavis.home import home
 from napari_tavis.session.errors import SessionError
-from napari_tavis.session.store import holds_session, read_identity
+from napari_tavis.session.store import (
+    holds_session,
+    read_identity,
+    read_own_place,
+    read_stamp,
+)
 from napari_tavis.session.video import VideoIdentity
 
 SUFFIX = ".tavis"
@@ -22,8 +27,15 @@ def default_path(video: str | os.PathLike[str]) -> Path:
 
 
 def path_elsewhere(identity: VideoIdentity) -> Path:
-    """Give where a video's session is kept if it cannot be kept in its own place."""
-    return folder_elsewhere() / f"{identity.fingerprint}{SUFFIX}"
+    """Give a free place for a session of a video that cannot be kept in its own one.
+
+    Copies of one video may have a session each.
+    """
+    place, number = folder_elsewhere() / f"{identity.fingerprint}{SUFFIX}", 1
+    while holds_session(place):
+        number += 1
+        place = place.with_name(f"{identity.fingerprint}-{number}{SUFFIX}")
+    return place
 
 
 def is_elsewhere(path: Path) -> bool:
@@ -42,6 +54,7 @@ def find_session(video: str | os.PathLike[str]) -> Path | None:
     It is the one in the user's data folder, if it had to be kept there; else ``<video>.tavis``,
     or another session beside the video that was made from this very file under another name. A
     session whose own video is still beside it is never taken: this file is a copy of that then.
+    Nor is the one in the data folder, if that is of a copy and this video has one beside it.
 
     Parameters
     ----------
@@ -54,12 +67,11 @@ def find_session(video: str | os.PathLike[str]) -> Path | None:
         The session's file; None if there is none.
     """
     video = Path(video).absolute()
-    own = _Own(video)
+    own, beside = _Own(video), default_path(video)
     if _listed(folder_elsewhere()) and (identity := own.identity()):
-        kept = path_elsewhere(identity)
-        if holds_session(kept):
+        kept = _kept_elsewhere(identity, beside)
+        if kept is not None:
             return kept
-    beside = default_path(video)
     if holds_session(beside):
         return beside
     sessions = [path for path in _listed(video.parent) if path.suffix == SUFFIX]
@@ -74,6 +86,25 @@ def find_session(video: str | os.PathLike[str]) -> Path | None:
             continue
         identity = own.identity()
         if identity is not None and known.fingerprint == identity.fingerprint:
+            return path
+    return None
+
+
+def _kept_elsewhere(identity: VideoIdentity, beside: Path) -> Path | None:
+    """Give the session in the data folder that a video's own one, or none, went on as."""
+    kept = [
+        (path, *(read_own_place(path) or ("", "")))
+        for path in _listed(folder_elsewhere())
+        if path.name.startswith(identity.fingerprint) and holds_session(path)
+    ]
+    kept.sort(key=lambda one: one[0].stat().st_mtime, reverse=True)
+    seen = read_stamp(beside) if holds_session(beside) else ""
+    for path, place, _ in kept:
+        if place == str(beside):
+            return path
+    for path, place, stamp in kept:
+        moved = not place or not holds_session(Path(place))  # with the video, maybe
+        if not seen or (moved and stamp == seen):
             return path
     return None
 

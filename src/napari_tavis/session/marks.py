@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import secrets
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,8 @@ class Marks:
         How long somebody worked on it.
     edits : int
         How often objects or masks were changed.
+    born : str
+        A random word that no other session has, but a copy of this one.
     exports : dict
         The value of `edits` at the time of each export, by (root, format, name).
     """
@@ -47,10 +50,11 @@ class Marks:
     worked_seconds: float = 0.0
     edits: int = 0
     exports: dict[tuple[str, str, str], int] = field(default_factory=dict)
+    born: str = field(default_factory=lambda: secrets.token_hex(8))
 
     def copy(self) -> Marks:
         """Give a copy that later changes do not touch."""
-        return Marks(self.done, self.worked_seconds, self.edits, dict(self.exports))
+        return replace(self, exports=dict(self.exports))
 
     def notes(self) -> tuple[ExportNote, ...]:
         """Give the exports, the latest last."""

@@ -219,6 +219,7 @@ def facts_of(state: SessionState) -> dict[str, str]:
                 "done": marks.done,
                 "worked_seconds": round(marks.worked_seconds, 1),
                 "edits": marks.edits,
+                "born": marks.born,
                 "exports": [[*key, at] for key, at in marks.exports.items()],
             }
         ),
@@ -232,7 +233,7 @@ def history_to_json(position: int, forgotten: int) -> str:
 
 def stamp(marks: Marks) -> str:
     """Give a word that changes with what is done to a session, not with opening it."""
-    return f"{marks.edits}-{marks.done:d}-{len(marks.exports)}"
+    return f"{marks.born}-{marks.edits}-{marks.done:d}-{len(marks.exports)}"
 
 
 def own_place_to_json(path: str, seen: str) -> str:
@@ -287,7 +288,8 @@ def marks_from_json(document: str) -> Marks:
         root, form, name, at = _fields(entry, 4)
         exports[text(root), text(form), text(name)] = whole(at, 0, MOST_NUMBER)
     seconds = real(marks["worked_seconds"], 0, 1e12)
-    return Marks(truth(marks["done"]), seconds, whole(marks["edits"], 0, MOST_NUMBER), exports)
+    edits, born = whole(marks["edits"], 0, MOST_NUMBER), text(marks["born"], 32)
+    return Marks(truth(marks["done"]), seconds, edits, exports, born)
 
 
 def words(document: object) -> tuple[str, ...]:

@@ -242,7 +242,7 @@ class AnnotationSession:
                 f"access there, then open it again."
             )
         if is_elsewhere(place):
-            session.elsewhere = f"The session of {found.name} is kept in {place}, not beside it."
+            session.elsewhere = _elsewhere(found, place)
             if may_move and session._own_place and not (session.read_only or loaded.missing):
                 session._go_back()
         if warning is None:
@@ -293,18 +293,27 @@ class AnnotationSession:
         SessionError
             If it cannot be written there, or another session is there; it then stays where it was.
         """
+        self._require_writable()
         place = folder.absolute() / default_path(self.video).name
 
         def write(*changes: object) -> None:
-            own, self._own_place = self._own_place, None
+            left, own, self._own_place = self.path, self._own_place, None
             try:
-                self._write_whole(self._create(place))
-            except (CannotWriteError, SessionError) as error:
+                lost = self._write_whole(self._create(place))
+            except BaseException as error:
                 self._own_place = own
-                raise SessionError(
-                    f"Cannot keep the session in {folder} ({error}): choose another folder."
-                ) from error
-            self.elsewhere = f"The session of {self.video.name} is kept in {place}, not beside it."
+                if isinstance(error, (CannotWriteError, SessionError)):
+                    raise SessionError(
+                        f"Cannot keep the session in {folder} ({error}): choose another folder."
+                    ) from error
+                raise
+            if place != default_path(self.video):
+                self.elsewhere = _elsewhere(self.video, place)
+                return
+            self.elsewhere = None
+            if is_elsewhere(left) and not lost:  # it would be found before the one beside it
+                with suppress(OSError):
+                    left.unlink()
 
         with self._saving:
             self._save(write)
@@ -372,19 +381,14 @@ class AnnotationSession:
         place, own = path_elsewhere(self._state.video), self.path
         self._own_place = str(own), self._saved_stamp
         try:
-            lost = self._write_whole(self._create(place))
-        except CannotWriteError as error:
+            self._write_whole(self._create(place))
+        except (CannotWriteError, SessionError) as error:
             self._own_place = None
             raise SessionError(
                 f"Cannot save the session {own} ({why}), nor keep it in {place} ({error}): "
                 f"nothing that you do is saved until there is room or access in one of them."
             ) from error
         self.elsewhere = _moved(place, own, why)
-        if lost:
-            self._warn(
-                f"{lost} masks that were saved before could not be read from {own}, and are only "
-                f"there."
-            )
 
     def _go_back(self) -> None:
         """Write all there is to the place where it belongs, if that can be written again.
@@ -408,13 +412,13 @@ class AnnotationSession:
                 store.create()
             elif store.open(write=True) is not None:
                 raise CannotWriteError("it is open elsewhere")
-            self._write_whole(store)
+            lost = self._write_whole(store)
         except (CannotWriteError, SessionError):
             store.close()
             self._own_place = str(own), seen
             return
         self.elsewhere = None
-        if left is not None:
+        if left is not None and not lost:
             with suppress(OSError):
                 left.path.unlink()
 
@@ -433,6 +437,11 @@ class AnnotationSession:
             raise
         if self._store is not None:
             self._store.close()
+        if lost:
+            self._warn(
+                f"{lost} masks that were saved before could not be read from {self.path}, and are "
+                f"only there."
+            )
         self._store, self.path = store, store.path
         return lost
 
@@ -1102,6 +1111,10 @@ class AnnotationSession:
     def _warn(self, warning: str) -> None:
         if warning not in self.warnings:
             self.warnings.append(warning)
+
+
+def _elsewhere(video: Path, place: Path) -> str:
+    return f"The session of {video.name} is kept in {place}, not beside it."
 
 
 def _moved(place: Path, own: Path, why: str) -> str:

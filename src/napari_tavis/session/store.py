@@ -72,10 +72,15 @@ _INSTRUCTIONS = 100_000
 _MOST_CALLS = 5_000
 """Calls, one every so many instructions of SQLite, after which reading a file is given up."""
 _TOLD = 10
+_LONGEST_PATH = 500
+"""Bytes of a path that SQLite takes, with some for the journal's."""
 
 
 FAULTS = (sqlite3.Error, UnicodeError, MemoryError)
 """What SQLite raises: where its message quotes a damaged file, or the file asks for too much."""
+
+
+_UNREADABLE = (*FAULTS, SessionError, ValueError, KeyError, IndexError)
 
 
 class CannotWriteError(Exception):
@@ -230,6 +235,8 @@ class Store:
             If the disk refuses.
         """
         refuse_existing(self.path)
+        if _is_too_long(self.path):
+            raise CannotWriteError(_TOO_LONG)
         writer = None
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -604,6 +611,10 @@ def refuse_other(path: Path) -> None:
         raise SessionError(f"There is no session to open in {path} ({reason}). {nothing}") from None
     if not stat.S_ISREG(found.st_mode):
         raise SessionError(f"There is no session to open in {path} (it is no file). {nothing}")
+    if _is_too_long(path):
+        raise SessionError(
+            f"{path} cannot be opened ({_TOO_LONG}): move it, and the video with it."
+        )
     if not holds_session(Path(os.path.realpath(path))):
         raise SessionError(f"There is no session to open in {path} (it is empty). {nothing}")
     _refuse_foreign_journal(path)
@@ -611,25 +622,31 @@ def refuse_other(path: Path) -> None:
 
 def read_identity(path: Path) -> VideoIdentity | None:
     """Read which video a session is of; None if that cannot be read."""
-    try:
-        refuse_other(path)
-        with _closing(_checked(path)) as reader:
-            found = _all(reader, "SELECT value FROM facts WHERE name='video'")
-            video = rows.load_json(rows.text(found[0][0]))
-            return rows.identity_from_json(video) if isinstance(video, dict) else None
-    except (*FAULTS, SessionError, ValueError, KeyError, IndexError):
-        return None
+    with contextlib.suppress(*_UNREADABLE):
+        video = rows.load_json(_read_fact(path, "video"))
+        return rows.identity_from_json(video) if isinstance(video, dict) else None
+    return None
 
 
 def read_stamp(path: Path) -> str | None:
     """Read what changes with what is done to a session; None if that cannot be read."""
-    try:
-        refuse_other(path)
-        with _closing(_checked(path)) as reader:
-            found = _all(reader, "SELECT value FROM facts WHERE name='marks'")
-            return rows.stamp(rows.marks_from_json(rows.text(found[0][0], _LONGEST_VALUE)))
-    except (*FAULTS, SessionError, ValueError, KeyError, IndexError):
-        return None
+    with contextlib.suppress(*_UNREADABLE):
+        return rows.stamp(rows.marks_from_json(_read_fact(path, "marks")))
+    return None
+
+
+def read_own_place(path: Path) -> tuple[str, str] | None:
+    """Read where a session belongs, as `Loaded.own_place`; None if it is there, or unreadable."""
+    with contextlib.suppress(*_UNREADABLE):
+        return rows.own_place_from_json(_read_fact(path, "own_place"))
+    return None
+
+
+def _read_fact(path: Path, name: str) -> str:
+    refuse_other(path)
+    with _closing(_checked(path)) as reader:
+        found = _all(reader, "SELECT value FROM facts WHERE name=?", name)
+        return rows.text(found[0][0], _LONGEST_VALUE)
 
 
 def _refuse_foreign_journal(path: Path) -> None:
@@ -651,6 +668,13 @@ def _refuse_foreign_journal(path: Path) -> None:
                 )
     except OSError:
         return
+
+
+_TOO_LONG = f"its path is longer than {_LONGEST_PATH} bytes, which SQLite does not take"
+
+
+def _is_too_long(path: Path) -> bool:
+    return max(len(os.fsencode(one)) for one in (path, os.path.realpath(path))) > _LONGEST_PATH
 
 
 def _journal(path: Path) -> Path:

@@ -57,13 +57,13 @@ class Autosave(QObject):
 
     def save_now(self, session: AnnotationSession | None) -> bool:
         """Save in this thread what is not on disk yet; give whether all of it is now."""
-        if session is None or not session.dirty:
-            return True
-        try:
-            session.save()
-        except Exception as error:
-            self._on_failed(error)
-            return False
+        if session is not None and session.dirty:
+            try:
+                session.save()
+            except Exception as error:
+                self._on_failed(error)
+                return False
+            self.saved.emit()
         self._set_problem(None)
         return True
 

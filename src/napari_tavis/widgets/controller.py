@@ -56,6 +56,8 @@ class AnnotationController:
         Told with the number of the object that is worked on now, or None.
     said : Listeners
         Told with a sentence about what was done.
+    saved : Listeners
+        Told when the session is on disk, here or elsewhere.
     asked : Listeners
         Told with a command's id when a key asks for what the dock first has to ask the user.
     closing : Listeners
@@ -89,6 +91,7 @@ class AnnotationController:
         self.changed, self.opened, self.leaving = Listeners(), Listeners(), Listeners()
         self.edited, self.chosen_changed = Listeners(), Listeners()
         self.said, self.asked, self.closing = Listeners(), Listeners(), Listeners()
+        self.saved = Listeners()
         self.viewer = viewer
         self.clip: Clip | None = None
         self.session: AnnotationSession | None = None
@@ -121,6 +124,7 @@ class AnnotationController:
         layers.selected.connect(self._set_chosen)
         self.jobs.busy_changed.connect(self._on_busy_changed)
         self._autosave.problem_changed.connect(self.changed.emit)
+        self._autosave.saved.connect(self.saved.emit)
         self.navigation.moved.connect(self._activity.touch)
         self.chosen_changed.connect(self._activity.touch)
         self.viewer.layers.events.inserted.connect(self._on_inserted)
@@ -134,7 +138,7 @@ class AnnotationController:
         return None if self.clip is None else Path(self.clip.path)
 
     def open_video(
-        self, path: str | Path, clip: Clip | None = None, directory: Path | None = None
+        self, path: str | Path, clip: Clip | None = None, session_path: Path | None = None
     ) -> None:
         """Open a video, and its session where there is one, in the background.
 
@@ -144,10 +148,10 @@ class AnnotationController:
             The video file.
         clip : Clip, optional
             The clip, if a layer shows it already.
-        directory : Path, optional
-            Where its session is; found by the video by default.
+        session_path : Path, optional
+            Its session's file; found by the video by default.
         """
-        self._opener.open(Path(path), clip, directory)
+        self._opener.open(Path(path), clip, session_path)
 
     def adopt_shown_video(self) -> None:
         """Open the video that the viewer shows already, if it shows one."""
@@ -330,7 +334,9 @@ class AnnotationController:
         """Show what an action changed; what came, went or changed its kind changes the list."""
         told = [change for change in changes if change.kind not in _UNSEEN]
         ids = {change.object_id for change in told if change.object_id is not None}
-        if any(change.kind in _OF_THE_LIST or change.object_id is None for change in told):
+        if self.session is not None and any(change.diff.sampling for change in told):
+            self.navigation.set_sampled(self.session.frame_indices)
+        if any(_changes_list(change) for change in told):
             self.refresh()
         elif ids:
             self.refresh(sorted(ids))
@@ -360,18 +366,24 @@ class AnnotationController:
 
     def undo(self) -> None:
         """Take the last step back, and show the frame it was made in."""
-        self._travel(AnnotationSession.undo, "Undone", "Nothing to undo.")
+        session = self.collect_edits()
+        if session is None or session.undo_label is None:
+            forgotten = 0 if session is None else session.forgotten_steps
+            self.said.emit(_nothing_to_undo(forgotten))
+            return
+        self._travel(AnnotationSession.undo, "Undone")
 
     def redo(self) -> None:
         """Make the step again that was taken back last, and show its frame."""
-        self._travel(AnnotationSession.redo, "Done again", "Nothing to redo.")
+        session = self.collect_edits()
+        if session is None or session.redo_label is None:
+            self.said.emit("Nothing to redo.")
+            return
+        self._travel(AnnotationSession.redo, "Done again")
 
-    def _travel(
-        self, move: Callable[[AnnotationSession], HistoryStep | None], done: str, nothing: str
-    ) -> None:
+    def _travel(self, move: Callable[[AnnotationSession], HistoryStep | None], done: str) -> None:
         step = self.do(move)
-        if step is None:
-            self.said.emit(nothing)
+        if step is None:  # the error was shown
             return
         self.said.emit(f"{done}: {step.label}.")
         if step.frame_index is not None:
@@ -394,7 +406,14 @@ class AnnotationController:
             return
         self._closed = True
         attempt(lambda: self.closing.emit(window_stays))
-        for signal in (self.changed, self.opened, self.edited, self.chosen_changed, self.said):
+        for signal in (
+            self.changed,
+            self.opened,
+            self.edited,
+            self.chosen_changed,
+            self.said,
+            self.saved,
+        ):
             signal.disconnect()  # who listens may be gone already
         attempt(self.jobs.close)
         attempt(self._autosave.close)
@@ -448,3 +467,17 @@ class AnnotationController:
 
     def _on_busy_changed(self, busy: bool) -> None:
         self.changed.emit()
+
+
+def _changes_list(change: SessionChange) -> bool:
+    """Whether a change may concern the list of objects, and not only what one of them shows."""
+    if change.object_id is None or change.kind in _OF_THE_LIST:
+        return True
+    return change.kind == "undone" and bool(change.diff.objects)
+
+
+def _nothing_to_undo(forgotten: int) -> str:
+    if not forgotten:
+        return "Nothing to undo."
+    steps = "step that was done before is" if forgotten == 1 else "steps that were done before are"
+    return f"Nothing to undo: {forgotten} {steps} kept no more."

@@ -100,6 +100,7 @@ class AnnotationDock(QWidget):
     def _connect(self) -> None:
         controller = self.controller
         controller.changed.connect(self._refresh)
+        controller.saved.connect(self._refresh)  # it may be kept elsewhere from now on
         controller.asked.connect(self._on_asked)
         self.keys.clicked.connect(self.show_keys)
         settings, models = self.annotate.settings, self.models

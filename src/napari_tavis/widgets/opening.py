@@ -32,13 +32,13 @@ class _Wish:
         The video file.
     clip : Clip or None
         The clip, if a layer shows it already.
-    directory : Path or None
-        Where its session is; None for found by the video.
+    session_path : Path or None
+        Its session's file; None for found by the video.
     """
 
     path: Path
     clip: Clip | None
-    directory: Path | None
+    session_path: Path | None
 
 
 class VideoOpener:
@@ -68,7 +68,7 @@ class VideoOpener:
         """The video that is being opened, or will be when what runs has ended."""
         return None if self._wish is None else self._wish.path
 
-    def open(self, path: Path, clip: Clip | None = None, directory: Path | None = None) -> None:
+    def open(self, path: Path, clip: Clip | None = None, session_path: Path | None = None) -> None:
         """Open a video, and the session with it where there is one.
 
         Work on the open video is cancelled for it; other work, such as an export, is waited for.
@@ -79,17 +79,17 @@ class VideoOpener:
             The video file.
         clip : Clip, optional
             The clip, if a layer shows it already.
-        directory : Path, optional
-            Where its session is; found by the video by default.
+        session_path : Path, optional
+            Its session's file; found by the video by default.
         """
         path = path.absolute()
         before = self._wish
-        if before is not None and (before.path, before.directory) == (path, directory):
+        if before is not None and (before.path, before.session_path) == (path, session_path):
             return
         if before is not None:
             said = f"{before.path.name} was not opened, as another video was chosen."
             self._controller.said.emit(said)
-        self._wish = _Wish(path, clip, directory)
+        self._wish = _Wish(path, clip, session_path)
         if self._is_open(self._wish):
             self._wish = None
             self._show_again(path, clip)
@@ -111,7 +111,7 @@ class VideoOpener:
         session = controller.session
         if wish.path != controller.video or session is None or session.read_only:
             return False
-        return wish.directory in (None, session.path)
+        return wish.session_path in (None, session.path)
 
     def _show_again(self, path: Path, clip: Clip | None) -> None:
         """Show the open video, whose layer may have been hidden or deleted, and no other of it."""
@@ -151,10 +151,12 @@ class VideoOpener:
             controller.said.emit(f"Ending the work on the open video: {jobs.doing} …")
             jobs.cancel()
         else:
-            path, directory = wish.path, wish.directory
+            path, session_path = wish.path, wish.session_path
             shown = wish.clip or self._shown_clip(path)
             jobs.start(
-                lambda progress, cancel: work.open_video(path, shown, directory, progress, cancel),
+                lambda progress, cancel: work.open_video(
+                    path, shown, session_path, progress, cancel
+                ),
                 lambda opened: self._on_opened(wish, opened),
                 lambda error: self._on_failed(wish, error),
             )

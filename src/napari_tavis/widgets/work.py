@@ -125,7 +125,7 @@ class LoadedModel:
 def open_video(
     path: Path,
     clip: Clip | None,
-    directory: Path | None,
+    session_path: Path | None,
     progress: Progress,
     cancel: CancelToken,
 ) -> OpenedVideo:
@@ -137,27 +137,27 @@ def open_video(
         The video file.
     clip : Clip or None
         The clip, if it is open already.
-    directory : Path or None
-        Where the session is; None for beside the video.
+    session_path : Path or None
+        The session's file; None for found by the video.
     progress, cancel
         Of the job.
     """
     progress(0, 0, f"opening {path.name}")
     shown, clip = clip, clip or open_clip(path, progress=progress, cancel=cancel)
-    opened = _with_session(clip, path, directory)
+    opened = _with_session(clip, path, session_path)
     if cancel.cancelled:  # nobody takes it
         opened.close(keep_clip=shown is not None)
         raise Cancelled
     return opened
 
 
-def _with_session(clip: Clip, path: Path, directory: Path | None) -> OpenedVideo:
+def _with_session(clip: Clip, path: Path, session_path: Path | None) -> OpenedVideo:
     """Open the session of a clip, if there is one."""
-    directory = directory or find_session(path)
-    if directory is None or not holds_session(directory):
+    session_path = session_path or find_session(path)
+    if session_path is None or not holds_session(session_path):
         return OpenedVideo(clip, None)
     try:
-        session = AnnotationSession.open(directory, video=path, may_move=True)
+        session = AnnotationSession.open(session_path, video=path, may_move=True)
     except TavisError as error:
         return OpenedVideo(clip, None, (str(error),), blocked=True)
     return OpenedVideo(clip, session, tuple(session.warnings))

@@ -19,7 +19,9 @@ from napari_tavis.inference.masks import (
 @pytest.mark.parametrize("size", [(1, 1), (3, 7), (8, 8), (17, 33), (120, 161)])
 def test_a_mask_survives_exactly(size: tuple[int, int]) -> None:
     mask = np.random.default_rng(0).random(size) < 0.5
-    assert np.array_equal(decode_mask(encode_mask(mask), size), mask)
+    decoded = decode_mask(encode_mask(mask), size)
+    assert np.array_equal(decoded, mask)
+    assert decoded.tobytes() == mask.tobytes()  # each byte is 0 or 1, as numpy has it
     check_mask(encode_mask(mask), size)
 
 

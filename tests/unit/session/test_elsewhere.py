@@ -192,3 +192,170 @@ def test_two_that_went_on_apart_both_stay(session: AnnotationSession, video: Pat
     assert "changed since" in again.elsewhere
     assert np.array_equal(again.mask(1, 28), box(0, 0))
     assert np.array_equal(reopened(path_of(video)).mask(1, 58), box(1, 1))
+
+
+def test_a_session_moves_to_a_chosen_folder_and_goes_on_there(
+    session: AnnotationSession, video: Path, tmp_path: Path
+) -> None:
+    session.save()
+    session.set_mask(1, 28, box(0, 0))
+    session.save()
+    session.set_mask(1, 58, box(1, 1))
+    stick = tmp_path / "stick"
+    session.move_to(stick)
+    assert not session.dirty
+    assert session.path == stick / "clip.mp4.tavis"
+    assert session.elsewhere == f"The session of clip.mp4 is kept in {session.path}, not beside it."
+    session.set_mask(1, 88, box(2, 2))
+    session.save()
+    session.close()
+
+    moved = AnnotationSession.open(session.path)
+    assert moved.video == video
+    assert moved.warnings == []
+    assert moved.objects == session.objects
+    for frame, at in ((28, 0), (58, 1), (88, 2)):
+        assert np.array_equal(moved.mask(1, frame), box(at, at))
+    assert np.array_equal(moved.mask(2, 28), box(10, 25))
+    assert [moved.undo() is not None for _ in range(4)] == [True, True, True, False]
+    assert np.array_equal(moved.mask(1, 88), box(4, 4))
+    old = AnnotationSession.open(video)  # as it was saved there last, and free for others
+    assert not old.read_only
+    assert np.array_equal(old.mask(1, 28), box(0, 0))
+    assert np.array_equal(old.mask(1, 58), box(4, 3))
+
+
+def test_a_session_that_was_never_saved_can_be_moved(
+    session: AnnotationSession, video: Path, tmp_path: Path
+) -> None:
+    session.move_to(tmp_path / "stick")
+    assert not path_of(video).exists()
+    assert reopened(session.path).objects == session.objects
+
+
+@pytest.mark.parametrize("there", ["a session", "a file in the way"])
+def test_a_session_that_cannot_be_moved_stays_and_is_saved_where_it_was(
+    session: AnnotationSession, video: Path, tmp_path: Path, there: str
+) -> None:
+    session.save()
+    session.set_mask(1, 28, box(0, 0))
+    stick = tmp_path / "stick"
+    if there == "a session":
+        stick.mkdir()
+        shutil.copy(path_of(video), stick)
+        before = (stick / path_of(video).name).read_bytes()
+    else:
+        stick.write_text("no folder")
+    with pytest.raises(SessionError, match="Cannot keep the session in"):
+        session.move_to(stick)
+    if there == "a session":
+        assert (stick / path_of(video).name).read_bytes() == before
+    assert session.dirty
+    assert session.path == path_of(video)
+    assert session.elsewhere is None
+    session.save()
+    assert np.array_equal(reopened(session.path).mask(1, 28), box(0, 0))
+    assert reopened(session.path).undo_label == "Paint"
+
+
+def test_a_session_is_moved_home_from_the_data_folder(
+    video: Path, nowhere: Path, tmp_path: Path
+) -> None:
+    session = begin(video, nowhere)
+    session.save()
+    kept = session.path
+    assert find_session(video) == kept
+    session.set_mask(1, 28, box(0, 0))
+    session.move_to(video.parent)
+    assert session.elsewhere is None
+    session.close()
+    assert not kept.exists()
+    assert find_session(video) == path_of(video)
+    assert np.array_equal(reopened(path_of(video)).mask(1, 28), box(0, 0))
+
+
+def test_what_is_open_for_reading_only_is_not_moved(
+    session: AnnotationSession, video: Path, tmp_path: Path
+) -> None:
+    session.save()
+    with pytest.raises(SessionError, match="reading only"):
+        reopened(path_of(video)).move_to(tmp_path / "stick")
+    assert not (tmp_path / "stick").exists()
+
+
+def test_masks_that_cannot_be_read_for_a_move_are_said(
+    session: AnnotationSession, video: Path, tmp_path: Path
+) -> None:
+    session.save()
+    session.close()
+    session = AnnotationSession.open(video)
+    assert session._store is not None
+    assert session._store._reader is not None
+    session._store._reader.close()  # as on a share that does not answer
+    session._store._reader = None
+    path_of(video).rename(tmp_path / "unmounted")
+    session.move_to(tmp_path / "stick")
+    assert any("masks that were saved before could not be read" in one for one in session.warnings)
+
+
+def test_copies_of_one_video_keep_a_session_each(video: Path, nowhere: Path) -> None:
+    first = begin(video, nowhere)
+    first.save()
+    first.close()
+    copy = Path(shutil.copy(video, video.with_name("copy.mp4")))
+    assert find_session(copy) == first.path  # it has none of its own
+
+    own = AnnotationSession.create(copy, make_proposals(dog()), may_move=True)
+    own.save()
+    own.close()
+    assert find_session(copy) == path_of(copy)
+    assert find_session(video) == first.path
+
+    second = AnnotationSession.open(copy, may_move=True)
+    shutil.move(second.path, video.with_name("away"))
+    path_of(copy).mkdir()
+    second.set_mask(1, 28, box(1, 1))
+    second.save()
+    second.close()
+    assert second.path.parent == folder_elsewhere()
+    assert second.path != first.path
+    assert find_session(copy) == second.path
+    with write_protected(first.path):
+        assert find_session(copy) == second.path
+    assert np.array_equal(reopened(second.path).mask(1, 28), box(1, 1))
+    assert np.array_equal(reopened(first.path).mask(1, 28), box(4, 2))
+
+
+def test_it_is_found_where_a_share_came_back_under_another_name(
+    session: AnnotationSession, video: Path, tmp_path: Path
+) -> None:
+    session.save()
+    session.close()
+    with write_protected(session.path):
+        away = AnnotationSession.open(video, may_move=True)
+        away.set_mask(1, 28, box(0, 0))
+        away.save()
+        away.close()
+    other = tmp_path / "mounted elsewhere"
+    other.mkdir()
+    path_of(video).rename(other / path_of(video).name)
+    assert find_session(video.rename(other / video.name)) == away.path
+
+
+def test_a_path_too_long_for_sqlite_is_told_and_the_session_kept_elsewhere(
+    video: Path, tmp_path: Path
+) -> None:
+    deep = tmp_path.joinpath(*["ü" * 100] * 3)
+    deep.mkdir(parents=True)
+    video = video.rename(deep / video.name)
+    with pytest.raises(SessionError, match="its path is longer than 500 bytes"):
+        AnnotationSession.create(video, make_proposals(dog())).save()
+    assert list(deep.iterdir()) == [video]
+    session = begin(video, path_of(video))
+    session.save()
+    session.close()
+    assert session.path.parent == folder_elsewhere()
+    assert find_session(video) == session.path
+    path_of(video).write_bytes(session.path.read_bytes())
+    with pytest.raises(SessionError, match="its path is longer than 500 bytes"):
+        AnnotationSession.open(path_of(video))

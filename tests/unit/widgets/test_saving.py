@@ -198,3 +198,45 @@ def test_nothing_is_asked_where_all_can_be_saved(
         assert may_leave(dock.controller)
     assert answers.asked == []
     assert is_painted(annotated_video)
+
+
+def test_where_else_a_session_is_kept_is_said_as_soon_as_it_moves_and_after_opening(
+    qtbot,
+    dock: AnnotationDock,
+    annotated_video: Path,
+    other_video: Path,
+    open_in: Callable,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("NAPARI_TAVIS_HOME", str(tmp_path / "home"))
+    share = tmp_path / "share"
+    share.mkdir()
+    place = AnnotationSession.default_path(annotated_video)
+    video = annotated_video.rename(share / annotated_video.name)
+    place.rename(share / place.name)
+    open_in(dock, video)
+    controller = dock.controller
+    assert controller.session.video == video
+    assert not dock.notice.isVisible()
+    away = share.rename(tmp_path / "unmounted")
+    controller.layers.layer(DOG).paint(SPOT, 1)
+    qtbot.waitUntil(dock.notice.isVisible, timeout=60_000)
+    assert controller.saves
+    kept = controller.session.path
+    assert dock.notice.text() == controller.session.elsewhere
+    assert str(kept) in dock.notice.text()
+    controller.layers.layer(DOG).paint(SPOT, 0)
+    controller.collect_edits()
+    assert controller.save_now() is None
+    assert dock.notice.isVisible()
+
+    open_in(dock, other_video)
+    assert not dock.notice.isVisible()
+    (away / place.name).rename(tmp_path / "gone")  # nothing can be written beside the video
+    (away / place.name).mkdir()
+    away.rename(share)
+    open_in(dock, video)
+    assert controller.session.path == kept
+    assert dock.notice.isVisible()
+    assert str(kept) in dock.notice.text()

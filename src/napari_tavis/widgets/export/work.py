@@ -70,7 +70,7 @@ def make_preview(
 
 
 def export_saved(
-    directory: Path,
+    session_path: Path,
     video: Path,
     requests: list[ExportRequest],
     progress: Progress,
@@ -80,7 +80,7 @@ def export_saved(
 
     Parameters
     ----------
-    directory : Path
+    session_path : Path
         Of the session.
     video : Path
         Its video.
@@ -89,7 +89,7 @@ def export_saved(
     progress, cancel
         Of the job.
     """
-    session = AnnotationSession.open(directory, video=video, read_only=True)
+    session = AnnotationSession.open(session_path, video=video, read_only=True)
     try:
         return [export(session, one, progress=progress, cancel=cancel) for one in requests]
     finally:
