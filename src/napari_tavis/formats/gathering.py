@@ -326,6 +326,7 @@ def gather_objects(
             draft.masks,
             scores=draft.scores,
             unsure=frozenset(draft.unsure | unsure),
+            to_outline=frozenset(draft.to_outline),
         )
         for draft in work.drafts.values()
     ]
@@ -340,6 +341,7 @@ class _Draft:
     masks: PackedMasks
     scores: dict[int, float] = field(default_factory=dict)
     unsure: set[int] = field(default_factory=set)
+    to_outline: set[int] = field(default_factory=set)
 
 
 class _Gathering:
@@ -405,6 +407,7 @@ class _Gathering:
         if mask is None:
             self._note(f"{where} has only a box ({shape.box}): an object to outline.")
             draft.unsure.add(frame)
+            draft.to_outline.add(frame)
         elif frame in draft.masks:
             self._note(f"{where} is a further part of track {shape.track} there: joined to it.")
             draft.masks[frame] |= mask

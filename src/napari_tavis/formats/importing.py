@@ -29,7 +29,7 @@ from napari_tavis.formats.imported import (
     ImportReport,
     another_file,
     failure,
-    is_imported,
+    refuse_imported,
     same_file,
     save_session,
     staged,
@@ -239,8 +239,7 @@ class _Work:
                     raise DatasetError(
                         f"{source.name}: several videos of the dataset name this file: join them."
                     )
-                if is_imported(target):
-                    raise DatasetError(f"{target} is there already, and was left alone.")
+                refuse_imported(target)
                 report += self._import(source, place, target, elsewhere)
             except Cancelled:
                 raise
