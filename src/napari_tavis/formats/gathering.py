@@ -39,7 +39,7 @@ class Shape:
     box : str
         The box, for a message, where there is no mask.
     score : float, optional
-        The model's, 0 to 1.
+        The model's, as the file has it; 0 to 1 where that is right.
     proposed : bool
         Whether the dataset itself says that nobody has looked at it.
     """
@@ -416,7 +416,9 @@ class _Gathering:
                 self._note(f"{where} covers no pixel: the object is not there.")
             draft.masks[frame] = mask
         if shape.score is not None:
-            draft.scores[frame] = shape.score
+            draft.scores[frame] = score = min(max(shape.score, 0.0), 1.0)
+            if score != shape.score:
+                self._note(f"{where} has the score {shape.score:g}, taken as {score:g}.")
         if shape.proposed:
             draft.unsure.add(frame)
 

@@ -89,13 +89,21 @@ def import_dataset(
     Raises
     ------
     DatasetError
-        If there is nothing to import.
+        If there is nothing to import, or an option does not apply to what there is.
     """
     if path.is_dir() and any(find_trees(path, one) for one in SUBSETS):
+        _refuse_options(
+            f"{path} is an AVSBench folder",
+            videos=videos is not None,
+            first_frame=first_frame is not None,
+            partial=partial,
+        )
         return import_avsbench(
             path, output, subset=subset, split=split, progress=progress, cancel=cancel
         )
+    _refuse_options(f"{path} is no AVSBench folder", subset=subset is not None)
     if not path.is_dir():
+        _refuse_options(f"{path} is a single list", split=split is not None)
         return import_json(
             path,
             output,
@@ -129,6 +137,13 @@ def import_dataset(
         except TavisError as error:  # the other files do not depend on this one
             report += failure(str(error))
     return report
+
+
+def _refuse_options(what: str, **given: bool) -> None:
+    """Refuse what would be passed over."""
+    named = [f"--{name.replace('_', '-')}" for name, is_given in given.items() if is_given]
+    if named:
+        raise DatasetError(f"{what}, to which {' and '.join(named)} cannot apply: leave it out.")
 
 
 def import_json(

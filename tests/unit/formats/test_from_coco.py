@@ -338,6 +338,22 @@ def test_many_annotations_without_a_track_take_no_minutes(imported: Any) -> None
     assert (len(tracks.frames), tracks.unchecked) == (50, ())
 
 
+@pytest.mark.parametrize(("score", "taken"), [(87.5, 1), (-0.2, 0)])
+def test_a_score_that_is_none_is_said(imported: Any, score: float, taken: float) -> None:
+    report = imported([image(0, 0)], [shape(2, 0, 5, score=score)])
+    assert f"annotation 2 in image 0 has the score {score:g}, taken as {taken}." in report.notes[1]
+    session = AnnotationSession.open(report.videos[0], read_only=True)
+    assert session.scores(1) == {0: taken}
+
+
+def test_options_that_cannot_apply_are_refused(coco: dict[str, Any], tmp_path: Path) -> None:
+    path = write(tmp_path, coco)
+    with pytest.raises(DatasetError, match="is no AVSBench folder, to which --subset cannot"):
+        import_dataset(path, tmp_path / "work", subset="v1m")
+    with pytest.raises(DatasetError, match="is a single list, to which --split cannot"):
+        import_dataset(path, tmp_path / "work", split="test")
+
+
 def test_a_crowd_is_one_object_and_said(imported: Any) -> None:
     report = imported([image(0, 0)], [shape(2, 0, 5, iscrowd=1)])
     assert masks_of(report.videos[0]) == [("dog", {0: 5})]
@@ -386,12 +402,15 @@ def test_two_imports_to_one_place_at_once_leave_the_first_that_is_whole(
     tmp_path: Path, video: Path
 ) -> None:
     target = tmp_path / "work" / "clip.mp4"
-    with pytest.raises(DatasetError, match="is there already"), staged(target) as slow:
-        shutil.copy(video, slow)
-        with staged(target) as quick:
-            shutil.copy(video, quick)
-            default_path(quick).write_bytes(b"the first")
-        default_path(slow).write_bytes(b"the second")
+
+    def put(name: bytes, meanwhile: Callable[[], None] = lambda: None) -> None:
+        with staged(target) as place:
+            shutil.copy(video, place)
+            meanwhile()
+            default_path(place).write_bytes(name)
+
+    with pytest.raises(DatasetError, match="is there already"):
+        put(b"the second", lambda: put(b"the first"))
     assert default_path(target).read_bytes() == b"the first"
     assert sorted(path.name for path in target.parent.iterdir()) == ["clip.mp4", "clip.mp4.tavis"]
 
