@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -114,7 +115,11 @@ def import_dataset(
             cancel=cancel,
         )
     files = sorted((path / "annotations").glob("*.json")) or sorted(path.glob("*.json"))
-    files = [file for file in files if split is None or file.stem == split]
+    if files and split is not None:
+        listed = ", ".join(file.name for file in files[:9])
+        files = [file for file in files if split in re.split(r"[\W\d_]+", file.stem)]
+        if not files:
+            raise DatasetError(f"No list in {path} is called like {split}, but {listed}: name one.")
     if not files:
         raise DatasetError(
             f"{path} holds no dataset: name an AVSBench folder, or a COCO json file."
@@ -200,6 +205,8 @@ def import_json(
 def _read_lists(path: Path, root: Path | None) -> dict[str, list[Entry]]:
     """Read a json file of lists of objects; those that it lacks are empty."""
     content = read_json(path, most=MOST_BYTES, root=root)
+    if isinstance(content, dict) and "sequences" in content:
+        raise DatasetError(f"{path} is a BURST file, which is not read: convert it to YouTube-VIS.")
     if not isinstance(content, dict) or not any(name in content for name in _LISTS):
         raise DatasetError(f"{path} is no COCO file: it has no 'images' and no 'annotations'.")
     lists = {}

@@ -352,6 +352,10 @@ def test_options_that_cannot_apply_are_refused(coco: dict[str, Any], tmp_path: P
         import_dataset(path, tmp_path / "work", subset="v1m")
     with pytest.raises(DatasetError, match="is a single list, to which --split cannot"):
         import_dataset(path, tmp_path / "work", split="test")
+    (tmp_path / "instances.json").rename(tmp_path / "instances_val2017.json")
+    with pytest.raises(DatasetError, match=r"like test, but instances_val2017\.json"):
+        import_dataset(tmp_path, tmp_path / "work", split="test")
+    assert len(import_dataset(tmp_path, tmp_path / "work", split="val").videos) == 1
 
 
 def test_a_crowd_is_one_object_and_said(imported: Any) -> None:
