@@ -11,11 +11,9 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from filelock import FileLock
 
 from napari_tavis.avsbench.errors import DatasetError
 from napari_tavis.formats.segmentation import Size
-from napari_tavis.home import home
 from napari_tavis.inference.masks import PackedMasks
 from napari_tavis.inference.proposals import SCENE_NAME, ObjectKind, Proposal, Proposals
 from napari_tavis.media import open_clip
@@ -136,13 +134,11 @@ def staged(target: Path) -> Iterator[Path]:
     made = [folder for folder in folders if not os.path.exists(folder)]
     done = False
     try:
-        home().mkdir(parents=True, exist_ok=True)
-        alone = FileLock(home() / "imports.lock")
         target.parent.mkdir(parents=True, exist_ok=True)
-        with workspace(target.parent, _STAGE, alone) as stage:
+        # No lock over the folders: at worst, one of two imports that begin at once is refused.
+        with workspace(target.parent, _STAGE, contextlib.nullcontext()) as stage:
             yield stage / target.name
-            with alone:
-                _put(stage / target.name, target)
+            _put(stage / target.name, target)
         done = True
     except OSError as error:
         raise DatasetError(
