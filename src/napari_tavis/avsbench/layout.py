@@ -290,7 +290,7 @@ def _is_tree(folder: Path, subset: Subset) -> bool:
 def _is_semantic_list(path: Path) -> bool:
     """Rule out an unrelated metadata.csv: a semantic list has its own header."""
     try:
-        with open_file(path) as file:
+        with open_file(path, root=path.parent) as file:
             header = file.readline(1000)
     except (ForeignFileError, OSError):
         return False
@@ -315,7 +315,7 @@ def target_tree(root: Path, subset: Subset) -> Path:
     Raises
     ------
     DatasetError
-        If several trees of the subset lie under the folder.
+        If several trees of the subset lie under the folder, or its place is a link out of it.
     """
     found = find_trees(root, subset)
     if len(found) > 1:
@@ -323,4 +323,10 @@ def target_tree(root: Path, subset: Subset) -> Path:
         raise DatasetError(f"{root} holds several {subset} datasets ({places}): choose one.")
     if found:
         return found[0]
-    return root / {"s4": S4_TREE, "ms3": MS3_TREE}.get(subset, "")
+    tree = root / {"s4": S4_TREE, "ms3": MS3_TREE}.get(subset, "")
+    if not is_inside(tree, root):
+        raise DatasetError(
+            f"{tree} is a link out of the dataset {root}, through which nothing is written: "
+            "replace the link by a folder, or choose that folder."
+        )
+    return tree

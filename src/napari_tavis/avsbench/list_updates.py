@@ -57,7 +57,7 @@ def updated_lists(
         If an existing list cannot be read, or does not fit AVSBench's classes.
     """
     header = {"s4": S4_HEADER, "ms3": MS3_HEADER}.get(subset, SEMANTIC_HEADER)
-    table = _table(tree / list_name(subset), header)
+    table = _table(tree, list_name(subset), header)
     old = None if replaced is None else list(table.rows[replaced])
     new = _row(table, values)
     if replaced is None:
@@ -66,18 +66,19 @@ def updated_lists(
         table.rows[replaced] = new
     texts = {table.path: table.text()}
     if subset == "s4":
-        shuffled = _shuffled(tree / S4_SHUFFLED_LIST, table, old, new)
+        shuffled = _shuffled(tree, table, old, new)
         texts[shuffled.path] = shuffled.text()
     elif subset == "ms3":
-        train = _train_rows(tree / MS3_TRAIN_LIST, table, old)
+        train = _train_rows(tree, table, old)
         texts[train.path] = train.text()
     else:
-        texts.update(_class_list(tree / CLASS_LIST))
+        texts.update(_class_list(tree))
     return texts
 
 
-def _table(path: Path, header: tuple[str, ...]) -> Table:
-    return read_table(path) if path.exists() else Table(path, list(header), [], [])
+def _table(tree: Path, name: str, header: tuple[str, ...]) -> Table:
+    path = tree / name
+    return read_table(path, tree) if path.exists() else Table(path, list(header), [], [])
 
 
 def _row(table: Table, values: Mapping[str, str]) -> list[str]:
@@ -88,9 +89,9 @@ def _row(table: Table, values: Mapping[str, str]) -> list[str]:
     return row
 
 
-def _shuffled(path: Path, table: Table, old: list[str] | None, new: list[str]) -> Table:
+def _shuffled(tree: Path, table: Table, old: list[str] | None, new: list[str]) -> Table:
     """Keep the permutation: the new row takes the old one's place, or one drawn from its name."""
-    shuffled = _table(path, tuple(table.header))
+    shuffled = _table(tree, S4_SHUFFLED_LIST, tuple(table.header))
     if old in shuffled.rows:
         shuffled.rows[shuffled.rows.index(old)] = new
     for row in _lacking(table.rows, shuffled.rows):
@@ -99,9 +100,9 @@ def _shuffled(path: Path, table: Table, old: list[str] | None, new: list[str]) -
     return shuffled
 
 
-def _train_rows(path: Path, table: Table, old: list[str] | None) -> Table:
+def _train_rows(tree: Path, table: Table, old: list[str] | None) -> Table:
     """Add the train rows that are not there yet; a replaced clip's old row goes."""
-    train = _table(path, tuple(table.header))
+    train = _table(tree, MS3_TRAIN_LIST, tuple(table.header))
     column = table.column("split", 1)
     if old in train.rows:
         train.rows.remove(old)
@@ -115,13 +116,14 @@ def _lacking(wanted: list[list[str]], rows: list[list[str]]) -> list[list[str]]:
     return [row for row in wanted if tuple(row) not in present]
 
 
-def _class_list(path: Path) -> dict[Path, str]:
+def _class_list(tree: Path) -> dict[Path, str]:
     """Give the text of label2idx.json where it is missing; an existing one must agree."""
+    path = tree / CLASS_LIST
     if not path.exists():
         classes = {name: index for index, name in enumerate(AVSBENCH_CLASSES)}
         return {path: json.dumps(classes, indent=2) + "\n"}
     try:
-        names = list(read_json(path, most=MEGABYTE))
+        names = list(read_json(path, most=MEGABYTE, root=tree))
     except (ForeignFileError, TypeError) as error:
         raise DatasetError(f"{path} cannot be read as a json list of classes: {error}.") from error
     if tuple(names) != AVSBENCH_CLASSES:

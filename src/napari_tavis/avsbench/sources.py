@@ -123,7 +123,7 @@ def clips_of_video(tree: Path, fingerprint: str) -> list[tuple[str, str]]:
 
 def _table(tree: Path) -> Table:
     path = tree / SOURCE_LIST
-    return read_table(path) if path.is_file() else Table(path, list(SOURCE_HEADER), [], [])
+    return read_table(path, tree) if path.exists() else Table(path, list(SOURCE_HEADER), [], [])
 
 
 def _row_of(table: Table, subset: str, name: str) -> int | None:

@@ -102,14 +102,14 @@ class Table:
         return DatasetError(f"{self.path}, line {self.lines[index]}: {problem}: correct the row.")
 
 
-def read_table(path: Path, root: Path | None = None) -> Table:
+def read_table(path: Path, root: Path) -> Table:
     """Read a csv list.
 
     Parameters
     ----------
     path : Path
         The file.
-    root : Path, optional
+    root : Path
         The folder that it must lie in, all links followed.
 
     Returns

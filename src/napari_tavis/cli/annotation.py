@@ -273,7 +273,9 @@ def import_dataset(
     subset: Annotated[
         Subset | None, typer.Option(help="Take this subset of AVSBench only.")
     ] = None,
-    split: Annotated[Split | None, typer.Option(help="Take this split only.")] = None,
+    split: Annotated[
+        Split | None, typer.Option(help="Of a folder of several, take this split only.")
+    ] = None,
     videos: Annotated[
         Path | None,
         typer.Option(
@@ -289,7 +291,9 @@ def import_dataset(
             min=0,
             max=1,
             help="What a json file calls a video's first frame, 0 or 1. By default its numbers "
-            "decide (a frame 0; a last frame as large as the video has frames).",
+            "decide, or those of its other videos: a frame 0, frames from 1 to exactly as many as "
+            "the video has, or their times. If none does, 1 as the lowest number is refused, and "
+            "any other is counted from 0.",
         ),
     ] = None,
     partial: Annotated[
@@ -319,7 +323,7 @@ def import_dataset(
 
     A video is imported only if all its annotations can be taken (see --partial); otherwise nothing
     of it is written, and each annotation left is named with its reason. It does not stop the
-    others; the exit code is 2 then.
+    others; the exit code is 2 then. An option that does not apply to the dataset is refused.
     """
     from napari_tavis.formats.importing import import_dataset as make_sessions
 

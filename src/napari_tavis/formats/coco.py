@@ -22,6 +22,7 @@ from napari_tavis.avsbench.errors import ClipExistsError, DatasetError
 from napari_tavis.avsbench.layout import SPLITS, Split
 from napari_tavis.avsbench.transaction import commit, staging_folder, tree_lock
 from napari_tavis.avsbench.violations import Violation
+from napari_tavis.core.files import is_file
 from napari_tavis.formats.files import (
     check_picture,
     copy_file,
@@ -134,13 +135,13 @@ class CocoVideos:
             yield Violation(path, f"lists {len(videos)} videos named {name!r}, not one")
             return
         video = videos[0]
-        if not (root / video["file_name"]).is_file():
+        if not is_file(root / video["file_name"], root=root):
             yield Violation(root / video["file_name"], "is missing")
         size = (video["height"], video["width"])
         for image in data.dataset["images"]:
             if image["video_id"] != video["id"]:
                 continue
-            yield from check_picture(root / "images" / image["file_name"], size)
+            yield from check_picture(root / "images" / image["file_name"], root, size)
             for one in data.imgToAnns[image["id"]]:
                 problem = _mask_problem(data, one, size)
                 if problem:

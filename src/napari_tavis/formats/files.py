@@ -45,10 +45,10 @@ def pictures(
         yield frame, np.asarray(clip.frames[frame])
 
 
-def check_picture(path: Path, size: tuple[int, int]) -> Iterator[Violation]:
-    """Check that a frame can be read, and has a size (height and width)."""
+def check_picture(path: Path, root: Path, size: tuple[int, int]) -> Iterator[Violation]:
+    """Check that a frame of a dataset can be read, and has a size (height and width)."""
     try:
-        image = files.open_picture(path)
+        image = files.open_picture(path, root=root)
     except files.ForeignFileError as error:
         yield Violation(path, error.problem)
         return

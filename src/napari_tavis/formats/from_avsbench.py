@@ -30,7 +30,7 @@ from napari_tavis.formats.imported import (
     ImportedObject,
     ImportReport,
     failure,
-    is_imported,
+    refuse_imported,
     save_session,
     staged,
 )
@@ -101,8 +101,7 @@ def import_avsbench(
         progress(done, len(work), clip.key.name)
         target = output / clip.key.subset / f"{clip.key.name}.mp4"
         try:
-            if is_imported(target):
-                raise DatasetError(f"{target} is there already, and was left alone.")
+            refuse_imported(target)
             report += _import_clip(root, tree, clip, target)
         except Cancelled:
             raise

@@ -159,7 +159,7 @@ def score_of(annotation: Entry) -> float | None:
         return None
     if not is_number(score):
         raise AnnotationError(f"its score {called(score)} is no number from 0 to 1: correct it")
-    return min(max(float(score), 0.0), 1.0)
+    return float(score)
 
 
 def box_of(annotation: Entry) -> str:

@@ -39,7 +39,7 @@ class Shape:
     box : str
         The box, for a message, where there is no mask.
     score : float, optional
-        The model's, 0 to 1.
+        The model's, as the file has it; 0 to 1 where that is right.
     proposed : bool
         Whether the dataset itself says that nobody has looked at it.
     """
@@ -326,6 +326,7 @@ def gather_objects(
             draft.masks,
             scores=draft.scores,
             unsure=frozenset(draft.unsure | unsure),
+            to_outline=frozenset(draft.to_outline),
         )
         for draft in work.drafts.values()
     ]
@@ -340,6 +341,7 @@ class _Draft:
     masks: PackedMasks
     scores: dict[int, float] = field(default_factory=dict)
     unsure: set[int] = field(default_factory=set)
+    to_outline: set[int] = field(default_factory=set)
 
 
 class _Gathering:
@@ -405,6 +407,7 @@ class _Gathering:
         if mask is None:
             self._note(f"{where} has only a box ({shape.box}): an object to outline.")
             draft.unsure.add(frame)
+            draft.to_outline.add(frame)
         elif frame in draft.masks:
             self._note(f"{where} is a further part of track {shape.track} there: joined to it.")
             draft.masks[frame] |= mask
@@ -413,7 +416,9 @@ class _Gathering:
                 self._note(f"{where} covers no pixel: the object is not there.")
             draft.masks[frame] = mask
         if shape.score is not None:
-            draft.scores[frame] = shape.score
+            draft.scores[frame] = score = min(max(shape.score, 0.0), 1.0)
+            if score != shape.score:
+                self._note(f"{where} has the score {shape.score:g}, taken as {score:g}.")
         if shape.proposed:
             draft.unsure.add(frame)
 

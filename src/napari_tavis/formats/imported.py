@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import filecmp
 import os
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +18,11 @@ from napari_tavis.inference.masks import PackedMasks
 from napari_tavis.inference.proposals import SCENE_NAME, ObjectKind, Proposal, Proposals
 from napari_tavis.media import open_clip
 from napari_tavis.session import AnnotationSession, default_path, holds_session
+from napari_tavis.workspace import workspace
+
+_STAGE = ".napari-tavis-import-"
+_MOST_ABSENCES = 100_000
+"""Objects times frames up to which an absence is noted; with more, it would take minutes."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,8 @@ class ImportedObject:
         By frame, where the dataset has any.
     unsure : frozenset of int
         Frames in which nobody has said yet whether it is right.
+    to_outline : frozenset of int
+        Those of them in which it is there, but its mask is not known.
     """
 
     class_name: str
@@ -44,6 +50,7 @@ class ImportedObject:
     kind: ObjectKind = "object"
     scores: Mapping[int, float] = field(default_factory=dict)
     unsure: frozenset[int] = frozenset()
+    to_outline: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -125,25 +132,13 @@ def staged(target: Path) -> Iterator[Path]:
     """
     folders = (target.parent, *target.parent.parents)
     made = [folder for folder in folders if not os.path.exists(folder)]
-    stage = target.parent / f".{target.name}.import"
-    session = default_path(target)
     done = False
     try:
-        shutil.rmtree(stage, ignore_errors=True)  # of an import that was killed
-        stage.mkdir(parents=True)
-        video = stage / target.name
-        yield video
-        if target.exists() and not same_file(video, target):
-            raise DatasetError(another_file(target))
-        there = target.exists()
-        if not there:
-            video.rename(target)
-        try:
-            default_path(video).rename(session)
-        except OSError:
-            if not there:
-                target.unlink()
-            raise
+        target.parent.mkdir(parents=True, exist_ok=True)
+        # No lock over the folders: at worst, one of two imports that begin at once is refused.
+        with workspace(target.parent, _STAGE, contextlib.nullcontext()) as stage:
+            yield stage / target.name
+            _put(stage / target.name, target)
         done = True
     except OSError as error:
         raise DatasetError(
@@ -151,11 +146,26 @@ def staged(target: Path) -> Iterator[Path]:
             "another folder."
         ) from error
     finally:
-        shutil.rmtree(stage, ignore_errors=True)
         if not done:
             for folder in made:
                 with contextlib.suppress(OSError):
                     folder.rmdir()
+
+
+def _put(video: Path, target: Path) -> None:
+    """Move a video and its session to their place, where neither replaces anything."""
+    refuse_imported(target)
+    there = os.path.lexists(target)
+    if there and not same_file(video, target):
+        raise DatasetError(another_file(target))
+    if not there:
+        video.rename(target)
+    try:
+        default_path(video).rename(default_path(target))
+    except OSError:
+        if not there:
+            target.unlink()
+        raise
 
 
 def another_file(target: Path) -> str:
@@ -179,7 +189,7 @@ def save_session(
     """Save a session of masks that were found right, beside its video.
 
     Every mask is accepted, and so is the absence of an object in a frame without one, but for
-    what the objects are unsure of.
+    what the objects are unsure of. Absences are not noted where there are very many.
 
     Parameters
     ----------
@@ -214,7 +224,7 @@ def save_session(
     session = AnnotationSession.create(video, proposals)
     try:
         with session.step("Import"):
-            _accept(session, frames, objects)
+            _judge(session, frames, objects)
         if noted is not None:
             session.note_export(*noted)
         session.save()
@@ -222,19 +232,29 @@ def save_session(
         session.close()
 
 
-def _accept(
+def _judge(
     session: AnnotationSession, frames: Sequence[int], objects: Sequence[ImportedObject]
 ) -> None:
-    """Accept all objects in the frames in which they are sure."""
-    numbers = [made.object_id for made in session.objects]
-    doubted = frozenset[int]().union(*(item.unsure for item in objects))
-    for frame in frames:
-        if frame not in doubted:
-            session.accept(None, frame)
-            continue
-        for number, item in zip(numbers, objects, strict=True):
-            if frame not in item.unsure:
-                session.accept(number, frame)
+    """Accept the objects in the frames in which they are sure, and leave the rest to check.
+
+    A doubtful frame without any mask gets an empty proposal, or it would pass for silence.
+    """
+    judged: dict[int, list[int]] = {}
+    shown = {frame for item in objects for frame in _drawn(item)}
+    for made, item in zip(session.objects, objects, strict=True):
+        told = frames if len(frames) * len(objects) <= _MOST_ABSENCES else item.masks
+        judged[made.object_id] = [frame for frame in told if frame not in item.unsure]
+        empty = (item.to_outline | (item.unsure - shown)) - _drawn(item)
+        if empty:
+            nothing = dict.fromkeys(sorted(empty), np.zeros(session.frame_size, dtype=bool))
+            session.propose_masks(made.object_id, nothing)
+            shown |= empty
+    session.accept_frames(judged)
+
+
+def _drawn(item: ImportedObject) -> set[int]:
+    """Give the frames in which an object's mask covers something."""
+    return {frame for frame in item.masks if item.masks.encoded(frame) is not None}
 
 
 def _proposal(item: ImportedObject) -> Proposal:
@@ -244,6 +264,13 @@ def _proposal(item: ImportedObject) -> Proposal:
     return Proposal(name, score, item.masks, scores, item.kind)
 
 
-def is_imported(video: Path) -> bool:
-    """Tell whether a session of that video lies there, which an import never touches."""
-    return holds_session(default_path(video))
+def refuse_imported(video: Path) -> None:
+    """Refuse a place where a session of that video lies, which an import never touches.
+
+    Raises
+    ------
+    DatasetError
+        If one does.
+    """
+    if holds_session(default_path(video)):
+        raise DatasetError(f"{video} is there already, and was left alone.")

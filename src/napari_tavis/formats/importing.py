@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,7 +30,7 @@ from napari_tavis.formats.imported import (
     ImportReport,
     another_file,
     failure,
-    is_imported,
+    refuse_imported,
     same_file,
     save_session,
     staged,
@@ -89,13 +90,21 @@ def import_dataset(
     Raises
     ------
     DatasetError
-        If there is nothing to import.
+        If there is nothing to import, or an option does not apply to what there is.
     """
     if path.is_dir() and any(find_trees(path, one) for one in SUBSETS):
+        _refuse_options(
+            f"{path} is an AVSBench folder",
+            videos=videos is not None,
+            first_frame=first_frame is not None,
+            partial=partial,
+        )
         return import_avsbench(
             path, output, subset=subset, split=split, progress=progress, cancel=cancel
         )
+    _refuse_options(f"{path} is no AVSBench folder", subset=subset is not None)
     if not path.is_dir():
+        _refuse_options(f"{path} is a single list", split=split is not None)
         return import_json(
             path,
             output,
@@ -106,7 +115,11 @@ def import_dataset(
             cancel=cancel,
         )
     files = sorted((path / "annotations").glob("*.json")) or sorted(path.glob("*.json"))
-    files = [file for file in files if split is None or file.stem == split]
+    if files and split is not None:
+        listed = ", ".join(file.name for file in files[:9])
+        files = [file for file in files if split in re.split(r"[\W\d_]+", file.stem)]
+        if not files:
+            raise DatasetError(f"No list in {path} is called like {split}, but {listed}: name one.")
     if not files:
         raise DatasetError(
             f"{path} holds no dataset: name an AVSBench folder, or a COCO json file."
@@ -129,6 +142,13 @@ def import_dataset(
         except TavisError as error:  # the other files do not depend on this one
             report += failure(str(error))
     return report
+
+
+def _refuse_options(what: str, **given: bool) -> None:
+    """Refuse what would be passed over."""
+    named = [f"--{name.replace('_', '-')}" for name, is_given in given.items() if is_given]
+    if named:
+        raise DatasetError(f"{what}, to which {' and '.join(named)} cannot apply: leave it out.")
 
 
 def import_json(
@@ -185,6 +205,8 @@ def import_json(
 def _read_lists(path: Path, root: Path | None) -> dict[str, list[Entry]]:
     """Read a json file of lists of objects; those that it lacks are empty."""
     content = read_json(path, most=MOST_BYTES, root=root)
+    if isinstance(content, dict) and "sequences" in content:
+        raise DatasetError(f"{path} is a BURST file, which is not read: convert it to YouTube-VIS.")
     if not isinstance(content, dict) or not any(name in content for name in _LISTS):
         raise DatasetError(f"{path} is no COCO file: it has no 'images' and no 'annotations'.")
     lists = {}
@@ -239,8 +261,7 @@ class _Work:
                     raise DatasetError(
                         f"{source.name}: several videos of the dataset name this file: join them."
                     )
-                if is_imported(target):
-                    raise DatasetError(f"{target} is there already, and was left alone.")
+                refuse_imported(target)
                 report += self._import(source, place, target, elsewhere)
             except Cancelled:
                 raise

@@ -178,7 +178,7 @@ class IndexedVideos(ABC):
             for stem in masks:
                 path = mask_folder / f"{stem}.png"
                 try:
-                    image = files.open_picture(path)
+                    image = files.open_picture(path, root=root)
                 except files.ForeignFileError as error:
                     yield Violation(path, error.problem)
                     continue
@@ -186,7 +186,7 @@ class IndexedVideos(ABC):
                     yield Violation(path, f"is in mode {image.mode}, not an indexed PNG")
                     continue
                 size, numbers = image.size, np.unique(np.asarray(image))
-                yield from check_picture(image_folder / f"{stem}.jpg", size[::-1])
+                yield from check_picture(image_folder / f"{stem}.jpg", root, size[::-1])
                 for number in (int(one) for one in numbers if one):
                     if number not in seen:
                         yield Violation(path, f"shows the object {number}, which meta.json lacks")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
+import signal
 import subprocess
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
@@ -13,6 +15,14 @@ from napari_tavis.media.errors import FfmpegMissingError
 
 _OLDEST = (5, 1)
 """The first version that has ``-fps_mode``."""
+
+NO_ROOM = frozenset(
+    [
+        *(256 - number for number in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)),
+        *(-number for number in signal.Signals if number.name == "SIGXFSZ"),
+    ]
+)
+"""How ffmpeg ends where a disk is full, or its file may not grow."""
 
 _LOG = ("-hide_banner", "-nostdin", "-nostats", "-loglevel", "repeat+level+info")
 _LEVEL = re.compile(r"^(?:\[[^\[\]]* @ 0x[0-9a-f]+\] )*\[(?:error|fatal|panic)\] (?P<said>.*)$")

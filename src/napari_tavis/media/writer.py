@@ -203,6 +203,8 @@ def _feed(arguments: list[str], pictures: Iterable[npt.NDArray[np.uint8]], targe
             _finish(process)
         if process.returncode:
             log.seek(0)
+            if process.returncode in ffmpeg.NO_ROOM:
+                raise EncodingError(f"{target} was not written: its disk is full; make room there.")
             said = ffmpeg.complaints(ffmpeg.text(log.read()).splitlines())
             raise EncodingError(
                 f"{target} was not written: ffmpeg stopped with "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -27,6 +27,9 @@ from napari_tavis.vocabulary import BACKGROUND
 
 UNREADABLE = (OSError, BlobDamaged, MaskDamaged)
 """What reading a picture raises that is damaged, or on a disk that refuses."""
+
+_ABSENT = FrameRecord(FrameStatus.ACCEPTED)
+"""What a person says of a frame in which an object is not."""
 
 
 def add(state: SessionState, class_name: str, kind: ObjectKind) -> SessionObject:
@@ -92,12 +95,12 @@ def propose(
     return written
 
 
-def accept(state: SessionState, item: SessionObject, frame: int | None) -> None:
-    """Mark a frame of an object, or all that have a status, as found right."""
-    for index in list(item.frames) if frame is None else [frame]:
+def accept(state: SessionState, item: SessionObject, frames: Iterable[int]) -> None:
+    """Mark frames of an object as found right: its mask there, or that it is not there."""
+    for index in frames:
         record = item.frames.get(index)
         if record is None:
-            state.put_frame(item.object_id, index, FrameRecord(FrameStatus.ACCEPTED))
+            state.put_frame(item.object_id, index, _ABSENT)
         elif record.status is not FrameStatus.ACCEPTED:
             shown = shown_mask(record, item.threshold, state.frame_size)
             state.put_frame(item.object_id, index, record.by_person(FrameStatus.ACCEPTED, shown))

@@ -94,7 +94,7 @@ def test_every_move_is_finished_by_the_next_export_and_told_before(
     new = make_clip("park-train", 5, class_map=np.full((5, 60, 81), 17, np.uint8))
     at = 1  # the first is the record, before which there is nothing
     while killed(lambda: write_clip(dataset, "s4", "test", new, overwrite=True), at):
-        at += 2
+        at += 3
         left = tree_of(dataset)
         assert any("unfinished export" in one.message for one in validate(dataset))
         assert tree_of(dataset) == left, "checking writes nothing"
@@ -179,6 +179,42 @@ def test_nothing_is_written_or_removed_through_a_link_out_of_the_dataset(
     with pytest.raises(DatasetError, match="link out of the dataset"):
         write_clip(dataset, "ms3", "test", make_clip("park-test"), overwrite=True)
     assert tree_of(outside) == before
+
+
+def test_no_tree_is_made_behind_a_link_out_of_the_dataset(
+    tmp_path: Path, make_clip: MakeClip
+) -> None:
+    root, outside = tmp_path / "data", tmp_path / "outside"
+    root.mkdir()
+    outside.mkdir()
+    (root / "Multi-sources").symlink_to(outside)
+    with pytest.raises(DatasetError, match="link out of the dataset"):
+        write_clip(root, "ms3", "test", make_clip("park-test"))
+    assert list(outside.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("subset", "name"),
+    [
+        ("ms3", "Multi-sources/sources.csv"),
+        ("ms3", "Multi-sources/ms3_meta_data.csv"),
+        ("ms3", "Multi-sources/ms3_train_data.csv"),
+        ("s4", "Single-source/s4_meta_data_shuffled.csv"),
+        ("v1m", "metadata.csv"),
+        ("v1m", "label2idx.json"),
+    ],
+)
+def test_no_list_is_read_through_a_link_out_of_the_dataset(
+    dataset: Path, tmp_path: Path, make_clip: MakeClip, subset: str, name: str
+) -> None:
+    path, outside = dataset / name, tmp_path / "outside"
+    outside.write_text("secret,text\n")
+    path.unlink(missing_ok=True)
+    path.symlink_to(outside)
+    with pytest.raises(DatasetError, match=r"lies outside|several"):
+        write_clip(dataset, subset, "val", make_clip("other"), source=ClipSource("other.mp4"))
+    assert path.is_symlink()
+    assert outside.read_text() == "secret,text\n"
 
 
 def test_moves_that_somebody_else_was_killed_among_are_not_written_over(

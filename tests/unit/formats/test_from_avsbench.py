@@ -21,6 +21,7 @@ from napari_tavis.avsbench.lists import find_listed_clip
 from napari_tavis.formats.again import changed_exports, request_again
 from napari_tavis.formats.exporting import export, note_export
 from napari_tavis.formats.from_avsbench import import_avsbench
+from napari_tavis.formats.importing import import_dataset
 from napari_tavis.media import open_clip, write_video
 from napari_tavis.session import AnnotationSession, FrameStatus
 from napari_tavis.vocabulary import class_index
@@ -206,6 +207,11 @@ def test_a_list_that_tells_nothing_for_sure_is_named_and_costs_no_other(
     assert report.failed == 1
     assert "ms3_meta_data.csv" in report.skipped[0]
     assert len(report.videos) == 3
+
+
+def test_options_of_json_files_are_refused(dataset: Path, tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="--first-frame and --partial cannot apply"):
+        import_dataset(dataset, tmp_path / "work", first_frame=1, partial=True)
 
 
 def test_nothing_to_import_is_said(tmp_path: Path) -> None:

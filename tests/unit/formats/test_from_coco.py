@@ -17,9 +17,11 @@ from napari_tavis.avsbench import DatasetError
 from napari_tavis.errors import TavisError
 from napari_tavis.formats.coco import encode_rle
 from napari_tavis.formats.exporting import export
+from napari_tavis.formats.imported import staged
 from napari_tavis.formats.importing import import_dataset, import_json
 from napari_tavis.formats.request import ExportRequest
-from napari_tavis.session import AnnotationSession, FrameStatus
+from napari_tavis.formats.tracks import session_tracks
+from napari_tavis.session import AnnotationSession, FrameStatus, default_path
 
 from .conftest import SAMPLED, SIZE, MakeSession, square
 
@@ -305,8 +307,55 @@ def test_a_box_is_an_object_to_outline(imported: Any) -> None:
     assert "annotation 3 in image 1 has only a box (x 4, y 5, 6 x 7 pixels)" in report.notes[1]
     session = AnnotationSession.open(report.videos[0], read_only=True)
     assert session.status(1, 0) is FrameStatus.ACCEPTED
-    assert session.status(1, 1) is None, "somebody has to draw it"
+    assert session.status(1, 1) is FrameStatus.PROPOSED, "somebody has to draw it"
+    assert not session.mask(1, 1).any()
     assert session.status(1, 2) is FrameStatus.ACCEPTED
+
+
+@pytest.mark.parametrize("others", [[], [shape(2, 1, 30, 2)]], ids=["alone", "beside another"])
+@pytest.mark.parametrize(
+    "doubtful",
+    [shape(3, 1, 0, segmentation=[], bbox=[4, 5, 6, 7]), shape(3, 1, 0, segmentation="?")],
+    ids=["box", "left"],
+)
+def test_a_frame_with_something_to_draw_is_no_truth(
+    imported: Any, doubtful: Any, others: Any
+) -> None:
+    images = [image(n, n) for n in range(3)]
+    report = imported(images, [shape(1, 0, 5), *others, doubtful], partial=True)
+    session = AnnotationSession.open(report.videos[0], read_only=True)
+    assert session_tracks(session, "objects").unchecked == (1,)
+
+
+def test_many_annotations_without_a_track_take_no_minutes(imported: Any) -> None:
+    images = [image(n, n) for n in range(50)]
+    report = imported(images, [shape(n, n % 50, n % 40) for n in range(2001)])
+    session = AnnotationSession.open(report.videos[0], read_only=True)
+    assert len(session.objects) == 2001
+    found = [list(session.statuses(item.object_id).values()) for item in session.objects]
+    assert found == [[FrameStatus.ACCEPTED]] * 2001
+    tracks = session_tracks(session, "objects")
+    assert (len(tracks.frames), tracks.unchecked) == (50, ())
+
+
+@pytest.mark.parametrize(("score", "taken"), [(87.5, 1), (-0.2, 0)])
+def test_a_score_that_is_none_is_said(imported: Any, score: float, taken: float) -> None:
+    report = imported([image(0, 0)], [shape(2, 0, 5, score=score)])
+    assert f"annotation 2 in image 0 has the score {score:g}, taken as {taken}." in report.notes[1]
+    session = AnnotationSession.open(report.videos[0], read_only=True)
+    assert session.scores(1) == {0: taken}
+
+
+def test_options_that_cannot_apply_are_refused(coco: dict[str, Any], tmp_path: Path) -> None:
+    path = write(tmp_path, coco)
+    with pytest.raises(DatasetError, match="is no AVSBench folder, to which --subset cannot"):
+        import_dataset(path, tmp_path / "work", subset="v1m")
+    with pytest.raises(DatasetError, match="is a single list, to which --split cannot"):
+        import_dataset(path, tmp_path / "work", split="test")
+    (tmp_path / "instances.json").rename(tmp_path / "instances_val2017.json")
+    with pytest.raises(DatasetError, match=r"like test, but instances_val2017\.json"):
+        import_dataset(tmp_path, tmp_path / "work", split="test")
+    assert len(import_dataset(tmp_path, tmp_path / "work", split="val").videos) == 1
 
 
 def test_a_crowd_is_one_object_and_said(imported: Any) -> None:
@@ -345,12 +394,29 @@ def test_only_the_same_video_at_the_target_is_used(
     assert "is there already and is another file" in report.skipped[0]
     assert [one.name for one in work.iterdir()] == ["clip.mp4"]
     shutil.copy(video, work / "clip.mp4")
-    killed = work / ".clip.mp4.import" / "clip.mp4"
+    killed = work / ".napari-tavis-import-killed" / "clip.mp4"
     killed.parent.mkdir()
     killed.write_bytes(b"a part of a copy")
     assert import_json(path, work).skipped == ()
     assert {one.name for one in work.iterdir()} == {"clip.mp4", "clip.mp4.tavis"}
     assert "was left alone" in import_json(path, work).skipped[0]
+
+
+def test_two_imports_to_one_place_at_once_leave_the_first_that_is_whole(
+    tmp_path: Path, video: Path
+) -> None:
+    target = tmp_path / "work" / "clip.mp4"
+
+    def put(name: bytes, meanwhile: Callable[[], None] = lambda: None) -> None:
+        with staged(target) as place:
+            shutil.copy(video, place)
+            meanwhile()
+            default_path(place).write_bytes(name)
+
+    with pytest.raises(DatasetError, match="is there already"):
+        put(b"the second", lambda: put(b"the first"))
+    assert default_path(target).read_bytes() == b"the first"
+    assert sorted(path.name for path in target.parent.iterdir()) == ["clip.mp4", "clip.mp4.tavis"]
 
 
 def test_no_link_is_followed_out_of_the_dataset(

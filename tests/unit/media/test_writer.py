@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -24,6 +26,21 @@ def test_frames_and_sound_come_back(plain_video: Path) -> None:
         assert [number_shown(frame) for frame in clip.frames] == list(range(72))
         assert np.abs(clip.frames[:].astype(float) - frames).mean() < 3
         assert clicks_heard(clip.soundtrack()) == pytest.approx(CLICKS, abs=0.002)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs limits of file sizes")
+def test_a_full_disk_is_called_one(tmp_path: Path) -> None:
+    script = (
+        "import resource, sys, numpy as np\n"
+        "from napari_tavis.media import write_video\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))\n"
+        "frames = np.random.default_rng(0).integers(0, 255, (9, 90, 160, 3), np.uint8)\n"
+        "write_video(sys.argv[1], frames, 3, lossless=True)\n"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path / "a.mp4")]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "was not written: its disk is full; make room there." in ended.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_colours_come_back(tmp_path: Path) -> None:
