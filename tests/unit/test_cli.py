@@ -280,6 +280,20 @@ def test_a_disk_without_room_is_a_sentence(arguments: str, tmp_path: Path) -> No
     assert result.stderr.count("\n") == 1
 
 
+def test_what_the_output_cannot_encode_is_written_out(tmp_path: Path) -> None:
+    (tmp_path / "straße 犬").mkdir()
+    (tmp_path / "straße 犬" / "label2idx.json").write_text("{", encoding="utf-8")
+    result = subprocess.run(
+        [sys.executable, "-m", "napari_tavis", "validate", str(tmp_path / "straße 犬")],
+        env=os.environ | {"PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 1
+    assert "\\u72ac" in result.stdout
+    assert "Traceback" not in result.stderr
+
+
 @pytest.mark.parametrize("video", ["", ".", "/"])
 def test_what_names_no_video_is_refused(video: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("annotate", video) == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import signal
 import sys
@@ -33,6 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         if arguments is None:
             _take_standard_streams()
+            _write_all_characters()
         from napari_tavis.cli.app import run
 
         code = run(sys.argv[1:] if arguments is None else arguments)
@@ -63,6 +65,12 @@ def _take_standard_streams() -> None:
                 file=sys.stderr,
             )
         sys.exit(EXIT_USER_ERROR)
+
+
+def _write_all_characters() -> None:
+    """Let standard output write out what its encoding lacks: no result is lost for one letter."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _is_open(number: int) -> bool:
