@@ -229,6 +229,7 @@ def test_what_is_not_utf_8_is_refused_before_anything_is_done(
         ["ablate", "--smoke", "--output"],
         ["demo", "--no-gui", "--output"],
         ["annotate", "a.mp4", "--output"],
+        ["import", ".", "--output"],
     ],
     ids=" ".join,
 )

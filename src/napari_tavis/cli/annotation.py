@@ -322,6 +322,7 @@ def import_dataset(
     """
     from napari_tavis.formats.importing import import_dataset as make_sessions
 
+    require_writable(output)
     with progress_bar() as progress, cancel_on_interrupt() as cancel:
         report = make_sessions(
             dataset,
