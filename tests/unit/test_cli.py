@@ -142,19 +142,25 @@ def test_what_is_not_ours_is_one_sentence(
 
 @posix
 @pytest.mark.parametrize("first", ["typer", "napari_tavis.cli.app", "rich.progress", "torch"])
-def test_ctrl_c_is_answered_while_modules_are_imported(first: str) -> None:
-    code = (
+@pytest.mark.parametrize("in_text", [False, True], ids=["plainly", "in an exec of text"])
+def test_ctrl_c_is_answered_while_modules_are_imported(
+    in_text: bool, first: str, tmp_path: Path
+) -> None:
+    press = "os.kill(os.getpid(), signal.SIGINT)"
+    press = f'exec("{press}")' if in_text else press
+    (tmp_path / "stand_in.py").write_text(
         "import os, signal, sys\n"
         "class Finder:\n"
         "    def find_spec(name, *_):\n"
-        f"        if name == {first!r}: os.kill(os.getpid(), signal.SIGINT)\n"
+        f"        if name == {first!r}: {press}\n"
         "from napari_tavis.cli import main\n"
         "sys.meta_path.insert(0, Finder)\n"
         "sys.argv[1:] = ['toy-test', '--clips', '1', '--seed', '0', '--model', 'toy',"
         " '--json', 'x']\n"
         "main()"
     )
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    command = [sys.executable, "-m", "stand_in"]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert (result.returncode, result.stderr) == (130, "Cancelled.\n")
 
 
