@@ -67,7 +67,7 @@ def export_sessions(paths: Iterable[Path], request: ExportRequest | None) -> int
     Parameters
     ----------
     paths : iterable of Path
-        Their directories, or their videos.
+        Their files, or their videos.
     request : ExportRequest or None
         As what; None for what was exported of each before and has changed since.
 
