@@ -29,9 +29,11 @@ def write_atomically(path: Path, data: bytes) -> None:
     try:
         write_file(temporary, data)
         os.replace(temporary, path)
-    except BaseException:
+    except BaseException as error:
         with contextlib.suppress(OSError):
             temporary.unlink()
+        if isinstance(error, OSError):
+            raise _about(error, path) from error
         raise
 
 
@@ -44,11 +46,26 @@ def write_file(path: Path, data: bytes) -> None:
         The file, in a directory that exists.
     data : bytes
         The whole content.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written.
     """
-    with path.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with path.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise _about(error, path) from error
+
+
+def _about(error: OSError, path: Path) -> OSError:
+    """Give an error that names the file: writing, unlike opening, does not say which it was."""
+    if error.errno is None:
+        return error
+    return OSError(error.errno, error.strerror, str(path))
 
 
 def sync_directory(directory: Path) -> None:

@@ -13,9 +13,10 @@ import numpy.typing as npt
 from PIL import Image
 
 from napari_tavis.atomic import write_atomically
+from napari_tavis.core.boundary import UnwritablePlaceError, require_writable
 from napari_tavis.core.files import is_utf8, shown
 from napari_tavis.errors import TavisError
-from napari_tavis.session import AnnotationSession, holds_session
+from napari_tavis.session import AnnotationSession, find_session, folder_elsewhere, holds_session
 from napari_tavis.tasks import CancelToken, Progress, no_progress
 
 if TYPE_CHECKING:
@@ -61,7 +62,8 @@ def session_paths(videos: Sequence[Path], output: Path | None) -> list[Path]:
     Returns
     -------
     list of Path
-        ``<video>.tavis`` for each video.
+        ``<video>.tavis`` for each video; without `output` the session that a video has already,
+        wherever it is kept.
 
     Raises
     ------
@@ -74,8 +76,11 @@ def session_paths(videos: Sequence[Path], output: Path | None) -> list[Path]:
     for video in videos:
         if not video.name:
             raise TavisError(f"{str(video)!r} names no video: give the path of a video file.")
-    beside = [AnnotationSession.default_path(video) for video in videos]
-    paths = beside if output is None else [output / path.name for path in beside]
+    paths = [AnnotationSession.default_path(video) for video in videos]
+    if output is None:
+        paths = [find_session(video) or path for video, path in zip(videos, paths, strict=True)]
+    else:
+        paths = [output / path.name for path in paths]
     for position, path in enumerate(paths):
         if path in paths[:position]:
             raise TavisError(
@@ -94,6 +99,7 @@ def annotate_video(
     vocabulary: Sequence[str] | None = None,
     device: str = "auto",
     model_name: str | None = None,
+    may_move: bool = False,
     progress: Progress = no_progress,
     cancel: CancelToken | None = None,
 ) -> Annotation:
@@ -116,6 +122,8 @@ def annotate_video(
         Where the network runs.
     model_name : str, optional
         What the session says made its masks.
+    may_move : bool, optional
+        Whether the session is kept in the user's data folder where `path` cannot be written.
     progress : Progress, optional
         Told of every step.
     cancel : CancelToken, optional
@@ -125,7 +133,7 @@ def annotate_video(
     -------
     Annotation
         The session, saved and closed: it can be looked at, and opened by others. The pictures
-        in ``<video>.overlays`` beside it.
+        in ``<video>.overlays`` beside it. Where it had to move, a warning says so.
 
     Raises
     ------
@@ -139,9 +147,12 @@ def annotate_video(
     from napari_tavis.inference import segment_clip
     from napari_tavis.media import open_clip
 
-    earlier = AnnotationSession.open(path, video=video) if holds_session(path) else None
-    if earlier is not None and earlier.read_only:
-        raise TavisError(earlier.warnings[0])  # who has it, or why it cannot be written
+    _require_place(path, may_move=may_move)
+    earlier = None
+    if holds_session(path):
+        earlier = AnnotationSession.open(path, video=video, may_move=may_move)
+        if earlier.read_only:
+            raise TavisError(earlier.warnings[0])  # who has it, or why it cannot be written
     with open_clip(video) as clip:
         seen = SeenFrames(clip)
         proposals = segment_clip(
@@ -156,7 +167,7 @@ def annotate_video(
             cancel=cancel,
         )
         if earlier is None:
-            session = AnnotationSession.create(video, proposals, path=path)
+            session = AnnotationSession.create(video, proposals, path=path, may_move=may_move)
         else:
             session = earlier
             session.replace_proposals(proposals)
@@ -164,7 +175,22 @@ def annotate_video(
         session.close()
         pictures = draw_overlays(session, seen, progress=progress, cancel=cancel)
         warnings = (*clip.warnings, *session.warnings)
+        if session.elsewhere is not None:
+            warnings = (*warnings, session.elsewhere)
     return Annotation(session, pictures, tuple(dict.fromkeys(warnings)))
+
+
+def _require_place(path: Path, *, may_move: bool) -> None:
+    """Make sure that there is a place for a session before minutes are spent on its masks."""
+    try:
+        require_writable(path)
+    except UnwritablePlaceError as error:
+        if not may_move:
+            raise
+        try:
+            require_writable(folder_elsewhere())
+        except UnwritablePlaceError as other:
+            raise UnwritablePlaceError(f"{error} Nor can it be kept elsewhere: {other}") from other
 
 
 class SeenFrames:

@@ -70,6 +70,39 @@ def test_a_video_that_fails_does_not_stop_the_others(
     assert not (tmp_path / "work" / "broken.mp4.tavis").exists()
 
 
+def test_what_cannot_be_kept_beside_the_video_is_kept_elsewhere_and_found(
+    video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("NAPARI_TAVIS_HOME", str(tmp_path / "home"))
+    # a folder in which nobody can make this one file, not even root
+    video = video.rename(tmp_path / f"{'x' * 246}.mp4")
+    for _ in range(2):
+        assert run("annotate", video, "--device", "cpu") == 0
+        output = capsys.readouterr()
+        place = next((tmp_path / "home" / "sessions").glob("*.tavis"))
+        assert str(place) in output.out
+        assert str(place) in output.err
+        assert len(list(place.with_suffix(".overlays").glob("*.png"))) == 5
+    options = ["--format", "coco", "--split", "train", "--name", "clip", "--include-proposals"]
+    assert run("export", video, "--dataset", tmp_path / "coco", *options) == 0
+    capsys.readouterr()
+    assert run("stats", tmp_path) == 0
+    assert "1 clip" in capsys.readouterr().out
+
+
+def test_where_nothing_can_be_kept_nothing_is_computed(
+    video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("NAPARI_TAVIS_HOME", str(video))  # beneath a file nothing can be made
+    monkeypatch.setattr("napari_tavis.inference.segment_clip", None)
+    video = video.rename(tmp_path / f"{'x' * 246}.mp4")
+    video.with_name("street.mp4").touch()
+    assert run("annotate", video, "--device", "cpu") == 2
+    error = capsys.readouterr().err
+    assert "Nor can it be kept elsewhere" in error
+    assert error.count("\n") == 1
+
+
 def test_half_precision_finds_the_same_objects(video: Path, tmp_path: Path) -> None:
     found = []
     for precision in ("float32", "bfloat16"):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from napari_tavis.atomic import write_atomically
+from napari_tavis.atomic import write_atomically, write_file
 
 
 def test_a_file_is_replaced_and_folders_are_made(tmp_path: Path) -> None:
@@ -25,6 +26,23 @@ def test_a_file_that_cannot_be_replaced_stays_and_nothing_is_left_beside_it(tmp_
         write_atomically(place, b"content")
     assert [path.name for path in tmp_path.iterdir()] == ["taken"]
     assert (place / "inside").is_dir()
+
+
+@pytest.mark.parametrize("write", [write_atomically, write_file])
+@pytest.mark.skipif(os.name != "posix", reason="only POSIX limits the size of files")
+def test_on_a_full_disk_the_error_names_the_file(
+    write: Callable[[Path, bytes], None], tmp_path: Path
+) -> None:
+    import resource  # Windows has none
+
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, limits[1]))
+    try:
+        with pytest.raises(OSError, match="too large") as caught:
+            write(tmp_path / "file.json", bytes(100))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert caught.value.filename == str(tmp_path / "file.json")
 
 
 @pytest.mark.skipif(os.name != "posix", reason="files have such modes on POSIX alone")

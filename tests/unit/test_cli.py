@@ -142,19 +142,25 @@ def test_what_is_not_ours_is_one_sentence(
 
 @posix
 @pytest.mark.parametrize("first", ["typer", "napari_tavis.cli.app", "rich.progress", "torch"])
-def test_ctrl_c_is_answered_while_modules_are_imported(first: str) -> None:
-    code = (
+@pytest.mark.parametrize("in_text", [False, True], ids=["plainly", "in an exec of text"])
+def test_ctrl_c_is_answered_while_modules_are_imported(
+    in_text: bool, first: str, tmp_path: Path
+) -> None:
+    press = "os.kill(os.getpid(), signal.SIGINT)"
+    press = f'exec("{press}")' if in_text else press
+    (tmp_path / "stand_in.py").write_text(
         "import os, signal, sys\n"
         "class Finder:\n"
         "    def find_spec(name, *_):\n"
-        f"        if name == {first!r}: os.kill(os.getpid(), signal.SIGINT)\n"
+        f"        if name == {first!r}: {press}\n"
         "from napari_tavis.cli import main\n"
         "sys.meta_path.insert(0, Finder)\n"
         "sys.argv[1:] = ['toy-test', '--clips', '1', '--seed', '0', '--model', 'toy',"
         " '--json', 'x']\n"
         "main()"
     )
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    command = [sys.executable, "-m", "stand_in"]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert (result.returncode, result.stderr) == (130, "Cancelled.\n")
 
 
@@ -229,6 +235,7 @@ def test_what_is_not_utf_8_is_refused_before_anything_is_done(
         ["ablate", "--smoke", "--output"],
         ["demo", "--no-gui", "--output"],
         ["annotate", "a.mp4", "--output"],
+        ["import", ".", "--output"],
     ],
     ids=" ".join,
 )
@@ -278,6 +285,20 @@ def test_a_disk_without_room_is_a_sentence(arguments: str, tmp_path: Path) -> No
     assert result.returncode == 2
     assert result.stderr.startswith("error: ")
     assert result.stderr.count("\n") == 1
+
+
+def test_what_the_output_cannot_encode_is_written_out(tmp_path: Path) -> None:
+    (tmp_path / "straße 犬").mkdir()
+    (tmp_path / "straße 犬" / "label2idx.json").write_text("{", encoding="utf-8")
+    result = subprocess.run(
+        [sys.executable, "-m", "napari_tavis", "validate", str(tmp_path / "straße 犬")],
+        env=os.environ | {"PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 1
+    assert "\\u72ac" in result.stdout
+    assert "Traceback" not in result.stderr
 
 
 @pytest.mark.parametrize("video", ["", ".", "/"])

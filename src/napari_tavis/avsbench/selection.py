@@ -238,7 +238,7 @@ def check_stretch(
     DatasetError
         If the stretch is not in the video, or the video is not the one that was annotated.
     """
-    if start != int(start) or start < 0:
+    if not (start >= 0 and float(start).is_integer()):  # nor infinite, nor no number
         raise DatasetError(f"A clip starts at a whole second, not at {start:g} s.")
     if start + count - STEP + FRAME_OFFSET - STEP / 2 > duration:
         raise DatasetError(

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from types import FrameType
 
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
@@ -33,14 +36,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         if arguments is None:
             _take_standard_streams()
-        from napari_tavis.cli.app import run
-
+            _write_all_characters()
+        with _interrupted_afterwards():
+            from napari_tavis.cli.app import run
         code = run(sys.argv[1:] if arguments is None else arguments)
     except KeyboardInterrupt:
         code = EXIT_INTERRUPTED
         with contextlib.suppress(OSError):
             print("Cancelled.", file=sys.stderr)
     if arguments is None:
+        # Python remembers a KeyboardInterrupt that left an exec of text (dataclasses are made so),
+        # and would end by the signal instead of our code; the next such exec makes it forget.
+        exec("")
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # ends what is left to do, without a traceback
     sys.exit(code)
 
@@ -63,6 +70,33 @@ def _take_standard_streams() -> None:
                 file=sys.stderr,
             )
         sys.exit(EXIT_USER_ERROR)
+
+
+@contextlib.contextmanager
+def _interrupted_afterwards() -> Iterator[None]:
+    """Answer Ctrl+C at the end only: in an import it may come out as any other exception."""
+    if threading.current_thread() is not threading.main_thread():  # which alone hears signals
+        yield
+        return
+    pressed = False
+
+    def note(number: int, frame: FrameType | None) -> None:
+        nonlocal pressed
+        pressed = True
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if pressed:
+        raise KeyboardInterrupt
+
+
+def _write_all_characters() -> None:
+    """Let standard output write out what its encoding lacks: no result is lost for one letter."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _is_open(number: int) -> bool:

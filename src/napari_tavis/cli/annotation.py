@@ -10,10 +10,9 @@ from typing import Annotated, Literal, TypeAlias
 
 import typer
 
-from napari_tavis.cli.console import cancel_on_interrupt, progress_bar, say
+from napari_tavis.cli.console import cancel_on_interrupt, progress_bar, say, tell_failure
 from napari_tavis.core.boundary import require_writable
 from napari_tavis.errors import TavisError
-from napari_tavis.tasks import Cancelled
 
 _USER_ERROR = 2
 _VIOLATIONS = 1
@@ -95,7 +94,8 @@ def annotate(
 
     Writes VIDEO.tavis (the session: masks, classes, what was edited) and VIDEO.overlays (one
     picture per segmented frame) for every video. Running it again replaces the model's masks
-    and keeps every frame that a person edited or accepted.
+    and keeps every frame that a person edited or accepted. Without --output, both are kept in
+    your data folder where nothing can be written beside the video, and found there again.
 
     For example:
 
@@ -129,14 +129,13 @@ def annotate(
                     vocabulary=words,
                     device=device,
                     model_name=model,
+                    may_move=output is None,
                     progress=progress,
                     cancel=cancel,
                 )
-        except Cancelled:
-            raise
-        except TavisError as error:
+        except Exception as error:
+            tell_failure(error)
             failed += 1
-            say(f"error: {error}")
         else:
             for warning in result.warnings:
                 say(f"warning: {video.name}: {warning}")
@@ -327,6 +326,7 @@ def import_dataset(
     """
     from napari_tavis.formats.importing import import_dataset as make_sessions
 
+    require_writable(output)
     with progress_bar() as progress, cancel_on_interrupt() as cancel:
         report = make_sessions(
             dataset,

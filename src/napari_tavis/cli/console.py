@@ -14,6 +14,7 @@ from types import FrameType
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from napari_tavis.core.boundary import explain
 from napari_tavis.core.files import shown
 from napari_tavis.tasks import Cancelled, CancelToken
 from napari_tavis.tasks import Progress as Report
@@ -30,6 +31,20 @@ def say(message: str) -> None:
     line = " ".join(message.split())
     with contextlib.suppress(OSError):  # nobody hears us: the exit code must do
         print(shown(line, most=len(line)), file=sys.stderr, flush=True)
+
+
+def tell_failure(error: Exception, hint: str = "") -> None:
+    """Say why one of several things failed, so that the others can go on.
+
+    Raises
+    ------
+    Exception
+        The error itself after Ctrl+C, or where it is a defect.
+    """
+    words = None if isinstance(error, Cancelled) else explain(error)
+    if words is None:
+        raise error
+    say(f"error: {words}{hint}")
 
 
 def drop_unwritten() -> None:

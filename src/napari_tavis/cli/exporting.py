@@ -9,13 +9,12 @@ from napari_tavis.avsbench import ClipExistsError, UnmappedClassError
 from napari_tavis.avsbench.layout import Split, Subset
 from napari_tavis.avsbench.mapping import parse_mapping, suggest_class
 from napari_tavis.avsbench.selection import MaskSource, UncheckedFramesError, exportable_objects
-from napari_tavis.cli.console import cancel_on_interrupt, progress_bar, say
+from napari_tavis.cli.console import cancel_on_interrupt, progress_bar, say, tell_failure
 from napari_tavis.errors import TavisError
 from napari_tavis.formats.again import changed_exports, request_again
 from napari_tavis.formats.exporting import ExportResult, export, note_export
 from napari_tavis.formats.request import ExportRequest, Format
 from napari_tavis.session import AnnotationSession
-from napari_tavis.tasks import Cancelled
 
 
 def requested(
@@ -68,7 +67,7 @@ def export_sessions(paths: Iterable[Path], request: ExportRequest | None) -> int
     Parameters
     ----------
     paths : iterable of Path
-        Their directories, or their videos.
+        Their files, or their videos.
     request : ExportRequest or None
         As what; None for what was exported of each before and has changed since.
 
@@ -87,11 +86,9 @@ def export_sessions(paths: Iterable[Path], request: ExportRequest | None) -> int
     for path in paths:
         try:
             _export_one(path, request, said)
-        except Cancelled:
-            raise
-        except TavisError as error:
+        except Exception as error:
+            tell_failure(error, _hint(error))
             failed += 1
-            say(f"error: {error}{_hint(error)}")
     return failed
 
 
@@ -131,7 +128,7 @@ def _tell(session: AnnotationSession, result: ExportResult, said: set[str]) -> N
             said.add(warning)
 
 
-def _hint(error: TavisError) -> str:
+def _hint(error: Exception) -> str:
     """Say which option of the command helps."""
     if isinstance(error, ClipExistsError):
         return " Add --overwrite to replace it."

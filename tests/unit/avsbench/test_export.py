@@ -264,6 +264,8 @@ def test_export_again_replaces_only_when_asked(make_session: MakeSession, tmp_pa
         ({"start": 6}, "lasts 10.00 s, but a clip of 5 s from 6 s"),
         ({"start": 1.5}, "whole second"),
         ({"start": -1}, "whole second"),
+        ({"start": float("inf")}, "whole second"),
+        ({"start": float("nan")}, "whole second"),
         ({"name": "../x"}, "contains '/'"),
         ({"masks": "both"}, "scene, objects or accepted"),
     ],
