@@ -236,6 +236,7 @@ def test_what_is_not_utf_8_is_refused_before_anything_is_done(
         ["demo", "--no-gui", "--output"],
         ["annotate", "a.mp4", "--output"],
         ["import", ".", "--output"],
+        ["weights", "where", "--set"],
     ],
     ids=" ".join,
 )

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from napari_tavis.cli.console import cancel_on_interrupt, progress_bar, say
+from napari_tavis.core.boundary import require_writable
 from napari_tavis.tasks import Cancelled
 
 if TYPE_CHECKING:
@@ -223,6 +224,8 @@ def where(
     from napari_tavis.weights.errors import WeightsError
     from napari_tavis.weights.store import Store
 
+    if directory is not None:
+        require_writable(directory)
     if directory is not None or reset:
         try:
             set_home(directory)
