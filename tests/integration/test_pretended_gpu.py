@@ -41,7 +41,8 @@ def test_all_is_on_the_device_that_computes_with_it(
     assert found["found"] > 1 - apart
     assert found["overlap"] > 1 - apart
     assert found["loss"] == pytest.approx(1, abs=apart)
-    assert found["gradient"] < 5 * apart  # of one batch, in half precision, is noisy
+    # that of one batch, in half precision, is noisy: on the device no more than on the CPU
+    assert found["gradient"] < 5e-3 + 3 * found["noise"]
 
 
 @pytest.mark.parametrize("preset", PRESETS)
