@@ -57,6 +57,7 @@ class VideoOpener:
     def __init__(self, controller: AnnotationController) -> None:
         self._controller = controller
         self._wish: _Wish | None = None
+        self._begun: _Wish | None = None  # the wish whose job was started last
         self._asking = False
         self._said: set[str] = set()
         controller.navigation.moved.connect(self._say_what_was_noticed)
@@ -143,7 +144,8 @@ class VideoOpener:
     def _begin(self) -> None:
         controller, wish = self._controller, self._wish
         jobs = controller.jobs
-        if wish is None or jobs.closed or self._asking:
+        # Busy with the wish itself: what was heard is the end of an earlier job, told late.
+        if wish is None or wish is self._begun or jobs.closed or self._asking:
             return
         if jobs.outlasts:
             controller.said.emit(f"{wish.path.name} opens when this is done: {jobs.doing}.")
@@ -151,6 +153,7 @@ class VideoOpener:
             controller.said.emit(f"Ending the work on the open video: {jobs.doing} …")
             jobs.cancel()
         else:
+            self._begun = wish
             path, session_path = wish.path, wish.session_path
             shown = wish.clip or self._shown_clip(path)
             jobs.start(
