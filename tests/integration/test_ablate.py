@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from napari_tavis.cli.app import main
+from napari_tavis.cli import main
 from napari_tavis.model import load_model
 from napari_tavis.tasks import Cancelled, CancelToken
 from napari_tavis.toyworld import write_toy_dataset

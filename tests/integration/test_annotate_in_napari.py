@@ -313,6 +313,7 @@ def test_what_is_not_a_video_is_said_and_nothing_breaks(
     path = tmp_path / "notes.mp4"
     path.write_bytes(content)
     viewer.open(path, plugin="napari-tavis")
+    finish(dock)
     assert "notes.mp4" in last_notification()
     assert len(viewer.layers) == 0
     dock.annotate.settings.video.value = path

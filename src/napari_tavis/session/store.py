@@ -21,6 +21,7 @@ crash never keeps anybody out, and each transaction makes sure that the file is 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
 import socket
@@ -130,8 +131,8 @@ def holds_session(path: Path) -> bool:
         found = os.lstat(path)
     except (FileNotFoundError, NotADirectoryError):
         return False
-    except OSError:
-        return True
+    except OSError as error:
+        return error.errno != errno.ENAMETOOLONG
     if not stat.S_ISREG(found.st_mode):
         return True
     if not found.st_size:

@@ -70,6 +70,11 @@ def read_videos(path: str | Sequence[str]) -> LayerData:
         for one in paths:
             dock.controller.open_video(one)  # type: ignore[attr-defined]
         return _NOTHING
+    return read_at_once(paths)
+
+
+def read_at_once(paths: Iterable[str]) -> LayerData:
+    """Read videos as Image layers that are there when this returns, as napari's samples must be."""
     layers: LayerData = []
     for one in paths:
         clip = _open_waiting(one) if _has_window() else _open(one)

@@ -9,7 +9,7 @@ from platformdirs import user_data_path
 
 from napari_tavis.demo import DEMO_SEED
 from napari_tavis.toyworld import sample_scene, write_scene_video
-from napari_tavis.widgets.reader import LayerData, read_videos
+from napari_tavis.widgets.reader import LayerData, read_at_once
 
 _DIRECTORY = "NAPARI_TAVIS_SAMPLES"
 
@@ -43,4 +43,4 @@ def toy_clip_file(directory: Path) -> Path:
 
 def open_toy_clip() -> LayerData:
     """Give the toy clip as napari layer data."""
-    return read_videos(str(toy_clip_file(sample_directory())))
+    return read_at_once([str(toy_clip_file(sample_directory()))])

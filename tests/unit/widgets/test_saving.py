@@ -156,7 +156,7 @@ def test_what_cannot_be_saved_can_be_saved_elsewhere(
 
 
 def test_another_video_is_not_opened_over_what_would_be_lost(
-    qtbot, unsaved: AnnotationDock, annotated_video: Path, other_video: Path, disk: Disk
+    qtbot, other_video: Path, unsaved: AnnotationDock, annotated_video: Path, disk: Disk
 ) -> None:
     controller = unsaved.controller
     session = controller.session

@@ -278,8 +278,8 @@ def test_a_model_keeps_its_own_image_size_unless_another_is_chosen(
     dialog.importing.start.click()
     ended(work)
     assert store.card("mine").image_size == toy_model.image_size
-    dialog.show_import([file], "large")
+    dialog.show_import([file], "larger")
     dialog.importing.options.image_size.setCurrentIndex(2)
     dialog.importing.start.click()
     ended(work)
-    assert store.card("large").image_size == 1024
+    assert store.card("larger").image_size == 1024
