@@ -88,7 +88,7 @@ class Accepted:
         if len(self.clips) < LEAST_CLIPS:
             raise ImprovementError(
                 f"{len(self.clips)} clips of five seconds are accepted, too few to learn from: "
-                f"correct and accept at least {LEAST_CLIPS}, or mark videos done."
+                f"correct and accept at least {LEAST_CLIPS}."
                 + "".join(f" {reason}" for reason in self.left_out[:3])
             )
         counts = Counter(clip.video for clip in self.clips)
