@@ -70,11 +70,11 @@ def open_and_close(video: Path) -> None:
     open_clip(video).close()
 
 
-def annotate_twice(video: Path, model: TAViS, directory: Path, device: str) -> None:
+def annotate_twice(video: Path, model: TAViS, place: Path, device: str) -> None:
     """Annotate a clip with two openings and two decodings."""
     with open_clip(video) as clip:
         proposals = segment_clip(clip, model, device=device)
-    session = AnnotationSession.create(video, proposals, directory=directory)
+    session = AnnotationSession.create(video, proposals, path=place)
     session.save()
     session.close()
     with open_clip(video) as clip:

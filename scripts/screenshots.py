@@ -129,7 +129,10 @@ class Tour:
         settle(3)
 
     def export(self) -> None:
-        """Export the clip."""
+        """Accept what is left, and export the clip."""
+        for item in self.session.objects:
+            self.controller.choose(item.object_id)
+            self.dock.annotate.objects.accept_object.click()
         self.dock.tabs.setCurrentWidget(self.dock.export)
         self.dock.export.form.folder.setText(str(self.folder / "dataset"))
         settle(2)

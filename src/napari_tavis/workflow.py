@@ -151,8 +151,8 @@ def annotate_video(
     earlier = None
     if holds_session(path):
         earlier = AnnotationSession.open(path, video=video, may_move=may_move)
-        if earlier.read_only:
-            raise TavisError(earlier.warnings[0])  # who has it, or why it cannot be written
+        if earlier.obstacle is not None:
+            raise TavisError(earlier.obstacle)
     with open_clip(video) as clip:
         seen = SeenFrames(clip)
         proposals = segment_clip(

@@ -4,7 +4,7 @@
 
 Opens the video in napari, segments it, clicks at an object, paints, propagates and accepts; then
 waits until all of that is on the disk, prints what the session holds as one line of JSON, and
-paints on until it is killed.
+paints on until it is killed, with a line for each time that strokes were saved.
 """
 
 from __future__ import annotations
@@ -167,6 +167,7 @@ def main() -> None:
     person.accept_frame()
     person.wait_until_saved()
     print(json.dumps({"chosen": chosen, "content": content(person.session)}), flush=True)
+    person.controller.saved.connect(lambda: print("saved", flush=True))
     for number in range(10_000):  # until it is killed
         person.paint(chosen, second, row=40.0 + number % 150)
 

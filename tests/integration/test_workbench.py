@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -50,7 +49,8 @@ def killed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, An
     if line is None:
         _, errors = process.communicate(timeout=60)
         pytest.fail(f"nobody could work:\n{errors}")
-    time.sleep(2)  # strokes are under way
+    for _ in range(3):  # strokes are saved, and others under way
+        assert process.stdout.readline() == "saved\n"
     process.send_signal(signal.SIGKILL)
     process.communicate(timeout=60)
     return video, json.loads(line)

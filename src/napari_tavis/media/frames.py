@@ -32,8 +32,9 @@ _JUMP = 4
 _BACK = 32
 """Frames before the one asked for that are kept too, when somebody steps backwards."""
 
-_BEHIND = 16
-"""Frames that are kept behind the one shown while a video is read in order."""
+_BEHIND = 8
+_BEHIND_BYTES = 50 * 2**20
+"""Frames that are kept behind the one shown while a video is read in order, and their memory."""
 
 _LARGE = 2**20
 """Bytes from which on a picture that is kept has memory of its own."""
@@ -73,9 +74,10 @@ class FrameReader:
         self._maker = maker
         self._frame_of_packet = np.full(len(decoder.packets), -1, dtype=np.intp)
         self._frame_of_packet[index.numbers[::-1]] = np.arange(len(index))[::-1]
-        self._capacity = max(1, cache_bytes // (maker.size[0] * maker.size[1] * 3))
+        picture_bytes = maker.size[0] * maker.size[1] * 3
+        self._capacity = max(1, cache_bytes // picture_bytes)
+        self._behind = max(1, min(_BEHIND, _BEHIND_BYTES // picture_bytes))
         self._cache: OrderedDict[int, Picture] = OrderedDict()
-        self._spare: Picture | None = None
         # Held while the decoder works; the smaller lock guards what is said about that.
         self._lock, self._talk = threading.Lock(), threading.Lock()
         self._ahead: int | None = None
@@ -98,8 +100,8 @@ class FrameReader:
         Returns
         -------
         ndarray of uint8, shape (H, W, 3)
-            The picture (RGB), the caller's own. A frame that is damaged beyond decoding shows
-            the picture before it, as a player would.
+            The picture (RGB), read-only, as it is kept. A frame that is damaged beyond decoding
+            shows the picture before it, as a player would.
 
         Raises
         ------
@@ -116,20 +118,19 @@ class FrameReader:
                 self._waiting -= not patient
             if self._closed:
                 raise ClosedClipError(f"{self._decoder.path} was closed; open it again.")
-            kept = self._cache.get(index)
-            if kept is None:
-                picture = self._decode(index)
-                self._keep(index, picture)
-            else:
-                self._cache.move_to_end(index)
-                picture = kept.copy()
             step, self._step = self._step, index - self._asked
+            in_order = step == self._step == 1
+            picture = self._cache.get(index)
+            if picture is None:
+                decoded = self._decode(index)
+                picture = decoded if in_order else _apart(decoded)
+            self._keep(index, picture)
             self._asked = index
             even = step == self._step and abs(step) > 1
-            if step == self._step == 1:
-                # Playing on would fill the cache with memory that was never touched, which
-                # costs more than decoding; a few frames back are enough to step to.
-                self._spare = self._cache.pop(index - _BEHIND, self._spare)
+            if in_order:
+                # Playing on would fill the cache with memory never touched before, which costs
+                # as much as decoding; a few frames back are enough to step to.
+                self._cache.pop(index - self._behind, None)
         if even:
             self.prefetch(index + step)
         return picture
@@ -156,14 +157,14 @@ class FrameReader:
         with self._lock:
             self._decoder.close()
             self._cache.clear()
-            self._last = self._spare = None
+            self._last = None
 
     def _decode_ahead(self, index: int) -> None:
         """Decode a frame into the cache, unless somebody waits for another one."""
         try:
             with self._lock:
                 if not self._closed and index not in self._cache:
-                    self._keep(index, self._decode(index, ahead=True))
+                    self._keep(index, _apart(self._decode(index, ahead=True)))
         except (_GaveWay, MediaError):
             pass  # an error is told to whoever asks for the frame
         finally:
@@ -200,9 +201,9 @@ class FrameReader:
         """Give pairs (key frame to begin at, first frame to keep), the quickest first."""
         key = self._index.key_frame_before(index)
         # Going backwards, the frames before this one are likely to be asked for next.
-        near = 0 < self._asked - index <= 2 * _BACK
-        back = min(_BACK, self._capacity // 2) if near else 0
-        yield key, max(key, index - back)
+        back = min(_BACK, self._capacity // 2)
+        near = 0 < self._asked - index <= back
+        yield key, max(key, index - back) if near else index
         # The jump may have landed too late, or on what is no key frame: ever further back.
         step = 1
         while key:
@@ -232,7 +233,7 @@ class FrameReader:
             picture = self._maker.picture(got[1])
             if place == index:
                 return picture
-            self._keep(place, picture)
+            self._keep(place, _apart(picture))
             if place > index:
                 return missed
 
@@ -254,31 +255,25 @@ class FrameReader:
         return self._maker.picture(self._last[1])
 
     def _keep(self, index: int, picture: Picture) -> None:
-        """Put a copy of a frame into the cache, and the one used longest ago out of it."""
-        self._cache[index] = self._copied(picture)
+        """Put a frame into the cache, and the one used longest ago out of it."""
+        self._cache[index] = picture
         self._cache.move_to_end(index)
         while len(self._cache) > self._capacity:
-            _, self._spare = self._cache.popitem(last=False)
-
-    def _copied(self, picture: Picture) -> Picture:
-        """Copy a picture, into memory that the cache does not need any more if there is some."""
-        copy, self._spare = self._spare, None
-        if copy is None:
-            copy = _room_for(picture)
-        np.copyto(copy, picture)
-        return copy
+            self._cache.popitem(last=False)
 
 
-def _room_for(picture: Picture) -> Picture:
-    """Give memory for a picture to be kept.
+def _apart(picture: Picture) -> Picture:
+    """Give a picture that may be kept for long memory of its own from the system, if it is large.
 
-    Large pictures get memory of their own from the system: among those that come and go between
-    them, they would leave holes that together took as much as the cache.
+    Among the decoder's frames, which come and go, it would leave holes that together took as
+    much as half the cache.
     """
     if picture.nbytes < _LARGE:
-        return np.empty_like(picture)
-    room = np.frombuffer(mmap.mmap(-1, picture.nbytes), dtype=np.uint8)
-    return room.reshape(picture.shape)
+        return picture
+    room = np.frombuffer(mmap.mmap(-1, picture.nbytes), dtype=np.uint8).reshape(picture.shape)
+    np.copyto(room, picture)
+    room.flags.writeable = False
+    return room
 
 
 class _GaveWay(Exception):
@@ -289,7 +284,8 @@ class Frames:
     """The frames of a video, as an array ``[n, H, W, 3]`` of uint8 (RGB) that is lazy.
 
     Index it like a numpy array: the first axis by integer, slice, list or boolean mask, the
-    others as numpy allows. What is given belongs to the caller and may be changed.
+    others as numpy allows. One frame is shared with who asks for it next, and cannot be written
+    to: copy it to change it. Several are the caller's own.
 
     Attributes
     ----------

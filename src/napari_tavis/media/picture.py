@@ -58,7 +58,7 @@ class PictureMaker:
         return list(self._remarks)
 
     def picture(self, frame: av.video.frame.VideoFrame) -> Picture:
-        """Give the picture (RGB, ``[H, W, 3]``, the caller's own) that a frame shows.
+        """Give the picture (RGB, ``[H, W, 3]``, read-only) that a frame shows.
 
         A frame of another size than the first is fitted into that, with its proportions.
         """
@@ -68,7 +68,9 @@ class PictureMaker:
         if size != self._stored:
             shown = _on_black(shown, self._stored)
         upright = shown if self._turner is None else self._turner(shown)
-        return np.asarray(upright.to_ndarray(), dtype=np.uint8)
+        picture = np.asarray(upright.to_ndarray(), dtype=np.uint8)
+        picture.flags.writeable = False
+        return picture
 
     def _look_at(self, frame: av.video.frame.VideoFrame) -> None:
         """Note what is unusual about a frame."""

@@ -288,16 +288,17 @@ class Limiter:
         # of the windows before what waits, and of those in it
         self._peaks = np.zeros(self.AROUND)
 
-    def tame(self, samples: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Take in sound ``[n, channels]``, and give what waited for it."""
-        self._waiting = np.concatenate([self._waiting, samples]) if len(self._waiting) else samples
-        whole = len(self._waiting) // self._window
-        return self._given(whole, max(0, whole - self.AROUND))
-
-    def finish(self) -> npt.NDArray[np.float32]:
-        """Give what is left, as before silence."""
+    def tamed(
+        self, parts: Iterable[npt.NDArray[np.float32]]
+    ) -> Iterator[npt.NDArray[np.float32]]:
+        """Pass sound ``[n, channels]`` on, each part when it is known what comes soon after."""
+        for samples in parts:
+            joined = [self._waiting, samples] if len(self._waiting) else [samples]
+            self._waiting = np.concatenate(joined)
+            whole = len(self._waiting) // self._window
+            yield self._given(whole, max(0, whole - self.AROUND))
         count = math.ceil(len(self._waiting) / self._window)
-        return self._given(count, count)
+        yield self._given(count, count)  # what is left, as before silence
 
     def _given(self, known: int, count: int) -> npt.NDArray[np.float32]:
         """Give `count` windows, the peaks of `known` of those that wait being looked at."""

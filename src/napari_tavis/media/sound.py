@@ -85,8 +85,11 @@ _AT_ONCE = 1 << 17
 _TAPS = 64
 """Samples, at the lower rate, beyond which the resampler's filter does not reach."""
 
-_TOO_LOUD = 1.25
-"""Amplitude from which on it is worth saying that it had to be turned down."""
+_TOO_LOUD = 1.5
+"""Amplitude from which on it is worth saying that it had to be turned down.
+
+AAC alone takes a click of full scale to 1.3.
+"""
 
 _CANCELLED = 0.1
 """Power of a mix, of what it would be if its channels had nothing to do with each other, below
@@ -250,8 +253,7 @@ class Sound:
         limiter = Limiter(channels, window)
         pieces = self._pieces(track, cell, channels, stop / sample_rate + 1.0)
         with contextlib.closing(pieces):
-            parts = _resampled(pieces, sample_rate, channels, at, stop)
-            for part in chain(map(limiter.tame, parts), (limiter.finish() for _ in range(1))):
+            for part in limiter.tamed(_resampled(pieces, sample_rate, channels, at, stop)):
                 if limiter.loudest > _TOO_LOUD:
                     self._note("Sound of {name} beyond full scale is turned down.")
                 asked = part[max(0, first - at) : max(0, last - at)]
@@ -264,7 +266,7 @@ class Sound:
     ) -> Generator[Piece, None, None]:
         """Mix and place the sound from a cell on, until a time."""
         placer, mixer = Placer(track.grid), _Mixer(channels, self._note)
-        with self._reader_at(track, cell * CELL_SECONDS) as (_, blocks):
+        with self._blocks_before(track, cell * CELL_SECONDS) as blocks:
             heard = self._without_gaps(with_times(blocks, self._shifts))
             for number, gathered in cells(heard):
                 if number * CELL_SECONDS > end:
@@ -274,19 +276,19 @@ class Sound:
                         yield from placer.place(run, samples)
 
     @contextlib.contextmanager
-    def _reader_at(self, track: Track, time: float) -> Iterator[tuple[_Reader, Iterator[_Decoded]]]:
-        """Open the file so that a track is read from well before a time."""
+    def _blocks_before(self, track: Track, time: float) -> Iterator[Iterator[_Decoded]]:
+        """Open the file, and give a track's blocks from well before a time on."""
         back = _RUN_UP
         while self._seekable and time - back > max(track.begin, 0.0):
             with self._reader(track.index, time - back) as reader:
                 blocks = reader.blocks()
                 opening = next((block for block in blocks if block.time is not None), None)
                 if opening is not None and (opening.time or 0.0) <= time - _SETTLED:
-                    yield reader, _put_back(opening, blocks)
+                    yield chain([opening], blocks)
                     return
             back = 4 * back + CELL_SECONDS
         with self._reader(track.index) as reader:
-            yield reader, reader.blocks()
+            yield reader.blocks()
 
     def _reader(self, index: int, seek: float | None = None) -> _Reader:
         return _Reader(self._path, index, self._origin, seek, self._note_damage)
@@ -313,11 +315,6 @@ class Sound:
     def _note(self, remark: str) -> None:
         """Remember what was noticed while the sound was read."""
         self._said.setdefault(remark.format(name=self._path.name), None)
-
-
-def _put_back(first: _Decoded, rest: Iterator[_Decoded]) -> Iterator[_Decoded]:
-    yield first
-    yield from rest
 
 
 _Packet: TypeAlias = "av.Packet[av.audio.stream.AudioStream]"

@@ -112,7 +112,7 @@ class AnnotationSession:
         self._open_steps = threading.local()
         self._store: Store | None = None  # None: there is no session on disk yet
         self._may_move = may_move
-        self._looks_only = False
+        self._obstacle: str | None = None  # why nothing can be changed
         self._closed = False
         self._unsaved = Diff()
         self._revision = 0
@@ -231,13 +231,13 @@ class AnnotationSession:
         session = cls(found, place, state, may_move=may_move)
         session._adopt(store, loaded)
         if told or loaded.damage or read_only:
-            session._looks_only = True
+            why = (told, *loaded.damage, f"{place} was opened for reading only.")
+            session._obstacle = next(text for text in why if text)
             store.stop_writing()
         elif refused is not None and may_move:
             session.elsewhere = _moved(path_elsewhere(state.video), place, refused)
         elif refused is not None:
-            session._looks_only = True
-            told = (
+            session._obstacle = told = (
                 f"{place} cannot be written to ({refused}), so it is open for reading only: grant "
                 f"access there, then open it again."
             )
@@ -460,6 +460,7 @@ class AnnotationSession:
             if self._closed:
                 return
             self._closed = True
+            self._obstacle = self._obstacle or f"{self.path} is closed: open it again."
             if self._store is not None:
                 self._store.close()
 
@@ -470,8 +471,13 @@ class AnnotationSession:
 
     @property
     def read_only(self) -> bool:
-        """Whether nothing can be changed; `warnings` says why, unless that was asked for."""
-        return self._looks_only or self._closed
+        """Whether nothing can be changed."""
+        return self._obstacle is not None
+
+    @property
+    def obstacle(self) -> str | None:
+        """Why nothing can be changed, in a sentence; None if it can."""
+        return self._obstacle
 
     # Looking
 
@@ -1061,11 +1067,8 @@ class AnnotationSession:
         self._tell("marked")
 
     def _require_writable(self) -> None:
-        if self.read_only:
-            raise SessionError(
-                f"{self.path} is open for reading only here, so nothing was changed: close "
-                f"it where else it is open, and open it again."
-            )
+        if self._obstacle is not None:
+            raise SessionError(f"Nothing was changed. {self._obstacle}")
 
     def _tell(
         self,

@@ -276,9 +276,7 @@ class AnnotationController:
             return "Move the unreadable session away first."
         if self.session is None:
             return "Segment the video first, or add an object."
-        if self.session.read_only:
-            return "This session is open for reading only: it is open somewhere else, too."
-        return None
+        return self.session.obstacle
 
     def collect_edits(self) -> AnnotationSession | None:
         """Hand what was painted to the session, and give the session."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari.utils.notifications import show_warning
-
 from napari_tavis.errors import TavisError
 from napari_tavis.inference.proposals import Proposals
 from napari_tavis.session import AnnotationSession
@@ -32,8 +30,6 @@ def segment(controller: AnnotationController) -> None:
 
 
 def _on_segmented(controller: AnnotationController, proposals: Proposals) -> None:
-    for warning in proposals.warnings:
-        show_warning(warning)
     session, video = controller.collect_edits(), controller.video
     assert video is not None
     try:

@@ -203,7 +203,7 @@ class VideoOpener:
         controller = self._controller
         controller.clip, controller.blocked = opened.clip, opened.blocked
         self._show(opened.clip)
-        self._said = set(opened.clip.warnings)
+        self._said = {*opened.clip.warnings, *opened.warnings}
         controller.navigation.set_video(opened.clip.times)
         if opened.session is not None:
             controller.take_session(opened.session)
@@ -222,11 +222,11 @@ class VideoOpener:
             layers.append(Layer.create(*clip_layer_data(clip)))
 
     def _say_what_was_noticed(self, *_: object) -> None:
-        """Say what was found out about the open video while it was decoded and heard."""
-        clip = self._controller.clip
+        """Say what was found out about the open video, and its session, while they were read."""
+        clip, session = self._controller.clip, self._controller.session
         if clip is None or self._asking:
             return
-        for warning in clip.warnings:
+        for warning in (*clip.warnings, *(session.warnings if session is not None else ())):
             if warning not in self._said:
                 self._said.add(warning)
                 show_warning(warning)

@@ -8,6 +8,7 @@ import re
 import shutil
 import signal
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -44,7 +45,10 @@ def content(root: Path) -> dict[str, bytes]:
 
 
 class Replaced:
-    """A dataset, and an export that replaces its video in another split and is killed."""
+    """A dataset, and an export that replaces its video in another split and is killed.
+
+    What it takes is told in ``seconds``.
+    """
 
     def __init__(self, session: AnnotationSession, root: Path, choices: dict[str, str]) -> None:
         self.session, self.root = session, root
@@ -56,7 +60,9 @@ class Replaced:
         self.kept = root.with_name("kept")
         shutil.copytree(root, self.kept)
         self.old = content(root)
+        begin = time.monotonic()
         export(session, self.request)
+        self.seconds = time.monotonic() - begin
         self.new = content(root)
         assert self.old != self.new
 
@@ -116,7 +122,7 @@ def test_wherever_it_is_killed_in_time(
     count = 0
     for _ in range(40):
 
-        def work(seconds: float = draw.uniform(0.0, 1.5)) -> None:
+        def work(seconds: float = draw.uniform(0.0, 1.1 * replaced.seconds)) -> None:
             alarm = threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGKILL))
             alarm.daemon = True
             alarm.start()

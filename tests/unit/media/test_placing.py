@@ -113,7 +113,7 @@ def test_a_loud_place_is_turned_down_and_nothing_far_from_it() -> None:
     sound = np.full((1, 5 * RATE), 0.5, dtype=np.float32)
     sound[0, 2 * RATE : 2 * RATE + 100] = 4.0
     limiter = Limiter(1, loud_window(RATE))
-    tamed = np.concatenate([limiter.tame(sound.T), limiter.finish()])[:, 0]
+    tamed = np.concatenate(list(limiter.tamed([sound.T])))[:, 0]
     assert np.abs(tamed).max() <= 1.0
     assert (tamed[: round(1.7 * RATE)] == 0.5).all()
     assert (tamed[round(2.3 * RATE) :] == 0.5).all()
