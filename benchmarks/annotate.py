@@ -20,12 +20,12 @@ from pathlib import Path
 
 import torch
 
-from napari_tavis.inference import segment_clip
+from napari_tavis.annotation import AnnotationSession
+from napari_tavis.engine import segment_clip
+from napari_tavis.lab.toyworld import sample_scene, write_scene_video
 from napari_tavis.media import open_clip
 from napari_tavis.model import TAViS, load_model
-from napari_tavis.session import AnnotationSession
-from napari_tavis.toyworld import sample_scene, write_scene_video
-from napari_tavis.workflow import SeenFrames, annotate_video, draw_overlays
+from napari_tavis.project.annotating import SeenFrames, annotate_video, draw_overlays
 
 
 def main() -> None:

@@ -24,21 +24,21 @@ from pathlib import Path
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from napari_tavis.benchmark.random_weights import write_random_checkpoint
+from napari_tavis.core.tasks import CancelToken
+from napari_tavis.core.vocabulary import AVSBENCH_CLASSES
+from napari_tavis.lab.benchmark.random_weights import write_random_checkpoint
+from napari_tavis.lab.toyworld.dataset import write_toy_dataset
+from napari_tavis.lab.training.batches import Batch
+from napari_tavis.lab.training.experiments.config import TRAINED
+from napari_tavis.lab.training.experiments.objective import Objective
+from napari_tavis.lab.training.experiments.starting import freeze
+from napari_tavis.lab.training.feature_cache import FeatureCache
+from napari_tavis.lab.training.losses import LossSwitches
+from napari_tavis.lab.training.samples import collate, open_split
 from napari_tavis.model import TAViS, load_model
 from napari_tavis.model.alignment import class_prompt
 from napari_tavis.model.config import preset_config
 from napari_tavis.model.encoded import FrozenFeatures
-from napari_tavis.tasks import CancelToken
-from napari_tavis.toyworld.dataset import write_toy_dataset
-from napari_tavis.training.batches import Batch
-from napari_tavis.training.experiments.config import TRAINED
-from napari_tavis.training.experiments.objective import Objective
-from napari_tavis.training.experiments.starting import freeze
-from napari_tavis.training.feature_cache import FeatureCache
-from napari_tavis.training.losses import LossSwitches
-from napari_tavis.training.samples import collate, open_split
-from napari_tavis.vocabulary import AVSBENCH_CLASSES
 
 Results = dict[str, float | str]
 

@@ -17,14 +17,14 @@ import time
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from napari_tavis.avsbench.metrics import MJ
-from napari_tavis.improvement.finetuning import improve
-from napari_tavis.improvement.request import ImprovementRequest
+from napari_tavis.datasets.avsbench.metrics import MJ
+from napari_tavis.lab.improvement.finetuning import improve
+from napari_tavis.lab.improvement.request import ImprovementRequest
+from napari_tavis.lab.toyworld import clip_seed, render_clip, sample_scene
+from napari_tavis.lab.toyworld.cameras import Camera
+from napari_tavis.lab.toyworld.corrected import write_corrected_videos
 from napari_tavis.media import log_mel
 from napari_tavis.model import TAViS, load_model
-from napari_tavis.toyworld import clip_seed, render_clip, sample_scene
-from napari_tavis.toyworld.cameras import Camera
-from napari_tavis.toyworld.corrected import write_corrected_videos
 from napari_tavis.weights.store import Store
 
 CORRECTED_SEED, UNSEEN_SEED, OLD_SEED = 11, 12, 1

@@ -23,8 +23,8 @@ from pathlib import Path
 
 import numpy as np
 
-from napari_tavis.inference import Proposal, Proposals
-from napari_tavis.session import AnnotationSession, holds_session
+from napari_tavis.annotation import AnnotationSession, holds_session
+from napari_tavis.annotation.proposals import Proposal, Proposals
 
 SIZE = (24, 40)
 FRAMES = 60

@@ -25,9 +25,9 @@ import numpy as np
 from napari.viewer import Viewer
 from qtpy.QtTest import QTest
 
-from napari_tavis.inference.proposals import Proposal, Proposals
+from napari_tavis.annotation import AnnotationSession
+from napari_tavis.annotation.proposals import Proposal, Proposals
 from napari_tavis.media import open_clip
-from napari_tavis.session import AnnotationSession
 from napari_tavis.widgets.dock import AnnotationDock
 from napari_tavis.widgets.launch import add_dock
 

@@ -26,11 +26,11 @@ from pathlib import Path
 
 import numpy as np
 
-from napari_tavis.inference.masks import PackedMasks, encode_mask
-from napari_tavis.inference.proposals import Proposals
+from napari_tavis.annotation import AnnotationSession
+from napari_tavis.annotation.masks import PackedMasks, encode_mask
+from napari_tavis.annotation.proposals import Proposals
 from napari_tavis.media import open_clip
 from napari_tavis.media.ffmpeg import executable
-from napari_tavis.session import AnnotationSession
 
 SIZE = (1080, 1920)
 FPS = 25
@@ -170,10 +170,10 @@ def big_session(folder: Path, masks: int) -> dict[str, float | str]:
 
 def prompts(video: Path, name: str, device: str) -> dict[str, float | str]:
     """Encode frames, click in them, and follow an object."""
-    from napari_tavis.inference import choose_device
-    from napari_tavis.inference.interactive import FrameEncoder, segment_prompts
-    from napari_tavis.inference.prompts import Prompts
-    from napari_tavis.inference.propagation import propagate
+    from napari_tavis.annotation.prompts import Prompts
+    from napari_tavis.engine import choose_device
+    from napari_tavis.engine.interactive import FrameEncoder, segment_prompts
+    from napari_tavis.engine.propagation import propagate
     from napari_tavis.model import load_model
 
     device = choose_device(device)
@@ -197,10 +197,10 @@ def prompts(video: Path, name: str, device: str) -> dict[str, float | str]:
 
 def segmenting(video: Path, name: str, device: str) -> dict[str, float | str]:
     """Segment ten frames, then again with what is kept of them, and click in one."""
-    from napari_tavis.inference import choose_device, sample_frames, segment_clip
-    from napari_tavis.inference.feature_cache import FeatureCache
-    from napari_tavis.inference.interactive import FrameEncoder, segment_prompts
-    from napari_tavis.inference.prompts import Prompts
+    from napari_tavis.annotation.prompts import Prompts
+    from napari_tavis.engine import choose_device, sample_frames, segment_clip
+    from napari_tavis.engine.feature_cache import FeatureCache
+    from napari_tavis.engine.interactive import FrameEncoder, segment_prompts
     from napari_tavis.model import load_model
 
     count, words = 10, ("dog", "bell", "drum")

@@ -22,10 +22,10 @@ from napari.viewer import Viewer
 from PIL import Image
 from qtpy.QtWidgets import QApplication, QDialog
 
-from napari_tavis.demo import DEMO_SEED
-from napari_tavis.home import HOME_VARIABLE
-from napari_tavis.session import AnnotationSession
-from napari_tavis.toyworld import sample_scene, write_scene_video
+from napari_tavis.annotation import AnnotationSession
+from napari_tavis.core.home import HOME_VARIABLE
+from napari_tavis.lab.demo import DEMO_SEED
+from napari_tavis.lab.toyworld import sample_scene, write_scene_video
 from napari_tavis.widgets.dock import AnnotationDock
 from napari_tavis.widgets.launch import add_dock
 

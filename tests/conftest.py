@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from napari_tavis.display import display_problem
+from napari_tavis.core.display import display_problem
 
 try:
     import qtpy.QtWidgets  # noqa: F401
@@ -94,6 +94,6 @@ def silent_video(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _write_toy_video(path: Path, with_sound: bool) -> Path:
-    from napari_tavis.toyworld import sample_scene, write_scene_video
+    from napari_tavis.lab.toyworld import sample_scene, write_scene_video
 
     return write_scene_video(sample_scene(7), path, with_sound=with_sound)

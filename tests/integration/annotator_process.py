@@ -23,7 +23,7 @@ from qtpy.QtCore import QEvent, QPointF, Qt
 from qtpy.QtGui import QMouseEvent
 from qtpy.QtWidgets import QApplication
 
-from napari_tavis.session import AnnotationSession
+from napari_tavis.annotation import AnnotationSession
 from napari_tavis.widgets.launch import add_dock
 
 PATIENCE = 120.0

@@ -158,15 +158,15 @@ def _casting(op: Any, single: bool) -> Callable[..., Any]:
 
 def segment(video: Path, device: str, dtype: torch.dtype) -> dict[Hashable, np.ndarray]:
     """Give the masks of all that a person does with a video, by what and where they are."""
-    from napari_tavis.inference import (
+    from napari_tavis.annotation.prompts import Prompts
+    from napari_tavis.engine import (
         FrameEncoder,
-        Prompts,
         pipeline,
         propagate,
         segment_clip,
         segment_prompts,
     )
-    from napari_tavis.inference.feature_cache import FeatureCache
+    from napari_tavis.engine.feature_cache import FeatureCache
     from napari_tavis.media import open_clip
     from napari_tavis.model import load_model
 
@@ -190,12 +190,12 @@ def segment(video: Path, device: str, dtype: torch.dtype) -> dict[Hashable, np.n
 
 def learn(tree: Path, device: str, dtype: torch.dtype) -> tuple[float, Tensor]:
     """Give the loss of a batch, and the gradient of all weights as one vector."""
+    from napari_tavis.core.vocabulary import AVSBENCH_CLASSES
+    from napari_tavis.lab.training.experiments.objective import Objective
+    from napari_tavis.lab.training.losses import LossSwitches
+    from napari_tavis.lab.training.samples import collate, open_split
     from napari_tavis.model import load_model
     from napari_tavis.model.alignment import class_prompt
-    from napari_tavis.training.experiments.objective import Objective
-    from napari_tavis.training.losses import LossSwitches
-    from napari_tavis.training.samples import collate, open_split
-    from napari_tavis.vocabulary import AVSBENCH_CLASSES
 
     model = load_model("toy", device, image_size=64, precision=torch.float32)
     with torch.no_grad():

@@ -10,22 +10,22 @@ import pytest
 import torch
 
 from napari_tavis.cli import main
+from napari_tavis.core.errors import TrainingError
+from napari_tavis.core.tasks import Cancelled, CancelToken
+from napari_tavis.lab.toyworld import write_toy_dataset
+from napari_tavis.lab.training.ablation.dataset_trial import MEASURES, DatasetTrial
+from napari_tavis.lab.training.ablation.recipe import SMOKE, ToyAblation
+from napari_tavis.lab.training.ablation.rows import ROWS, choose_rows
+from napari_tavis.lab.training.ablation.short_training import train_row
+from napari_tavis.lab.training.ablation.start import class_texts, fresh_network, load_start
+from napari_tavis.lab.training.ablation.study import run_study
+from napari_tavis.lab.training.ablation.toy_trial import ToyTrial
+from napari_tavis.lab.training.batches import Batch
+from napari_tavis.lab.training.experiments.config import DataSettings, TrainConfig
+from napari_tavis.lab.training.experiments.configurations import read_settings
+from napari_tavis.lab.training.run_folder import RECIPE_FILE
+from napari_tavis.lab.training.toy_clips import ToyClips, render_toy_clips
 from napari_tavis.model import load_model
-from napari_tavis.tasks import Cancelled, CancelToken
-from napari_tavis.toyworld import write_toy_dataset
-from napari_tavis.training.ablation.dataset_trial import MEASURES, DatasetTrial
-from napari_tavis.training.ablation.recipe import SMOKE, ToyAblation
-from napari_tavis.training.ablation.rows import ROWS, choose_rows
-from napari_tavis.training.ablation.short_training import train_row
-from napari_tavis.training.ablation.start import class_texts, fresh_network, load_start
-from napari_tavis.training.ablation.study import run_study
-from napari_tavis.training.ablation.toy_trial import ToyTrial
-from napari_tavis.training.batches import Batch
-from napari_tavis.training.errors import TrainingError
-from napari_tavis.training.experiments.config import DataSettings, TrainConfig
-from napari_tavis.training.experiments.configurations import read_settings
-from napari_tavis.training.run_folder import RECIPE_FILE
-from napari_tavis.training.toy_clips import ToyClips, render_toy_clips
 
 
 @pytest.fixture(scope="module")

@@ -12,12 +12,12 @@ import torch
 from napari.viewer import Viewer
 from PIL import Image
 
-from napari_tavis.avsbench import open_dataset, validate
-from napari_tavis.demo import DEMO_SEED
+from napari_tavis.annotation import AnnotationSession, FrameStatus
+from napari_tavis.core.vocabulary import class_index
+from napari_tavis.datasets.avsbench import open_dataset, validate
+from napari_tavis.lab.demo import DEMO_SEED
+from napari_tavis.lab.toyworld import heard_classes, sample_scene
 from napari_tavis.model import TAViS, save_checkpoint
-from napari_tavis.session import AnnotationSession, FrameStatus
-from napari_tavis.toyworld import heard_classes, sample_scene
-from napari_tavis.vocabulary import class_index
 from napari_tavis.widgets.dock import AnnotationDock
 
 pytestmark = pytest.mark.gui

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from napari_tavis.avsbench import validate
-from napari_tavis.demo import DemoResult, run_demo
+from napari_tavis.annotation import AnnotationSession, FrameStatus
+from napari_tavis.datasets.avsbench import validate
+from napari_tavis.lab.demo import DemoResult, run_demo
 from napari_tavis.media import open_clip
-from napari_tavis.session import AnnotationSession, FrameStatus
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from napari_tavis.avsbench import DatasetError, open_dataset
 from napari_tavis.cli import main
-from napari_tavis.toyworld import write_toy_dataset
+from napari_tavis.datasets.avsbench import DatasetError, open_dataset
+from napari_tavis.lab.toyworld import write_toy_dataset
 
 
 @pytest.fixture(scope="module")

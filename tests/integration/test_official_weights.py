@@ -17,9 +17,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from napari_tavis.home import HOME_VARIABLE
+from napari_tavis.annotation import AnnotationSession
+from napari_tavis.core.home import HOME_VARIABLE
 from napari_tavis.model import load_model
-from napari_tavis.session import AnnotationSession
 from napari_tavis.weights.store import Store
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
@@ -59,7 +59,7 @@ def _run(*arguments: str | Path) -> str:
 
 _COMMAND = """
 import sys
-from napari_tavis.benchmark.memory import peak_host_bytes
+from napari_tavis.lab.benchmark.memory import peak_host_bytes
 from napari_tavis.cli import main
 try:
     main(sys.argv[1:])

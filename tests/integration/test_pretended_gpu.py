@@ -12,11 +12,11 @@ import pytest
 import torch
 from torch.utils import backend_registration
 
-from napari_tavis.avsbench import ClipAnnotation, write_clip
+from napari_tavis.core.vocabulary import AVSBENCH_CLASSES
+from napari_tavis.datasets.avsbench import ClipAnnotation, write_clip
+from napari_tavis.lab.toyworld import render_clip, sample_scene
 from napari_tavis.model import TAViS
 from napari_tavis.model.config import PRESETS, preset_config
-from napari_tavis.toyworld import render_clip, sample_scene
-from napari_tavis.vocabulary import AVSBENCH_CLASSES
 
 PRETENDED = Path(__file__).with_name("pretended_gpu.py")
 

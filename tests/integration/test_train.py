@@ -10,13 +10,12 @@ import numpy as np
 import pytest
 import torch
 
+from napari_tavis.core.errors import ToyWorldError, TrainingError
+from napari_tavis.core.tasks import Cancelled, CancelToken
+from napari_tavis.lab.toyworld.evaluation import toy_test
+from napari_tavis.lab.training.config import SMOKE
+from napari_tavis.lab.training.toy_trainer import ToyTrainer, train_toy
 from napari_tavis.model import load_model
-from napari_tavis.tasks import Cancelled, CancelToken
-from napari_tavis.toyworld.errors import ToyWorldError
-from napari_tavis.toyworld.evaluation import toy_test
-from napari_tavis.training.config import SMOKE
-from napari_tavis.training.errors import TrainingError
-from napari_tavis.training.toy_trainer import ToyTrainer, train_toy
 
 
 @pytest.fixture(scope="module")

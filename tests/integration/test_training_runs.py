@@ -19,17 +19,17 @@ from safetensors.torch import load_file
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch import Tensor
 
-from napari_tavis.avsbench import ClipAnnotation, write_clip
+from napari_tavis.core.errors import TrainingError
+from napari_tavis.core.tasks import Cancelled, CancelToken
+from napari_tavis.core.vocabulary import AVSBENCH_CLASSES
+from napari_tavis.datasets.avsbench import ClipAnnotation, write_clip
+from napari_tavis.lab.toyworld import render_clip, sample_scene
+from napari_tavis.lab.training.experiments.config import TrainConfig
+from napari_tavis.lab.training.experiments.configurations import read_configuration
+from napari_tavis.lab.training.experiments.log import Entry, read_log
+from napari_tavis.lab.training.experiments.trainer import Trainer, learning_rate
 from napari_tavis.model import load_model
 from napari_tavis.model.checkpoint import read_metadata
-from napari_tavis.tasks import Cancelled, CancelToken
-from napari_tavis.toyworld import render_clip, sample_scene
-from napari_tavis.training.errors import TrainingError
-from napari_tavis.training.experiments.config import TrainConfig
-from napari_tavis.training.experiments.configurations import read_configuration
-from napari_tavis.training.experiments.log import Entry, read_log
-from napari_tavis.training.experiments.trainer import Trainer, learning_rate
-from napari_tavis.vocabulary import AVSBENCH_CLASSES
 
 SIZE = 64
 STEPS = 9

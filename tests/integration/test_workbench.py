@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 from napari.viewer import Viewer
 
-from napari_tavis.avsbench import open_dataset, validate
-from napari_tavis.demo import DEMO_SEED
-from napari_tavis.session import AnnotationSession, FrameStatus
-from napari_tavis.toyworld import sample_scene, write_scene_video
+from napari_tavis.annotation import AnnotationSession, FrameStatus
+from napari_tavis.datasets.avsbench import open_dataset, validate
+from napari_tavis.lab.demo import DEMO_SEED
+from napari_tavis.lab.toyworld import sample_scene, write_scene_video
 from napari_tavis.widgets.dock import AnnotationDock
 from napari_tavis.widgets.launch import add_dock
 

@@ -12,7 +12,7 @@ import typer
 
 from napari_tavis.cli.console import cancel_on_interrupt, progress_bar, say, tell_failure
 from napari_tavis.core.boundary import require_writable
-from napari_tavis.errors import TavisError
+from napari_tavis.core.errors import TavisError
 
 _USER_ERROR = 2
 _VIOLATIONS = 1
@@ -40,7 +40,7 @@ def demo(
     model, writes overlay pictures and an AVSBench folder, checks that folder, and opens napari
     on the result where there is a display. Takes under a minute on a CPU.
     """
-    from napari_tavis import demo as demonstration
+    from napari_tavis.lab import demo as demonstration
 
     require_writable(output)
     with progress_bar() as progress:
@@ -48,7 +48,7 @@ def demo(
     print(result.summary())
     if not gui:
         return
-    from napari_tavis.display import display_problem
+    from napari_tavis.core.display import display_problem
 
     problem = display_problem()
     if problem is not None:
@@ -105,11 +105,11 @@ def annotate(
     A video that fails does not stop the others; the exit code is 2 then.
     """
     from napari_tavis.cli.weights import show_licences
-    from napari_tavis.inference.loading import load_on_device
+    from napari_tavis.core.vocabulary import parse_vocabulary
+    from napari_tavis.engine.loading import load_on_device
     from napari_tavis.model.precision import PRECISIONS
-    from napari_tavis.vocabulary import parse_vocabulary
+    from napari_tavis.project.annotating import annotate_video, session_paths
     from napari_tavis.weights.licences import licences_of_file
-    from napari_tavis.workflow import annotate_video, session_paths
 
     paths = session_paths(videos, output)
     if output is not None:
@@ -324,7 +324,7 @@ def import_dataset(
     of it is written, and each annotation left is named with its reason. It does not stop the
     others; the exit code is 2 then. An option that does not apply to the dataset is refused.
     """
-    from napari_tavis.formats.importing import import_dataset as make_sessions
+    from napari_tavis.exchange.importing import import_dataset as make_sessions
 
     require_writable(output)
     with progress_bar() as progress, cancel_on_interrupt() as cancel:
@@ -359,7 +359,7 @@ def validate(
 
     The exit code is 0 where there is none, 1 where there is one.
     """
-    from napari_tavis.avsbench import validate as find_violations
+    from napari_tavis.datasets.avsbench import validate as find_violations
 
     with progress_bar() as progress, cancel_on_interrupt() as cancel:
         violations = find_violations(directory, progress=progress, cancel=cancel)

@@ -24,9 +24,9 @@ from napari_tavis.cli import (
 from napari_tavis.cli.console import drop_unwritten, remember_interrupt, say
 from napari_tavis.cli.weights import weights
 from napari_tavis.core.boundary import explain
+from napari_tavis.core.errors import TavisError
 from napari_tavis.core.files import is_utf8, shown
-from napari_tavis.errors import TavisError
-from napari_tavis.tasks import Cancelled
+from napari_tavis.core.tasks import Cancelled
 
 app = typer.Typer(
     name="napari-tavis",

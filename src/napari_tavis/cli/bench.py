@@ -53,8 +53,8 @@ def bench(
 
         napari-tavis bench --model large --device cuda --frames 10 --json bench.json
     """
-    from napari_tavis.atomic import write_atomically
-    from napari_tavis.benchmark import Options, format_report, measure
+    from napari_tavis.core.atomic import write_atomically
+    from napari_tavis.lab.benchmark import Options, format_report, measure
 
     if json_file is not None:
         require_writable(json_file)

@@ -16,8 +16,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from napari_tavis.core.boundary import explain
 from napari_tavis.core.files import shown
-from napari_tavis.tasks import Cancelled, CancelToken
-from napari_tavis.tasks import Progress as Report
+from napari_tavis.core.tasks import Cancelled, CancelToken
+from napari_tavis.core.tasks import Progress as Report
 
 
 def say(message: str) -> None:

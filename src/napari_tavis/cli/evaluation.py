@@ -18,7 +18,7 @@ from napari_tavis.core.boundary import require_writable
 from napari_tavis.core.files import shown
 
 if TYPE_CHECKING:
-    from napari_tavis.evaluation.clips import EvaluationClips
+    from napari_tavis.lab.evaluation.clips import EvaluationClips
 
 MeasuredSubset: TypeAlias = Literal[
     "s4", "ms3", "v1s", "v1m", "v2", "avss", "ov", "ov-unseen", "ov-all"
@@ -89,10 +89,10 @@ def evaluate(
 
         napari-tavis evaluate --data data --model toy --subset v1m --split test --report report
     """
-    from napari_tavis.evaluation import EvaluationOptions, Source, write_report
-    from napari_tavis.evaluation import evaluate as measure
-    from napari_tavis.evaluation.report import check_report_packages
-    from napari_tavis.inference.loading import load_on_device
+    from napari_tavis.engine.loading import load_on_device
+    from napari_tavis.lab.evaluation import EvaluationOptions, Source, write_report
+    from napari_tavis.lab.evaluation import evaluate as measure
+    from napari_tavis.lab.evaluation.report import check_report_packages
 
     for place in (report, json_file):
         if place is not None:
@@ -128,9 +128,9 @@ def _open(
     data: Path, subset: MeasuredSubset, split: Split, semantic: Path | None, classes: Path | None
 ) -> EvaluationClips:
     """Open a split, all of whose files have to be there."""
-    from napari_tavis.avsbench import MissingFilesError
-    from napari_tavis.evaluation.clips import EvaluationClips
-    from napari_tavis.training.samples import open_split
+    from napari_tavis.datasets.avsbench import MissingFilesError
+    from napari_tavis.lab.evaluation.clips import EvaluationClips
+    from napari_tavis.lab.training.samples import open_split
 
     readers = open_split(data, subset, split, 224, semantic=semantic, classes=classes).readers
     missing = [path for reader in readers for path in reader.missing_files()]
@@ -141,7 +141,7 @@ def _open(
 
 def _groups(classes: Path | None) -> dict[str, tuple[str, ...]]:
     """Read which classes are seen in training and which are not."""
-    from napari_tavis.training.open_vocabulary import read_class_split
+    from napari_tavis.lab.training.open_vocabulary import read_class_split
 
     if classes is None:
         return {}

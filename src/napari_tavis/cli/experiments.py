@@ -44,7 +44,7 @@ def toy(
 
         napari-tavis toy toy-data --clips 20 --seed 0
     """
-    from napari_tavis.toyworld import write_toy_dataset
+    from napari_tavis.lab.toyworld import write_toy_dataset
 
     require_writable(directory)
     with progress_bar() as progress, cancel_on_interrupt() as cancel:
@@ -75,9 +75,9 @@ def toy_test(
 
         napari-tavis toy-test --model toy --clips 200 --seed 1 --json toy-test.json
     """
-    from napari_tavis.inference.loading import load_on_device
-    from napari_tavis.toyworld.evaluation import toy_test as measure
-    from napari_tavis.toyworld.hand_evaluation import hand_test
+    from napari_tavis.engine.loading import load_on_device
+    from napari_tavis.lab.toyworld.evaluation import toy_test as measure
+    from napari_tavis.lab.toyworld.hand_evaluation import hand_test
 
     require_writable(json_file)
     network = load_on_device(model, device)
@@ -99,7 +99,7 @@ def write_results(path: Path, results: dict[str, Any]) -> None:
     results : dict
         What JSON can hold; a number that is none becomes null.
     """
-    from napari_tavis.atomic import write_atomically
+    from napari_tavis.core.atomic import write_atomically
 
     valid = json.loads(json.dumps(results), parse_constant=lambda _: None)  # NaN: no such case
     text = json.dumps(valid, indent=2)

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from napari_tavis.avsbench import ClipExistsError, UnmappedClassError
-from napari_tavis.avsbench.layout import Split, Subset
-from napari_tavis.avsbench.mapping import parse_mapping, suggest_class
-from napari_tavis.avsbench.selection import MaskSource, UncheckedFramesError, exportable_objects
+from napari_tavis.annotation import AnnotationSession
 from napari_tavis.cli.console import cancel_on_interrupt, progress_bar, say, tell_failure
-from napari_tavis.errors import TavisError
-from napari_tavis.formats.again import changed_exports, request_again
-from napari_tavis.formats.exporting import ExportResult, export, note_export
-from napari_tavis.formats.request import ExportRequest, Format
-from napari_tavis.session import AnnotationSession
+from napari_tavis.core.errors import TavisError
+from napari_tavis.datasets.avsbench import ClipExistsError
+from napari_tavis.datasets.avsbench.layout import Split, Subset
+from napari_tavis.datasets.avsbench.mapping import UnmappedClassError, parse_mapping, suggest_class
+from napari_tavis.exchange.again import changed_exports, request_again
+from napari_tavis.exchange.exporting import ExportResult, export, note_export
+from napari_tavis.exchange.request import ExportRequest, Format
+from napari_tavis.exchange.selection import MaskSource, UncheckedFramesError, exportable_objects
 
 
 def requested(

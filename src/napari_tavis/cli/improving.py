@@ -36,8 +36,8 @@ def improve(
 
         napari-tavis improve videos --model tavis_s4 --name my_s4
     """
-    from napari_tavis.improvement.finetuning import improve as learn
-    from napari_tavis.improvement.request import ImprovementRequest
+    from napari_tavis.lab.improvement.finetuning import improve as learn
+    from napari_tavis.lab.improvement.request import ImprovementRequest
 
     request = ImprovementRequest(
         tuple(str(source) for source in sources), model, name, tuple(settings or ())

@@ -14,7 +14,7 @@ from napari_tavis.cli.console import cancel_on_interrupt, progress_bar, say
 from napari_tavis.core.boundary import require_writable
 
 if TYPE_CHECKING:
-    from napari_tavis.training.experiments.config import ToyConfig, TrainConfig
+    from napari_tavis.lab.training.experiments.config import ToyConfig, TrainConfig
 
 
 def train(
@@ -52,8 +52,8 @@ def train(
         napari-tavis train --config finetune --output runs/mine data.root=export model.start=toy
         napari-tavis train --config toy --output runs/toy
     """
-    from napari_tavis.training.experiments.config import TrainConfig
-    from napari_tavis.training.experiments.configurations import read_configuration
+    from napari_tavis.lab.training.experiments.config import TrainConfig
+    from napari_tavis.lab.training.experiments.configurations import read_configuration
 
     require_writable(output)
     chosen = read_configuration(config, [*(settings or []), *(["smoke=true"] if smoke else [])])
@@ -65,13 +65,13 @@ def train(
 
 def _train_on_data(config: TrainConfig, output: Path) -> None:
     """Train on a dataset; the first process of several speaks for all."""
-    from napari_tavis.training.experiments.extra import needs_training_extra
+    from napari_tavis.lab.training.experiments.extra import needs_training_extra
 
     with needs_training_extra():
         from accelerate import PartialState
 
-        from napari_tavis.training.experiments.starting import describe_parts
-        from napari_tavis.training.experiments.trainer import Trainer
+        from napari_tavis.lab.training.experiments.starting import describe_parts
+        from napari_tavis.lab.training.experiments.trainer import Trainer
     first = PartialState(cpu=config.device == "cpu").is_main_process
     with progress_bar(first) as progress, cancel_on_interrupt() as cancel:
         trainer = Trainer(config, output, progress=progress, cancel=cancel)
@@ -84,9 +84,9 @@ def _train_on_data(config: TrainConfig, output: Path) -> None:
 
 def _train_toy(config: ToyConfig, output: Path) -> None:
     """Train the toy model on clips that it draws."""
-    from napari_tavis.inference.device import choose_device
-    from napari_tavis.training.config import SMOKE, ToyTrainingConfig
-    from napari_tavis.training.toy_trainer import train_toy
+    from napari_tavis.engine.device import choose_device
+    from napari_tavis.lab.training.config import SMOKE, ToyTrainingConfig
+    from napari_tavis.lab.training.toy_trainer import train_toy
 
     with progress_bar() as progress, cancel_on_interrupt() as cancel:
         checkpoint = train_toy(

@@ -15,7 +15,7 @@ import typer
 
 from napari_tavis.cli.console import cancel_on_interrupt, progress_bar, say
 from napari_tavis.core.boundary import require_writable
-from napari_tavis.tasks import Cancelled
+from napari_tavis.core.tasks import Cancelled
 
 if TYPE_CHECKING:
     from napari_tavis.weights.licences import Licence
@@ -53,7 +53,7 @@ def list_models(
     Each with its size, source, SHA-256 and licence. What is printed as a name can be given as
     --model to the other commands.
     """
-    from napari_tavis.errors import TavisError
+    from napari_tavis.core.errors import TavisError
     from napari_tavis.weights import overview
     from napari_tavis.weights.store import Store
 
@@ -220,8 +220,8 @@ def where(
     The environment variable NAPARI_TAVIS_HOME goes before what was set. Models that are installed
     already stay where they are.
     """
-    from napari_tavis.home import set_home
-    from napari_tavis.weights.errors import WeightsError
+    from napari_tavis.core.errors import WeightsError
+    from napari_tavis.core.home import set_home
     from napari_tavis.weights.store import Store
 
     if directory is not None:
@@ -250,8 +250,8 @@ def show_licences(licences: Iterable[Licence], yes: bool = False) -> None:
     Cancelled
         If the user does not agree.
     """
-    from napari_tavis.home import home
-    from napari_tavis.weights.errors import WeightsError
+    from napari_tavis.core.errors import WeightsError
+    from napari_tavis.core.home import home
     from napari_tavis.weights.licences import not_shown_yet, note_shown
 
     new = not_shown_yet(home(), licences)

@@ -13,8 +13,8 @@ import stat
 import tempfile
 from pathlib import Path
 
+from napari_tavis.core.errors import TavisError
 from napari_tavis.core.files import is_utf8, shown
-from napari_tavis.errors import TavisError
 
 _LOG = logging.getLogger(__name__)
 

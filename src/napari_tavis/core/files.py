@@ -16,7 +16,7 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from napari_tavis.errors import TavisError
+from napari_tavis.core.errors import TavisError
 
 if TYPE_CHECKING:
     from PIL import Image

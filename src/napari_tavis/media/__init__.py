@@ -1,7 +1,7 @@
 """Video files in, frames and sound on one time base out; and back into files."""
 
+from napari_tavis.core.errors import MediaError
 from napari_tavis.media.clip import Clip, open_clip
-from napari_tavis.media.errors import MediaError
 from napari_tavis.media.frames import Frames
 from napari_tavis.media.segment import extract_segment
 from napari_tavis.media.spectrogram import log_mel, log_mel_by_second

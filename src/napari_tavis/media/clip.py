@@ -11,14 +11,14 @@ import numpy as np
 import numpy.typing as npt
 from av.video.frame import VideoFrame
 
+from napari_tavis.core.errors import ClosedClipError
+from napari_tavis.core.tasks import CancelToken, Progress, no_progress
 from napari_tavis.media.decoder import Decoder
-from napari_tavis.media.errors import ClosedClipError
 from napari_tavis.media.frames import CACHE_BYTES, FrameReader, Frames
 from napari_tavis.media.index import FrameIndex, read_index
 from napari_tavis.media.picture import PictureMaker
 from napari_tavis.media.sound import BLOCK_SECONDS, Sound
 from napari_tavis.media.timebase import SAMPLE_RATE
-from napari_tavis.tasks import CancelToken, Progress, no_progress
 
 _SPARE = 0.5
 """Seconds by which the picture may end before the file does without a warning."""

@@ -20,7 +20,7 @@ import av.error
 import av.packet
 import av.stream
 
-from napari_tavis.media.errors import (
+from napari_tavis.core.errors import (
     DecodingError,
     EmptyFileError,
     MissingFileError,

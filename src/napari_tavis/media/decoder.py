@@ -21,6 +21,8 @@ import av.stream
 import av.video.frame
 from av.video.stream import VideoStream
 
+from napari_tavis.core.errors import DecodingError, NoPictureError, TooLargeError
+from napari_tavis.core.tasks import CancelToken, Progress, no_progress
 from napari_tavis.media.container import (
     MAX_PIXELS,
     Listing,
@@ -28,9 +30,7 @@ from napari_tavis.media.container import (
     packets_of,
     streams_of,
 )
-from napari_tavis.media.errors import DecodingError, NoPictureError, TooLargeError
 from napari_tavis.media.packets import NO_STAMP, Packets, read_packets
-from napari_tavis.tasks import CancelToken, Progress, no_progress
 
 _THREAD_BYTES = 64 * 2**20
 """Memory for the frames that several threads decode at once."""

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 
-from napari_tavis.media.errors import FfmpegMissingError
+from napari_tavis.core.errors import FfmpegMissingError
 
 _OLDEST = (5, 1)
 """The first version that has ``-fps_mode``."""

@@ -15,8 +15,8 @@ import av.video.frame
 import numpy as np
 import numpy.typing as npt
 
+from napari_tavis.core.errors import ClosedClipError, DecodingError, MediaError, TooLargeError
 from napari_tavis.media.decoder import Decoder
-from napari_tavis.media.errors import ClosedClipError, DecodingError, MediaError, TooLargeError
 from napari_tavis.media.index import FrameIndex
 from napari_tavis.media.picture import Picture, PictureMaker
 

@@ -14,12 +14,12 @@ import av.video.frame
 import numpy as np
 import numpy.typing as npt
 
+from napari_tavis.core.errors import NoPictureError
+from napari_tavis.core.tasks import CancelToken, Progress, no_progress
 from napari_tavis.media.container import MAX_PIXELS
 from napari_tavis.media.decoder import Decoder
-from napari_tavis.media.errors import NoPictureError
 from napari_tavis.media.packets import NO_STAMP, Packets
 from napari_tavis.media.timebase import ascending
-from napari_tavis.tasks import CancelToken, Progress, no_progress
 
 # Codecs of which one packet holds exactly one shown frame. (VP8 hides reference frames in
 # packets of their own; others are rare enough to be decoded once.)

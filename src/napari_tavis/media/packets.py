@@ -10,8 +10,8 @@ import av.video.stream
 import numpy as np
 import numpy.typing as npt
 
+from napari_tavis.core.tasks import CancelToken, Progress, no_progress
 from napari_tavis.media.container import packets_of
-from napari_tavis.tasks import CancelToken, Progress, no_progress
 
 NO_STAMP = -(2**63)
 """A time stamp that the container does not give, as FFmpeg writes it."""

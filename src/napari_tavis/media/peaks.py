@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from napari_tavis.core.tasks import CancelToken, Progress, no_progress
 from napari_tavis.media.clip import Clip
 from napari_tavis.media.sound import BLOCK_SECONDS
 from napari_tavis.media.spectrogram import FRAME_LENGTH, FRAME_SHIFT, LOG_FLOOR, filter_bank
 from napari_tavis.media.timebase import SAMPLE_RATE
-from napari_tavis.tasks import CancelToken, Progress, no_progress
 
 BUCKETS_PER_SECOND = 400
 """Peaks per second by default: one per 40 samples."""

@@ -288,9 +288,7 @@ class Limiter:
         # of the windows before what waits, and of those in it
         self._peaks = np.zeros(self.AROUND)
 
-    def tamed(
-        self, parts: Iterable[npt.NDArray[np.float32]]
-    ) -> Iterator[npt.NDArray[np.float32]]:
+    def tamed(self, parts: Iterable[npt.NDArray[np.float32]]) -> Iterator[npt.NDArray[np.float32]]:
         """Pass sound ``[n, channels]`` on, each part when it is known what comes soon after."""
         for samples in parts:
             joined = [self._waiting, samples] if len(self._waiting) else [samples]

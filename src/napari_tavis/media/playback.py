@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import numpy.typing as npt
 
+from napari_tavis.core.errors import MediaError, NoSoundOutputError
 from napari_tavis.media.clip import Clip
-from napari_tavis.media.errors import MediaError, NoSoundOutputError
 from napari_tavis.media.playback_clock import Passage, SilentClock, SoundClock
 from napari_tavis.media.sound_output import Fill, SoundOutput, open_output
 

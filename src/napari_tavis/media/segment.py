@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from napari_tavis.core.errors import EncodingError
 from napari_tavis.media.clip import open_clip
-from napari_tavis.media.errors import EncodingError
 from napari_tavis.media.timebase import frame_rate, frames_at, sample_at
 from napari_tavis.media.writer import write_video
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from napari_tavis.media.errors import NoSoundOutputError
+from napari_tavis.core.errors import NoSoundOutputError
 
 Fill: TypeAlias = Callable[[npt.NDArray[np.float32], float], None]
 """Called by the device's own thread with ``[samples, channels]`` to fill, and the time at which

@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from napari_tavis.core.errors import EncodingError
 from napari_tavis.media import ffmpeg
-from napari_tavis.media.errors import EncodingError
 from napari_tavis.media.timebase import SAMPLE_RATE
 
 # RGB becomes BT.709, and the file says so: untagged colour is guessed differently everywhere.

@@ -1,7 +1,7 @@
 """The network of TAViS: presets, weights, and the way from frames and sound to masks.
 
 The names below are loaded on first use, so that `napari_tavis.model.config` and
-`napari_tavis.model.errors` can be imported without torch.
+`napari_tavis.core.errors` can be imported without torch.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from napari_tavis.core.errors import CheckpointError
     from napari_tavis.model.checkpoint import load_checkpoint, load_model, save_checkpoint
     from napari_tavis.model.config import PRESETS, TAViSConfig
-    from napari_tavis.model.errors import CheckpointError
     from napari_tavis.model.official import load_official_state_dict
     from napari_tavis.model.outputs import Segmentation, TAViSOutput, TextFeatures
     from napari_tavis.model.switches import Switches

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
 from torch import Tensor, nn
 
-from napari_tavis.model.errors import ModelError
+from napari_tavis.core.errors import ModelError
 from napari_tavis.model.features import Features, Masks
 
 if TYPE_CHECKING:

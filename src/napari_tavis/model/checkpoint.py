@@ -12,10 +12,11 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from napari_tavis.core.errors import CheckpointError, CheckpointWriteError, ModelError
 from napari_tavis.core.files import is_file, shown
-from napari_tavis.home import installed_model, models_directory
+from napari_tavis.core.home import installed_model, models_directory
+from napari_tavis.core.tasks import CancelToken, Progress, no_progress
 from napari_tavis.model.config import TAViSConfig, preset_config
-from napari_tavis.model.errors import CheckpointError, CheckpointWriteError, ModelError
 from napari_tavis.model.official import load_official_state_dict
 from napari_tavis.model.pickled import read_pickled
 from napari_tavis.model.precision import place, usual_precision
@@ -24,7 +25,6 @@ from napari_tavis.model.switches import PAPER, Switches
 from napari_tavis.model.tavis import TAViS
 from napari_tavis.model.weights import describe_mismatch, list_names
 from napari_tavis.model.writing import is_finite, write_tensors
-from napari_tavis.tasks import CancelToken, Progress, no_progress
 
 FORMAT = "napari-tavis"
 RELEASE_PRESET = "large"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import cast
 
-from napari_tavis.model.errors import ModelError
+from napari_tavis.core.errors import ModelError
 from napari_tavis.model.segmenter_config import Sam2Config, SamConfig, SegmenterConfig
 from napari_tavis.model.switches import PAPER, Switches
 

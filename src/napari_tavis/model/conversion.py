@@ -11,7 +11,9 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
+from napari_tavis.core.errors import CheckpointError
 from napari_tavis.core.files import is_file, shown
+from napari_tavis.core.tasks import CancelToken, Progress, no_progress
 from napari_tavis.model.adapters import AudioAdapters
 from napari_tavis.model.checkpoint import (
     FORMAT,
@@ -23,7 +25,6 @@ from napari_tavis.model.checkpoint import (
 )
 from napari_tavis.model.config import TAViSConfig
 from napari_tavis.model.decomposition import QueryDecomposition
-from napari_tavis.model.errors import CheckpointError
 from napari_tavis.model.official import (
     describe_official_mismatch,
     is_unused,
@@ -35,7 +36,6 @@ from napari_tavis.model.prompting import HybridPrompting
 from napari_tavis.model.recognition import PARTS, Kind, recognise_kind, recognise_size
 from napari_tavis.model.tavis import TAViS
 from napari_tavis.model.weights import describe_mismatch, list_names
-from napari_tavis.tasks import CancelToken, Progress, no_progress
 
 State: TypeAlias = dict[str, Tensor]
 

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from napari_tavis.model.errors import CheckpointError
+from napari_tavis.core.errors import CheckpointError
 from napari_tavis.model.tavis import TAViS
 from napari_tavis.model.weights import Shaped, describe_mismatch
 

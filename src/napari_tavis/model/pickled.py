@@ -12,8 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from napari_tavis.core.errors import CheckpointError
 from napari_tavis.core.files import MEGABYTE, shown
-from napari_tavis.model.errors import CheckpointError
 
 _WRAPPERS = ("model", "state_dict", "model_state_dict")
 _MOST_INDEX_BYTES = 64 * MEGABYTE

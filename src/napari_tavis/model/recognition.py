@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from napari_tavis.core.errors import CheckpointError
 from napari_tavis.model.config import PRESETS, TAViSConfig, preset_config
-from napari_tavis.model.errors import CheckpointError
 from napari_tavis.model.segmenter_config import Sam2Config
 from napari_tavis.model.weights import Shaped
 

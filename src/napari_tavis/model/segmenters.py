@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from napari_tavis.core.errors import ModelError
 from napari_tavis.model.backbone import SegmentationBackbone
-from napari_tavis.model.errors import ModelError
 from napari_tavis.model.sam2_segmenter import SoundPromptedSam2
 from napari_tavis.model.segmenter_config import SamConfig, SegmenterConfig
 

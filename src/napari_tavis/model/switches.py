@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
+from napari_tavis.core.errors import ModelError
 from napari_tavis.core.files import ForeignFileError, parse_json, shown
-from napari_tavis.model.errors import ModelError
 
 PseudoText = Literal["text", "mlp", "none"]
 

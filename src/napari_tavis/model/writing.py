@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from napari_tavis.tasks import CancelToken, Progress, no_progress
+from napari_tavis.core.tasks import CancelToken, Progress, no_progress
 
 _NAMES = {torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16"}
 _ALIGNMENT = 8

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from napari_tavis.project.errors import ProjectError
+from napari_tavis.core.errors import ProjectError
 from napari_tavis.project.looking import QueueItem
 from napari_tavis.project.queue import VideoQueue
 from napari_tavis.project.states import QueueState

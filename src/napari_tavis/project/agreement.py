@@ -16,11 +16,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
 
-from napari_tavis.inference.masks import Mask
+from napari_tavis.annotation import AnnotationSession
+from napari_tavis.annotation.masks import Mask
+from napari_tavis.annotation.objects import SessionObject
+from napari_tavis.core.tasks import CancelToken
 from napari_tavis.project.clip_statistics import annotated_objects
-from napari_tavis.session import AnnotationSession
-from napari_tavis.session.objects import SessionObject
-from napari_tavis.tasks import CancelToken
 
 _FRAMES_COMPARED = 300
 """At most, spread evenly over those that could be: bounded for a video annotated throughout."""

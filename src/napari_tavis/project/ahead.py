@@ -11,14 +11,14 @@ import contextlib
 import os
 from pathlib import Path
 
-from napari_tavis.inference.proposals import Proposals
-from napari_tavis.session import (
+from napari_tavis.annotation import (
     AnnotationSession,
     SessionError,
     default_path,
     find_session,
     holds_session,
 )
+from napari_tavis.annotation.proposals import Proposals
 
 _SUFFIX = ".ahead"
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from napari_tavis.inference.masks import Mask
+from napari_tavis.annotation import AnnotationSession, FrameStatus
+from napari_tavis.annotation.masks import Mask
+from napari_tavis.annotation.objects import ObjectState, SessionObject
+from napari_tavis.core.tasks import CancelToken
 from napari_tavis.project.states import QueueState, state_of
-from napari_tavis.session import AnnotationSession, FrameStatus
-from napari_tavis.session.objects import ObjectState, SessionObject
-from napari_tavis.tasks import CancelToken
 
 EMPTY = "empty"
 """A sampled frame in which no object has a status."""

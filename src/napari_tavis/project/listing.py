@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from napari_tavis.annotation.finding import SUFFIX as SESSION_SUFFIX
+from napari_tavis.core.errors import ProjectError
 from napari_tavis.core.files import ForeignFileError, read_text, shown
-from napari_tavis.project.errors import ProjectError
-from napari_tavis.session.finding import SUFFIX as SESSION_SUFFIX
 
 VIDEO_SUFFIXES = tuple(
     ".mp4 .m4v .mov .mkv .webm .avi .gif .mpg .mpeg .ts .mts .m2ts .wmv .flv .ogv .3gp".split()

@@ -7,15 +7,15 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from napari_tavis.errors import TavisError
-from napari_tavis.project.listing import SESSION_SUFFIX
-from napari_tavis.session import (
+from napari_tavis.annotation import (
     default_path,
     find_session,
     folder_elsewhere,
     holds_session,
     read_identity,
 )
+from napari_tavis.core.errors import TavisError
+from napari_tavis.project.listing import SESSION_SUFFIX
 
 
 class SessionFinder:

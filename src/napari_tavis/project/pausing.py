@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from napari_tavis.tasks import CancelToken
+from napari_tavis.core.tasks import CancelToken
 
 _LOOK_AGAIN = 0.1
 """Seconds after which waiting work looks whether it was cancelled."""

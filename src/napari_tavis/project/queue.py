@@ -10,6 +10,8 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
+from napari_tavis.annotation import AnnotationSession
+from napari_tavis.core.tasks import CancelToken, Progress, no_progress
 from napari_tavis.project.listing import SESSION_SUFFIX, list_videos, session_files
 from napari_tavis.project.looking import QueueItem, VideoLooker, missing
 from napari_tavis.project.queue_file import (
@@ -20,8 +22,6 @@ from napari_tavis.project.queue_file import (
     write_memory,
 )
 from napari_tavis.project.states import QueueState
-from napari_tavis.session import AnnotationSession
-from napari_tavis.tasks import CancelToken, Progress, no_progress
 
 
 class VideoQueue:

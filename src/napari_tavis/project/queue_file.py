@@ -12,7 +12,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from napari_tavis.atomic import write_atomically
+from napari_tavis.core.atomic import write_atomically
+from napari_tavis.core.errors import ProjectError
 from napari_tavis.core.files import (
     MEGABYTE,
     ForeignFileError,
@@ -20,7 +21,6 @@ from napari_tavis.core.files import (
     read_json,
     shown,
 )
-from napari_tavis.project.errors import ProjectError
 from napari_tavis.project.states import QueueState
 
 SCHEMA_VERSION = 1

@@ -6,13 +6,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-from napari_tavis.atomic import write_atomically
+from napari_tavis.annotation import FrameStatus
+from napari_tavis.core.atomic import write_atomically
+from napari_tavis.core.errors import ProjectError
 from napari_tavis.project.agreement import Agreement
 from napari_tavis.project.clip_statistics import EMPTY, Change, ClipStatistics
-from napari_tavis.project.errors import ProjectError
 from napari_tavis.project.states import QueueState
 from napari_tavis.project.statistics import Statistics
-from napari_tavis.session import FrameStatus
 
 FRAME_ORDER = (FrameStatus.ACCEPTED, FrameStatus.EDITED, FrameStatus.PROPOSED, EMPTY)
 """The order in which frames are told by their status."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from napari_tavis.project.errors import ProjectError
+from napari_tavis.core.errors import ProjectError
 from napari_tavis.project.listing import (
     SESSION_SUFFIX,
     VIDEO_SUFFIXES,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from enum import StrEnum
 from pathlib import Path
 
-from napari_tavis.errors import TavisError
-from napari_tavis.session import AnnotationSession
-from napari_tavis.session.objects import ObjectState
+from napari_tavis.annotation import AnnotationSession
+from napari_tavis.annotation.objects import ObjectState
+from napari_tavis.core.errors import TavisError
 
 
 class QueueState(StrEnum):

@@ -12,7 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from napari_tavis.errors import TavisError
+from napari_tavis.annotation import AnnotationSession, FrameStatus
+from napari_tavis.core.errors import TavisError
+from napari_tavis.core.tasks import Cancelled, CancelToken, Progress, no_progress
 from napari_tavis.project.agreement import Agreement, MatchedObject, agree, class_kappa
 from napari_tavis.project.clip_statistics import (
     Change,
@@ -21,8 +23,6 @@ from napari_tavis.project.clip_statistics import (
     describe_session,
 )
 from napari_tavis.project.states import QueueState
-from napari_tavis.session import AnnotationSession, FrameStatus
-from napari_tavis.tasks import Cancelled, CancelToken, Progress, no_progress
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from typing import TypeAlias
 
-from napari_tavis.tasks import CancelToken
+from napari_tavis.core.tasks import CancelToken
 from napari_tavis.weights.web import Response, open_file
 
 _PIECE = 1024 * 1024

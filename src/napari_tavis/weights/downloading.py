@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from napari_tavis.tasks import CancelToken, Progress, no_progress
+from napari_tavis.core.errors import ChecksumError, DownloadError
+from napari_tavis.core.tasks import CancelToken, Progress, no_progress
 from napari_tavis.weights.connection import Connection
-from napari_tavis.weights.errors import ChecksumError, DownloadError
 from napari_tavis.weights.files import (
     MEGABYTE,
     in_words,

@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from napari_tavis.atomic import write_atomically
 from napari_tavis.core import files
-from napari_tavis.home import HOME_VARIABLE
-from napari_tavis.tasks import CancelToken, Progress, no_progress
-from napari_tavis.weights.errors import WeightsError
+from napari_tavis.core.atomic import write_atomically
+from napari_tavis.core.errors import WeightsError
+from napari_tavis.core.home import HOME_VARIABLE
+from napari_tavis.core.tasks import CancelToken, Progress, no_progress
 
 MEGABYTE = 1_000_000
 _CHUNK = 4 * 1024 * 1024

@@ -8,12 +8,17 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from napari_tavis.core.errors import (
+    CheckpointError,
+    CheckpointWriteError,
+    ChecksumError,
+    DownloadError,
+    WeightsError,
+)
 from napari_tavis.core.files import is_file, shown
-from napari_tavis.home import MODEL_FILE
-from napari_tavis.model.errors import CheckpointError, CheckpointWriteError
-from napari_tavis.tasks import CancelToken, Progress, no_progress
+from napari_tavis.core.home import MODEL_FILE
+from napari_tavis.core.tasks import CancelToken, Progress, no_progress
 from napari_tavis.weights.downloading import PAUSES, download
-from napari_tavis.weights.errors import ChecksumError, DownloadError, WeightsError
 from napari_tavis.weights.files import read_json, require_space, sha256_of, write_json
 from napari_tavis.weights.licences import licences_of
 from napari_tavis.weights.sources import Source, by_hand

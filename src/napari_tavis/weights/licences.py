@@ -99,7 +99,7 @@ def not_shown_yet(directory: Path, licences: Iterable[Licence]) -> list[Licence]
     Parameters
     ----------
     directory : Path
-        The user's directory, see `napari_tavis.home`.
+        The user's directory, see `napari_tavis.core.home`.
     licences : iterable of Licence
         Those in question.
     """

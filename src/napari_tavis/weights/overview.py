@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from napari_tavis.tasks import CancelToken, Progress, no_progress
+from napari_tavis.core.errors import DownloadError
+from napari_tavis.core.tasks import CancelToken, Progress, no_progress
 from napari_tavis.weights.downloading import Unfinished, ask_size, unfinished
-from napari_tavis.weights.errors import DownloadError
 from napari_tavis.weights.files import in_words
 from napari_tavis.weights.installing import download_target
 from napari_tavis.weights.sources import SOURCES, Source

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from napari_tavis.weights.errors import WeightsError
+from napari_tavis.core.errors import WeightsError
 
 _META = "https://dl.fbaipublicfiles.com"
 _DRIVE = "https://drive.google.com/uc?export=download&id="

@@ -15,11 +15,11 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from napari_tavis.core.errors import WeightsError
 from napari_tavis.core.files import shown
-from napari_tavis.home import MODEL_FILE, home
+from napari_tavis.core.home import MODEL_FILE, home
+from napari_tavis.core.tasks import CancelToken, Progress, no_progress
 from napari_tavis.model.config import PRESETS
-from napari_tavis.tasks import CancelToken, Progress, no_progress
-from napari_tavis.weights.errors import WeightsError
 from napari_tavis.weights.files import read_json, sha256_of, write_json
 
 CARD_FILE = "card.json"
@@ -79,7 +79,7 @@ class Store:
     Parameters
     ----------
     directory : Path, optional
-        The user's directory; `napari_tavis.home.home` by default.
+        The user's directory; `napari_tavis.core.home.home` by default.
     """
 
     def __init__(self, directory: Path | None = None) -> None:

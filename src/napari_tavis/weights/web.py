@@ -14,8 +14,8 @@ from typing import IO, Protocol, cast
 from urllib.error import HTTPError
 from urllib.parse import urlencode, urljoin, urlsplit
 
+from napari_tavis.core.errors import DownloadError
 from napari_tavis.core.files import shown
-from napari_tavis.weights.errors import DownloadError
 
 _FORM = "download-form"
 _PAGE_LIMIT = 1_000_000

@@ -16,9 +16,9 @@ from qtpy.QtWidgets import (
 )
 from superqt import QCollapsible
 
-from napari_tavis.errors import TavisError
-from napari_tavis.home import home
-from napari_tavis.session import FrameStatus
+from napari_tavis.annotation import FrameStatus
+from napari_tavis.core.errors import TavisError
+from napari_tavis.core.home import home
 from napari_tavis.weights.licences import licences_of_file
 from napari_tavis.widgets import long_work
 from napari_tavis.widgets import object_actions as actions

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from napari_tavis.errors import TavisError
-from napari_tavis.session import AnnotationSession
+from napari_tavis.annotation import AnnotationSession
+from napari_tavis.core.errors import TavisError
 from napari_tavis.widgets.jobs import JobRunner, report_error
 
 _DELAY_MS = 600

@@ -8,11 +8,11 @@ from typing import Any, TypeVar
 
 from napari.components import ViewerModel
 
-from napari_tavis.errors import TavisError
+from napari_tavis.annotation import AnnotationSession
+from napari_tavis.annotation.history import ChangeKind, HistoryStep, SessionChange
+from napari_tavis.annotation.objects import SessionObject
+from napari_tavis.core.errors import TavisError
 from napari_tavis.media import Clip
-from napari_tavis.session import AnnotationSession
-from napari_tavis.session.history import ChangeKind, HistoryStep, SessionChange
-from napari_tavis.session.objects import SessionObject
 from napari_tavis.widgets import work
 from napari_tavis.widgets.activity import Activity
 from napari_tavis.widgets.autosave import Autosave

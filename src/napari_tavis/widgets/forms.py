@@ -16,8 +16,8 @@ from magicgui.widgets import (
 from magicgui.widgets.bases import Widget
 from qtpy.QtWidgets import QComboBox, QSizePolicy
 
-from napari_tavis.errors import TavisError
-from napari_tavis.vocabulary import parse_vocabulary
+from napari_tavis.core.errors import TavisError
+from napari_tavis.core.vocabulary import parse_vocabulary
 from napari_tavis.weights.store import Store
 from napari_tavis.widgets.reader import VIDEO_SUFFIXES
 from napari_tavis.widgets.work import TOY_MODEL, SegmentOptions

@@ -8,7 +8,7 @@ from qtpy.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from qtpy.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPolygonF
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
-from napari_tavis.session import FrameStatus
+from napari_tavis.annotation import FrameStatus
 
 STATUS_COLORS: dict[FrameStatus | None, str] = {
     None: "#8c8c8c",

@@ -12,7 +12,7 @@ from qtpy.QtCore import QObject, QThreadPool, Signal
 from superqt.utils import FunctionWorker
 
 from napari_tavis.core.boundary import explain
-from napari_tavis.tasks import Cancelled, CancelToken, Progress
+from napari_tavis.core.tasks import Cancelled, CancelToken, Progress
 from napari_tavis.widgets.time_left import divide_unit
 
 Result = TypeVar("Result")

@@ -7,7 +7,7 @@ from pathlib import Path
 import napari
 from napari.viewer import Viewer
 
-from napari_tavis.session import AnnotationSession
+from napari_tavis.annotation import AnnotationSession
 from napari_tavis.widgets.dock import AnnotationDock
 
 DOCK_NAME = "TAViS annotation"

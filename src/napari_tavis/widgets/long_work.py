@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari_tavis.errors import TavisError
-from napari_tavis.inference.proposals import Proposals
-from napari_tavis.session import AnnotationSession
-from napari_tavis.tasks import Cancelled
+from napari_tavis.annotation import AnnotationSession
+from napari_tavis.annotation.proposals import Proposals
+from napari_tavis.core.errors import TavisError
+from napari_tavis.core.tasks import Cancelled
 from napari_tavis.widgets import work
 from napari_tavis.widgets.jobs import report_error
 

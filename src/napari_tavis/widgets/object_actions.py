@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari_tavis.errors import TavisError
-from napari_tavis.session.objects import SessionObject
+from napari_tavis.annotation.objects import SessionObject
+from napari_tavis.core.errors import TavisError
 from napari_tavis.widgets import work
 from napari_tavis.widgets.commands import Command
 from napari_tavis.widgets.jobs import report_error

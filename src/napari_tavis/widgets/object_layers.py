@@ -11,8 +11,8 @@ from napari.layers import Labels
 from napari.utils.colormaps import DirectLabelColormap
 from psygnal import Signal
 
-from napari_tavis.session import AnnotationSession
-from napari_tavis.session.objects import SessionObject
+from napari_tavis.annotation import AnnotationSession
+from napari_tavis.annotation.objects import SessionObject
 from napari_tavis.widgets.session_labels import OBJECT_LABEL, SessionLabels
 
 _OUTLINE = 2

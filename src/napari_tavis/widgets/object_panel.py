@@ -15,8 +15,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_tavis.session.objects import ObjectState, SessionObject
-from napari_tavis.vocabulary import AVSBENCH_CLASSES
+from napari_tavis.annotation.objects import ObjectState, SessionObject
+from napari_tavis.core.vocabulary import AVSBENCH_CLASSES
 from napari_tavis.widgets import object_actions as actions
 from napari_tavis.widgets.class_editor import complete_from
 from napari_tavis.widgets.controller import AnnotationController

@@ -14,7 +14,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_tavis.session.objects import SessionObject
+from napari_tavis.annotation.objects import SessionObject
 from napari_tavis.widgets.class_editor import ClassDelegate
 from napari_tavis.widgets.object_texts import (
     count_statuses,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from napari_tavis.session import FrameStatus
-from napari_tavis.session.objects import ObjectState, SessionObject
+from napari_tavis.annotation import FrameStatus
+from napari_tavis.annotation.objects import ObjectState, SessionObject
 
 _ORDER = (FrameStatus.ACCEPTED, FrameStatus.EDITED, FrameStatus.PROPOSED)
 

@@ -10,8 +10,8 @@ from napari.layers import Layer
 from napari.utils.notifications import show_warning
 from qtpy.QtCore import QTimer
 
+from napari_tavis.core.tasks import Cancelled
 from napari_tavis.media import Clip
-from napari_tavis.tasks import Cancelled
 from napari_tavis.widgets import work
 from napari_tavis.widgets.jobs import report_error
 from napari_tavis.widgets.leaving import may_leave

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from platformdirs import user_data_path
 
-from napari_tavis.demo import DEMO_SEED
-from napari_tavis.toyworld import sample_scene, write_scene_video
+from napari_tavis.lab.demo import DEMO_SEED
+from napari_tavis.lab.toyworld import sample_scene, write_scene_video
 from napari_tavis.widgets.reader import LayerData, read_at_once
 
 _DIRECTORY = "NAPARI_TAVIS_SAMPLES"

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from napari_tavis.session import AnnotationSession
+from napari_tavis.annotation import AnnotationSession
 
 OBJECT_LABEL = 1
 """The label value of an object's pixels in its own layer."""

@@ -6,7 +6,7 @@ from qtpy.QtCore import QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt
 from qtpy.QtGui import QColor, QPainter
 from qtpy.QtWidgets import QStyledItemDelegate, QStyleOptionViewItem
 
-from napari_tavis.session import FrameStatus
+from napari_tavis.annotation import FrameStatus
 from napari_tavis.widgets.frame_strip import STATUS_COLORS
 
 COUNTS = Qt.ItemDataRole.UserRole + 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QSlider, QToolButton, QWidget
 
-from napari_tavis.session.objects import DEFAULT_THRESHOLD
+from napari_tavis.annotation.objects import DEFAULT_THRESHOLD
 from napari_tavis.widgets import object_actions as actions
 from napari_tavis.widgets.controller import AnnotationController
 from napari_tavis.widgets.enabling import allow

@@ -10,17 +10,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_tavis.errors import TavisError
-from napari_tavis.home import installed_model
-from napari_tavis.inference.proposals import Proposals
+from napari_tavis.annotation import AnnotationSession, find_session, holds_session
+from napari_tavis.annotation.proposals import Proposals
+from napari_tavis.core.errors import TavisError
+from napari_tavis.core.home import installed_model
+from napari_tavis.core.tasks import Cancelled, CancelToken, Progress
 from napari_tavis.media import Clip, open_clip
-from napari_tavis.session import AnnotationSession, find_session, holds_session
-from napari_tavis.tasks import Cancelled, CancelToken, Progress
 from napari_tavis.widgets.torch_import import import_torch
 
 if TYPE_CHECKING:
-    from napari_tavis.inference.feature_cache import FeatureCache
-    from napari_tavis.inference.interactive import FrameEncoder
+    from napari_tavis.engine.feature_cache import FeatureCache
+    from napari_tavis.engine.interactive import FrameEncoder
     from napari_tavis.model import TAViS
 
 TOY_MODEL = "toy"
@@ -98,7 +98,7 @@ class LoadedModel:
 
     def get(self, name: str | Path, device: str) -> TAViS:
         """Give a model on a device, loaded anew only if another one or its file changed."""
-        from napari_tavis.inference.loading import load_on_device
+        from napari_tavis.engine.loading import load_on_device
 
         path = installed_model(str(name)) or Path(name)
         changed = path.stat().st_mtime if path.is_file() else 0.0
@@ -114,7 +114,7 @@ class LoadedModel:
 
     def features(self) -> FeatureCache:
         """Give the cache of encoded frames that segmenting and clicks share."""
-        from napari_tavis.inference.feature_cache import FeatureCache
+        from napari_tavis.engine.feature_cache import FeatureCache
 
         with self._lock:
             if self._features is None:
@@ -173,7 +173,7 @@ def empty_session(clip: Clip, fps: float) -> AnnotationSession:
     fps : float
         Sampled frames per second.
     """
-    from napari_tavis.inference import sample_frames
+    from napari_tavis.engine import sample_frames
 
     samples = sample_frames(clip, fps)
     nothing = Proposals(samples.indices, samples.times, clip.size, [], frame_count=len(clip.times))
@@ -206,7 +206,7 @@ def segment_video(
     """
     progress(0, 0, "loading the model")
     import_torch()
-    from napari_tavis.inference import choose_device, segment_clip
+    from napari_tavis.engine import choose_device, segment_clip
 
     device = choose_device(options.device)
     model = loaded.get(options.model, device)

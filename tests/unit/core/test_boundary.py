@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from napari_tavis.core.boundary import UnwritablePlaceError, explain, require_writable
-from napari_tavis.errors import TavisError
+from napari_tavis.core.errors import TavisError
 
 
 @pytest.mark.parametrize(

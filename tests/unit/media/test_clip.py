@@ -9,9 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_tavis.errors import TavisError
+from napari_tavis.core.errors import NotAVideoError, TavisError
 from napari_tavis.media import open_clip
-from napari_tavis.media.errors import NotAVideoError
 
 from .conftest import CLICKS
 from .samples import H264, clicks_heard, encode, number_shown, remux, run_ffmpeg, write_wav

@@ -11,9 +11,7 @@ import av.error
 import av.format
 import pytest
 
-from napari_tavis.media import open_clip
-from napari_tavis.media.container import DEMUXERS, open_container, probe, translated
-from napari_tavis.media.errors import (
+from napari_tavis.core.errors import (
     DecodingError,
     EmptyFileError,
     MediaError,
@@ -21,6 +19,8 @@ from napari_tavis.media.errors import (
     NoPictureError,
     NotAVideoError,
 )
+from napari_tavis.media import open_clip
+from napari_tavis.media.container import DEMUXERS, open_container, probe, translated
 
 from .samples import H264, encode, run_ffmpeg
 

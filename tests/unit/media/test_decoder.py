@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from napari_tavis.core.errors import DecodingError
 from napari_tavis.media import open_clip
 from napari_tavis.media.decoder import Decoder
-from napari_tavis.media.errors import DecodingError
 
 from .samples import H264, encode, number_shown
 from .test_frames import CODINGS

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from napari_tavis.core.errors import EncodingError, FfmpegMissingError
 from napari_tavis.media import ffmpeg, write_video
-from napari_tavis.media.errors import EncodingError, FfmpegMissingError
 
 from .samples import numbered_frames
 

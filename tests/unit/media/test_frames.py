@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from napari_tavis.core.errors import ClosedClipError, DecodingError, NoPictureError, TooLargeError
 from napari_tavis.media import Clip, open_clip
-from napari_tavis.media.errors import ClosedClipError, DecodingError, NoPictureError, TooLargeError
 
 from .samples import (
     H264,

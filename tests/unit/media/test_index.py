@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from napari_tavis.core.errors import NoPictureError
+from napari_tavis.core.tasks import Cancelled, CancelToken
 from napari_tavis.media import open_clip
 from napari_tavis.media.decoder import Decoder
-from napari_tavis.media.errors import NoPictureError
 from napari_tavis.media.index import FrameIndex, read_index
-from napari_tavis.tasks import Cancelled, CancelToken
 
 from .samples import H264, H264_OPEN, encode, number_shown, remux, run_ffmpeg
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from napari_tavis.core.errors import MediaError, TooLargeError
 from napari_tavis.media import open_clip
-from napari_tavis.media.errors import MediaError, TooLargeError
 
 from .samples import H264, encode, number_shown, run_ffmpeg
 

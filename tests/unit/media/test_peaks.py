@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from napari_tavis.core.tasks import Cancelled, CancelToken
 from napari_tavis.media import SAMPLE_RATE, open_clip
 from napari_tavis.media.overview import SoundOverview
 from napari_tavis.media.peaks import scan_soundtrack
-from napari_tavis.tasks import Cancelled, CancelToken
 
 from .samples import H264, click_waveform, encode, run_ffmpeg, write_wav
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from napari_tavis.core.errors import NoSoundOutputError
 from napari_tavis.media import open_clip
-from napari_tavis.media.errors import NoSoundOutputError
 from napari_tavis.media.playback import Playback, SoundBuffer
 from napari_tavis.media.playback_clock import Passage
 from napari_tavis.media.sound_output import Fill, open_output

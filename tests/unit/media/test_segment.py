@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from napari_tavis.core.errors import EncodingError, MediaError
 from napari_tavis.media import extract_segment, open_clip
-from napari_tavis.media.errors import EncodingError, MediaError
 
 from .samples import H264, click_waveform, clicks_heard, encode, number_shown, write_wav
 from .test_index import VARIABLE

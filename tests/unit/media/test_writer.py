@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from napari_tavis.core.errors import EncodingError, MediaError
 from napari_tavis.media import open_clip, write_video
-from napari_tavis.media.errors import EncodingError, MediaError
 
 from .conftest import CLICKS
 from .samples import click_waveform, clicks_heard, number_shown, numbered_frames

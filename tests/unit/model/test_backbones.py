@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from napari_tavis.core.errors import CheckpointError, ModelError
 from napari_tavis.model import TAViS, load_checkpoint, save_checkpoint
 from napari_tavis.model.config import PRESETS, preset_config
-from napari_tavis.model.errors import CheckpointError, ModelError
 from napari_tavis.model.flops import count_gflop
 from napari_tavis.model.official import load_official_state_dict, official_name
 from napari_tavis.model.points import INSIDE, LOWER_RIGHT, UPPER_LEFT

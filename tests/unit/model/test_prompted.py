@@ -104,9 +104,9 @@ def test_memory_is_bounded_however_long_the_video(toy: TAViS, images: Tensor, me
 
 @pytest.mark.parametrize("kind", ["click", "box"])
 def test_the_shipped_toy_model_finds_a_prompted_object(kind: str) -> None:
+    from napari_tavis.lab.toyworld import make_clip
     from napari_tavis.media import log_mel
     from napari_tavis.model import load_model
-    from napari_tavis.toyworld import make_clip
 
     model = load_model("toy")
     overlaps = []

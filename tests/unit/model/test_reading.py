@@ -15,7 +15,7 @@ from napari_tavis.model.reading import read_tensors
 _PEAK = """
 import sys, torch
 from pathlib import Path
-from napari_tavis.benchmark.memory import peak_host_bytes, reset_peaks
+from napari_tavis.lab.benchmark.memory import peak_host_bytes, reset_peaks
 from napari_tavis.model.reading import read_tensors
 reset_peaks(torch.device("cpu"))
 before = peak_host_bytes()

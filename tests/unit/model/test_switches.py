@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from napari_tavis.core.errors import ModelError
 from napari_tavis.model import CheckpointError, Switches, TAViS, load_checkpoint, save_checkpoint
 from napari_tavis.model.checkpoint import read_metadata
 from napari_tavis.model.config import preset_config
-from napari_tavis.model.errors import ModelError
 
 ROWS = [
     Switches(decompose=False),

@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from napari_tavis.core.errors import ModelError
 from napari_tavis.model import TAViS
-from napari_tavis.model.errors import ModelError
 
 UNTRAINED = (
     # Clicks, boxes and mask prompts, which sound does not make.

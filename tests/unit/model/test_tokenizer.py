@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
+from napari_tavis.core.vocabulary import AVSBENCH_CLASSES
 from napari_tavis.model.alignment import class_prompt
 from napari_tavis.model.tokenizer import tokenize
-from napari_tavis.vocabulary import AVSBENCH_CLASSES
 
 REFERENCE = Path(__file__).parents[2] / "data" / "parity" / "model_reference.npz"
 

@@ -7,8 +7,8 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
 
+from napari_tavis.core.tasks import Cancelled, CancelToken
 from napari_tavis.model.writing import write_tensors
-from napari_tavis.tasks import Cancelled, CancelToken
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])

@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_tavis.inference import Mask, Proposal, Proposals
-from napari_tavis.session import AnnotationSession
+from napari_tavis.annotation import AnnotationSession
+from napari_tavis.annotation.masks import Mask
+from napari_tavis.annotation.proposals import Proposal, Proposals
 
 SIZE = (24, 40)
 FRAMES = (5, 15, 25)

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from napari_tavis.annotation import AnnotationSession, default_path, find_session
+from napari_tavis.core.tasks import Cancelled, CancelToken
 from napari_tavis.project.ahead import prepare_session, publish_session, staging_path
 from napari_tavis.project.listing import session_files
 from napari_tavis.project.pausing import PausableToken
-from napari_tavis.session import AnnotationSession, default_path, find_session
-from napari_tavis.tasks import Cancelled, CancelToken
 
 from .conftest import box, make_session, proposals
 

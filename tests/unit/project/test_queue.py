@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from napari_tavis.annotation import AnnotationSession
+from napari_tavis.core.tasks import Cancelled, CancelToken
 from napari_tavis.project import ProjectError, QueueState, VideoQueue
 from napari_tavis.project.queue import mark_done
 from napari_tavis.project.queue_file import FOLDER_FILE
-from napari_tavis.session import AnnotationSession
-from napari_tavis.tasks import Cancelled, CancelToken
 
 from .conftest import box, make_session, make_video
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from napari_tavis.annotation import AnnotationSession
 from napari_tavis.project.states import (
     QueueState,
     look,
     session_signature,
     video_signature,
 )
-from napari_tavis.session import AnnotationSession
 
 from .conftest import box, make_session, make_video, spoil
 

@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from napari_tavis.home import HOME_VARIABLE
+from napari_tavis.core.home import HOME_VARIABLE
 from napari_tavis.model import TAViS
 from napari_tavis.model.official import official_name
 from napari_tavis.weights.store import Store

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from napari_tavis.tasks import Cancelled, CancelToken
+from napari_tavis.core.errors import ChecksumError, DownloadError, WeightsError
+from napari_tavis.core.tasks import Cancelled, CancelToken
 from napari_tavis.weights.downloading import (
     Unfinished,
     _number,
@@ -22,7 +23,6 @@ from napari_tavis.weights.downloading import (
     download,
     unfinished,
 )
-from napari_tavis.weights.errors import ChecksumError, DownloadError, WeightsError
 from napari_tavis.weights.web import _Redirects
 
 from .conftest import Site
@@ -152,7 +152,7 @@ TINY_DISK = """
 import subprocess, sys
 from pathlib import Path
 from napari_tavis.weights.downloading import download
-from napari_tavis.weights.errors import DownloadError
+from napari_tavis.core.errors import DownloadError
 disk = Path(sys.argv[2])
 subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)], check=True)
 try:

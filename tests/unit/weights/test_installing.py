@@ -11,10 +11,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from napari_tavis.core.errors import ChecksumError, DownloadError, WeightsError
+from napari_tavis.core.tasks import Cancelled, CancelToken
 from napari_tavis.model import CheckpointError, TAViS, load_model
 from napari_tavis.model.checkpoint import read_metadata
-from napari_tavis.tasks import Cancelled, CancelToken
-from napari_tavis.weights.errors import ChecksumError, DownloadError, WeightsError
 from napari_tavis.weights.installing import download_model, import_files
 from napari_tavis.weights.sources import SOURCES, Source
 from napari_tavis.weights.store import Store

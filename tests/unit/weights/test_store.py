@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from napari_tavis.cli import main
-from napari_tavis.home import HOME_VARIABLE, home, set_home
+from napari_tavis.core.errors import WeightsError
+from napari_tavis.core.home import HOME_VARIABLE, home, set_home
 from napari_tavis.model import CheckpointError, load_model
-from napari_tavis.weights.errors import WeightsError
 from napari_tavis.weights.installing import import_files
 from napari_tavis.weights.store import ModelCard, Store, write_card
 
@@ -90,7 +90,9 @@ def test_damage_is_found(store: Store) -> None:
 
 
 def test_the_directory_can_be_moved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("napari_tavis.home.user_config_path", lambda *_, **__: tmp_path / "config")
+    monkeypatch.setattr(
+        "napari_tavis.core.home.user_config_path", lambda *_, **__: tmp_path / "config"
+    )
     monkeypatch.delenv(HOME_VARIABLE, raising=False)
     usual = home()
     set_home(tmp_path / "large disk")

@@ -11,7 +11,7 @@ from napari.viewer import Viewer
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QApplication, QDialog, QMessageBox
 
-from napari_tavis.session import AnnotationSession
+from napari_tavis.annotation import AnnotationSession
 from napari_tavis.widgets.dock import AnnotationDock
 
 pytestmark = pytest.mark.gui

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from napari.viewer import Viewer
 
-from napari_tavis.session import AnnotationSession, FrameStatus
+from napari_tavis.annotation import AnnotationSession, FrameStatus
 from napari_tavis.widgets.dock import AnnotationDock
 from napari_tavis.widgets.object_table import CLASS, STATUS
 

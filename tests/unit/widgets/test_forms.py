@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pytestqt.qtbot import QtBot
 
-from napari_tavis.home import HOME_VARIABLE
+from napari_tavis.core.home import HOME_VARIABLE
 from napari_tavis.model import TAViS, save_checkpoint
 from napari_tavis.weights.installing import import_files
 from napari_tavis.weights.store import Store

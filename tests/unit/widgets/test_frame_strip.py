@@ -4,7 +4,7 @@ import pytest
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtGui import QColor
 
-from napari_tavis.session import FrameStatus
+from napari_tavis.annotation import FrameStatus
 from napari_tavis.widgets.frame_strip import STATUS_COLORS, FrameStrip
 
 pytestmark = pytest.mark.gui

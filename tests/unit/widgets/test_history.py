@@ -9,7 +9,7 @@ import pytest
 from napari.viewer import Viewer
 from qtpy.QtTest import QTest
 
-from napari_tavis.session import AnnotationSession, FrameStatus
+from napari_tavis.annotation import AnnotationSession, FrameStatus
 from napari_tavis.widgets import object_actions as actions
 from napari_tavis.widgets.dock import AnnotationDock
 

@@ -5,8 +5,8 @@ import threading
 import pytest
 from napari.utils.notifications import notification_manager
 
-from napari_tavis.errors import TavisError
-from napari_tavis.tasks import Cancelled, CancelToken, Progress
+from napari_tavis.core.errors import TavisError
+from napari_tavis.core.tasks import Cancelled, CancelToken, Progress
 from napari_tavis.widgets.jobs import JobRunner, report_error
 
 pytestmark = pytest.mark.gui

@@ -10,8 +10,8 @@ from napari.settings import get_settings
 from napari.utils.key_bindings import coerce_keybinding
 from napari.viewer import Viewer
 
-from napari_tavis.session import FrameStatus
-from napari_tavis.session.objects import ObjectState
+from napari_tavis.annotation import FrameStatus
+from napari_tavis.annotation.objects import ObjectState
 from napari_tavis.widgets.commands import gather_commands
 from napari_tavis.widgets.dock import AnnotationDock
 from napari_tavis.widgets.keys import keys_of, keys_of_napari

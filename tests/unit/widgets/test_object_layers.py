@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 
-from napari_tavis.inference.proposals import Proposals
-from napari_tavis.session import AnnotationSession
-from napari_tavis.vocabulary import class_color, class_index
+from napari_tavis.annotation import AnnotationSession
+from napari_tavis.annotation.proposals import Proposals
+from napari_tavis.core.vocabulary import class_color, class_index
 from napari_tavis.widgets.object_layers import ObjectLayers
 
 DOG, DRUM, SCENE = 1, 2, 3

@@ -11,9 +11,9 @@ from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QLineEdit
 
-from napari_tavis.inference.logits import encode_logits
-from napari_tavis.inference.proposals import Proposal, Proposals
-from napari_tavis.session import AnnotationSession
+from napari_tavis.annotation import AnnotationSession
+from napari_tavis.annotation.logits import encode_logits
+from napari_tavis.annotation.proposals import Proposal, Proposals
 from napari_tavis.widgets import object_actions as actions
 from napari_tavis.widgets.dock import AnnotationDock
 from napari_tavis.widgets.object_panel import ObjectPanel

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_tavis.session import AnnotationSession, FrameStatus
+from napari_tavis.annotation import AnnotationSession, FrameStatus
 from napari_tavis.widgets.object_texts import (
     count_statuses,
     describe_frames,

@@ -17,8 +17,8 @@ from qtpy.QtCore import QEvent, Qt
 from qtpy.QtGui import QMouseEvent
 from qtpy.QtWidgets import QApplication
 
+from napari_tavis.annotation import AnnotationSession
 from napari_tavis.media import ffmpeg
-from napari_tavis.session import AnnotationSession
 from napari_tavis.widgets.controller import AnnotationController
 from napari_tavis.widgets.dock import AnnotationDock
 from napari_tavis.widgets.object_layers import ObjectLayers

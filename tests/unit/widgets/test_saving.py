@@ -12,7 +12,7 @@ from napari.viewer import Viewer
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QApplication, QDialog, QFileDialog, QMessageBox
 
-from napari_tavis.session import AnnotationSession
+from napari_tavis.annotation import AnnotationSession
 from napari_tavis.widgets.dock import AnnotationDock
 from napari_tavis.widgets.leaving import may_leave
 

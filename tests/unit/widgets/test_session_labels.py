@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from napari.layers import Labels
 
-from napari_tavis.inference.proposals import Proposal, Proposals
-from napari_tavis.session import AnnotationSession, FrameStatus
+from napari_tavis.annotation import AnnotationSession, FrameStatus
+from napari_tavis.annotation.proposals import Proposal, Proposals
 from napari_tavis.widgets.session_labels import SessionLabels
 
 FRAMES, HEIGHT, WIDTH = 12, 20, 30

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias
 
-from napari_tavis.errors import TavisError
-from napari_tavis.session import AnnotationSession
+from napari_tavis.annotation import AnnotationSession
+from napari_tavis.core.errors import TavisError
 from napari_tavis.widgets.correction import repairs
 from napari_tavis.widgets.correction.encoders import FrameEncoders
 from napari_tavis.widgets.correction.filling import Filling, Target

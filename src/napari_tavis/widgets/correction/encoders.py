@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from napari_tavis.core.tasks import Cancelled, CancelToken, Progress
 from napari_tavis.media import Clip, open_clip
-from napari_tavis.tasks import Cancelled, CancelToken, Progress
 from napari_tavis.widgets.torch_import import import_torch
 from napari_tavis.widgets.work import LoadedModel, SegmentOptions
 
 if TYPE_CHECKING:
-    from napari_tavis.inference.interactive import FrameEncoder
+    from napari_tavis.engine.interactive import FrameEncoder
 
 
 class FrameEncoders:
@@ -59,9 +59,9 @@ class FrameEncoders:
             if self._loaded.encoder is None:
                 progress(0, 0, "loading the model")
             import_torch()
-            from napari_tavis.inference import choose_device, sample_frames
-            from napari_tavis.inference.interactive import FrameEncoder
-            from napari_tavis.inference.sampling import samples_at
+            from napari_tavis.engine import choose_device, sample_frames
+            from napari_tavis.engine.interactive import FrameEncoder
+            from napari_tavis.engine.sampling import samples_at
 
             device = choose_device(options.device)
             model = self._loaded.get(options.model, device)

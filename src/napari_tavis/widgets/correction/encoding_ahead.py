@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from napari_tavis.tasks import Cancelled, CancelToken, Progress
+from napari_tavis.core.tasks import Cancelled, CancelToken, Progress
 from napari_tavis.widgets.correction.encoders import FrameEncoders, frames_to_encode
 from napari_tavis.widgets.correction.latest_job import LatestJob
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from napari.layers import Labels
 
-from napari_tavis.inference import Mask, PackedMasks
-from napari_tavis.session import AnnotationSession
-from napari_tavis.tasks import Cancelled, CancelToken, Progress
+from napari_tavis.annotation import AnnotationSession
+from napari_tavis.annotation.masks import Mask, PackedMasks
+from napari_tavis.core.tasks import Cancelled, CancelToken, Progress
 from napari_tavis.widgets.correction.prompt_layers import preview_layer
 from napari_tavis.widgets.correction.repairs import count_frames
 from napari_tavis.widgets.jobs import report_error

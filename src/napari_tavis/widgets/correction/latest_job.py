@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from qtpy.QtCore import QObject
 
-from napari_tavis.tasks import Cancelled
+from napari_tavis.core.tasks import Cancelled
 from napari_tavis.widgets.jobs import JobRunner, Work, report_error
 
 Result = TypeVar("Result")

@@ -9,9 +9,9 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 
-from napari_tavis.inference import Mask
-from napari_tavis.session import AnnotationSession
-from napari_tavis.widgets.correction.errors import CorrectionError
+from napari_tavis.annotation import AnnotationSession
+from napari_tavis.annotation.masks import Mask
+from napari_tavis.core.errors import CorrectionError
 
 ROUNDING = 0.005
 """Seconds by which a time that was rounded to hundredths may be off."""

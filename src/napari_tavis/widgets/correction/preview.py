@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from napari_tavis.inference import Mask
+from napari_tavis.annotation.masks import Mask
 
 
 class PreviewLabels:

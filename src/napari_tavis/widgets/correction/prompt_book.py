@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from napari_tavis.inference import Mask
-from napari_tavis.inference.prompts import Prompts
+from napari_tavis.annotation.masks import Mask
+from napari_tavis.annotation.prompts import Prompts
 
 NO_PROMPTS = Prompts()
 """Nothing said yet."""

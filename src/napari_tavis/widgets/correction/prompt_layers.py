@@ -11,8 +11,8 @@ from napari.layers import Labels, Layer, Points, Shapes
 from napari.utils.colormaps import DirectLabelColormap
 from psygnal import Signal
 
-from napari_tavis.inference import Mask
-from napari_tavis.inference.prompts import Prompts
+from napari_tavis.annotation.masks import Mask
+from napari_tavis.annotation.prompts import Prompts
 from napari_tavis.widgets.correction.preview import PreviewLabels
 
 PREVIEW_COLOR = "#ffe14d"

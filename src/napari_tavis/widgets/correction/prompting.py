@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from napari_tavis.inference import Mask
-from napari_tavis.inference.prompts import Prompts
-from napari_tavis.session import AnnotationSession
-from napari_tavis.tasks import Cancelled, CancelToken, Progress
+from napari_tavis.annotation import AnnotationSession
+from napari_tavis.annotation.masks import Mask
+from napari_tavis.annotation.prompts import Prompts
+from napari_tavis.core.tasks import Cancelled, CancelToken, Progress
 from napari_tavis.widgets.correction.encoders import FrameEncoders
 from napari_tavis.widgets.correction.encoding_ahead import EncodingAhead
 from napari_tavis.widgets.correction.latest_job import LatestJob
@@ -378,7 +378,7 @@ def find_mask(
 ) -> Mask:
     """Find the mask of some prompts in a frame, in a job's thread."""
     encoder = encoders.get(video, options, progress, cancel)
-    from napari_tavis.inference.interactive import segment_prompts
+    from napari_tavis.engine.interactive import segment_prompts
 
     if not encoder.is_ready(frame):
         progress(0, 0, "getting this frame ready")

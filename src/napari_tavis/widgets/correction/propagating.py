@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from napari_tavis.inference import Mask
-from napari_tavis.tasks import CancelToken, Progress
+from napari_tavis.annotation.masks import Mask
+from napari_tavis.core.tasks import CancelToken, Progress
 from napari_tavis.widgets.correction.encoders import FrameEncoders
 from napari_tavis.widgets.correction.plan import Plan
 from napari_tavis.widgets.work import SegmentOptions
@@ -48,7 +48,7 @@ def follow(
         How sure the model is, 0 to 1.
     """
     encoder = encoders.get(video, options, progress, cancel)
-    from napari_tavis.inference.propagation import propagate
+    from napari_tavis.engine.propagation import propagate
 
     progress(0, len(plan.frames), "following the object")
     yield from propagate(encoder, plan.conditions, plan.frames, cancel=cancel)

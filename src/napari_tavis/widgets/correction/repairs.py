@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from napari_tavis.inference import Mask
-from napari_tavis.inference.shapes import fill_holes, interpolate_masks, remove_islands
-from napari_tavis.session import AnnotationSession
-from napari_tavis.widgets.correction.errors import CorrectionError
+from napari_tavis.annotation import AnnotationSession
+from napari_tavis.annotation.masks import Mask
+from napari_tavis.annotation.shapes import fill_holes, interpolate_masks, remove_islands
+from napari_tavis.core.errors import CorrectionError
 from napari_tavis.widgets.correction.plan import Reach, checked_frames
 
 

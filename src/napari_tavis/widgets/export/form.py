@@ -22,10 +22,10 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_tavis.avsbench.layout import SPLITS, Split, Subset
-from napari_tavis.avsbench.selection import MaskSource
-from napari_tavis.errors import TavisError
-from napari_tavis.formats.request import FORMATS, ExportRequest, Format
+from napari_tavis.core.errors import TavisError
+from napari_tavis.datasets.avsbench.layout import SPLITS, Split, Subset
+from napari_tavis.exchange.request import FORMATS, ExportRequest, Format
+from napari_tavis.exchange.selection import MaskSource
 
 _SUBSETS: dict[Subset, str] = {
     "s4": "s4: one source, masks",

@@ -16,8 +16,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_tavis.avsbench.mapping import suggest_class
-from napari_tavis.vocabulary import AVSBENCH_CLASSES
+from napari_tavis.core.vocabulary import AVSBENCH_CLASSES
+from napari_tavis.datasets.avsbench.mapping import suggest_class
 
 _CHOOSE = "choose …"
 _LEAVE_OUT = "leave out of the dataset"

@@ -13,16 +13,17 @@ from qtpy.QtCore import QTimer
 from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QFrame, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
-from napari_tavis.avsbench import UnmappedClassError, Violation
-from napari_tavis.errors import TavisError
-from napari_tavis.formats.again import changed_exports, request_again
-from napari_tavis.formats.exporting import ExportResult, note_export
-from napari_tavis.formats.imported import ImportReport
-from napari_tavis.formats.importing import import_dataset
-from napari_tavis.formats.request import ExportRequest
-from napari_tavis.session import AnnotationSession
-from napari_tavis.session.history import SessionChange
-from napari_tavis.tasks import Cancelled
+from napari_tavis.annotation import AnnotationSession
+from napari_tavis.annotation.history import SessionChange
+from napari_tavis.core.errors import TavisError
+from napari_tavis.core.tasks import Cancelled
+from napari_tavis.datasets.avsbench import Violation
+from napari_tavis.datasets.avsbench.mapping import UnmappedClassError
+from napari_tavis.exchange.again import changed_exports, request_again
+from napari_tavis.exchange.exporting import ExportResult, note_export
+from napari_tavis.exchange.imported import ImportReport
+from napari_tavis.exchange.importing import import_dataset
+from napari_tavis.exchange.request import ExportRequest
 from napari_tavis.widgets.commands import Command
 from napari_tavis.widgets.enabling import allow
 from napari_tavis.widgets.export import work

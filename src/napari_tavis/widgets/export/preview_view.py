@@ -10,9 +10,9 @@ from qtpy.QtCore import Qt
 from qtpy.QtGui import QImage, QPixmap
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
-from napari_tavis.avsbench.selection import unchecked_text
-from napari_tavis.formats.preview import ExportPreview, dataset_color
-from napari_tavis.formats.request import ExportRequest
+from napari_tavis.exchange.preview import ExportPreview, dataset_color
+from napari_tavis.exchange.request import ExportRequest
+from napari_tavis.exchange.selection import unchecked_text
 from napari_tavis.widgets.export.text import plain, wrapped_label
 
 PICTURES = 5

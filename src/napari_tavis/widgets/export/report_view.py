@@ -9,8 +9,8 @@ from qtpy.QtCore import QUrl, Signal
 from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
-from napari_tavis.avsbench import Violation
-from napari_tavis.session import ExportNote
+from napari_tavis.annotation import ExportNote
+from napari_tavis.datasets.avsbench import Violation
 from napari_tavis.widgets.enabling import allow
 from napari_tavis.widgets.export.text import plain, wrapped_label
 

@@ -8,18 +8,18 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from napari_tavis.avsbench import Violation, validate
-from napari_tavis.formats.exporting import ExportResult, export
-from napari_tavis.formats.preview import (
+from napari_tavis.annotation import AnnotationSession
+from napari_tavis.core.tasks import CancelToken, Progress
+from napari_tavis.datasets.avsbench import Violation, validate
+from napari_tavis.exchange.exporting import ExportResult, export
+from napari_tavis.exchange.preview import (
     ExportPreview,
     preview_export,
     preview_picture,
     with_known_mapping,
 )
-from napari_tavis.formats.request import ExportRequest
+from napari_tavis.exchange.request import ExportRequest
 from napari_tavis.media import Clip
-from napari_tavis.session import AnnotationSession
-from napari_tavis.tasks import CancelToken, Progress
 
 
 @dataclass(frozen=True, eq=False)

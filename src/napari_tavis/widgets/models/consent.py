@@ -8,7 +8,7 @@ from pathlib import Path
 
 from qtpy.QtWidgets import QDialog, QDialogButtonBox, QLabel, QVBoxLayout, QWidget
 
-from napari_tavis.weights.errors import WeightsError
+from napari_tavis.core.errors import WeightsError
 from napari_tavis.weights.licences import Licence, not_shown_yet, note_shown
 from napari_tavis.widgets.jobs import report_error
 
@@ -58,7 +58,7 @@ def with_consent(
     licences : iterable of Licence
         Of the weights in question.
     home : Path
-        The user's directory, see `napari_tavis.home`.
+        The user's directory, see `napari_tavis.core.home`.
     begin : callable
         Called at once or when the user agrees; not if the user does not.
     parent : QWidget

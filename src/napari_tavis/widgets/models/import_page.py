@@ -20,7 +20,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_tavis.errors import TavisError
+from napari_tavis.core.errors import TavisError
 from napari_tavis.weights.naming import suggest_name
 from napari_tavis.widgets.enabling import allow
 from napari_tavis.widgets.models.model_work import ModelWork

@@ -19,8 +19,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_tavis.errors import TavisError
-from napari_tavis.improvement.request import Improvement, ImprovementRequest
+from napari_tavis.core.errors import TavisError
+from napari_tavis.lab.improvement.request import Improvement, ImprovementRequest
 from napari_tavis.weights.naming import suggest_name
 from napari_tavis.widgets.controller import AnnotationController
 from napari_tavis.widgets.enabling import allow

@@ -9,13 +9,12 @@ from typing import TypeVar
 from napari.utils.notifications import show_info
 from qtpy.QtCore import QObject, Signal
 
-from napari_tavis.errors import TavisError
-from napari_tavis.home import set_home
-from napari_tavis.improvement.request import Improvement, ImprovementRequest
-from napari_tavis.tasks import Cancelled
+from napari_tavis.core.errors import ChecksumError, TavisError, WeightsError
+from napari_tavis.core.home import set_home
+from napari_tavis.core.tasks import Cancelled
+from napari_tavis.lab.improvement.request import Improvement, ImprovementRequest
 from napari_tavis.weights import overview
 from napari_tavis.weights.downloading import discard
-from napari_tavis.weights.errors import ChecksumError, WeightsError
 from napari_tavis.weights.files import in_words
 from napari_tavis.weights.installing import download_target
 from napari_tavis.weights.sources import SOURCES, Source

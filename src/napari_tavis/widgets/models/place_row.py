@@ -6,7 +6,7 @@ from pathlib import Path
 
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QWidget
 
-from napari_tavis.home import HOME_VARIABLE, home_origin
+from napari_tavis.core.home import HOME_VARIABLE, home_origin
 from napari_tavis.weights.files import free_space, in_words
 from napari_tavis.widgets.enabling import allow
 from napari_tavis.widgets.models.model_work import ModelWork

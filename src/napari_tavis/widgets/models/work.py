@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from napari_tavis.improvement.process import improve_in_process
-from napari_tavis.improvement.request import Improvement, ImprovementRequest
-from napari_tavis.tasks import CancelToken, Progress
+from napari_tavis.core.tasks import CancelToken, Progress
+from napari_tavis.lab.improvement.process import improve_in_process
+from napari_tavis.lab.improvement.request import Improvement, ImprovementRequest
 from napari_tavis.weights import installing
 from napari_tavis.weights.installing import DEFAULT_DTYPE
 from napari_tavis.weights.sources import Source

@@ -7,14 +7,14 @@ from pathlib import Path
 from napari.utils.notifications import show_warning
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from napari_tavis.errors import TavisError
+from napari_tavis.annotation import AnnotationSession
+from napari_tavis.core.errors import TavisError
+from napari_tavis.core.tasks import CancelToken, Progress
 from napari_tavis.media import Clip
 from napari_tavis.project.looking import QueueItem
 from napari_tavis.project.queue import VideoQueue, mark_done
 from napari_tavis.project.queue_file import FOLDER_FILE
 from napari_tavis.project.states import QueueState, state_of
-from napari_tavis.session import AnnotationSession
-from napari_tavis.tasks import CancelToken, Progress
 from napari_tavis.widgets.controller import AnnotationController
 from napari_tavis.widgets.jobs import JobRunner, report_error
 from napari_tavis.widgets.project.segment_ahead import SegmentAhead

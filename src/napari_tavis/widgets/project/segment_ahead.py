@@ -9,11 +9,11 @@ from pathlib import Path
 
 from qtpy.QtCore import QObject, Signal
 
-from napari_tavis.errors import TavisError
+from napari_tavis.core.errors import TavisError
+from napari_tavis.core.tasks import Cancelled, CancelToken, Progress
 from napari_tavis.media import MediaError
 from napari_tavis.project.ahead import prepare_session, publish_session
 from napari_tavis.project.pausing import PausableToken
-from napari_tavis.tasks import Cancelled, CancelToken, Progress
 from napari_tavis.widgets import work
 from napari_tavis.widgets.jobs import JobRunner, report_error
 from napari_tavis.widgets.work import LoadedModel, SegmentOptions

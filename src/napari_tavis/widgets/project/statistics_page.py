@@ -18,12 +18,12 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_tavis.errors import TavisError
+from napari_tavis.core.errors import TavisError
+from napari_tavis.core.tasks import CancelToken, Progress
 from napari_tavis.project import report
 from napari_tavis.project.agreement import Agreement
 from napari_tavis.project.sources import find_sources
 from napari_tavis.project.statistics import Statistics, collect
-from napari_tavis.tasks import CancelToken, Progress
 from napari_tavis.widgets.commands import Command
 from napari_tavis.widgets.controller import AnnotationController
 from napari_tavis.widgets.enabling import allow

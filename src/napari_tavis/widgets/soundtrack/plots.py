@@ -10,9 +10,9 @@ from qtpy.QtCore import QRectF, QSize, Qt, Signal
 from qtpy.QtGui import QColor, QResizeEvent
 from qtpy.QtWidgets import QWidget
 
+from napari_tavis.annotation import FrameStatus
 from napari_tavis.media.overview import SoundOverview
 from napari_tavis.media.spectrogram import MEL_BINS, mel_bin
-from napari_tavis.session import FrameStatus
 from napari_tavis.widgets.frame_strip import STATUS_COLORS
 from napari_tavis.widgets.soundtrack.graphs import TimeAxis, TimeView, pyqtgraph
 from napari_tavis.widgets.soundtrack.rows import Bar

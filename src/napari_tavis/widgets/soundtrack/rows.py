@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from napari_tavis.session import AnnotationSession, FrameStatus
-from napari_tavis.session.objects import SessionObject
+from napari_tavis.annotation import AnnotationSession, FrameStatus
+from napari_tavis.annotation.objects import SessionObject
 
 _LEVELS = 16
 """Steps of a bar's height: neighbours of one step are drawn as one bar."""

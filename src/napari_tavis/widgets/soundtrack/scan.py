@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from qtpy.QtCore import QObject, Signal
 
+from napari_tavis.core.tasks import CancelToken, Progress
 from napari_tavis.media import Clip
 from napari_tavis.media.overview import SoundOverview
 from napari_tavis.media.peaks import scan_soundtrack
-from napari_tavis.tasks import CancelToken, Progress
 from napari_tavis.widgets.jobs import JobRunner, report_error
 
 

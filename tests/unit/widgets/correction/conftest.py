@@ -11,7 +11,7 @@ from qtpy.QtCore import QEvent, QPointF, Qt
 from qtpy.QtGui import QMouseEvent
 from qtpy.QtWidgets import QApplication, QWidget
 
-from napari_tavis.session import AnnotationSession
+from napari_tavis.annotation import AnnotationSession
 from napari_tavis.widgets.controller import AnnotationController
 from napari_tavis.widgets.correction import CorrectionPanel
 from napari_tavis.widgets.work import LoadedModel

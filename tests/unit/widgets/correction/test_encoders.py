@@ -4,8 +4,8 @@ import gc
 import weakref
 from pathlib import Path
 
+from napari_tavis.core.tasks import CancelToken, no_progress
 from napari_tavis.model import TAViS, save_checkpoint
-from napari_tavis.tasks import CancelToken, no_progress
 from napari_tavis.widgets.correction.encoders import FrameEncoders, frames_to_encode
 from napari_tavis.widgets.work import LoadedModel, SegmentOptions, segment_video
 

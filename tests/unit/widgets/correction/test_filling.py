@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_tavis.inference import Mask, PackedMasks
-from napari_tavis.inference.proposals import Proposal, Proposals
-from napari_tavis.session import AnnotationSession, FrameStatus
-from napari_tavis.tasks import CancelToken, no_progress
+from napari_tavis.annotation import AnnotationSession, FrameStatus
+from napari_tavis.annotation.masks import Mask, PackedMasks
+from napari_tavis.annotation.proposals import Proposal, Proposals
+from napari_tavis.core.tasks import CancelToken, no_progress
 from napari_tavis.widgets.correction.filling import Filled, Target, fill
 
 SIZE = (6, 7)

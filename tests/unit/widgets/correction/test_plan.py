@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_tavis.inference.proposals import Proposal, Proposals
-from napari_tavis.session import AnnotationSession
-from napari_tavis.widgets.correction.errors import CorrectionError
+from napari_tavis.annotation import AnnotationSession
+from napari_tavis.annotation.proposals import Proposal, Proposals
+from napari_tavis.core.errors import CorrectionError
 from napari_tavis.widgets.correction.plan import (
     Direction,
     Reach,

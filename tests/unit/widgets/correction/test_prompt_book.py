@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from napari_tavis.inference.prompts import Prompts
+from napari_tavis.annotation.prompts import Prompts
 from napari_tavis.widgets.correction.prompt_book import (
     PromptBook,
     Spot,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from qtpy.QtCore import Qt
 
-from napari_tavis.session import AnnotationSession, FrameStatus
+from napari_tavis.annotation import AnnotationSession, FrameStatus
 from napari_tavis.widgets.controller import AnnotationController
 from napari_tavis.widgets.correction import CorrectionPanel
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from napari.utils.notifications import notification_manager
 
-from napari_tavis.session import AnnotationSession, FrameStatus
+from napari_tavis.annotation import AnnotationSession, FrameStatus
 from napari_tavis.widgets.correction import CorrectionPanel
 
 pytestmark = pytest.mark.gui

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_tavis.inference.proposals import Proposal, Proposals
-from napari_tavis.session import AnnotationSession, FrameStatus
+from napari_tavis.annotation import AnnotationSession, FrameStatus
+from napari_tavis.annotation.proposals import Proposal, Proposals
+from napari_tavis.core.errors import CorrectionError
 from napari_tavis.widgets.correction import repairs
-from napari_tavis.widgets.correction.errors import CorrectionError
 from napari_tavis.widgets.correction.plan import Reach
 
 SAMPLED = [1, 5, 9]

@@ -10,8 +10,8 @@ import pytest
 from napari.viewer import Viewer
 from qtpy.QtWidgets import QDialog
 
-from napari_tavis.avsbench import open_dataset, validate
-from napari_tavis.session import AnnotationSession
+from napari_tavis.annotation import AnnotationSession
+from napari_tavis.datasets.avsbench import open_dataset, validate
 from napari_tavis.widgets.controller import AnnotationController
 from napari_tavis.widgets.export import ExportPanel
 from napari_tavis.widgets.export.mapping_dialog import MappingDialog

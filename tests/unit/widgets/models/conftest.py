@@ -11,7 +11,7 @@ from types import ModuleType
 import pytest
 from napari.components import ViewerModel
 
-from napari_tavis.home import HOME_VARIABLE
+from napari_tavis.core.home import HOME_VARIABLE
 from napari_tavis.weights.licences import LICENCES, note_shown
 from napari_tavis.weights.sources import SOURCES, Source
 from napari_tavis.weights.store import Store
@@ -38,7 +38,9 @@ sam2, imagebind, save = _WEIGHTS.sam2, _WEIGHTS.imagebind, _WEIGHTS.save
 @pytest.fixture(autouse=True)
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
     """An empty store; nothing of the user's own is looked at."""
-    monkeypatch.setattr("napari_tavis.home.user_config_path", lambda *_, **__: tmp_path / "config")
+    monkeypatch.setattr(
+        "napari_tavis.core.home.user_config_path", lambda *_, **__: tmp_path / "config"
+    )
     monkeypatch.setenv(HOME_VARIABLE, str(tmp_path / "home"))
     return Store()
 

@@ -11,7 +11,7 @@ from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
 from qtpy.QtGui import QDropEvent
 from qtpy.QtWidgets import QMessageBox
 
-from napari_tavis.home import HOME_VARIABLE, home
+from napari_tavis.core.home import HOME_VARIABLE, home
 from napari_tavis.model import TAViS, save_checkpoint
 from napari_tavis.weights.installing import import_files
 from napari_tavis.weights.store import Store

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from napari_tavis.lab.toyworld.corrected import write_corrected_videos
 from napari_tavis.model import load_model
-from napari_tavis.toyworld.corrected import write_corrected_videos
 from napari_tavis.weights.store import Store
 from napari_tavis.widgets.dock import AnnotationDock
 from napari_tavis.widgets.models.improve_page import ImprovePage

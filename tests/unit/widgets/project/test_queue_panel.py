@@ -9,9 +9,9 @@ import pytest
 from napari.viewer import Viewer
 from qtpy.QtCore import Qt
 
+from napari_tavis.annotation import AnnotationSession, default_path
 from napari_tavis.project import QueueState, VideoQueue
 from napari_tavis.project.queue_file import FOLDER_FILE
-from napari_tavis.session import AnnotationSession, default_path
 from napari_tavis.widgets.controller import AnnotationController
 from napari_tavis.widgets.dock import AnnotationDock
 from napari_tavis.widgets.keys import keys_of

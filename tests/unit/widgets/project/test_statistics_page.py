@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from napari.viewer import Viewer
 
+from napari_tavis.annotation import AnnotationSession
 from napari_tavis.project import VideoQueue
-from napari_tavis.session import AnnotationSession
 from napari_tavis.widgets.controller import AnnotationController
 from napari_tavis.widgets.project import QueuePanel, StatisticsPage
 

@@ -15,9 +15,9 @@ from qtpy.QtGui import QMouseEvent
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
+from napari_tavis.annotation import AnnotationSession
+from napari_tavis.core.errors import NoSoundOutputError
 from napari_tavis.media import open_clip, write_video
-from napari_tavis.media.errors import NoSoundOutputError
-from napari_tavis.session import AnnotationSession
 from napari_tavis.widgets.controller import AnnotationController
 from napari_tavis.widgets.soundtrack.panel import COMMANDS, SoundtrackPanel
 

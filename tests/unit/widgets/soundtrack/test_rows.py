@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_tavis.inference.proposals import Proposal, Proposals
+from napari_tavis.annotation import AnnotationSession, FrameStatus
+from napari_tavis.annotation.proposals import Proposal, Proposals
 from napari_tavis.media import open_clip
-from napari_tavis.session import AnnotationSession, FrameStatus
 from napari_tavis.widgets.soundtrack.rows import Bar, object_bars, objects_shown
 
 SAMPLED = [12, 37, 62, 87, 112]

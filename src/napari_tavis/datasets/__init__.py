@@ -1,0 +1,1 @@
+"""Datasets as files on disk. No Qt, no torch."""

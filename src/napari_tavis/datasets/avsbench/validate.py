@@ -1,0 +1,166 @@
+"""Checking an AVSBench folder against everything that its public loaders rely on."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+from napari_tavis.core.errors import DatasetError
+from napari_tavis.core.tasks import CancelToken, Progress, no_progress
+from napari_tavis.datasets.avsbench import list_checks
+from napari_tavis.datasets.avsbench.clip_checks import check_clip
+from napari_tavis.datasets.avsbench.layout import (
+    MS3_TREE,
+    S4_HEADER,
+    S4_TREE,
+    SEMANTIC_HEADER,
+    SEMANTIC_LIST,
+    SEMANTIC_SUBSETS,
+    Subset,
+    clip_files,
+    find_trees,
+    list_name,
+)
+from napari_tavis.datasets.avsbench.lists import ListedClip
+from napari_tavis.datasets.avsbench.pairing import PARTNERS
+from napari_tavis.datasets.avsbench.violations import Violation
+
+
+def validate(
+    root: Path | str,
+    *,
+    names: Collection[str] | None = None,
+    progress: Progress = no_progress,
+    cancel: CancelToken | None = None,
+) -> list[Violation]:
+    """Find everything in a folder that breaks AVSBench's format.
+
+    All trees in the folder, or up to two folders deeper, are looked at. Files are decoded but
+    nothing in them is executed, nothing is written, and no link is followed out of a tree.
+
+    Parameters
+    ----------
+    root : Path or str
+        The folder. Nothing in it is changed; an export that was killed there is told.
+    names : collection of str, optional
+        Look into the files of the clips of these names only; the lists are checked whole.
+    progress : Progress
+        Told about clips.
+    cancel : CancelToken or None
+        Looked at between two clips.
+
+    Returns
+    -------
+    list of Violation
+        Empty if there is nothing to complain about.
+
+    Raises
+    ------
+    DatasetError
+        If the folder does not exist or holds no AVSBench tree.
+    """
+    root = Path(root)
+    if not root.is_dir():
+        raise DatasetError(f"{root} is no folder: name the folder of an AVSBench dataset.")
+    found: list[Violation] = []
+    work = _check_trees(root, found)
+    looked_at = [one for one in work if names is None or one[1].key.name in names]
+    for done, (tree, clip) in enumerate(looked_at):
+        if cancel is not None:
+            cancel.check()
+        progress(done, len(looked_at), clip.key.name)
+        found += check_clip(tree, clip)
+    found += _check_pairs(work, names)
+    progress(len(looked_at), len(looked_at), "checked")
+    return list(dict.fromkeys(found))
+
+
+def _check_trees(root: Path, found: list[Violation]) -> list[tuple[Path, ListedClip]]:
+    """Check the lists of every tree; give the clips they list, with their trees."""
+    single, multiple = find_trees(root, "s4"), find_trees(root, "ms3")
+    semantic = find_trees(root, "v2")
+    if not (single or multiple or semantic):
+        raise DatasetError(
+            f"{root} holds no AVSBench data: there is no {S4_TREE}, {MS3_TREE} or {SEMANTIC_LIST} "
+            "in it or up to two folders deeper."
+        )
+    clips = [(tree, clip) for tree in single for clip in _check_s4(tree, found)]
+    clips += [(tree, clip) for tree in multiple for clip in _check_ms3(tree, found)]
+    clips += [(tree, clip) for tree in semantic for clip in _check_semantic(tree, found)]
+    for tree in dict.fromkeys((*single, *multiple, *semantic)):
+        listed = (clip_files(clip.key) for place, clip in clips if place == tree)
+        found += list_checks.check_unlisted(tree, listed)
+    return clips
+
+
+def _check_s4(tree: Path, found: list[Violation]) -> list[ListedClip]:
+    _check_spelling(tree, S4_TREE, found)
+    table = list_checks.read_list(tree, list_name("s4"), found, S4_HEADER)
+    if table is None:
+        return []
+    clips = list_checks.read_rows(table, "s4", found)
+    list_checks.check_names(table.path, clips, found)
+    found += list_checks.check_s4_lists(tree, table, clips)
+    return clips
+
+
+def _check_ms3(tree: Path, found: list[Violation]) -> list[ListedClip]:
+    _check_spelling(tree, MS3_TREE, found)
+    table = list_checks.read_list(tree, list_name("ms3"), found)
+    if table is None:
+        return []
+    clips = list_checks.read_rows(table, "ms3", found)
+    list_checks.check_names(table.path, clips, found)
+    found += list_checks.check_ms3_lists(tree, table)
+    return clips
+
+
+def _check_semantic(tree: Path, found: list[Violation]) -> list[ListedClip]:
+    found += list_checks.check_class_list(tree)
+    table = list_checks.read_list(tree, SEMANTIC_LIST, found, SEMANTIC_HEADER)
+    if table is None:
+        return []
+    clips: list[ListedClip] = []
+    for subset in SEMANTIC_SUBSETS:
+        own = list_checks.read_rows(table, subset, found)
+        list_checks.check_names(table.path, own, found)
+        clips += own
+    found += list_checks.check_semantic_rows(table, clips)
+    return clips
+
+
+def _check_spelling(tree: Path, name: str, found: list[Violation]) -> None:
+    if tree.absolute().name != name:
+        found.append(Violation(tree, f"must be called {name}, as loaders spell it"))
+
+
+def _check_pairs(
+    work: list[tuple[Path, ListedClip]], names: Collection[str] | None
+) -> Iterator[Violation]:
+    """Check TAViS's rule: an S4 or MS3 name begins exactly one v1s or v1m uid.
+
+    Where the partner subset has no clips at all, there is nothing to pair with. A clip that was
+    written just now may have no partner yet; the export itself says that.
+    """
+    listed: dict[Subset, list[ListedClip]] = {}
+    for _, clip in work:
+        listed.setdefault(clip.key.subset, []).append(clip)
+    for tree, clip in work:
+        partners = listed.get(PARTNERS.get(clip.key.subset, clip.key.subset), [])
+        if clip.key.subset not in ("s4", "ms3") or not partners:
+            continue
+        if names is not None and clip.key.name not in names:
+            continue
+        begun = [other for other in partners if other.key.name.startswith(clip.key.name)]
+        path, line = tree / list_name(clip.key.subset), f"line {clip.line}"
+        kind = PARTNERS[clip.key.subset]
+        if not begun and names is not None:
+            continue
+        if len(begun) != 1:
+            message = f"{line}: the name {clip.key.name!r} begins {len(begun)} {kind} uids, not one"
+            yield Violation(
+                path, message if begun else f"{message}: export the clip as {kind}, too"
+            )
+        elif begun[0].key.split != clip.key.split:
+            message = f"{line}: {clip.key.name!r} is in {clip.key.split}, but in {kind} it is in "
+            yield Violation(path, message + begun[0].key.split)

@@ -1,0 +1,221 @@
+"""A clip to proposals: the one function behind the dock widget, the command line and the tests."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from napari_tavis.annotation.proposals import Proposals
+from napari_tavis.core.tasks import CancelToken, Progress, no_progress
+from napari_tavis.core.vocabulary import BACKGROUND
+from napari_tavis.engine.batching import explain_out_of_memory, run_in_batches
+from napari_tavis.engine.cancelling import Cancellable
+from napari_tavis.engine.detection import FrameDetections, detect
+from napari_tavis.engine.device import choose_device
+from napari_tavis.engine.encoding import ClipEncoder, See
+from napari_tavis.engine.feature_cache import FeatureCache
+from napari_tavis.engine.gathering import Gathering
+from napari_tavis.engine.sampling import sample_frames
+from napari_tavis.engine.sound_windows import is_silent
+from napari_tavis.engine.vocabulary import check_vocabulary
+from napari_tavis.media import Clip
+from napari_tavis.model import TAViS
+from napari_tavis.model.alignment import class_prompt, classify
+from napari_tavis.model.encoded import EncodedFrames
+from napari_tavis.model.precision import place
+
+BATCH_FRAMES = 10
+"""Frames that go through the model together: a whole AVSBench clip."""
+
+
+def segment_clip(
+    clip: Clip,
+    model: TAViS,
+    *,
+    fps: float = 1.0,
+    count: int | None = None,
+    vocabulary: Sequence[str] | None = None,
+    device: str = "auto",
+    protocol: str | None = None,
+    zero_shot: bool = False,
+    batch_frames: int = BATCH_FRAMES,
+    model_name: str | None = None,
+    cache: FeatureCache | None = None,
+    see: See | None = None,
+    progress: Progress = no_progress,
+    cancel: CancelToken | None = None,
+) -> Proposals:
+    """Propose the objects that sound in a clip.
+
+    Frames are decoded and go through the model `batch_frames` at a time. The model's memory begins
+    anew with each batch, so that a video of any length needs the memory of one batch: the first
+    frame of a batch knows nothing of those before. Objects are linked across batches as they are
+    within (see `linking`). Where memory runs out, the batch is halved. Masks are kept
+    compressed, and so are the logits that they were cut out of.
+
+    What the encoders make of a frame depends neither on the vocabulary nor on the protocol: with a
+    `cache` a second run on the same frames decodes masks and nothing else, and clicks in them are
+    answered at once. In the zero-shot setting the regions are looked at anew each time.
+
+    A clip without a soundtrack, or with a silent one, gives no objects and says so in `warnings`:
+    nothing can sound in it.
+
+    Parameters
+    ----------
+    clip : Clip
+        The clip.
+    model : TAViS
+        The network; it is moved to the device.
+    fps : float
+        Sampled frames per second of video.
+    count : int, optional
+        So many frames evenly over the clip instead.
+    vocabulary : sequence of str, optional
+        Class names to choose from, besides the background; AVSBench's 70 by default.
+    device : {"auto", "cuda", "mps", "cpu"}
+        Where the model runs.
+    protocol : {"memory", "independent"}, optional
+        Whether a frame sees the memory of those before it in its batch; by default where the
+        model has one.
+    zero_shot : bool
+        Let the picture of each region have a say in its class, as the paper does for classes that
+        were never trained on. It costs five vision passes a frame.
+    batch_frames : int
+        Frames at once, and frames after which the memory begins anew.
+    model_name : str, optional
+        What to call the model; its preset by default.
+    cache : FeatureCache, optional
+        Keeps encoded frames from run to run.
+    see : callable, optional
+        Called with the index and the picture of each frame that is decoded, so that who needs the
+        pictures, too, need not decode them again.
+    progress : Progress
+        Called with the number of frames done.
+    cancel : CancelToken, optional
+        Looked at all the time, also in the middle of a batch.
+
+    Returns
+    -------
+    Proposals
+        The objects, best first, then what the model holds for background, then the scene mask,
+        at the size of the video. The same clip and options give the same proposals, but for
+        rounding where a cache has frames that were encoded in other batches.
+
+    Raises
+    ------
+    InferenceError
+        If an option makes no sense, the device is absent, or memory does not suffice.
+    MediaError
+        If the video cannot be decoded.
+    Cancelled
+        If `cancel` was asked to.
+    """
+    cancel = cancel or CancelToken()
+    classes = check_vocabulary(vocabulary)
+    device = choose_device(device)
+    samples = sample_frames(clip, fps, count)
+    result = Proposals(
+        frame_indices=samples.indices,
+        frame_times=samples.times,
+        frame_size=clip.size,
+        objects=[],
+        model_name=model_name or model.config.preset,
+        vocabulary=classes,
+        frame_count=len(clip.times),
+    )
+    progress(0, len(samples), "reading the soundtrack")
+    unheard = _listen(clip, cancel)
+    if unheard:
+        result.warnings = (unheard,)
+        return result
+
+    cache = FeatureCache(0) if cache is None else cache
+    with explain_out_of_memory(), Cancellable(cancel):
+        model = place(model, device, model.precision)
+        prompts = [class_prompt(name) for name in (BACKGROUND, *classes)]
+        texts = cache.make_way(lambda: model.embed_texts(prompts))
+    segmenter = _Segmenter(
+        ClipEncoder(clip, model, samples, cache, see),
+        samples.indices.tolist(),
+        classes,
+        texts,
+        protocol,
+        zero_shot,
+        cancel,
+    )
+    found, smallest = Gathering(clip.size), batch_frames
+    progress(0, len(samples), "segmenting frames")
+    for start, stop, detections in run_in_batches(len(samples), batch_frames, segmenter.run):
+        for frame in detections:
+            found.add_frame(frame.objects, frame.background, frame.scene)
+        if stop < len(samples):
+            smallest = min(smallest, stop - start)
+        progress(stop, len(samples), "segmenting frames")
+    result.objects = found.proposals()
+    result.warnings = _remarks(clip, result, smallest, batch_frames)
+    return result
+
+
+@dataclass(frozen=True)
+class _Segmenter:
+    """Takes stretches of the sampled frames through the model."""
+
+    encoder: ClipEncoder
+    frame_indices: list[int]
+    classes: tuple[str, ...]
+    texts: Tensor
+    protocol: str | None
+    zero_shot: bool
+    cancel: CancelToken
+
+    def run(self, start: int, stop: int) -> list[FrameDetections]:
+        """Segment the sampled frames ``start`` to ``stop - 1``, at the cost of kept ones."""
+        return self.encoder.cache.make_way(lambda: self._segment(self.frame_indices[start:stop]))
+
+    def _segment(self, indices: list[int]) -> list[FrameDetections]:
+        """Encode and segment some frames."""
+        model, clip = self.encoder.model, self.encoder.clip
+        with Cancellable(self.cancel):
+            rows = self.encoder.encode(indices, cues=True, cancel=self.cancel)
+            found = model.segment_encoded(EncodedFrames.join(rows), self.protocol)
+            seen = (
+                model.embed_regions(clip.frames[indices], found.mask_logits)
+                if self.zero_shot
+                else None
+            )
+            probabilities = classify(found.audio_embedding, self.texts, seen)
+            return detect(found, probabilities, indices, clip.size, self.classes)
+
+
+def _listen(clip: Clip, cancel: CancelToken) -> str:
+    """Say why there is nothing to hear in a clip; empty if there is something."""
+    name = clip.path.name
+    if not clip.has_soundtrack:
+        return (
+            f"{name} has no soundtrack, so nothing in it sounds and nothing was proposed: "
+            f"add objects and paint them by hand."
+        )
+    if is_silent(clip, cancel):
+        return (
+            f"The soundtrack of {name} is silent, so nothing was proposed: "
+            f"add objects and paint them by hand."
+        )
+    return ""
+
+
+def _remarks(clip: Clip, result: Proposals, smallest: int, asked: int) -> tuple[str, ...]:
+    """Say what the user should know of a run."""
+    remarks = []
+    if smallest < asked:
+        remarks.append(
+            f"Memory ran short: {smallest} instead of {asked} frames went through the model at "
+            f"once, so objects may be followed less well."
+        )
+    if not any(item.kind == "object" for item in result.objects):
+        remarks.append(
+            f"The model found no object of the vocabulary that sounds in {clip.path.name}: "
+            f"try other class names or more frames per second, or add objects by hand."
+        )
+    return tuple(remarks)

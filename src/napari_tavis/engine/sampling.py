@@ -1,0 +1,149 @@
+"""Which frames of a clip the model sees, and which sound goes with each."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_tavis.core.errors import InferenceError
+from napari_tavis.media.timebase import WINDOW_SECONDS, frames_at, window_starts
+
+FRAME_OFFSET = 15 / 16
+"""Where in its interval a sample lies: AVSBench took the last of 16 samples of each second."""
+
+
+class TimedClip(Protocol):
+    """The part of a clip that sampling needs."""
+
+    @property
+    def times(self) -> npt.NDArray[np.float64]:
+        """Presentation times in seconds, ``[n]``, ascending."""
+        ...
+
+    @property
+    def duration(self) -> float:
+        """Length in seconds."""
+        ...
+
+
+@dataclass(frozen=True)
+class FrameSamples:
+    """The sampled frames of a clip.
+
+    Parameters
+    ----------
+    indices : ndarray of int64, shape (T,)
+        Frames of the video, ascending, each at most once.
+    times : ndarray of float64, shape (T,)
+        Their presentation times in seconds.
+    starts : ndarray of float64, shape (T,)
+        Where the two-second window of sound of each begins, in seconds.
+    """
+
+    indices: npt.NDArray[np.int64]
+    times: npt.NDArray[np.float64]
+    starts: npt.NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def start_at(self, time: float) -> float:
+        """Place the window of sound of any frame, as those of the sampled frames beside it.
+
+        Parameters
+        ----------
+        time : float
+            When the frame is shown, in seconds.
+
+        Returns
+        -------
+        float
+            Where its window begins, in seconds: for a sampled frame its own, for one between two
+            of them in proportion, and never away from the frame.
+        """
+        start = float(np.interp(time, self.times, self.starts))
+        return min(max(start, time - WINDOW_SECONDS, 0.0), max(time, 0.0))
+
+
+def sample_frames(clip: TimedClip, fps: float = 1.0, count: int | None = None) -> FrameSamples:
+    """Sample frames as AVSBench does.
+
+    Sample ``k`` is the frame shown at ``(k + 15/16) / fps``: of a video of 30 frames per second
+    and five seconds the frames 28, 58, 88, 118 and 148. Where this asks for as many frames as the
+    video has or more, each is taken once.
+
+    The windows of sound lie evenly over the clip, from its start to two seconds before its
+    end, which at one frame per second and more puts every frame inside its window. At lower
+    rates it would not, and a window is then moved just so far that it ends with its frame, or
+    begins with it.
+
+    Parameters
+    ----------
+    clip : Clip
+        The clip.
+    fps : float
+        Frames per second of video.
+    count : int, optional
+        So many frames evenly over the clip instead: 5 or 10 for AVSBench.
+
+    Returns
+    -------
+    FrameSamples
+        At least one frame.
+
+    Raises
+    ------
+    InferenceError
+        If the rate or the count is not positive.
+    """
+    if count is not None and count < 1:
+        raise InferenceError(f"{count} frames cannot be sampled: choose at least 1, usually 5.")
+    if not (math.isfinite(fps) and fps > 0):
+        raise InferenceError(
+            f"{fps} frames per second cannot be sampled: choose a positive number, usually 1."
+        )
+    frames, duration = len(clip.times), float(clip.duration)
+    if count is None:
+        # a rest of more than half an interval is one frame more
+        count = max(1, math.ceil(min(duration * fps, frames + 1) - 0.5))
+    else:
+        fps = count / max(duration, 1e-9)
+    if count < frames:
+        asked = (np.arange(count) + FRAME_OFFSET) / fps
+        indices = np.unique(frames_at(clip.times, asked)).astype(np.int64)
+    else:
+        indices = np.arange(frames, dtype=np.int64)
+    times = np.asarray(clip.times, dtype=np.float64)[indices]
+    return FrameSamples(indices, times, _windows(times, duration))
+
+
+def samples_at(clip: TimedClip, frame_indices: npt.ArrayLike) -> FrameSamples:
+    """Give the sampled frames of a session, with the sound that went with each.
+
+    Parameters
+    ----------
+    clip : Clip
+        The clip.
+    frame_indices : array_like of int
+        The video frames; those that the clip does not have are passed over.
+
+    Returns
+    -------
+    FrameSamples
+        As `sample_frames` gave them, or as it would have if it had chosen these frames.
+    """
+    indices = np.unique(np.asarray(frame_indices, dtype=np.int64))
+    indices = indices[(indices >= 0) & (indices < len(clip.times))]
+    times = np.asarray(clip.times, dtype=np.float64)[indices]
+    return FrameSamples(indices, times, _windows(times, float(clip.duration)))
+
+
+def _windows(times: npt.NDArray[np.float64], duration: float) -> npt.NDArray[np.float64]:
+    """Place the window of each frame: evenly, but never away from its frame."""
+    even = window_starts(len(times), duration)
+    held = np.clip(even, times - WINDOW_SECONDS, times)
+    return np.clip(held, 0.0, max(duration - WINDOW_SECONDS, 0.0))

@@ -1,0 +1,457 @@
+"""What a dataset says of a video, and the objects that it comes to: all of it taken, or named.
+
+Each format's reader makes a `SourceVideo` of what it finds; what becomes of it is the same for all.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_tavis.annotation.masks import PackedMasks
+from napari_tavis.core.errors import DatasetError
+from napari_tavis.core.tasks import CancelToken
+from napari_tavis.exchange.imported import ImportedObject
+from napari_tavis.exchange.segmentation import SegmentationError, Size, decode_segmentation
+
+_NAMED = 20
+"""Annotations that are named one by one where the file of their video is missing."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What an annotation says of one frame.
+
+    Attributes
+    ----------
+    label : str
+        How it is called in messages: "7", or "7, item 2".
+    class_name : str
+        Its class.
+    track : hashable, optional
+        The track it belongs to, within its video and class; None for an object of its own.
+    segmentation : object
+        As the file has it, unchecked; None where there is only a box.
+    box : str
+        The box, for a message, where there is no mask.
+    score : float, optional
+        The model's, as the file has it; 0 to 1 where that is right.
+    proposed : bool
+        Whether the dataset itself says that nobody has looked at it.
+    """
+
+    label: str
+    class_name: str
+    track: Hashable | None
+    segmentation: object
+    box: str = ""
+    score: float | None = None
+    proposed: bool = False
+
+
+@dataclass
+class SourceImage:
+    """A frame of a video as a dataset lists it.
+
+    Attributes
+    ----------
+    label : str
+        How it is called in messages: "image 5".
+    number : int or None
+        Of the frame, as the dataset counts; None where that cannot be told.
+    problem : str
+        Why it cannot.
+    sampled : bool
+        Whether the number counts frames that were taken out of the video.
+    size : tuple of int, optional
+        Declared height and width.
+    time : float, optional
+        Declared time in seconds.
+    file_name : str
+        Path of its picture in the dataset; may be empty.
+    shapes : list of Shape
+        What is annotated.
+    left : list of tuple of str
+        Annotations that cannot be taken: label and reason.
+    """
+
+    label: str
+    number: int | None = None
+    problem: str = ""
+    sampled: bool = False
+    size: Size | None = None
+    time: float | None = None
+    file_name: str = ""
+    shapes: list[Shape] = field(default_factory=list)
+    left: list[tuple[str, str]] = field(default_factory=list)
+
+    def labels(self) -> list[str]:
+        """Give how its annotations are called."""
+        return [*(shape.label for shape in self.shapes), *(label for label, _ in self.left)]
+
+    def with_annotations(self) -> str:
+        """Call it in a message that speaks of its annotations, too."""
+        labels = self.labels()
+        if not labels:
+            return self.label
+        return f"{self.label} with {_annotations(labels)}"
+
+
+def _annotations(labels: Sequence[str]) -> str:
+    return f"annotation{'s' if len(labels) > 1 else ''} {', '.join(labels)}"
+
+
+@dataclass
+class SourceVideo:
+    """A video as a dataset lists it.
+
+    Attributes
+    ----------
+    name : str
+        How it is called in messages.
+    names : tuple of str
+        Paths in the dataset by which its file may be found, the likeliest first.
+    images : list of SourceImage
+        Its annotated frames.
+    in_order : bool
+        Whether these are all its frames, in order, where they are as many as the video has.
+    fps : float
+        Frames per second, where the dataset says so; else 0.
+    left : list of str
+        What of it cannot be taken and belongs to no image, a sentence each.
+    left_annotations : int
+        How many annotations these sentences speak of.
+    notes : list of str
+        What the user should know.
+    """
+
+    name: str
+    names: tuple[str, ...] = ()
+    images: list[SourceImage] = field(default_factory=list)
+    in_order: bool = False
+    fps: float = 0.0
+    left: list[str] = field(default_factory=list)
+    left_annotations: int = 0
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def annotations(self) -> int:
+        """How many annotations the dataset has of it."""
+        found = sum(len(image.shapes) + len(image.left) for image in self.images)
+        return found + self.left_annotations
+
+    def told_annotations(self) -> str:
+        """Name its annotations, where all of them are left for one reason."""
+        labels = list(dict.fromkeys(label for image in self.images for label in image.labels()))
+        named, more = labels[:_NAMED], len(labels) - _NAMED
+        rest = f" and {more} more" if more > 0 else ""
+        return f" Left: {_annotations(named)}{rest}." if labels else ""
+
+
+# Frames
+
+
+@dataclass(frozen=True)
+class Counting:
+    """Where a dataset's frames are counted from.
+
+    Attributes
+    ----------
+    first : int
+        0 or 1.
+    reason : str
+        What decided it.
+    """
+
+    first: int
+    reason: str
+
+
+def decided_by_video(
+    images: Sequence[SourceImage], times: npt.NDArray[np.float64]
+) -> Counting | None:
+    """Decide from a video's own frame numbers where they are counted from; None if they do not.
+
+    Parameters
+    ----------
+    images : sequence of SourceImage
+        Of the video.
+    times : ndarray of float64, shape (n,)
+        When each frame of the video is shown, in seconds.
+    """
+    numbers = [image.number for image in images if image.number is not None]
+    if not numbers:
+        return None
+    fitting = [first for first in (0, 1) if _times_fit(images, times, first)]
+    if len(fitting) == 1:
+        return Counting(fitting[0], "by their times")
+    if min(numbers) == 0:
+        return Counting(0, "there is a frame 0")
+    if min(numbers) == 1 and max(numbers) == len(times):
+        return Counting(1, f"they run from 1 to {len(times)}, of as many frames")
+    return None
+
+
+def _times_fit(images: Sequence[SourceImage], times: npt.NDArray[np.float64], first: int) -> bool:
+    for image in images:
+        if image.time is None or image.number is None:
+            return False
+        frame = image.number - first
+        if not 0 <= frame < len(times) or abs(times[frame] - image.time) > 1e-3:
+            return False
+    return True
+
+
+def decide_counting(
+    video: SourceVideo,
+    times: npt.NDArray[np.float64],
+    first_frame: int | None,
+    elsewhere: Counting | None,
+) -> Counting:
+    """Decide where a video's frames are counted from.
+
+    Parameters
+    ----------
+    video : SourceVideo
+        The video.
+    times : ndarray of float64, shape (n,)
+        When each of its frames is shown, in seconds.
+    first_frame : {0, 1}, optional
+        What the user says.
+    elsewhere : Counting, optional
+        What other videos of the dataset say.
+
+    Raises
+    ------
+    DatasetError
+        If the numbers begin with 1 and nothing tells whether that is the first frame.
+    """
+    if video.in_order and len(video.images) == len(times):
+        for place, image in enumerate(video.images):
+            image.number, image.problem = place, ""
+        return Counting(0, "by their order")
+    _refuse_samples(video, len(times))
+    if first_frame is not None:
+        return Counting(first_frame, "as asked")
+    own = decided_by_video(video.images, times)
+    if own is not None:
+        return own
+    if elsewhere is not None:
+        return elsewhere
+    numbers = [image.number for image in video.images if image.number is not None]
+    if min(numbers, default=0) == 1:
+        raise DatasetError(
+            f"{video.name}: its frames begin with 1 and end with {max(numbers)} of "
+            f"{len(times)}, so that nothing tells whether 1 is the first frame or the second: "
+            "say so with --first-frame 1 or --first-frame 0."
+        )
+    return Counting(0, "which nothing in the file contradicts; else say --first-frame 1")
+
+
+def _refuse_samples(video: SourceVideo, count: int) -> None:
+    """Refuse numbers of sampled frames, unless every frame was sampled."""
+    sampled = [image.number for image in video.images if image.sampled and image.number is not None]
+    if sampled and not count - 1 <= max(sampled) <= count:
+        raise DatasetError(
+            f"{video.name}: its images are numbered by the frames that were sampled from it "
+            f"(up to {max(sampled)}), not by its {count} frames: give them a 'frame_index'."
+        )
+
+
+# Objects
+
+
+@dataclass
+class Gathered:
+    """What is made of the annotations of a video.
+
+    Attributes
+    ----------
+    frames : list of int
+        The annotated frames, ascending.
+    objects : list of ImportedObject
+        What is in them.
+    left : list of str
+        What cannot be taken, or only by guessing, a sentence each.
+    notes : list of str
+        What the user should know.
+    annotations, images : int
+        How many were taken.
+    """
+
+    frames: list[int]
+    objects: list[ImportedObject]
+    left: list[str]
+    notes: list[str]
+    annotations: int
+    images: int
+
+
+def gather_objects(
+    video: SourceVideo, count: int, size: Size, first: int, cancel: CancelToken
+) -> Gathered:
+    """Collect the masks of each track, naming every annotation that cannot be taken.
+
+    Parameters
+    ----------
+    video : SourceVideo
+        What the dataset says.
+    count : int
+        Frames of the video.
+    size : tuple of int
+        Their height and width.
+    first : int
+        What the dataset calls the first of them.
+    cancel : CancelToken
+        Of the job.
+    """
+    work = _Gathering(video, size, first)
+    work.place_images(count)
+    for frame, image in work.placed:
+        cancel.check()
+        for label, reason in image.left:
+            work.leave(frame, f"annotation {label} in {image.label}: {reason}.")
+        for shape in image.shapes:
+            work.take(frame, image, shape)
+    frames = {frame for frame, _ in work.placed}
+    # an annotation that was lost without its frame may belong to any of them
+    unsure = frames if video.left_annotations else work.unsure
+    objects = [
+        ImportedObject(
+            draft.class_name,
+            draft.masks,
+            scores=draft.scores,
+            unsure=frozenset(draft.unsure | unsure),
+            to_outline=frozenset(draft.to_outline),
+        )
+        for draft in work.drafts.values()
+    ]
+    return Gathered(sorted(frames), objects, work.left, work.notes, work.taken, len(work.placed))
+
+
+@dataclass
+class _Draft:
+    """An object while its masks come in."""
+
+    class_name: str
+    masks: PackedMasks
+    scores: dict[int, float] = field(default_factory=dict)
+    unsure: set[int] = field(default_factory=set)
+    to_outline: set[int] = field(default_factory=set)
+
+
+class _Gathering:
+    """The objects of one video while its annotations come in, frame by frame."""
+
+    def __init__(self, video: SourceVideo, size: Size, first: int) -> None:
+        self.video = video
+        self.size = size
+        self.first = first
+        self.left = list(video.left)
+        self.notes = list(video.notes)
+        self.placed: list[tuple[int, SourceImage]] = []
+        self.drafts: dict[Hashable, _Draft] = {}
+        self.unsure: set[int] = set()
+        self.taken = 0
+        self._slips: dict[Hashable, dict[str, str]] = {}
+
+    def place_images(self, count: int) -> None:
+        """Tell the frame of every image, in the order of the video."""
+        for image in self.video.images:
+            frame = -1 if image.number is None else image.number - self.first
+            if 0 <= frame < count:
+                self.placed.append((frame, image))
+                continue
+            reason = image.problem or (
+                f"it has the frame {image.number}, but the video has the frames {self.first} to "
+                f"{count - 1 + self.first}: correct it"
+            )
+            if image.number == count and not self.first:
+                reason += ", or say --first-frame 1 if that is what the first frame is called"
+            self._name(f"{image.with_annotations()}: {reason}.")
+        self.placed.sort(key=lambda one: one[0])
+        self._slips = _slips(self.placed)
+
+    def take(self, frame: int, image: SourceImage, shape: Shape) -> None:
+        """Add what an annotation says of a frame to its object."""
+        where = f"annotation {shape.label} in {image.label}"
+        mask = None
+        if shape.segmentation is not None:
+            try:
+                mask = decode_segmentation(
+                    shape.segmentation, self.size, shape.label, drawn_on=image.size
+                )
+            except SegmentationError as error:
+                self.leave(frame, f"{image.label} (frame {frame + self.first}): {error}")
+                return
+            if not mask.any() and isinstance(shape.segmentation, list):
+                self.leave(frame, f"{where}: its polygons cover no pixel: correct them.")
+                return
+        usual = self._slips.get(shape.track, {}).get(shape.class_name)
+        if usual is not None:
+            self.leave(
+                frame,
+                f"{where}: its track {shape.track} is a {shape.class_name!r} here and a {usual!r} "
+                "elsewhere: correct its category, or take it as an object of its own with "
+                "--partial.",
+            )
+        key = ("alone", self.taken) if shape.track is None else (shape.class_name, shape.track)
+        draft = self.drafts.get(key)
+        if draft is None:
+            draft = self.drafts[key] = _Draft(shape.class_name, PackedMasks(self.size))
+        self.taken += 1
+        if mask is None:
+            self._note(f"{where} has only a box ({shape.box}): an object to outline.")
+            draft.unsure.add(frame)
+            draft.to_outline.add(frame)
+        elif frame in draft.masks:
+            self._note(f"{where} is a further part of track {shape.track} there: joined to it.")
+            draft.masks[frame] |= mask
+        else:
+            if not mask.any():
+                self._note(f"{where} covers no pixel: the object is not there.")
+            draft.masks[frame] = mask
+        if shape.score is not None:
+            draft.scores[frame] = score = min(max(shape.score, 0.0), 1.0)
+            if score != shape.score:
+                self._note(f"{where} has the score {shape.score:g}, taken as {score:g}.")
+        if shape.proposed:
+            draft.unsure.add(frame)
+
+    def leave(self, frame: int, sentence: str) -> None:
+        """Name an annotation that cannot be taken; a person must look at its frame."""
+        self._name(sentence)
+        self.unsure.add(frame)
+
+    def _name(self, sentence: str) -> None:
+        self.left.append(f"{self.video.name}: {sentence}")
+
+    def _note(self, sentence: str) -> None:
+        self.notes.append(f"{self.video.name}: {sentence}")
+
+
+def _slips(placed: Sequence[tuple[int, SourceImage]]) -> dict[Hashable, dict[str, str]]:
+    """Find tracks that change their class: the rarer classes of each, and the usual one.
+
+    Where two classes share a number within one frame, tracks are counted per class: that is no
+    slip, and each is an object.
+    """
+    frames: dict[Hashable, dict[str, set[int]]] = defaultdict(lambda: defaultdict(set))
+    for frame, image in placed:
+        for shape in image.shapes:
+            if shape.track is not None:
+                frames[shape.track][shape.class_name].add(frame)
+    found: dict[Hashable, dict[str, str]] = {}
+    for track, classes in frames.items():
+        seen: set[int] = set()
+        for there in classes.values():
+            if seen & there:
+                return {}
+            seen |= there
+        usual = max(classes, key=lambda name: len(classes[name]))
+        found[track] = dict.fromkeys(classes.keys() - {usual}, usual)
+    return found

@@ -1,0 +1,277 @@
+"""Videos as frames and indexed PNG: what DAVIS and YouTube-VOS share.
+
+The pixel is the number of the object, 0 the background, 255 void; an object keeps its number
+through the video. The palette is that of PASCAL VOC.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from napari_tavis.annotation.masks import Mask
+from napari_tavis.core import files
+from napari_tavis.core.errors import ClipExistsError, DatasetError
+from napari_tavis.core.tasks import CancelToken, Progress
+from napari_tavis.core.vocabulary import palette
+from napari_tavis.datasets.avsbench.layout import SPLITS, Split
+from napari_tavis.datasets.avsbench.transaction import commit, staging_folder, tree_lock
+from napari_tavis.datasets.avsbench.violations import Violation
+from napari_tavis.exchange.files import check_picture, pictures, write_jpeg
+from napari_tavis.exchange.tracks import Track, Tracks
+from napari_tavis.exchange.videos import StoredVideo, VideoExport
+
+VOID = 255
+"""What evaluations pass over: no object may have this number."""
+
+MAX_OBJECTS = VOID - 1
+
+Entry = dict[str, Any]
+
+
+class IndexedVideos(ABC):
+    """A dataset of frames and indexed PNG; where they lie is the subclass's."""
+
+    title: str
+
+    @abstractmethod
+    def image_folder(self, split: Split, name: str) -> PurePosixPath:
+        """Give the folder of a video's frames, relative to the dataset's."""
+
+    @abstractmethod
+    def mask_folders(self, split: Split, name: str) -> tuple[PurePosixPath, ...]:
+        """Give the folders of a video's masks, which all hold the same."""
+
+    @abstractmethod
+    def entries(self, root: Path) -> dict[str, tuple[Split, Entry]]:
+        """Read what a dataset says of its videos: the split, and what was noted."""
+
+    @abstractmethod
+    def texts(self, root: Path, split: Split, name: str, entry: Entry) -> Mapping[Path, str]:
+        """Give the lists' new texts with a video added, or put in the place of one."""
+
+    @abstractmethod
+    def listings(self, split: Split) -> tuple[str, ...]:
+        """Say which lists get a row."""
+
+    def parts(self, split: Split, name: str) -> tuple[PurePosixPath, ...]:
+        """Give all folders of a video."""
+        return (self.image_folder(split, name), *self.mask_folders(split, name))
+
+    def videos(self, root: Path) -> list[StoredVideo]:
+        """List the videos of a dataset."""
+        return [_stored(name, *found) for name, found in self.entries(root).items()]
+
+    def find(self, root: Path, name: str) -> StoredVideo | None:
+        """Find a video by its name, also one that lies there and is not listed."""
+        found = self.entries(root).get(name)
+        if found is not None:
+            return _stored(name, *found)
+        lying = (
+            split
+            for split in SPLITS
+            if any((root / part).exists() for part in self.parts(split, name))
+        )
+        return next((StoredVideo(name, split) for split in lying), None)
+
+    def place(self, root: Path, split: Split, name: str) -> Path:
+        """Give the folder of the masks."""
+        return root / self.mask_folders(split, name)[0]
+
+    def lines(self, export: VideoExport) -> tuple[str, ...]:
+        """Say what an export writes."""
+        count = len(export.tracks.frames)
+        masks = self.mask_folders(export.split, export.name)
+        return (
+            f"{self.image_folder(export.split, export.name)}: {count} jpg",
+            *(f"{folder}: {count} indexed png" for folder in masks),
+            *(f"{name}: its row" for name in self.listings(export.split)),
+        )
+
+    def write(self, export: VideoExport, progress: Progress, cancel: CancelToken) -> list[str]:
+        """Add a video to the dataset."""
+        root, split, name, tracks = export.root, export.split, export.name, export.tracks
+        if len(tracks.tracks) > MAX_OBJECTS:
+            raise DatasetError(
+                f"{name} has {len(tracks.tracks)} objects, but an indexed PNG holds "
+                f"{MAX_OBJECTS}: merge or reject some."
+            )
+        self._find_replaced(export)
+        images, *masks = self.parts(split, name)
+        numbered = _by_first_mask(tracks)
+        numbers = {track.item.object_id: n for n, track in enumerate(numbered, start=1)}
+        stems = frame_stems(tracks.frames)
+        shown: dict[int, list[str]] = {number: [] for number in numbers.values()}
+        hidden: set[int] = set()
+        with staging_folder(root) as staging:
+            for folder in (images, *masks):
+                (staging / folder).mkdir(parents=True)
+            for frame, picture in pictures(export.clip, tracks.frames, progress, cancel):
+                found = [(numbers[t.item.object_id], mask) for t, mask in tracks.masks(frame)]
+                indices = index_map(found, tracks.session.frame_size)
+                seen = {int(number) for number in np.unique(indices)} - {0}
+                hidden |= {number for number, _ in found} - seen
+                for number in seen:
+                    shown[number].append(stems[frame])
+                write_jpeg(staging / images / f"{stems[frame]}.jpg", picture)
+                for folder in masks:
+                    write_indexed(staging / folder / f"{stems[frame]}.png", indices)
+            entry = {
+                "objects": {
+                    str(number): {"category": track.item.class_name, "frames": shown[number]}
+                    for number, track in enumerate(numbered, start=1)
+                },
+                **export.noted(),
+                **({"license": export.licence} if export.licence else {}),
+            }
+            with tree_lock(root):
+                old = self._find_replaced(export)
+                texts = self.texts(root, split, name, entry)
+                removed = () if old is None else self.parts(old.split, name)
+                commit(root, staging, self.parts(split, name), removed, texts)
+        progress(len(tracks.frames), len(tracks.frames), "written")
+        return self.notes(export, numbered, shown, hidden)
+
+    def _find_replaced(self, export: VideoExport) -> StoredVideo | None:
+        there = self.find(export.root, export.name)
+        if there is not None and not export.overwrite:
+            raise ClipExistsError(export.name, self.title, str(export.root))
+        return there
+
+    def notes(
+        self,
+        export: VideoExport,
+        numbered: Sequence[Track],
+        shown: Mapping[int, Sequence[str]],
+        hidden: set[int],
+    ) -> list[str]:
+        """Say what the format could not hold."""
+        return [
+            f"{numbered[number - 1].item.class_name} (object {number}) is covered by other objects "
+            "in a frame, where it cannot be written: a pixel is one object's."
+            for number in sorted(hidden)
+        ]
+
+    def check(self, root: Path, split: Split, name: str) -> Iterator[Violation]:
+        """Check frames, masks and lists against each other."""
+        found = self.entries(root).get(name)
+        if found is None:
+            yield Violation(root, f"lists no video {name!r}")
+            return
+        split, entry = found
+        image_folder = root / self.image_folder(split, name)
+        images = sorted(path.stem for path in image_folder.glob("*.jpg"))
+        for mask_folder in (root / folder for folder in self.mask_folders(split, name)):
+            masks = sorted(path.stem for path in mask_folder.glob("*.png"))
+            if images != masks:
+                lacking = sorted(set(images) ^ set(masks))
+                yield Violation(
+                    mask_folder, f"does not hold the frames of JPEGImages: {lacking[0]}"
+                )
+            seen: dict[int, list[str]] = {int(number): [] for number in entry.get("objects", {})}
+            for stem in masks:
+                path = mask_folder / f"{stem}.png"
+                try:
+                    image = files.open_picture(path, root=root)
+                except files.ForeignFileError as error:
+                    yield Violation(path, error.problem)
+                    continue
+                if image.mode != "P":
+                    yield Violation(path, f"is in mode {image.mode}, not an indexed PNG")
+                    continue
+                size, numbers = image.size, np.unique(np.asarray(image))
+                yield from check_picture(image_folder / f"{stem}.jpg", root, size[::-1])
+                for number in (int(one) for one in numbers if one):
+                    if number not in seen:
+                        yield Violation(path, f"shows the object {number}, which meta.json lacks")
+                    else:
+                        seen[number].append(stem)
+            for number, frames in seen.items():
+                if frames != entry["objects"][str(number)]["frames"]:
+                    yield Violation(
+                        mask_folder, f"shows object {number} in other frames than meta.json names"
+                    )
+
+
+def frame_stems(frames: Sequence[int]) -> dict[int, str]:
+    """Name the files of frames by their index in the video, so that names sort as frames do.
+
+    Five digits as in both datasets, more in very long videos.
+    """
+    width = max(5, len(str(max(frames))))
+    return {frame: f"{frame:0{width}d}" for frame in frames}
+
+
+def index_map(masks: Sequence[tuple[int, Mask]], size: tuple[int, int]) -> npt.NDArray[np.uint8]:
+    """Lay objects over each other, the largest first, so that small ones stay visible.
+
+    Parameters
+    ----------
+    masks : sequence of (int, ndarray of bool, shape (H, W))
+        Numbers, 1 to 254, and masks.
+    size : tuple of int
+        Height and width.
+
+    Returns
+    -------
+    ndarray of uint8, shape (H, W)
+        The number of the object that is seen, 0 for the background.
+    """
+    indices = np.zeros(size, dtype=np.uint8)
+    for number, mask in sorted(masks, key=lambda pair: -int(np.count_nonzero(pair[1]))):
+        indices[mask] = number
+    return indices
+
+
+def write_indexed(path: Path, indices: npt.NDArray[np.uint8]) -> None:
+    """Write object numbers, uint8 ``[H, W]``, as a PNG with the palette of DAVIS (VOC's)."""
+    image = Image.fromarray(indices).convert("P")
+    image.putpalette(palette().tobytes())
+    image.save(path)
+
+
+def _by_first_mask(tracks: Tracks) -> list[Track]:
+    """Order objects as they appear, which is how both datasets number them."""
+    first: dict[int, int] = {}
+    for frame in tracks.frames:
+        if len(first) == len(tracks.tracks):
+            break
+        for track, _ in tracks.masks(frame):
+            first.setdefault(track.item.object_id, frame)
+    never = max(tracks.frames) + 1
+    return sorted(tracks.tracks, key=lambda track: first.get(track.item.object_id, never))
+
+
+def _stored(name: str, split: Split, entry: Entry) -> StoredVideo:
+    return StoredVideo(
+        name,
+        split,
+        str(entry.get("fingerprint") or ""),
+        str(entry.get("masks", "objects")),
+        str(entry.get("license") or ""),
+        bool(entry.get("proposals")),
+    )
+
+
+def check_entries(path: Path, videos: object) -> dict[str, Entry]:
+    """Give what a ``meta.json`` says of its videos.
+
+    Raises
+    ------
+    DatasetError
+        If it is something else.
+    """
+    if not isinstance(videos, dict) or not all(
+        isinstance(one, dict)
+        and isinstance(one.get("objects", {}), dict)
+        and all(isinstance(item, dict) for item in one.get("objects", {}).values())
+        for one in videos.values()
+    ):
+        raise DatasetError(f"{path} is no list of videos: 'videos' must hold objects.")
+    return videos

@@ -1,0 +1,127 @@
+"""An mp4 with the masks drawn over the video, and its sound: to look at, and to show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_tavis.annotation.overlay import OverlayMask, draw_masks
+from napari_tavis.core.errors import ClipExistsError
+from napari_tavis.core.tasks import CancelToken, Progress
+from napari_tavis.datasets.avsbench.layout import Split
+from napari_tavis.datasets.avsbench.transaction import commit, staging_folder, tree_lock
+from napari_tavis.datasets.avsbench.violations import Violation
+from napari_tavis.exchange.tracks import Tracks
+from napari_tavis.exchange.videos import StoredVideo, VideoExport
+from napari_tavis.media import Clip, MediaError, frames_at, open_clip, write_video
+from napari_tavis.media.timebase import frame_rate
+
+_SOUND_RATE = 48_000
+
+
+def overlay_file(root: Path, name: str) -> Path:
+    """Give the file of an overlay video."""
+    return root / f"{name}.mp4"
+
+
+class OverlayVideos:
+    """Videos with the masks drawn over them, in a folder; there is no list of them."""
+
+    def videos(self, root: Path) -> list[StoredVideo]:
+        """List none: they are nobody's training data."""
+        return []
+
+    def find(self, root: Path, name: str) -> StoredVideo | None:
+        """Find a file of the name."""
+        return StoredVideo(name, "train") if overlay_file(root, name).exists() else None
+
+    def place(self, root: Path, split: Split, name: str) -> Path:
+        """Give the file."""
+        return overlay_file(root, name)
+
+    def lines(self, export: VideoExport) -> tuple[str, ...]:
+        """Say what an export writes."""
+        clip = export.clip
+        sound = "with sound" if clip.has_soundtrack else "without sound: the video has none"
+        return (f"{overlay_file(export.root, export.name).name}: {clip.duration:.1f} s {sound}",)
+
+    def write(self, export: VideoExport, progress: Progress, cancel: CancelToken) -> list[str]:
+        """Draw the masks over every frame of a video, and keep its sound.
+
+        An annotated frame is filled in the colours of the classes. The frames between two of them
+        show the masks of the nearer one as outlines, so that nobody takes them for annotations.
+        Frames and sound are streamed: a long video costs time, not memory.
+        """
+        clip, target = export.clip, overlay_file(export.root, export.name)
+        if target.exists() and not export.overwrite:
+            raise ClipExistsError(export.name, "overlay", str(export.root))
+        rate = frame_rate(clip.times, clip.duration)
+        count = max(1, round(clip.duration * rate))
+        shown = frames_at(clip.times, np.arange(count) / float(rate))
+        drawn = _drawn(export.tracks, clip, shown, progress, cancel)
+        sound = None
+        if clip.has_soundtrack:
+            sound = clip.sound_blocks(sample_rate=_SOUND_RATE, channels=2)
+        with staging_folder(export.root) as staging:
+            write_video(staging / target.name, drawn, rate, sound, _SOUND_RATE)
+            with tree_lock(export.root):
+                if target.exists() and not export.overwrite:
+                    raise ClipExistsError(export.name, "overlay", str(export.root))
+                commit(export.root, staging, (PurePosixPath(target.name),), (), {})
+        return []
+
+    def check(self, root: Path, split: Split, name: str) -> Iterator[Violation]:
+        """Check that it can be played."""
+        path = overlay_file(root, name)
+        try:
+            open_clip(path).close()
+        except MediaError as error:
+            yield Violation(path, f"cannot be played ({error})")
+
+
+def _drawn(
+    tracks: Tracks,
+    clip: Clip,
+    shown: npt.NDArray[np.intp],
+    progress: Progress,
+    cancel: CancelToken,
+) -> Iterator[npt.NDArray[np.uint8]]:
+    """Draw the frames one by one; masks are decoded once for a run of frames that share them."""
+    stands_for = nearest_annotated(tracks.frames, clip.times)[shown]
+    held, masks = -1, []
+    for done, (frame, annotated) in enumerate(zip(shown, stands_for, strict=True)):
+        cancel.check()
+        progress(done, len(shown), "drawing")
+        if annotated != held:
+            held, masks = int(annotated), list(tracks.masks(int(annotated)))
+        exact = int(frame) == held
+        drawn = [
+            OverlayMask(mask, track.item.color, track.item.class_name, filled=exact)
+            for track, mask in masks
+        ]
+        yield draw_masks(np.asarray(clip.frames[int(frame)]), drawn)
+
+
+def nearest_annotated(
+    frames: Sequence[int], times: npt.NDArray[np.float64]
+) -> npt.NDArray[np.intp]:
+    """Find for every frame of a video the annotated one that is nearest in time.
+
+    Parameters
+    ----------
+    frames : sequence of int
+        The annotated frames, ascending; at least one.
+    times : ndarray of float64, shape (n,)
+        Presentation times of all frames, in seconds.
+
+    Returns
+    -------
+    ndarray of intp, shape (n,)
+        Frame indices; the earlier of two that are as near.
+    """
+    annotated = np.asarray(frames, dtype=np.intp)
+    middles = (times[annotated[1:]] + times[annotated[:-1]]) / 2
+    return annotated[np.searchsorted(middles, times, side="left")]

@@ -1,0 +1,313 @@
+"""What of a session is exported: its objects, the frames that are annotated, the stretch."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_tavis.annotation import AnnotationSession, FrameStatus, SessionObject
+from napari_tavis.annotation.objects import ObjectState
+from napari_tavis.core.errors import DatasetError
+from napari_tavis.core.vocabulary import BACKGROUND
+from napari_tavis.datasets.avsbench.names import check_text
+
+MaskSource: TypeAlias = Literal["scene", "objects", "accepted"]
+"""The scene mask, all objects, or those alone that a person stands behind."""
+
+FRAME_OFFSET = 15 / 16
+"""AVSBench's frame of a second is the last of its 16 samples."""
+
+STEP = 1.0
+"""Seconds from one frame of AVSBench to the next."""
+
+
+def exportable_objects(session: AnnotationSession) -> list[SessionObject]:
+    """Give the objects that may be exported: never a rejected one or a background query."""
+    return [item for item in session.objects if item.kind == "object" and item.takes_part]
+
+
+def refuse_nameless(session: AnnotationSession, objects: Sequence[SessionObject]) -> None:
+    """Refuse objects without a class: what was restored from the background has none yet.
+
+    So are classes that no file could hold.
+
+    Raises
+    ------
+    DatasetError
+        Naming them.
+    """
+    for item in objects:
+        check_text(item.class_name, "class")
+    nameless = [item for item in objects if item.class_name == BACKGROUND]
+    if nameless:
+        listed = ", ".join(_where(session, item) for item in nameless)
+        raise DatasetError(
+            f"{listed} of {session.video.name} {'has' if len(nameless) == 1 else 'have'} no class "
+            "and would be left out: give each one a class, or reject it, then export."
+        )
+
+
+def _where(session: AnnotationSession, item: SessionObject) -> str:
+    frames = session.annotated_frames(item.object_id)
+    place = f" (first in frame {frames[0]})" if frames else ""
+    return f"Object {item.object_id}{place}"
+
+
+def is_accepted(
+    session: AnnotationSession, object_id: int, frames: Collection[int] | None = None
+) -> bool:
+    """Tell whether a person stands behind all masks of an object.
+
+    Parameters
+    ----------
+    session : AnnotationSession
+        The session.
+    object_id : int
+        The object.
+    frames : collection of int or None
+        The frames that matter; all by default.
+
+    Returns
+    -------
+    bool
+        Whether it has a status in one of these frames, and each is edited or accepted.
+    """
+    statuses = [
+        status
+        for frame, status in session.statuses(object_id).items()
+        if frames is None or frame in frames
+    ]
+    return bool(statuses) and all(status.by_person for status in statuses)
+
+
+def by_person(status: FrameStatus | None) -> bool:
+    """Tell whether a person stands behind a mask of this status."""
+    return status is not None and status.by_person
+
+
+def scene_object(session: AnnotationSession) -> SessionObject | None:
+    """Give the mask of everything that sounds, where the session has one that takes part."""
+    scenes = (item for item in session.objects if item.kind == "scene" and item.takes_part)
+    return next(scenes, None)
+
+
+def unchecked_frames(
+    session: AnnotationSession,
+    exported: Sequence[SessionObject],
+    scene: SessionObject | None,
+    frames: Iterable[int],
+) -> tuple[int, ...]:
+    """List the frames for whose labels nobody stands.
+
+    A frame is checked where a person edited or accepted something in it, and nothing that is
+    exported is a mere proposal there. What the model did not find, an object or anything at all,
+    has no status of its own: with the frame's other objects it counts as looked at, and a frame
+    without any as checked if the video is marked done, every object is accepted throughout, or
+    all objects were rejected.
+
+    Parameters
+    ----------
+    session : AnnotationSession
+        The session.
+    exported : sequence of SessionObject
+        What is exported.
+    scene : SessionObject or None
+        The scene mask, where that is what is exported: it counts alone in frames in which a
+        person stands behind it.
+    frames : iterable of int
+        The frames that get labels.
+    """
+    judged = exportable_objects(session)
+    if scene is not None:
+        judged.append(scene)
+    statuses = {item.object_id: session.statuses(item.object_id) for item in judged}
+    silence = _silence_is_checked(session, judged)
+
+    def is_checked(frame: int) -> bool:
+        if scene is not None and by_person(statuses[scene.object_id].get(frame)):
+            return True
+        shown = [statuses[item.object_id].get(frame) for item in exported]
+        if any(status is FrameStatus.PROPOSED for status in shown):
+            return False
+        there = [found[frame] for found in statuses.values() if frame in found]
+        return any(status.by_person for status in there) or (not there and silence)
+
+    return tuple(frame for frame in frames if not is_checked(frame))
+
+
+def _silence_is_checked(session: AnnotationSession, judged: Sequence[SessionObject]) -> bool:
+    """Say whether a person stands for it that nothing sounds where no object has a status."""
+    if session.done:
+        return True
+    if judged:
+        return all(is_accepted(session, item.object_id) for item in judged)
+    return any(item.state is ObjectState.REJECTED for item in session.objects)
+
+
+class UncheckedFramesError(DatasetError):
+    """A clip needs frames for whose labels nobody stands.
+
+    Attributes
+    ----------
+    count, total : int
+        How many frames of how many.
+    """
+
+    def __init__(self, name: str, count: int, total: int, first: float) -> None:
+        super().__init__(
+            f"{unchecked_text(count, total)} of {name}, the first at {first:.2f} s: accept or "
+            "correct what the model proposed there, or ask for proposals to be included."
+        )
+        self.count = count
+        self.total = total
+
+
+def unchecked_text(count: int, total: int) -> str:
+    """Say how many frames nobody checked: the beginning of a sentence."""
+    return f"Nobody has checked {count} of the {total} annotated frames"
+
+
+def refuse_unchecked(
+    session: AnnotationSession,
+    unchecked: Sequence[int],
+    frames: Sequence[int],
+    times: npt.NDArray[np.float64],
+) -> None:
+    """Refuse frames for whose labels nobody stands.
+
+    Raises
+    ------
+    UncheckedFramesError
+        If there are any among `frames`.
+    """
+    if unchecked:
+        first = float(times[unchecked[0]])
+        raise UncheckedFramesError(session.video.name, len(unchecked), len(frames), first)
+
+
+def refuse_silence(
+    session: AnnotationSession,
+    subset: str,
+    objects: Sequence[SessionObject],
+    frames: Iterable[int],
+    times: npt.NDArray[np.float64],
+) -> None:
+    """Refuse to write silence where the scene mask says that something sounds.
+
+    The model's own scene mask says nothing more where a person has judged the objects: theirs
+    outranks it. One that a person made or accepted does.
+
+    Raises
+    ------
+    DatasetError
+        Naming the times.
+    """
+    scene = scene_object(session)
+    if scene is None:
+        return
+    judged = bool(objects) or any(item.state is ObjectState.REJECTED for item in session.objects)
+    unexplained = [
+        frame
+        for frame in frames
+        if (by_person(session.status(scene.object_id, frame)) or not judged)
+        and session.mask(scene.object_id, frame).any()
+        and not any(session.mask(item.object_id, frame).any() for item in objects)
+    ]
+    if unexplained:
+        listed = ", ".join(f"{times[frame]:.2f} s" for frame in unexplained)
+        raise DatasetError(
+            f"The scene mask of {session.video.name} shows something that sounds at {listed}, but "
+            f"no object is there, so {subset} would call it silence: add the objects with their "
+            "classes (or export ms3, whose masks need none)."
+        )
+
+
+def check_stretch(
+    session: AnnotationSession, start: float, count: int, duration: float, size: tuple[int, int]
+) -> None:
+    """Refuse a stretch that is not in the video; its end may be missing by half a second.
+
+    AVSBench takes the last frame where a video is a little short. More would repeat a frame
+    under a sound that has ended, which is wrong data.
+
+    Raises
+    ------
+    DatasetError
+        If the stretch is not in the video, or the video is not the one that was annotated.
+    """
+    if not (start >= 0 and float(start).is_integer()):  # nor infinite, nor no number
+        raise DatasetError(f"A clip starts at a whole second, not at {start:g} s.")
+    if start + count - STEP + FRAME_OFFSET - STEP / 2 > duration:
+        raise DatasetError(
+            f"{session.video.name} lasts {duration:.2f} s, but a clip of {count} s from "
+            f"{start:g} s on was asked for: choose an earlier start or a subset of shorter clips."
+        )
+    if tuple(size) != tuple(session.frame_size):
+        raise DatasetError(
+            f"{session.video} has frames of {size[1]} x {size[0]} pixels, but the session "
+            f"{session.frame_size[1]} x {session.frame_size[0]}: put the annotated video back."
+        )
+
+
+def annotated_frames(
+    session: AnnotationSession,
+    known: npt.NDArray[np.intp],
+    frames: npt.NDArray[np.intp],
+    times: npt.NDArray[np.float64],
+) -> npt.NDArray[np.intp]:
+    """Find for each wanted frame the annotated one that stands for it: mostly itself.
+
+    If the wanted frame is not annotated, the nearest one is taken that is no more than half a
+    sampling step away: picture and mask both, so that they belong together.
+
+    Parameters
+    ----------
+    session : AnnotationSession
+        The session.
+    known : ndarray of intp, shape (K,)
+        The annotated frames, as `known_frames` gives them.
+    frames : ndarray of intp, shape (T,)
+        The frames that are wanted.
+    times : ndarray of float64, shape (n,)
+        Presentation times of the video's frames, in seconds.
+
+    Raises
+    ------
+    DatasetError
+        If a wanted frame has no annotated one near it; names the times.
+    """
+    if known.size == 0:
+        raise _not_annotated(session, times[frames])
+    steps = np.diff(np.sort(np.asarray(session.frame_times, dtype=np.float64)))
+    reach = min(STEP, float(np.median(steps)) if steps.size else STEP) / 2 + 1e-6
+    distance = np.abs(times[known][None, :] - times[frames][:, None])
+    nearest = distance.argmin(axis=1)
+    lacking = distance[np.arange(len(frames)), nearest] > reach
+    if lacking.any():
+        raise _not_annotated(session, times[frames][lacking])
+    return known[nearest]
+
+
+def known_frames(
+    session: AnnotationSession, objects: Sequence[SessionObject], scene: SessionObject | None
+) -> npt.NDArray[np.intp]:
+    """List the frames whose annotation is whole: sampled, or every object (or the scene) in it."""
+    known = {int(index) for index in session.frame_indices}
+    if objects:
+        known |= set.intersection(
+            *(set(session.annotated_frames(item.object_id)) for item in objects)
+        )
+    if scene is not None:
+        known |= set(session.annotated_frames(scene.object_id))
+    return np.array(sorted(known), dtype=np.intp)
+
+
+def _not_annotated(session: AnnotationSession, lacking: Iterable[float]) -> DatasetError:
+    listed = ", ".join(f"{time:.2f} s" for time in lacking)
+    return DatasetError(
+        f"The session of {session.video.name} has no annotation at {listed}: segment the video at "
+        "1 frame per second, or paint every object in these frames, then export."
+    )

@@ -1,0 +1,1 @@
+"""What is tried out and measured: training, evaluation, toy data, speed. Torch is here."""

@@ -1,0 +1,150 @@
+"""Learning from accepted clips, and installing the model that comes of it.
+
+Imports torch when it begins.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from filelock import FileLock
+
+from napari_tavis.core.tasks import CancelToken, Progress, no_progress
+from napari_tavis.core.workspace import workspace
+from napari_tavis.lab.improvement.clips import SUBSET, Accepted, find_accepted, write_clips
+from napari_tavis.lab.improvement.request import Improvement, ImprovementRequest, run_folder
+from napari_tavis.weights.installing import import_files
+from napari_tavis.weights.store import Store
+
+TOY = "toy"
+_LOCK = ".improving.lock"
+_KEPT = ("log.jsonl", "log.csv", "config.json", "pictures")
+"""What stays of a run; the rest is in the installed model, or of no more use."""
+
+
+def improve(
+    request: ImprovementRequest,
+    *,
+    store: Store | None = None,
+    progress: Progress = no_progress,
+    cancel: CancelToken | None = None,
+) -> Improvement:
+    """Fine-tune a model on what a person has accepted, and install the result if it is better.
+
+    Every fifth video is held out. The model that is installed is the one that did best on these,
+    before learning (then none is installed) or after any epoch.
+
+    Parameters
+    ----------
+    request : ImprovementRequest
+        What to learn from, and which model shall.
+    store : Store, optional
+        Where the new model goes; the user's own by default.
+    progress : Progress, optional
+        Told of clips and steps.
+    cancel : CancelToken, optional
+        Looked at between steps. Nothing is left behind then.
+
+    Returns
+    -------
+    Improvement
+
+    Raises
+    ------
+    TavisError
+        If there are too few clips, the name cannot be had, the model cannot be loaded, or learning
+        fails. Nothing is installed then.
+    Cancelled
+        If `cancel` was asked to.
+    """
+    store, cancel = store or Store(), cancel or CancelToken()
+    store.check_name(request.name)
+    recipe = "finetune_toy" if _is_small(request.model, store) else "finetune"
+    accepted = find_accepted([Path(source) for source in request.sources], progress, cancel)
+    splits = accepted.divide()
+    store.home.mkdir(parents=True, exist_ok=True)
+    alone = FileLock(store.home / _LOCK)
+    with workspace(store.home, ".improving-", alone) as work:
+        data, run = work / "data", work / "run"
+        write_clips(splits, data, progress, cancel)
+        best, before, after, epoch = _train(request, recipe, data, run, progress, cancel)
+        better = epoch > 0
+        if better:
+            _install(request, best, accepted, store, progress, cancel)
+        folder = run_folder(store.home, request.name)
+        _keep(run, folder)
+    pictures = [folder / "pictures" / f"epoch-{number:03d}.png" for number in sorted({0, epoch})]
+    return Improvement(
+        name=request.name if better else "",
+        before=before,
+        after=after,
+        learned_from=sum(split == "train" for split in splits.values()),
+        held_out=sum(split == "val" for split in splits.values()),
+        folder=str(folder),
+        pictures=tuple(str(path) for path in pictures if path.is_file()),
+        left_out=accepted.left_out,
+    )
+
+
+def _is_small(model: str, store: Store) -> bool:
+    """Tell whether a model is the bundled one, or has come of it: it learns at a higher rate."""
+    return model == TOY or any(
+        card.name == model and card.preset.startswith(TOY) for card in store.cards()
+    )
+
+
+def _train(
+    request: ImprovementRequest,
+    recipe: str,
+    data: Path,
+    run: Path,
+    progress: Progress,
+    cancel: CancelToken,
+) -> tuple[Path, float, float, int]:
+    """Train; give the best checkpoint, the first and the best score, and the best one's epoch."""
+    progress(0, 0, "loading PyTorch")
+    from napari_tavis.lab.training.experiments.config import TrainConfig
+    from napari_tavis.lab.training.experiments.configurations import read_configuration
+    from napari_tavis.lab.training.experiments.extra import needs_training_extra
+
+    with needs_training_extra():
+        from napari_tavis.lab.training.experiments.log import read_log
+        from napari_tavis.lab.training.experiments.trainer import Trainer
+
+    own = (
+        f"model.start={request.model}",
+        f"data.root={data}",
+        f"data.subset={SUBSET}",
+        "data.holdout=0",
+    )
+    config = read_configuration(recipe, (*own, *request.settings))
+    assert isinstance(config, TrainConfig)
+    trainer = Trainer(config, run, progress=progress, cancel=cancel)
+    best = trainer.run(progress, cancel)
+    log = read_log(run / "log.jsonl")
+    scores = {entry["epoch"]: entry[config.monitor] for entry in log if entry["kind"] == "epoch"}
+    epoch = max(scores, key=lambda number: (scores[number], -number))
+    return best, scores[0], scores[epoch], epoch
+
+
+def _install(
+    request: ImprovementRequest,
+    checkpoint: Path,
+    accepted: Accepted,
+    store: Store,
+    progress: Progress,
+    cancel: CancelToken,
+) -> None:
+    """Put the new model where models are, with a word on where it comes from."""
+    origin = f"{request.model}, fine-tuned on clips of {accepted.videos} corrected videos"
+    import_files(store, [checkpoint], request.name, origin=origin, progress=progress, cancel=cancel)
+
+
+def _keep(run: Path, folder: Path) -> None:
+    """Keep what a person may want to look at later."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for name in _KEPT:
+        if (run / name).exists():
+            shutil.move(run / name, folder / name)

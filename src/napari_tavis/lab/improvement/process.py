@@ -1,0 +1,192 @@
+"""Improving a model in a process of its own, so that the window of napari stays quick.
+
+Learning keeps all cores, or the GPU, busy for minutes; in a thread it would share Python with the
+window. The two processes speak in lines of JSON: the request goes in, progress and at last a
+result or an error come out. The process that learns ends when its input does: nothing stays
+behind when napari is closed or killed.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+from typing import IO, Any
+
+from napari_tavis.core.errors import ImprovementError, TavisError
+from napari_tavis.core.tasks import Cancelled, CancelToken, Progress, no_progress
+from napari_tavis.lab.improvement.request import Improvement, ImprovementRequest
+
+_POLL = 0.2
+"""Seconds after which a cancel is noticed."""
+_PATIENCE = 60.0
+"""Seconds that the process has for its step, once it is asked to stop."""
+_LAST_WORDS = 2000
+"""Letters of a traceback that are told."""
+
+
+def improve_in_process(
+    request: ImprovementRequest,
+    progress: Progress = no_progress,
+    cancel: CancelToken | None = None,
+) -> Improvement:
+    """Do what `improve` does, in another process.
+
+    Parameters
+    ----------
+    request : ImprovementRequest
+        What to do.
+    progress : Progress, optional
+        Told of clips and steps, by the calling thread.
+    cancel : CancelToken, optional
+        Stops the process at its next step.
+
+    Returns
+    -------
+    Improvement
+
+    Raises
+    ------
+    TavisError
+        As `improve` does.
+    ImprovementError
+        If the process ends otherwise, as when memory runs out.
+    Cancelled
+        If `cancel` was asked to.
+    """
+    cancel = cancel or CancelToken()
+    process = subprocess.Popen(
+        [sys.executable, "-m", __name__],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        errors="replace",
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    assert process.stderr is not None
+    words = _Listener(process.stderr)
+    ended = threading.Event()
+    watcher = threading.Thread(target=_stop_when_asked, args=(process, cancel, ended))
+    watcher.start()
+    answer: dict[str, Any] = {}
+    try:
+        process.stdin.write(request.to_json() + "\n")
+        process.stdin.flush()
+        for line in process.stdout:
+            answer = _read(line) or answer
+            if "progress" in answer:
+                progress(*answer["progress"])
+        process.wait()
+    except BrokenPipeError:
+        process.wait()
+    finally:
+        ended.set()
+        watcher.join()
+        _end(process)
+    cancel.check()
+    if "result" in answer:
+        return Improvement.from_json(answer["result"])
+    if "error" in answer:
+        raise ImprovementError(answer["error"])
+    raise ImprovementError(_obituary(process.returncode, words.text))
+
+
+def _obituary(code: int, words: str) -> str:
+    """Say that the process ended without an answer."""
+    if code < 0 or not words:
+        return (
+            f"The process that learns was ended ({code}), and nothing is installed. Memory may "
+            "have run out: close other programs, or take a smaller model."
+        )
+    return f"Learning has failed, and nothing is installed: {words}"
+
+
+class _Listener(threading.Thread):
+    """Reads what a process says of defects, so that it never waits for a reader."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        super().__init__(daemon=True)
+        self._stream, self._said = stream, ""
+        self.start()
+
+    def run(self) -> None:
+        for line in self._stream:
+            self._said = (self._said + line)[-_LAST_WORDS:]
+
+    @property
+    def text(self) -> str:
+        """The last words."""
+        self.join(1.0)
+        return self._said.strip()
+
+
+def _stop_when_asked(
+    process: subprocess.Popen[str], cancel: CancelToken, ended: threading.Event
+) -> None:
+    """End the process's input when a cancel is asked for, and the process if that is no help."""
+    while not ended.wait(_POLL):
+        if cancel.cancelled:
+            assert process.stdin is not None
+            process.stdin.close()
+            if not ended.wait(_PATIENCE):
+                process.kill()
+            return
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """Leave no process and no open pipe."""
+    if process.poll() is None:
+        process.kill()
+        process.wait()
+    for stream in (process.stdin, process.stdout, process.stderr):
+        if stream is not None and not stream.closed and stream is not process.stderr:
+            stream.close()
+
+
+def _read(line: str) -> dict[str, Any]:
+    """Read a line; empty for what a library printed."""
+    try:
+        found = json.loads(line)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _serve() -> None:
+    """Be the process that learns."""
+    from napari_tavis.lab.improvement.finetuning import improve
+
+    out, sys.stdout = sys.stdout, sys.stderr  # what libraries print is no answer
+    cancel = CancelToken()
+    request = ImprovementRequest.from_json(sys.stdin.readline())
+
+    def say(**message: object) -> None:
+        print(json.dumps(message), file=out, flush=True)
+
+    def listen() -> None:
+        sys.stdin.read()
+        cancel.cancel()
+
+    last: list[object] = []
+
+    def report(*news: object) -> None:
+        if last != [*news]:  # some work reports more often than it gets on
+            last[:] = news
+            say(progress=last)
+
+    threading.Thread(target=listen, daemon=True).start()
+    try:
+        found = improve(request, progress=report, cancel=cancel)
+    except Cancelled:
+        return
+    except TavisError as error:
+        say(error=str(error))
+    else:
+        say(result=found.to_json())
+
+
+if __name__ == "__main__":
+    _serve()

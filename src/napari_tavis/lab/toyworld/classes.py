@@ -1,0 +1,61 @@
+"""The toy world's classes: AVSBench names, each with its look and its sound."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from napari_tavis.lab.toyworld.looks.animals import draw_bird, draw_cat, draw_dog
+from napari_tavis.lab.toyworld.looks.household import draw_bell, draw_clock
+from napari_tavis.lab.toyworld.looks.instruments import draw_drum, draw_guitar
+from napari_tavis.lab.toyworld.looks.shapes import Shape, Style
+from napari_tavis.lab.toyworld.looks.vehicles import (
+    draw_emergency_car,
+    draw_helicopter,
+    draw_train,
+)
+from napari_tavis.lab.toyworld.sounds.animals import sound_bird, sound_cat, sound_dog
+from napari_tavis.lab.toyworld.sounds.household import sound_bell, sound_clock
+from napari_tavis.lab.toyworld.sounds.instruments import sound_drum, sound_guitar
+from napari_tavis.lab.toyworld.sounds.tones import Wave
+from napari_tavis.lab.toyworld.sounds.vehicles import (
+    sound_emergency_car,
+    sound_helicopter,
+    sound_train,
+)
+
+
+class ToyClass(NamedTuple):
+    """A class of the toy world.
+
+    Parameters
+    ----------
+    draw : callable
+        Shapes of an object of a style at a time in seconds.
+    sound : callable
+        Waveform of a number of seconds at 16 kHz, of any level; the generator draws its pitch,
+        tempo and timbre.
+    """
+
+    draw: Callable[[Style, float], list[Shape]]
+    sound: Callable[[np.random.Generator, float], Wave]
+
+
+TOY_CLASSES: dict[str, ToyClass] = {
+    "bell": ToyClass(draw_bell, sound_bell),
+    "bird": ToyClass(draw_bird, sound_bird),
+    "cat": ToyClass(draw_cat, sound_cat),
+    "clock": ToyClass(draw_clock, sound_clock),
+    "dog": ToyClass(draw_dog, sound_dog),
+    "drum": ToyClass(draw_drum, sound_drum),
+    "emergency-car": ToyClass(draw_emergency_car, sound_emergency_car),
+    "guitar": ToyClass(draw_guitar, sound_guitar),
+    "helicopter": ToyClass(draw_helicopter, sound_helicopter),
+    "train": ToyClass(draw_train, sound_train),
+}
+"""Look and sound of each class, in alphabetical order."""
+
+CLASSES: tuple[str, ...] = tuple(TOY_CLASSES)
+"""The AVSBench class names that the toy world knows."""

@@ -1,0 +1,275 @@
+"""The losses of sections 3.4 and 3.5 of the paper.
+
+``L = L_a2pt + L_a2t + L_i2t + sum L_sep + L_binary``, and, beyond the paper, a loss on all
+three candidate masks of SAM 2's decoder and on its predicted IoU and object score: without
+them the choice among the candidates stays arbitrary.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as functional
+from torch import Tensor
+
+from napari_tavis.lab.training.batches import Targets
+from napari_tavis.lab.training.matching import match, pair_costs
+from napari_tavis.model import TAViSOutput, TextFeatures
+
+BACKGROUND_WEIGHT = 0.1
+CLASS_WEIGHT = 0.5
+TEXT_WEIGHT = 0.3
+
+UNKNOWN = -1
+"""Label of the queries of frames whose scene is labelled, but not its objects."""
+
+
+@dataclass(frozen=True)
+class LossSwitches:
+    """Which terms the alignment is learned by: rows of the paper's tables 1 and 2.
+
+    Parameters
+    ----------
+    a2t, i2t : bool
+        Classify queries by their sound, and by what their masks highlight (``L_a2t``, ``L_i2t``).
+    a2pt : bool
+        Pull pseudo texts to the texts of their classes (``L_a2pt``).
+    a2i : bool
+        Draw sounds to what their masks highlight, without text in between (``L_a2i``), which the
+        paper's network does not.
+    """
+
+    a2t: bool = True
+    i2t: bool = True
+    a2pt: bool = True
+    a2i: bool = False
+
+    @property
+    def regions(self) -> bool:
+        """Whether any term looks at what masks highlight, five vision passes a frame."""
+        return self.i2t or self.a2i
+
+
+PAPER_LOSS = LossSwitches()
+"""The paper's loss."""
+
+
+def classification_loss(logits: Tensor, labels: Tensor) -> Tensor:
+    """Cross entropy over the vocabulary with the background weighted down.
+
+    Parameters
+    ----------
+    logits : Tensor, shape (..., P)
+        Class logits, background first.
+    labels : Tensor, int64, shape (...)
+        True class indices, or `UNKNOWN`.
+
+    Returns
+    -------
+    Tensor, scalar
+        Weighted mean over what is known; 0 if nothing is.
+    """
+    weight = torch.ones(logits.shape[-1], device=logits.device, dtype=logits.dtype)
+    weight[0] = BACKGROUND_WEIGHT
+    entropy = functional.cross_entropy(
+        logits.flatten(0, -2),
+        labels.flatten(),
+        weight=weight,
+        ignore_index=UNKNOWN,
+        reduction="sum",
+    )
+    return entropy / weight[labels[labels != UNKNOWN]].sum().clamp(min=BACKGROUND_WEIGHT)
+
+
+def mask_loss(logits: Tensor, truth: Tensor) -> Tensor:
+    """Binary cross entropy plus one minus the soft IoU; the latter only where truth has any.
+
+    Parameters
+    ----------
+    logits : Tensor, shape (k, M, h, w)
+        Candidate masks.
+    truth : Tensor, shape (k, h, w)
+        Covered shares, 0 to 1.
+
+    Returns
+    -------
+    Tensor, shape (k,)
+        Mean over the candidates.
+    """
+    truth = truth[:, None].expand_as(logits)
+    entropy = functional.binary_cross_entropy_with_logits(logits, truth, reduction="none")
+    shares = logits.sigmoid()
+    overlap = (shares * truth).sum((-2, -1))
+    union = (shares + truth - shares * truth).sum((-2, -1))
+    area = truth.sum((-2, -1))
+    iou = torch.where(area > 0, 1 - overlap / (union + 1e-6), torch.zeros_like(overlap))
+    return (entropy.mean((-2, -1)) + iou).mean(1)
+
+
+@torch.no_grad()
+def hard_iou(logits: Tensor, truth: Tensor) -> Tensor:
+    """Measure the IoU of thresholded candidates; empty against empty counts as 1.
+
+    Parameters
+    ----------
+    logits : Tensor, shape (k, M, h, w)
+        Candidate masks.
+    truth : Tensor, shape (k, h, w)
+        Covered shares, 0 to 1.
+
+    Returns
+    -------
+    Tensor, shape (k, M)
+        Values in [0, 1].
+    """
+    predicted, true = logits > 0, (truth > 0.5)[:, None]
+    overlap = (predicted & true).sum((-2, -1)).float()
+    union = (predicted | true).sum((-2, -1)).float()
+    return torch.where(union > 0, overlap / union.clamp(min=1), torch.ones_like(union))
+
+
+def tavis_loss(
+    output: TAViSOutput,
+    targets: Targets,
+    texts: TextFeatures,
+    image_embedding: Tensor | None = None,
+    switches: LossSwitches = PAPER_LOSS,
+) -> dict[str, Tensor]:
+    """Compute every term of the loss; their sum is what is minimised.
+
+    Parameters
+    ----------
+    output : TAViSOutput
+        Of a batch of ``B`` clips of ``T`` frames.
+    targets : Targets
+        The truth about ``n`` of these frames; nothing is asked of the others.
+    texts : TextFeatures
+        The vocabulary, constant.
+    image_embedding : Tensor, optional, shape (B, T, N, D)
+        Embeddings of the queries' highlighted regions, ``T_v``; without it `L_i2t` and
+        `L_a2i` are left out.
+    switches : LossSwitches, optional
+        The terms of the alignment. Queries are matched to objects by masks and by those
+        probabilities that are learned.
+
+    Returns
+    -------
+    dict of str to Tensor
+        The weighted terms by name, scalars.
+    """
+    output = output.choose(targets.frames)
+    if image_embedding is not None:
+        image_embedding = image_embedding.flatten(0, 1)[targets.frames, None]
+    candidates = output.candidate_logits.flatten(0, 1)
+    queries = output.audio_embedding.shape[2]
+    class_logits = _class_logits(output, texts, image_embedding, switches)
+    probabilities = sum(
+        (logits.softmax(-1) for logits in class_logits.values()),
+        start=output.audio_embedding.new_zeros(*candidates.shape[:1], queries, len(texts.trunk)),
+    )
+    chosen = output.mask_logits.flatten(0, 1)[:, :queries]
+    assigned = match(pair_costs(chosen.float(), probabilities, targets), targets.present)
+
+    frame, item = (assigned >= 0).nonzero(as_tuple=True)
+    query = assigned[frame, item]
+    labels = torch.zeros(probabilities.shape[:2], dtype=torch.int64, device=chosen.device)
+    labels[frame, query] = targets.classes[frame, item]
+    labels[~targets.classified] = UNKNOWN
+    masks = torch.cat([candidates[frame, query], candidates[:, queries]])
+    truth = torch.cat([targets.masks[frame, item], targets.scene])
+    per_mask = mask_loss(masks, truth)
+    split = len(frame)
+
+    terms = {
+        name: CLASS_WEIGHT * classification_loss(logits, labels)
+        for name, logits in class_logits.items()
+    }
+    if switches.a2pt:
+        pseudo_text = output.pseudo_text.flatten(0, 1)[:, :queries]
+        terms["a2pt"] = TEXT_WEIGHT * _text_loss(pseudo_text, labels, texts)
+    if switches.a2i and image_embedding is not None:
+        heard = output.audio_embedding.flatten(0, 1)[frame, query]
+        seen = image_embedding.flatten(0, 1)[frame, query]
+        terms["a2i"] = CLASS_WEIGHT * direct_alignment_loss(heard, seen, labels[frame, query])
+    return {
+        **terms,
+        "separate": per_mask[:split].sum() / max(split, 1),
+        "scene": per_mask[split:].sum() / max(len(targets.scene), 1),
+        "iou": _iou_loss(output, masks, truth, frame, query),
+        "object": _object_loss(output, labels, targets),
+    }
+
+
+def _class_logits(
+    output: TAViSOutput, texts: TextFeatures, image_embedding: Tensor | None, switches: LossSwitches
+) -> dict[str, Tensor]:
+    """Compare queries with texts ``[n, N, P]``, in every way that is to be learned."""
+    embeddings: dict[str, Tensor] = {}
+    if switches.a2t:
+        embeddings["a2t"] = output.audio_embedding
+    if switches.i2t and image_embedding is not None:
+        embeddings["i2t"] = image_embedding
+    return {name: e.flatten(0, 1) @ texts.embedding.T for name, e in embeddings.items()}
+
+
+def direct_alignment_loss(heard: Tensor, seen: Tensor, classes: Tensor) -> Tensor:
+    """Draw the sound of each object to its picture, away from those of other classes: `L_a2i`.
+
+    The paper names the term but not its form. This is the symmetric contrastive loss by which
+    ImageBind itself was aligned, over the matched queries of a batch.
+
+    Parameters
+    ----------
+    heard : Tensor, shape (k, D)
+        ``T_a`` of the matched queries, with the scale of the audio head.
+    seen : Tensor, shape (k, D)
+        Their ``T_v``, unit vectors.
+    classes : Tensor, int64, shape (k,)
+        What they are. Two of the same class are not told apart.
+
+    Returns
+    -------
+    Tensor, scalar
+        Zero where fewer than two classes are there.
+    """
+    same = classes[:, None] == classes
+    if same.all():
+        return (heard.sum() + seen.sum()) * 0
+    share = same / same.sum(1, keepdim=True)
+    logits = heard @ seen.T
+    both = (functional.cross_entropy(logits, share), functional.cross_entropy(logits.T, share))
+    return torch.stack(both).mean()
+
+
+def _text_loss(pseudo_text: Tensor, labels: Tensor, texts: TextFeatures) -> Tensor:
+    """Pull pseudo texts to the trunk features of their class's text, `L_a2pt`.
+
+    The mean squared error is taken in units of the features' variance: how large features are
+    is arbitrary in a text trunk that was trained from nothing.
+    """
+    known = labels != UNKNOWN
+    pseudo_text, labels = pseudo_text[known], labels[known]
+    distance = (pseudo_text - texts.trunk[labels]).square().mean(-1) / texts.trunk.var()
+    weight = torch.where(labels > 0, 1.0, BACKGROUND_WEIGHT)
+    return (distance * weight).sum() / weight.sum().clamp(min=BACKGROUND_WEIGHT)
+
+
+def _iou_loss(
+    output: TAViSOutput, masks: Tensor, truth: Tensor, frame: Tensor, query: Tensor
+) -> Tensor:
+    """Teach the decoder how good its candidates are."""
+    predicted = output.candidate_iou.flatten(0, 1)
+    predicted = torch.cat([predicted[frame, query], predicted[:, -1]])
+    return functional.mse_loss(predicted, hard_iou(masks, truth))
+
+
+def _object_loss(output: TAViSOutput, labels: Tensor, targets: Targets) -> Tensor:
+    """Teach the decoder whether a query holds anything in the frame."""
+    scene = targets.scene.flatten(1).any(1, keepdim=True)
+    present = torch.cat([labels > 0, scene], dim=1)
+    known = torch.cat([labels != UNKNOWN, torch.ones_like(scene)], dim=1)
+    scores = output.object_score.flatten(0, 1)[known]
+    truth = present[known].to(scores.dtype)
+    entropy = functional.binary_cross_entropy_with_logits(scores, truth, reduction="sum")
+    return 0.2 * entropy / max(len(truth), 1)

@@ -1,0 +1,387 @@
+"""Clips of AVSBench trees, as a training step or an evaluation sees them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import accumulate
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+import torch.nn.functional as functional
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from napari_tavis.core.errors import TrainingError
+from napari_tavis.core.tasks import CancelToken, Progress, no_progress
+from napari_tavis.core.vocabulary import AVSBENCH_CLASSES, BACKGROUND
+from napari_tavis.datasets.avsbench import ClipAnnotation, DatasetReader, open_dataset
+from napari_tavis.datasets.avsbench.joined import locate
+from napari_tavis.datasets.avsbench.layout import Subset, frame_count, label_count
+from napari_tavis.lab.training.batches import Batch
+from napari_tavis.lab.training.objects import is_classified, sounding_objects, stretch_masks
+from napari_tavis.lab.training.open_vocabulary import of_classes, read_class_split
+from napari_tavis.media import log_mel_by_second
+from napari_tavis.model.encoded import FrozenFeatures
+from napari_tavis.model.preprocess import stretch_pixels
+
+if TYPE_CHECKING:
+    from napari_tavis.lab.training.feature_cache import FeatureCache
+
+GROUPS = {"avss": ("v1s", "v1m", "v2"), "ov": ("v1s", "v1m", "v2")}
+"""Names that stand for several subsets: all of AVSBench-semantic, and its open vocabulary."""
+
+CHECKING_THREADS = 8
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One clip of ``T`` frames with ``O`` objects.
+
+    Attributes
+    ----------
+    name : str
+        Name or uid.
+    images : Tensor, uint8, shape (T, 3, S, S)
+        RGB, stretched to the network's input.
+    mel : Tensor, float32, shape (T, 1, 128, 204)
+        Normalised log-mel spectrogram of each frame's window.
+    classes : Tensor, int64, shape (O,)
+        Positions of the objects' classes in the vocabulary; 0 pads. Empty where only the scene
+        is known.
+    masks : Tensor, bool, shape (T, O, S, S)
+        Where each object sounds.
+    scene : Tensor, bool, shape (T, S, S)
+        Everything that sounds.
+    labelled : Tensor, bool, shape (T,)
+        Which frames carry labels.
+    features : FrozenFeatures or None
+        ``T`` rows of what ImageBind makes of the frames, if it was kept.
+    classified : bool
+        Whether the objects are known, even if there are none.
+    """
+
+    name: str
+    images: Tensor
+    mel: Tensor
+    classes: Tensor
+    masks: Tensor
+    scene: Tensor
+    labelled: Tensor
+    features: FrozenFeatures | None = None
+    classified: bool = True
+
+
+class ClipDataset(Dataset[Sample]):
+    """The clips of one or several subsets, each read from its files when it is asked for.
+
+    Parameters
+    ----------
+    readers : DatasetReader or sequence of them
+        Whose clips, one reader after the other.
+    image_size : int
+        Pixels per side of the network's input, ``S``.
+    features : FeatureCache, optional
+        Where ImageBind's outputs are kept.
+    vocabulary : sequence of str, optional
+        The classes, background first.
+    labelled_only : bool, optional
+        Leave out the frames after the last labelled one: they can change no loss.
+    """
+
+    def __init__(
+        self,
+        readers: DatasetReader | Sequence[DatasetReader],
+        image_size: int,
+        *,
+        features: FeatureCache | None = None,
+        vocabulary: Sequence[str] = AVSBENCH_CLASSES,
+        labelled_only: bool = False,
+    ) -> None:
+        self.readers = [readers] if isinstance(readers, DatasetReader) else list(readers)
+        self.image_size = image_size
+        self.features = features
+        self.vocabulary = tuple(vocabulary)
+        self.labelled_only = labelled_only
+        self._ends = list(accumulate(len(reader) for reader in self.readers))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names or uids of the clips."""
+        return tuple(name for reader in self.readers for name in reader.names)
+
+    @property
+    def frames(self) -> tuple[int, ...]:
+        """How many frames each sample has, without reading it."""
+        count = label_count if self.labelled_only else _all_frames
+        return tuple(count(r.subset, r.split) for r in self.readers for _ in range(len(r)))
+
+    def __len__(self) -> int:
+        return self._ends[-1] if self._ends else 0
+
+    def annotation(self, index: int) -> ClipAnnotation:
+        """Read a clip as it lies on disk, at its own size.
+
+        Parameters
+        ----------
+        index : int
+            Position, counted from 0 or, negative, from the end.
+
+        Raises
+        ------
+        DatasetError
+            If a file is missing or damaged.
+        IndexError
+            If there is no such clip.
+        """
+        reader, position = self._locate(index)
+        return reader[position]
+
+    def stamp(self, index: int) -> str:
+        """Tell a sample by the names, sizes and times of its files, without reading them.
+
+        Parameters
+        ----------
+        index : int
+            As for `annotation`.
+
+        Returns
+        -------
+        str
+            A hash; empty if a file is missing.
+        """
+        reader, position = self._locate(index)
+        try:
+            states = [(str(file), file.stat()) for file in reader.files(position)]
+        except OSError:
+            return ""
+        facts = [(name, state.st_size, state.st_mtime_ns) for name, state in states]
+        described = repr((self.image_size, self.labelled_only, facts))
+        return hashlib.blake2b(described.encode(), digest_size=20).hexdigest()
+
+    def _locate(self, index: int) -> tuple[DatasetReader, int]:
+        """Give the reader of a clip, and its position there."""
+        number, position = locate(self._ends, index)
+        return self.readers[number], position
+
+    def __getitem__(self, index: int) -> Sample:
+        """Read a clip as the network sees it; raises as `annotation` does."""
+        sample = make_sample(
+            self.annotation(index), self.image_size, self.vocabulary, self.labelled_only
+        )
+        if self.features is None:
+            return sample
+        return replace(sample, features=self.features.get(sample.images, sample.mel))
+
+
+def _all_frames(subset: Subset, _split: str) -> int:
+    return frame_count(subset)
+
+
+def make_sample(
+    clip: ClipAnnotation,
+    image_size: int,
+    vocabulary: Sequence[str] = AVSBENCH_CLASSES,
+    labelled_only: bool = False,
+) -> Sample:
+    """Bring a clip into the form of the network's input.
+
+    Parameters
+    ----------
+    clip : ClipAnnotation
+        The clip.
+    image_size : int
+        Pixels per side, ``S``.
+    vocabulary : sequence of str, optional
+        The classes, background first; objects of other classes belong to the scene alone.
+    labelled_only : bool, optional
+        Leave out the frames after the last labelled one.
+
+    Returns
+    -------
+    Sample
+        Without features.
+    """
+    seconds = len(clip.frames)
+    kept = int(np.flatnonzero(clip.labelled)[-1]) + 1 if labelled_only else seconds
+    classes, masks = sounding_objects(clip, kept, vocabulary)
+    return Sample(
+        name=clip.name,
+        images=stretch_pixels(clip.frames[:kept], image_size).permute(0, 3, 1, 2).contiguous(),
+        mel=torch.from_numpy(log_mel_by_second(clip.waveform, seconds, kept)),
+        classes=classes,
+        masks=stretch_masks(masks, image_size),
+        scene=stretch_masks(torch.from_numpy(clip.masks[:kept, None]), image_size)[:, 0],
+        labelled=torch.from_numpy(clip.labelled[:kept].copy()),
+        classified=is_classified(clip),
+    )
+
+
+def collate(samples: Sequence[Sample]) -> Batch:
+    """Put clips together for a training step.
+
+    Clips of fewer frames than others are filled up with copies of their last frame, which are
+    not labelled.
+
+    Parameters
+    ----------
+    samples : sequence of Sample
+        ``B`` clips of at most ``T`` frames and ``O`` objects.
+
+    Returns
+    -------
+    Batch
+        With features if all clips have them.
+    """
+    frames = max(len(sample.images) for sample in samples)
+    objects = max(1, *(len(sample.classes) for sample in samples))
+    filled = [_fill(sample, frames, objects) for sample in samples]
+    masks, classes = (
+        torch.stack([s.masks for s in filled]),
+        torch.stack([s.classes for s in filled]),
+    )
+    here = masks.flatten(3).any(-1)
+    heard = torch.zeros(*here.shape[:2], len(AVSBENCH_CLASSES), dtype=torch.bool)
+    heard.scatter_(2, classes[:, None].expand_as(here), here)
+    heard[..., 0] = False
+    features = [sample.features for sample in filled if sample.features is not None]
+    return Batch(
+        images=torch.stack([sample.images for sample in filled]).float() / 255,
+        mel=torch.stack([sample.mel for sample in filled]),
+        visible=(masks * classes[:, None, :, None, None].to(torch.uint8)).amax(2),
+        objects=classes,
+        heard=heard,
+        scene=torch.stack([sample.scene for sample in filled]),
+        labelled=torch.stack([sample.labelled for sample in filled]),
+        classified=torch.tensor([sample.classified for sample in filled]),
+        features=FrozenFeatures.join(features) if len(features) == len(filled) else None,
+        names=tuple(sample.name for sample in filled),
+    )
+
+
+def _fill(sample: Sample, frames: int, objects: int) -> Sample:
+    """Bring a sample to so many frames and objects."""
+    missing, empty = frames - len(sample.images), objects - len(sample.classes)
+    order = torch.arange(frames).clamp(max=len(sample.images) - 1)
+    return replace(
+        sample,
+        images=sample.images[order],
+        mel=sample.mel[order],
+        classes=functional.pad(sample.classes, (0, empty)),
+        masks=functional.pad(sample.masks[order], (0, 0, 0, 0, 0, empty)),
+        scene=sample.scene[order],
+        labelled=functional.pad(sample.labelled, (0, missing)),
+        features=None if sample.features is None else sample.features.rows(order),
+    )
+
+
+def open_split(
+    root: Path | str,
+    subset: str,
+    split: str,
+    image_size: int,
+    *,
+    semantic: Path | str | None = None,
+    classes: Path | str | None = None,
+    features: FeatureCache | None = None,
+    labelled_only: bool = False,
+) -> ClipDataset:
+    """Open the clips of a split, of the authors' trees or of an export.
+
+    Files may be missing: see `check_trees`.
+
+    Parameters
+    ----------
+    root : Path or str
+        The folder; the trees may lie up to two folders deeper.
+    subset : str
+        ``s4``, ``ms3``, ``v1s``, ``v1m``, ``v2``; ``avss`` for all of AVSBench-semantic; ``ov`` for
+        its clips of seen classes, which are then the whole vocabulary; ``ov-unseen`` for those
+        with an unseen class, or ``ov-all``, both with the vocabulary of AVSBench.
+    split : str
+        ``train``, ``val`` or ``test``.
+    image_size : int
+        Pixels per side of the network's input.
+    semantic : Path or str, optional
+        Folder with the semantic tree from which S4's and MS3's clips get their classes; `root`
+        by default.
+    classes : Path or str, optional
+        The seen and unseen classes, for ``ov``: see `read_class_split`.
+    features : FeatureCache, optional
+        Where ImageBind's outputs are kept.
+    labelled_only : bool, optional
+        Leave out the frames after the last labelled one.
+
+    Returns
+    -------
+    ClipDataset
+
+    Raises
+    ------
+    TrainingError
+        If there are no such clips, or the classes of ``ov`` are not given.
+    DatasetError
+        If there is no such tree, or a list cannot be read.
+    """
+    group, _, part = subset.partition("-")
+    readers = [
+        open_dataset(root, name, split, semantic=semantic or root, complete=False)
+        for name in GROUPS.get(group, (subset,))
+    ]
+    vocabulary = AVSBENCH_CLASSES
+    if group == "ov":
+        if classes is None:
+            raise TrainingError("The open vocabulary needs a file of seen and unseen classes.")
+        known = read_class_split(classes)
+        readers = of_classes(readers, known, part or "seen")
+        if not part:
+            vocabulary = (BACKGROUND, *known.seen)
+    if not any(len(reader) for reader in readers):
+        raise TrainingError(f"{root} has no {split} clips in {subset}: choose another split.")
+    return ClipDataset(
+        readers,
+        image_size,
+        features=features,
+        vocabulary=vocabulary,
+        labelled_only=labelled_only,
+    )
+
+
+def check_trees(
+    readers: Sequence[DatasetReader],
+    progress: Progress = no_progress,
+    cancel: CancelToken | None = None,
+) -> list[str]:
+    """Read every clip once, before training does, and tell all that is missing or broken.
+
+    Parameters
+    ----------
+    readers : sequence of DatasetReader
+        All that will be read: `ClipDataset.readers`.
+    progress : Progress, optional
+        Told of clips.
+    cancel : CancelToken, optional
+        Looked at after each clip.
+
+    Returns
+    -------
+    list of str
+        One sentence for each file; empty if all is well.
+    """
+    checks = [partial(reader.problems, index) for reader in readers for index in range(len(reader))]
+    found: list[str] = []
+    with ThreadPoolExecutor(CHECKING_THREADS) as pool:
+        try:
+            for done, problems in enumerate(pool.map(lambda check: check(), checks), start=1):
+                found += problems
+                progress(done, len(checks), "checking the files of the clips")
+                if cancel is not None:
+                    cancel.check()
+        finally:
+            pool.shutdown(cancel_futures=True)
+    return list(dict.fromkeys(found))

@@ -1,0 +1,180 @@
+"""What is encoded once is not encoded again: an untrained toy network on a real clip."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from napari_tavis.annotation.proposals import Proposals
+from napari_tavis.engine import FrameEncoder, sample_frames, segment_clip
+from napari_tavis.engine.feature_cache import FEWEST_KEPT, LIMITS, FeatureCache
+from napari_tavis.engine.interactive import Prompts, segment_prompts
+from napari_tavis.media import open_clip
+from napari_tavis.model import TAViS
+
+ENCODERS = {
+    "audio": "imagebind.modality_trunks.audio",
+    "vision": "imagebind.modality_trunks.vision",
+    "text": "imagebind.modality_trunks.text",
+    "image": "sam2.image_encoder",
+    "decomposition": "decomposition",
+}
+SAMPLED = [9, 19, 29, 39, 49]
+CLICK = Prompts(points=((40.0, 20.0),), labels=(True,))
+
+
+@contextmanager
+def counting(model: TAViS) -> Iterator[Counter[str]]:
+    """Count the rows that go through each encoder."""
+    rows: Counter[str] = Counter()
+    hooks = []
+    for name, module in ENCODERS.items():
+
+        def count(
+            _module: torch.nn.Module, inputs: tuple[torch.Tensor, ...], _: object, name: str = name
+        ) -> None:
+            rows[name] += len(inputs[0])
+
+        hooks.append(model.get_submodule(module).register_forward_hook(count))
+    try:
+        yield rows
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def run(path: Path, model: TAViS, cache: FeatureCache | None, **options: object) -> Proposals:
+    settings: dict = {"vocabulary": ("dog", "bell"), "device": "cpu"} | options
+    with open_clip(path) as clip:
+        return segment_clip(clip, model, cache=cache, **settings)
+
+
+def same(one: Proposals, other: Proposals) -> bool:
+    """Whether two runs found the same, to the last bit of the logits."""
+    kinds = [[(o.kind, o.class_name, o.score, o.logits) for o in p.objects] for p in (one, other)]
+    return kinds[0] == kinds[1]
+
+
+def test_another_vocabulary_or_protocol_runs_no_encoder(short: Path, model: TAViS) -> None:
+    cache = FeatureCache()
+    with counting(model) as first:
+        run(short, model, cache)
+    assert first["image"] == first["audio"] == first["vision"] == first["decomposition"] == 5
+    model.embed_texts(["A background", "A cat", "A drum"])  # the classes, not the frames
+    with counting(model) as again:
+        words = run(short, model, cache, vocabulary=("cat", "drum"))
+        alone = run(short, model, cache, protocol="independent")
+    assert not again
+    assert same(words, run(short, model, None, vocabulary=("cat", "drum")))
+    assert same(alone, run(short, model, None, protocol="independent"))
+
+
+def test_a_click_in_a_segmented_frame_runs_no_encoder(short: Path, model: TAViS) -> None:
+    cache = FeatureCache()
+    run(short, model, cache)
+    with open_clip(short) as clip:
+        encoder = FrameEncoder(clip, model, cache=cache)
+        assert [frame for frame in range(50) if encoder.is_ready(frame)] == SAMPLED
+        with counting(model) as runs:
+            kept = segment_prompts(encoder, 29, CLICK)
+        assert not runs
+        fresh = segment_prompts(FrameEncoder(clip, model), 29, CLICK)
+    assert np.mean(kept.mask != fresh.mask) < 0.01  # encoded among others: rounding
+    assert kept.score == pytest.approx(fresh.score, abs=1e-3)
+
+
+def test_what_a_click_has_encoded_is_not_encoded_again_to_segment(
+    short: Path, model: TAViS
+) -> None:
+    cache = FeatureCache()
+    with open_clip(short) as clip:
+        encoder = FrameEncoder(clip, model, sample_frames(clip), cache)
+        encoder.encode_ahead([9, 29, 30])
+        before = encoder.encode(9)
+        assert before.cues is None
+        with counting(model) as runs:
+            run(short, model, cache)
+        assert (runs["image"], runs["audio"], runs["vision"]) == (3, 3, 5)
+        after = encoder.encode(9)
+    assert after.cues is not None
+    assert after.sound is None
+    assert torch.equal(after.features.embedding, before.features.embedding)
+
+
+def test_other_weights_and_other_sounds_are_encoded_anew(short: Path) -> None:
+    torch.manual_seed(1)
+    model, cache = TAViS.from_preset("toy", image_size=64), FeatureCache()
+    run(short, model, cache)
+    with counting(model) as runs:
+        run(short, model, cache, fps=0.4)  # of its two frames one is new, both hear another window
+        assert runs["image"] == 2
+    with torch.no_grad():
+        model.adapters.get_parameter(
+            next(name for name, _ in model.adapters.named_parameters())
+        ).mul_(2)
+    with counting(model) as runs:
+        run(short, model, cache)
+        assert runs["image"] == 5
+    twin = TAViS.from_preset("toy", image_size=64)
+    twin.load_state_dict(model.state_dict())
+    with counting(twin) as runs:
+        run(short, twin, cache)
+        assert runs["image"] == 5
+
+
+def test_a_video_that_was_written_again_is_encoded_anew(
+    tmp_path: Path, model: TAViS, write_clip
+) -> None:
+    cache = FeatureCache()
+    path = write_clip(tmp_path / "clip.mp4", 3)
+    run(path, model, cache)
+    write_clip(path, 3, loudness=0.1)
+    with counting(model) as runs:
+        run(path, model, cache)
+    assert runs["image"] == 3
+
+
+def test_memory_is_bounded_by_bytes(long: Path, model: TAViS) -> None:
+    whole = FeatureCache()
+    run(long, model, whole)
+    assert 0 < whole.nbytes < LIMITS["cpu"]
+    few = FeatureCache(whole.nbytes // 3)
+    run(long, model, few, batch_frames=4)
+    assert whole.nbytes // 4 < few.nbytes <= whole.nbytes // 3
+    least = FeatureCache(0)
+    run(long, model, least, batch_frames=4)
+    assert least.nbytes == pytest.approx(FEWEST_KEPT * whole.nbytes / 13, rel=0.01)
+
+
+def test_a_kept_frame_holds_no_memory_but_its_own(short: Path, model: TAViS) -> None:
+    with open_clip(short) as clip:
+        cache = FeatureCache()
+        run(short, model, cache)
+        features = FrameEncoder(clip, model, cache=cache).encode(29).features
+    assert features.embedding.untyped_storage().nbytes() == features.embedding.nbytes
+
+
+def test_kept_frames_make_way_before_the_batch_is_halved(short: Path, model: TAViS) -> None:
+    cache = FeatureCache()
+    run(short, model, cache)
+    left = [1]
+
+    def fail(*_: object) -> None:
+        if left[0]:
+            left[0] -= 1
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    hook = model.sam2.sam_mask_decoder.register_forward_pre_hook(fail)
+    try:
+        with counting(model) as runs:
+            found = run(short, model, cache, protocol="independent")
+    finally:
+        hook.remove()
+    assert runs["image"] == 5
+    assert not [warning for warning in found.warnings if "Memory ran short" in warning]

@@ -1,0 +1,231 @@
+"""Frames made ready for clicks, in a real clip with an untrained network."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from napari_tavis.annotation.logits import cut_logits
+from napari_tavis.core.tasks import CancelToken
+from napari_tavis.engine import InferenceError, sample_frames
+from napari_tavis.engine.feature_cache import FeatureCache
+from napari_tavis.engine.interactive import MOST_STEPS, FrameEncoder, Prompts, segment_prompts
+from napari_tavis.media import Clip, log_mel, open_clip
+from napari_tavis.model import TAViS
+
+SIZE = (90, 122)
+CLICK = Prompts(points=((40.0, 20.0),), labels=(True,))
+
+
+@pytest.fixture
+def clip(short: Path) -> Iterator[Clip]:
+    with open_clip(short) as opened:
+        yield opened
+
+
+@contextmanager
+def counting(model: TAViS) -> Iterator[list[int]]:
+    """Count how often the image encoder runs."""
+    runs: list[int] = []
+    hook = model.sam2.image_encoder.register_forward_hook(lambda *_: runs.append(1))
+    try:
+        yield runs
+    finally:
+        hook.remove()
+
+
+@contextmanager
+def failing(module: torch.nn.Module, times: int) -> Iterator[None]:
+    """Let a part of the network run out of memory so many times."""
+    left = [times]
+
+    def fail(module: torch.nn.Module, inputs: object) -> None:
+        if left[0]:
+            left[0] -= 1
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    hook = module.register_forward_pre_hook(fail)
+    try:
+        yield
+    finally:
+        hook.remove()
+
+
+def test_a_frame_is_encoded_once(clip: Clip, model: TAViS) -> None:
+    encoder = FrameEncoder(clip, model)
+    assert not encoder.is_ready(7)
+    with counting(model) as runs:
+        first, second = encoder.encode(7), encoder.encode(7)
+    assert first is second
+    assert len(runs) == 1
+    assert encoder.is_ready(7)
+
+
+def test_a_frame_is_seen_with_the_sound_around_it(clip: Clip, model: TAViS) -> None:
+    expected = model.encode_frames(clip.frames[[29]], log_mel(clip.soundtrack(), [1.5])).features
+    encoder = FrameEncoder(clip, model)
+    assert torch.equal(encoder.encode(29).features.embedding, expected.embedding)
+    between = FrameEncoder(clip, model, sample_frames(clip, count=2))
+    assert not torch.equal(between.encode(29).features.embedding, expected.embedding)
+
+
+def test_without_a_soundtrack_frames_are_encoded_in_silence(
+    silent_video: Path, model: TAViS
+) -> None:
+    with open_clip(silent_video) as clip:
+        encoded = FrameEncoder(clip, model).encode(60)
+        expected = model.encode_frames(clip.frames[[60]], log_mel(np.zeros(32_000), [0.0])).features
+    assert torch.equal(encoded.features.embedding, expected.embedding)
+
+
+def test_the_frames_used_longest_ago_are_forgotten(clip: Clip, model: TAViS) -> None:
+    one = FrameEncoder(clip, model).encode(0).nbytes
+    encoder = FrameEncoder(clip, model, cache=FeatureCache(3 * one))
+    for frame in (0, 1, 2, 0, 3):
+        encoder.encode(frame)
+    assert [frame for frame in range(5) if encoder.is_ready(frame)] == [0, 2, 3]
+    encoder.forget()
+    assert not encoder.is_ready(3)
+
+
+def test_encoding_ahead_takes_the_most_likely_as_far_as_they_fit(clip: Clip, model: TAViS) -> None:
+    one = FrameEncoder(clip, model).encode(0).nbytes
+    encoder = FrameEncoder(clip, model, cache=FeatureCache(3 * one))
+    encoder.encode_ahead([9, 9, 4, 5, 1, 2])
+    assert [frame for frame in range(10) if encoder.is_ready(frame)] == [4, 5, 9]
+
+
+def test_encoding_ahead_can_be_cancelled(clip: Clip, model: TAViS) -> None:
+    encoder, token = FrameEncoder(clip, model), CancelToken()
+    hook = model.sam2.image_encoder.register_forward_hook(lambda *_: token.cancel())
+    try:
+        encoder.encode_ahead([1, 2, 3], token)
+    finally:
+        hook.remove()
+    assert [encoder.is_ready(frame) for frame in (1, 2, 3)] == [True, False, False]
+
+
+def test_who_waits_for_a_frame_goes_before_what_is_encoded_ahead(clip: Clip, model: TAViS) -> None:
+    encoder = FrameEncoder(clip, model)
+    ready: list[list[int]] = []
+
+    def click() -> None:
+        encoder.encode(40)
+        ready.append([frame for frame in range(9) if encoder.is_ready(frame)])
+
+    waiting = threading.Thread(target=click)
+
+    def hold(*_: object) -> None:
+        if not waiting.ident:
+            waiting.start()
+            while not encoder._waiting:
+                time.sleep(0.005)
+
+    hook = model.sam2.image_encoder.register_forward_hook(hold)
+    try:
+        encoder.encode_ahead(range(9))
+    finally:
+        hook.remove()
+        waiting.join()
+    assert ready == [[0]]
+    assert all(encoder.is_ready(frame) for frame in range(9))
+
+
+def test_threads_that_want_one_frame_share_it(clip: Clip, model: TAViS) -> None:
+    encoder = FrameEncoder(clip, model)
+    with counting(model) as runs:
+        threads = [threading.Thread(target=encoder.encode, args=(n % 3,)) for n in range(9)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert len(runs) == 3
+
+
+def test_a_click_gives_the_mask_that_the_model_sees_there(clip: Clip, model: TAViS) -> None:
+    encoder = FrameEncoder(clip, model)
+    current = np.zeros(SIZE, dtype=bool)
+    current[20:60, 10:50] = True
+    prompts = Prompts(((60.5, 44.5), (9.7, 8.5)), (True, False), (29.0, 17.5, 90.0, 71.5), current)
+    result = segment_prompts(encoder, 12, prompts)
+    places = torch.tensor(
+        [[29.5 / 122, 0.2], [90.5 / 122, 0.8], [61 / 122, 0.5], [10.2 / 122, 0.1]]
+    )
+    labels = torch.tensor([2, 3, 1, 0], dtype=torch.int32)
+    logits = torch.from_numpy(np.where(current, 10.0, -10.0).astype(np.float32))
+    features = encoder.encode(12).features
+    for count in (2, 3, 4):  # the box, then one click after the other
+        seen = model.segment_prompts(features, places[:count], labels[:count], logits)
+        grid = features.fine.shape[-2:]
+        logits = torch.nn.functional.interpolate(seen.logits[None, None], grid, mode="bilinear")[
+            0, 0
+        ]
+    assert result.mask.shape == SIZE
+    assert np.array_equal(result.mask, cut_logits(result.logits, SIZE, 0.5))
+    expected = torch.nn.functional.interpolate(seen.logits[None, None], SIZE, mode="bilinear")
+    certain = expected[0, 0].abs() > 0.2
+    assert np.array_equal(result.mask[certain], (expected[0, 0] > 0)[certain].numpy())
+    assert result.score == pytest.approx(min(max(seen.iou, 0), 1))
+
+
+def test_the_same_prompts_give_the_same_mask_ready_or_not(clip: Clip, model: TAViS) -> None:
+    encoder, later = FrameEncoder(clip, model), FrameEncoder(clip, model)
+    later.encode_ahead([12])
+    first, second = segment_prompts(encoder, 12, CLICK), segment_prompts(later, 12, CLICK)
+    assert np.array_equal(first.mask, second.mask)
+    assert (first.logits, first.score) == (second.logits, second.score)
+
+
+def test_a_mask_or_a_box_alone_suffices(clip: Clip, model: TAViS) -> None:
+    encoder = FrameEncoder(clip, model)
+    whole = np.ones(SIZE, dtype=bool)
+    for prompts in (Prompts(mask=whole), Prompts(box=(10, 10, 60, 60))):
+        assert segment_prompts(encoder, 3, prompts).mask.shape == SIZE
+
+
+def test_many_clicks_cost_a_bounded_number_of_steps(clip: Clip, model: TAViS) -> None:
+    encoder, steps = FrameEncoder(clip, model), []
+    hook = model.sam2.sam_mask_decoder.register_forward_hook(lambda *_: steps.append(1))
+    try:
+        clicks = tuple((float(n), 40.0) for n in range(40))
+        segment_prompts(encoder, 3, Prompts(clicks, (True,) * 40))
+    finally:
+        hook.remove()
+    assert len(steps) == MOST_STEPS + 1
+
+
+def test_prompts_that_show_nothing_are_explained(clip: Clip, model: TAViS) -> None:
+    encoder = FrameEncoder(clip, model)
+    with pytest.raises(InferenceError, match="click on the object"):
+        segment_prompts(encoder, 3, Prompts())
+    with pytest.raises(InferenceError, match="outside the picture"):
+        segment_prompts(encoder, 3, Prompts(((400.0, 2.0),), (True,)))
+    with pytest.raises(ValueError, match="a mask of"):
+        segment_prompts(encoder, 3, Prompts(mask=np.ones((4, 4), dtype=bool)))
+
+
+def test_memory_that_runs_out_is_taken_from_the_encoded_frames(clip: Clip, model: TAViS) -> None:
+    encoder = FrameEncoder(clip, model)
+    encoder.encode_ahead([1, 2])
+    with failing(model.sam2.image_encoder, times=1):
+        encoder.encode(3)
+    assert [encoder.is_ready(frame) for frame in (1, 2, 3)] == [False, False, True]
+    with failing(model.sam2.sam_mask_decoder, times=1):
+        assert segment_prompts(encoder, 3, CLICK).mask.shape == SIZE
+
+
+def test_memory_that_does_not_suffice_is_explained(clip: Clip, model: TAViS) -> None:
+    encoder = FrameEncoder(clip, model)
+    with (
+        failing(model.sam2.image_encoder, times=2),
+        pytest.raises(InferenceError, match="not enough memory"),
+    ):
+        encoder.encode(3)
+    assert segment_prompts(encoder, 3, CLICK).mask.shape == SIZE  # nothing is left blocked

@@ -1,0 +1,278 @@
+"""Real clips through an untrained toy network: what it finds is arbitrary, the way is not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from napari_tavis.annotation import AnnotationSession
+from napari_tavis.annotation.logits import cut_logits, encode_logits
+from napari_tavis.annotation.masks import mask_overlap
+from napari_tavis.annotation.proposals import Proposals
+from napari_tavis.core.tasks import Cancelled, CancelToken
+from napari_tavis.engine import InferenceError, sample_frames, segment_clip
+from napari_tavis.media import log_mel, open_clip
+from napari_tavis.model import TAViS, load_model
+
+SIZE = (90, 122)
+WORDS = ("dog", "bell", "Theremin")
+
+
+def run(path: Path, model: TAViS, **options: object) -> Proposals:
+    settings: dict = {"vocabulary": WORDS, "device": "cpu"} | options
+    with open_clip(path) as clip:
+        return segment_clip(clip, model, **settings)
+
+
+def masks_of(proposals: Proposals, kind: str) -> dict[int, np.ndarray]:
+    """All masks of a kind, by frame, laid over each other."""
+    union: dict[int, np.ndarray] = {}
+    for item in proposals.objects:
+        if item.kind == kind:
+            for frame, mask in item.masks.items():
+                union[frame] = union.get(frame, np.zeros_like(mask)) | mask
+    return union
+
+
+def test_proposals_describe_the_clip(short: Path, model: TAViS) -> None:
+    proposals = run(short, model)
+    assert proposals.frame_indices.tolist() == [9, 19, 29, 39, 49]
+    assert proposals.frame_times.tolist() == pytest.approx([0.9, 1.9, 2.9, 3.9, 4.9])
+    assert proposals.frame_size == SIZE
+    assert proposals.frame_count == 50
+    assert proposals.vocabulary == WORDS
+    assert proposals.model_name == "toy"
+    assert proposals.objects
+    for item in proposals.objects:
+        if item.kind == "object":
+            assert item.class_name in WORDS
+        assert set(item.masks) == set(item.frame_scores) == set(item.logits)
+        assert set(item.masks) <= {9, 19, 29, 39, 49}
+        assert all(mask.shape == SIZE and mask.any() for mask in item.masks.values())
+        assert 0 <= item.score <= 1
+        assert item.score == pytest.approx(np.mean(list(item.frame_scores.values())))
+    kinds = [item.kind for item in proposals.objects]
+    assert kinds == sorted(kinds, key=["object", "background", "scene"].index)
+    assert kinds.count("background") <= 5
+    assert kinds.count("scene") <= 1
+    for kind in ("object", "background"):
+        scores = [item.score for item in proposals.objects if item.kind == kind]
+        assert scores == sorted(scores, reverse=True)
+
+
+def test_cutting_the_kept_logits_at_half_gives_the_masks_again(short: Path, model: TAViS) -> None:
+    for item in run(short, model).objects:
+        for frame, mask in item.masks.items():
+            assert np.array_equal(cut_logits(item.logits[frame], SIZE, 0.5), mask)
+
+
+def test_what_is_held_for_background_is_proposed_as_such(toy_video: Path) -> None:
+    proposals = run(toy_video, load_model("toy"), vocabulary=None)
+    shown = [item for item in proposals.objects if item.kind == "object"]
+    kept = [item for item in proposals.objects if item.kind == "background"]
+    assert shown
+    assert kept
+    assert {item.class_name for item in kept} == {"background"}
+    for item in kept:
+        for frame, mask in item.masks.items():
+            beside = [one.masks[frame] for one in shown if frame in one.masks]
+            assert all(mask_overlap(mask, other) < 0.8 for other in beside)
+
+
+@pytest.mark.parametrize("protocol", ["memory", "independent"])
+def test_the_scene_is_what_the_model_says(short: Path, model: TAViS, protocol: str) -> None:
+    with open_clip(short) as clip:
+        samples = sample_frames(clip)
+        frames = np.stack([clip.frames[int(index)] for index in samples.indices])
+        mel = log_mel(clip.soundtrack(), samples.starts)
+    logits = model.segment(frames, mel, protocol).mask_logits[:, 5]
+    expected = {
+        int(frame): cut_logits(encode_logits(logits[row].numpy()), SIZE)
+        for row, frame in enumerate(samples.indices)
+        if (logits[row] > 0).float().mean() >= 0.001
+    }
+    scene = masks_of(run(short, model, protocol=protocol), "scene")
+    assert scene.keys() == expected.keys()
+    assert all(np.array_equal(scene[frame], expected[frame]) for frame in expected)
+
+
+def test_the_same_clip_gives_the_same_proposals(short: Path, model: TAViS) -> None:
+    first, second = run(short, model), run(short, model)
+    for one, other in zip(first.objects, second.objects, strict=True):
+        assert (one.class_name, one.score, one.kind) == (other.class_name, other.score, other.kind)
+        assert one.masks.keys() == other.masks.keys()
+        assert all(np.array_equal(one.masks[frame], other.masks[frame]) for frame in one.masks)
+
+
+def test_the_batch_makes_no_difference_without_memory(long: Path, model: TAViS) -> None:
+    whole = masks_of(run(long, model, protocol="independent", batch_frames=99), "scene")
+    parts = masks_of(run(long, model, protocol="independent", batch_frames=4), "scene")
+    assert len(whole) == 13
+    assert whole.keys() == parts.keys()
+    wrong = [np.count_nonzero(whole[frame] ^ parts[frame]) for frame in whole]
+    assert max(wrong) <= 3  # rounding, at pixels whose logit is nearly 0
+
+
+def test_objects_are_linked_across_batches(long: Path, model: TAViS) -> None:
+    proposals = run(long, model, vocabulary=None, batch_frames=5)
+    (scene,) = [item for item in proposals.objects if item.kind == "scene"]
+    assert sorted(scene.masks) == proposals.frame_indices.tolist()
+    objects = [item for item in proposals.objects if item.kind == "object"]
+    assert objects
+    assert any(min(item.masks) < 50 < max(item.masks) for item in objects)
+
+
+def test_progress_counts_frames(long: Path, model: TAViS) -> None:
+    told: list[tuple[int, int]] = []
+    run(long, model, batch_frames=5, progress=lambda done, total, what: told.append((done, total)))
+    assert told == [(0, 13), (0, 13), (5, 13), (10, 13), (13, 13)]
+
+
+def test_cancelling_stops_at_the_next_batch(long: Path, model: TAViS) -> None:
+    token = CancelToken()
+    told: list[int] = []
+
+    def progress(done: int, total: int, what: str) -> None:
+        told.append(done)
+        if done == 5:
+            token.cancel()
+
+    with pytest.raises(Cancelled):
+        run(long, model, batch_frames=5, progress=progress, cancel=token)
+    assert told[-1] == 5
+
+
+def test_cancelling_stops_in_the_middle_of_a_batch(short: Path, model: TAViS) -> None:
+    token = CancelToken()
+    reached: list[str] = []
+
+    def first(module: torch.nn.Module, inputs: object, output: object) -> None:
+        reached.append("sound")
+        token.cancel()
+
+    def then(module: torch.nn.Module, inputs: object, output: object) -> None:
+        reached.append("masks")
+
+    hooks = [
+        model.decomposition.register_forward_hook(first),
+        model.sam2.sam_mask_decoder.register_forward_hook(then),
+    ]
+    try:
+        with pytest.raises(Cancelled):
+            run(short, model, cancel=token)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    assert reached == ["sound"]
+
+
+@contextmanager
+def small_memory(module: torch.nn.Module, room: int) -> Iterator[list[int]]:
+    """Let a part of the network run out of memory when it is given more rows than it has room for.
+
+    Gives the rows that it was asked to take.
+    """
+    asked: list[int] = []
+
+    def limit(module: torch.nn.Module, inputs: tuple, settings: dict) -> None:
+        rows = len(next(iter((*inputs, *settings.values()))))
+        asked.append(rows)
+        if rows > room:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    hook = module.register_forward_pre_hook(limit, with_kwargs=True)
+    try:
+        yield asked
+    finally:
+        hook.remove()
+
+
+@pytest.mark.parametrize("part", ["sam2.image_encoder", "prompting"])
+def test_memory_that_runs_out_halves_the_batch_and_is_told(
+    long: Path, model: TAViS, part: str
+) -> None:
+    expected = masks_of(run(long, model, batch_frames=2), "scene")
+    with small_memory(model.get_submodule(part), room=3) as asked:
+        proposals = run(long, model)
+    assert asked[:3] == [10, 5, 2]
+    assert max(asked[2:]) == 2
+    assert [warning for warning in proposals.warnings if "2 instead of 10 frames" in warning]
+    found = masks_of(proposals, "scene")
+    assert found.keys() == expected.keys()
+    assert all(np.array_equal(found[frame], expected[frame]) for frame in expected)
+
+
+def test_memory_that_runs_out_late_keeps_what_was_found_before(long: Path, model: TAViS) -> None:
+    calls: list[int] = []
+
+    def fail_once(module: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
+        calls.append(len(inputs[0]))
+        if len(calls) == 3:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    hook = model.sam2.image_encoder.register_forward_pre_hook(fail_once)
+    try:
+        proposals = run(long, model, batch_frames=4)
+    finally:
+        hook.remove()
+    assert calls == [4, 4, 4, 4, 1]  # what is kept makes way first: the batch stays whole
+    assert sorted(masks_of(proposals, "scene")) == proposals.frame_indices.tolist()
+
+
+def test_too_little_memory_for_one_frame_is_explained(long: Path, model: TAViS) -> None:
+    with (
+        small_memory(model.sam2.image_encoder, room=0) as asked,
+        pytest.raises(InferenceError, match=r"not enough memory.*'cpu'"),
+    ):
+        run(long, model)
+    assert asked == [10, 5, 2, 1]
+    assert run(long, model, count=1).frame_indices.tolist()  # nothing is left broken
+
+
+def test_no_soundtrack_gives_a_warning_and_a_session_to_paint_in(
+    silent_video: Path, model: TAViS
+) -> None:
+    proposals = run(silent_video, model)
+    assert proposals.objects == []
+    assert len(proposals.frame_indices) == 5
+    assert ["has no soundtrack" in warning for warning in proposals.warnings] == [True]
+    session = AnnotationSession.create(silent_video, proposals)
+    item = session.add_object("dog")
+    session.set_mask(item.object_id, 23, np.ones(session.frame_size))
+    session.save()
+    assert AnnotationSession.open(silent_video).mask(item.object_id, 23).all()
+
+
+def test_a_silent_soundtrack_gives_a_warning(
+    tmp_path: Path, model: TAViS, write_clip: Callable[..., Path]
+) -> None:
+    proposals = run(write_clip(tmp_path / "quiet.mp4", 3, loudness=0), model)
+    assert proposals.objects == []
+    assert ["is silent" in warning for warning in proposals.warnings] == [True]
+
+
+def test_a_number_of_frames_evenly(long: Path, model: TAViS) -> None:
+    assert run(long, model, count=2).frame_indices.tolist() == [60, 125]
+
+
+def test_in_the_zero_shot_setting_the_picture_has_a_say(short: Path, model: TAViS) -> None:
+    heard = run(short, model, count=1, vocabulary=None)
+    seen = run(short, model, count=1, vocabulary=None, zero_shot=True)
+    (heard_scene,) = [item for item in heard.objects if item.kind == "scene"]
+    (seen_scene,) = [item for item in seen.objects if item.kind == "scene"]
+    assert np.array_equal(heard_scene.masks[46], seen_scene.masks[46])
+    assert heard_scene.score != seen_scene.score
+
+
+def test_wrong_options_are_explained(short: Path, model: TAViS) -> None:
+    with pytest.raises(InferenceError, match="empty"):
+        run(short, model, vocabulary=[])
+    with pytest.raises(InferenceError, match="frames per second"):
+        run(short, model, fps=0)
+    with pytest.raises(InferenceError, match="device"):
+        run(short, model, device="abacus")
