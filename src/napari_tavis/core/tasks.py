@@ -1,4 +1,4 @@
-"""Progress and cancellation of long work, shared by the command line, the widgets and tests."""
+"""Long work: how far it is, and whether it is to go on."""
 
 from __future__ import annotations
 
@@ -46,5 +46,71 @@ class CancelToken:
         Cancelled
             If `cancel` was called.
         """
+        if self.cancelled:
+            raise Cancelled
+
+
+_LOOK_AGAIN = 0.1
+"""Seconds after which paused work looks whether it was cancelled."""
+
+
+class Task:
+    """What a long piece of work and whoever waits for it say to each other. Thread safe.
+
+    Whoever waits makes it, hands it in, and may `cancel`, `pause` and `resume`; the work tells
+    how far it is by `report`, and calls `check` between two of its steps.
+
+    Parameters
+    ----------
+    on_progress : callable, optional
+        Called as ``on_progress(done, total, what)`` by the thread that works.
+    """
+
+    def __init__(self, on_progress: Progress | None = None) -> None:
+        self._on_progress = on_progress
+        self._cancelled, self._may_run = threading.Event(), threading.Event()
+        self._may_run.set()
+
+    def report(self, done: int, total: int, what: str) -> None:
+        """Say that `done` of `total` is done, and of what."""
+        if self._on_progress is not None:
+            self._on_progress(done, total, what)
+
+    def part(self, on_progress: Progress | None = None) -> Task:
+        """Give a task for a part of the work, which is cancelled and paused with the whole.
+
+        How far it is, only `on_progress` is told.
+        """
+        part = Task(on_progress)
+        part._cancelled, part._may_run = self._cancelled, self._may_run
+        return part
+
+    def cancel(self) -> None:
+        """Ask the work to stop at its next step, paused or not."""
+        self._cancelled.set()
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the work was asked to stop."""
+        return self._cancelled.is_set()
+
+    def pause(self) -> None:
+        """Let the work wait at its next step."""
+        self._may_run.clear()
+
+    def resume(self) -> None:
+        """Let paused work go on."""
+        self._may_run.set()
+
+    def check(self) -> None:
+        """Wait here while the work is paused; stop here if it was asked to.
+
+        Raises
+        ------
+        Cancelled
+            If `cancel` was called.
+        """
+        while not (self.cancelled or self._may_run.wait(_LOOK_AGAIN)):
+            pass
         if self.cancelled:
             raise Cancelled

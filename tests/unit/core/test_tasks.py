@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 from napari_tavis.core.errors import TavisError
-from napari_tavis.core.tasks import Cancelled, CancelToken, no_progress
+from napari_tavis.core.tasks import Cancelled, CancelToken, Task, no_progress
 
 
 def test_a_fresh_token_lets_work_go_on() -> None:
@@ -30,3 +32,41 @@ def test_cancelling_is_an_error_for_the_user() -> None:
 
 def test_no_progress_takes_any_report() -> None:
     no_progress(0, 10, "frames")
+
+
+def test_a_part_is_cancelled_with_the_whole_and_reports_by_itself() -> None:
+    told: list[tuple[str, int]] = []
+    whole = Task(lambda done, total, what: told.append(("whole", done)))
+    part = whole.part(lambda done, total, what: told.append(("part", done)))
+    whole.report(1, 2, "frames")
+    part.report(2, 2, "frames")
+    assert told == [("whole", 1), ("part", 2)]
+    part.check()
+    whole.cancel()
+    with pytest.raises(Cancelled):
+        part.check()
+
+
+def test_paused_work_waits_and_can_be_cancelled() -> None:
+    task = Task()
+    task.pause()
+    steps: list[str] = []
+
+    def work() -> None:
+        try:
+            task.check()
+            steps.append("went on")
+            task.pause()
+            task.check()
+        except Cancelled:
+            steps.append("cancelled")
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    assert not steps
+    task.resume()
+    while not steps:
+        thread.join(0.01)
+    task.cancel()
+    thread.join(10)
+    assert steps == ["went on", "cancelled"]
