@@ -20,6 +20,15 @@ import torch
 from safetensors.torch import load_file
 
 from napari_tavis.lab.toyworld.dataset import write_toy_dataset
+from napari_tavis.lab.training.ablation_rows import ROWS as EVERY_ROW
+from napari_tavis.lab.training.configurations import read_configuration
+from napari_tavis.lab.training.dataset_recipe import DatasetRecipe
+from napari_tavis.lab.training.recipes import TOY_SMOKE, ToyAblation, TrainConfig
+from napari_tavis.lab.training.row_recipe import RowRecipe, load_start
+from napari_tavis.lab.training.run_folder import read_log
+from napari_tavis.lab.training.toy_clips import render_toy_clips
+from napari_tavis.lab.training.toy_recipe import train_toy
+from napari_tavis.lab.training.trainer import Trainer
 
 Losses = dict[str, list[float]]
 
@@ -66,71 +75,45 @@ def norm(weights: dict[str, torch.Tensor]) -> float:
     return float(torch.stack([w.double().square().sum() for w in weights.values()]).sum().sqrt())
 
 
+def losses_of(run: Path) -> list[float]:
+    """Give the loss of every step, as the log of a run has it."""
+    return [entry["loss"] for entry in read_log(run / "log.jsonl") if entry["kind"] == "step"]
+
+
 def learn_datasets(folder: Path) -> Losses:
     """Learn from AVSBench trees as the paper does, and as fine-tuning does."""
-    from napari_tavis.lab.training.experiments.configurations import read_configuration
-    from napari_tavis.lab.training.experiments.log import read_log
-    from napari_tavis.lab.training.experiments.trainer import Trainer
-
     write_toy_dataset(folder / "data", clips=10, seed=3, size=SIZE)
     common = f"data.root={folder / 'data'} data.holdout=0.2 data.batch=2 data.workers=0"
     common += f" model.image_size={SIZE} epochs=4 patience=null device=cpu pictures=0 seed=4"
     losses = {}
     for number, (name, (configuration, subset, own)) in enumerate(DATASET_RECIPES.items()):
         settings = [*common.split(), f"data.subset={subset}", *own]
+        config = read_configuration(configuration, settings)
+        assert isinstance(config, TrainConfig)
         run = folder / str(number)
-        Trainer(read_configuration(configuration, settings), run).run()
-        steps = [entry["loss"] for entry in read_log(run / "log.jsonl") if entry["kind"] == "step"]
-        losses[name] = [*steps, norm(load_file(run / "last.safetensors"))]
+        Trainer(DatasetRecipe(config), run).run()
+        losses[name] = [*losses_of(run), norm(load_file(run / "last.safetensors"))]
     return losses
 
 
 def learn_toy(folder: Path) -> list[float]:
     """Learn as the bundled model did, in a few steps of each kind of stage."""
-    from napari_tavis.lab.training.config import SMOKE, Stage
-    from napari_tavis.lab.training.toy_trainer import ToyTrainer, train_toy
-
-    losses: list[float] = []
-    plain = ToyTrainer._train_step
-
-    def recording(self: ToyTrainer, stage: Stage, batch: object) -> dict[str, float]:
-        terms = plain(self, stage, batch)
-        losses.append(sum(terms.values()))
-        return terms
-
-    ToyTrainer._train_step = recording
-    checkpoint = train_toy(folder / "toy", config=SMOKE, seed=4)
-    ToyTrainer._train_step = plain
-    return [*losses, norm(load_file(checkpoint))]
+    checkpoint = train_toy(folder / "toy", config=TOY_SMOKE, seed=4)
+    return [*losses_of(folder / "toy"), norm(load_file(checkpoint))]
 
 
 def learn_rows(folder: Path) -> Losses:
     """Learn some rows of the paper's ablations on the toy world."""
-    from napari_tavis.core.tasks import CancelToken
-    from napari_tavis.lab.training.ablation import short_training
-    from napari_tavis.lab.training.ablation.recipe import ToyAblation
-    from napari_tavis.lab.training.ablation.rows import ROWS as EVERY
-    from napari_tavis.lab.training.ablation.start import load_start
-    from napari_tavis.lab.training.toy_clips import render_toy_clips
-
-    recipe = ToyAblation(clips=8, steps=6, batch=2, warm_up=3, test_clips=1)
-    clips = render_toy_clips(folder / "clips", recipe.clips, size=recipe.image_size, workers=1)
+    settings = ToyAblation(clips=8, steps=6, batch=2, warm_up=3, test_clips=1)
+    clips = render_toy_clips(folder / "clips", settings.clips, size=settings.image_size, workers=1)
     losses: Losses = {}
-    plain = short_training.row_loss
     for name in ROWS:
-        steps: list[float] = []
-
-        def recording(*arguments: object, _steps: list[float] = steps, **named: object) -> object:
-            loss = plain(*arguments, **named)
-            _steps.append(float(loss.detach()))
-            return loss
-
-        short_training.row_loss = recording
-        model = short_training.train_row(
-            EVERY[name], recipe, 4, load_start(recipe), clips, lambda *_: None, CancelToken()
+        trainer = Trainer(
+            RowRecipe(EVERY_ROW[name], settings, 4, load_start(settings), clips), folder / name
         )
-        losses[f"ablation, {name}"] = [*steps, norm(model.state_dict())]
-    short_training.row_loss = plain
+        trainer.run()
+        weights = norm(trainer.model.state_dict())
+        losses[f"ablation, {name}"] = [*losses_of(folder / name), weights]
     return losses
 
 

@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from napari_tavis.core.boundary import explain
 from napari_tavis.core.files import shown
-from napari_tavis.core.tasks import Cancelled, CancelToken
+from napari_tavis.core.tasks import Cancelled, CancelToken, Task
 from napari_tavis.core.tasks import Progress as Report
 
 
@@ -81,6 +81,69 @@ def remember_interrupt() -> Iterator[CancelToken]:
     before = signal.signal(signal.SIGINT, note)
     try:
         yield pressed
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def terminal_task(shown: bool = True) -> Iterator[Task]:
+    """Give a task for work that a person waits for at a terminal.
+
+    How far it is, a bar on stderr shows, which is gone when the work is done. The first Ctrl+C
+    asks the work to stop at its next step, and a second one ends it.
+
+    Parameters
+    ----------
+    shown : bool
+        Whether to show the bar, if stderr is a terminal.
+
+    Yields
+    ------
+    Task
+        May report from any thread.
+
+    Raises
+    ------
+    Cancelled
+        If the work ended with an error after it was asked to stop: Ctrl+C also reaches the
+        processes it runs, whose end it may take for a failure.
+    """
+    console = Console(stderr=True)
+    with Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not (shown and console.is_terminal),
+    ) as bars:
+        bar = bars.add_task("", total=None)
+
+        def report(done: int, total: int, what: str) -> None:
+            bars.update(bar, completed=done, total=total, description=what)
+
+        task = Task(report)
+        with _cancelled_by_interrupt(task):
+            yield task
+
+
+@contextmanager
+def _cancelled_by_interrupt(task: Task) -> Iterator[None]:
+    """Let the first Ctrl+C cancel a task, and a second one end the work."""
+
+    def ask(_number: int, _frame: FrameType | None) -> None:
+        signal.signal(signal.SIGINT, before)
+        task.cancel()
+        say("Stopping ... (Ctrl+C again to stop at once)")
+
+    before = signal.signal(signal.SIGINT, ask)
+    try:
+        yield
+    except Exception as error:
+        if task.cancelled:
+            raise Cancelled from error
+        raise
     finally:
         signal.signal(signal.SIGINT, before)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from napari_tavis.core.tasks import CancelToken, Progress, no_progress
+from napari_tavis.core.tasks import CancelToken, Progress, Task, no_progress
 from napari_tavis.core.workspace import workspace
 from napari_tavis.lab.improvement.clips import SUBSET, Accepted, find_accepted, write_clips
 from napari_tavis.lab.improvement.request import Improvement, ImprovementRequest, run_folder
@@ -104,13 +104,13 @@ def _train(
 ) -> tuple[Path, float, float, int]:
     """Train; give the best checkpoint, the first and the best score, and the best one's epoch."""
     progress(0, 0, "loading PyTorch")
-    from napari_tavis.lab.training.experiments.config import TrainConfig
-    from napari_tavis.lab.training.experiments.configurations import read_configuration
-    from napari_tavis.lab.training.experiments.extra import needs_training_extra
+    from napari_tavis.lab.training.configurations import needs_training_extra, read_configuration
+    from napari_tavis.lab.training.recipes import TrainConfig
+    from napari_tavis.lab.training.run_folder import read_log
 
     with needs_training_extra():
-        from napari_tavis.lab.training.experiments.log import read_log
-        from napari_tavis.lab.training.experiments.trainer import Trainer
+        from napari_tavis.lab.training.dataset_recipe import DatasetRecipe
+        from napari_tavis.lab.training.trainer import Trainer
 
     own = (
         f"model.start={request.model}",
@@ -120,12 +120,14 @@ def _train(
     )
     config = read_configuration(recipe, (*own, *request.settings))
     assert isinstance(config, TrainConfig)
-    trainer = Trainer(config, run, progress=progress, cancel=cancel)
-    best = trainer.run(progress, cancel)
+    task = Task(progress)
+    task._cancelled = cancel._event
+    trainer = Trainer(DatasetRecipe(config), run, task=task)
+    trainer.run(task)
     log = read_log(run / "log.jsonl")
     scores = {entry["epoch"]: entry[config.monitor] for entry in log if entry["kind"] == "epoch"}
     epoch = max(scores, key=lambda number: (scores[number], -number))
-    return best, scores[0], scores[epoch], epoch
+    return trainer.best, scores[0], scores[epoch], epoch
 
 
 def _install(

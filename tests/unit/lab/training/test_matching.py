@@ -3,7 +3,7 @@ from __future__ import annotations
 import torch
 
 from napari_tavis.lab.training.batches import Targets
-from napari_tavis.lab.training.matching import match, pair_costs
+from napari_tavis.lab.training.losses import match, pair_costs
 
 
 def _targets(masks: torch.Tensor, classes: list[int], present: list[bool]) -> Targets:

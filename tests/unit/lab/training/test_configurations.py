@@ -9,11 +9,11 @@ import pytest
 
 from napari_tavis.cli import main
 from napari_tavis.core.errors import TrainingError
-from napari_tavis.lab.training.experiments.config import ToyConfig, TrainConfig
-from napari_tavis.lab.training.experiments.configurations import (
+from napari_tavis.lab.training.configurations import (
     configuration_names,
     read_configuration,
 )
+from napari_tavis.lab.training.recipes import ToyConfig, TrainConfig
 from napari_tavis.model.switches import Switches
 
 

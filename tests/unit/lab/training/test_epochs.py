@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from napari_tavis.core.errors import TrainingError
-from napari_tavis.lab.training.experiments.batching import EpochBatches
+from napari_tavis.lab.training.epochs import EpochBatches
 
 FRAMES = [5] * 11 + [10] * 7
 

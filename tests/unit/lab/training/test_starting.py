@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
+import torch
 
 from napari_tavis.core.errors import TrainingError
-from napari_tavis.lab.training.experiments.config import TRAINED, ModelSettings
-from napari_tavis.lab.training.experiments.starting import describe_parts, freeze, start_model
+from napari_tavis.lab.training.ablation_rows import ROWS
+from napari_tavis.lab.training.recipes import TRAINED, ModelSettings
+from napari_tavis.lab.training.starting import describe_parts, freeze, start_model
 from napari_tavis.model import TAViS, load_model
 from napari_tavis.model.config import preset_config
 from napari_tavis.model.switches import Switches
@@ -45,3 +47,13 @@ def test_other_switches_keep_the_weights_that_stay() -> None:
     assert model.config.switches == Switches(decompose=False)
     weight = "sam2.sam_mask_decoder.iou_token.weight"
     assert model.state_dict()[weight].equal(toy.state_dict()[weight])
+
+
+@pytest.mark.parametrize("name", [n for n, row in ROWS.items() if row.segmenter == "sam2"])
+def test_a_row_keeps_the_weights_that_fit(name: str) -> None:
+    switches = ROWS[name].switches
+    model = start_model(ModelSettings(start="toy", image_size=64, switches=switches))
+    assert model.config.switches == switches
+    toy = load_model("toy").state_dict()
+    kept = model.imagebind.state_dict()
+    assert all(torch.equal(value, toy[f"imagebind.{part}"]) for part, value in kept.items())

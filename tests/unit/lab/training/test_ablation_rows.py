@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from napari_tavis.core.errors import TrainingError
-from napari_tavis.lab.training.ablation.report import spread, tables
-from napari_tavis.lab.training.ablation.rows import ROWS, TABLES, choose_rows
+from napari_tavis.lab.training.ablation_rows import ROWS, TABLES, choose_rows, spread, tables
 from napari_tavis.lab.training.losses import PAPER_LOSS
 from napari_tavis.model.switches import PAPER
 

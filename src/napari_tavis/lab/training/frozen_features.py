@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.utils.data import ConcatDataset, DataLoader, Dataset, Subset
 
 from napari_tavis.core.atomic import write_atomically
-from napari_tavis.core.tasks import CancelToken, Progress, no_progress
+from napari_tavis.core.tasks import Task
 from napari_tavis.datasets.avsbench.joined import locate
 from napari_tavis.lab.training.samples import ClipDataset, Sample, collate
 from napari_tavis.model import TAViS
@@ -35,7 +35,7 @@ FREE_BYTES = 2 * 2**30
 """Room that is left on the disk for others."""
 
 
-class FeatureCache:
+class FrozenFeatureStore:
     """Features of clips in files, found again by what the clips and the weights are.
 
     A clip's key is a hash of its pictures and sounds as the network sees them, so that neither a
@@ -122,8 +122,7 @@ class FeatureCache:
         *,
         batch_size: int = 4,
         workers: int = 0,
-        progress: Progress = no_progress,
-        cancel: CancelToken | None = None,
+        task: Task | None = None,
     ) -> int:
         """Compute and keep what is missing of a dataset's features.
 
@@ -139,16 +138,15 @@ class FeatureCache:
             Clips to compute at once.
         workers : int, optional
             Processes that load clips.
-        progress : Progress, optional
-            Told of clips.
-        cancel : CancelToken, optional
-            Looked at after each batch; what was computed is kept.
+        task : Task, optional
+            Told of clips, and looked at after each batch; what was computed is kept.
 
         Returns
         -------
         int
             How many clips were computed. Fewer than are missing if there is no room.
         """
+        task = task or Task()
         total = len(dataset)  # type: ignore[arg-type]
         stamps = [_stamp(dataset, index) for index in range(total)]
         todo = [index for index, stamp in enumerate(stamps) if not self._is_known(stamp)]
@@ -158,8 +156,7 @@ class FeatureCache:
         done, computed = total - len(todo), 0
         held, others, numbers = self.nbytes, self._others(), iter(todo)
         for samples in loader:
-            if cancel is not None:
-                cancel.check()
+            task.check()
             missing = [
                 s for s in samples if s.features is None and self.get(s.images, s.mel) is None
             ]
@@ -169,7 +166,7 @@ class FeatureCache:
             for sample, number in zip(samples, numbers, strict=False):
                 self._remember(stamps[number], sample)
             done += len(samples)
-            progress(done, total, "computing what is frozen")
+            task.report(done, total, "computing what is frozen")
         return computed
 
     def _stamp_file(self, stamp: str) -> Path:

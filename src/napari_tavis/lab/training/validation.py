@@ -1,27 +1,63 @@
-"""How well the network does on clips that it does not learn from."""
+"""How well the network does on clips that it does not learn from, in numbers and as a picture."""
 
 from __future__ import annotations
 
+import io
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from accelerate import Accelerator
 from accelerate.utils import gather_object
+from PIL import Image
 from torch import Tensor
 
-from napari_tavis.core.tasks import CancelToken, Progress, no_progress
+from napari_tavis.annotation.overlay import OverlayMask, draw_masks
+from napari_tavis.core.atomic import write_atomically
+from napari_tavis.core.tasks import Task
 from napari_tavis.datasets.avsbench.metrics import mask_iou
 from napari_tavis.datasets.avsbench.semantic_metrics import SemanticMetric, SemanticScores
 from napari_tavis.lab.evaluation.prediction import ClipPrediction
-from napari_tavis.lab.training.experiments.clips import RunClips
-from napari_tavis.lab.training.experiments.pictures import ClipResult
-from napari_tavis.lab.training.experiments.starting import set_modes
+from napari_tavis.lab.training.epochs import RunClips
 from napari_tavis.lab.training.samples import Sample, collate
+from napari_tavis.lab.training.starting import set_modes
 from napari_tavis.model import TAViS
 from napari_tavis.model.alignment import classify
 from napari_tavis.model.backbone import Protocol
 from napari_tavis.model.outputs import Segmentation, of_one_clip
+
+TRUTH, FOUND = (64, 200, 120), (255, 140, 0)
+GAP = 4
+"""Pixels between pictures."""
+
+SIDE = 224
+"""Most pixels per side of one frame."""
+
+
+@dataclass(frozen=True)
+class ClipResult:
+    """What was found in one clip.
+
+    Attributes
+    ----------
+    name : str
+        The clip's name.
+    frames : ndarray of uint8, shape (T, S, S, 3)
+        RGB.
+    truth, found : ndarray of bool, shape (T, S, S)
+        All that sounds, and what the network takes for it.
+    labelled : ndarray of bool, shape (T,)
+        The frames about which there is a truth.
+    """
+
+    name: str
+    frames: npt.NDArray[np.uint8]
+    truth: npt.NDArray[np.bool_]
+    found: npt.NDArray[np.bool_]
+    labelled: npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -41,8 +77,7 @@ def validate(
     protocol: Protocol,
     texts: Tensor | None = None,
     shown: int = 0,
-    progress: Progress = no_progress,
-    cancel: CancelToken | None = None,
+    task: Task | None = None,
 ) -> tuple[dict[str, float], list[ClipResult]]:
     """Measure the network, each process on its share of the clips.
 
@@ -60,10 +95,9 @@ def validate(
         All classes of AVSBench, to tell what a query is; without them classes are not measured.
     shown : int
         Clips whose masks are given back, the first ones.
-    progress : Progress, optional
-        Told of every clip.
-    cancel : CancelToken, optional
-        Looked at for every clip, unless other processes would wait for this one.
+    task : Task, optional
+        Told of every clip, and looked at between them unless other processes would wait for this
+        one.
 
     Returns
     -------
@@ -73,16 +107,17 @@ def validate(
     list of ClipResult
         Of the clips to be shown.
     """
+    task = task or Task()
     model.eval()
     found: list[_Measured] = []
     first, step = accelerator.process_index, accelerator.num_processes
     for index in range(first, clips.validation_count, step):
-        if cancel is not None and step == 1:
-            cancel.check()
+        if step == 1:
+            task.check()
         sample, shows = clips.validation[index], index < shown
         device = accelerator.device
         found.append(_measure(model, sample, device, protocol, texts, index, shows))
-        progress(index + 1, clips.validation_count, "validating")
+        task.report(index + 1, clips.validation_count, "validating")
     set_modes(model)
     found = sorted(gather_object(found), key=lambda clip: clip.index)
     scores = {"M_J": float(np.mean([clip.m_j for clip in found]))}
@@ -133,3 +168,46 @@ def _prediction(found: Segmentation, texts: Tensor) -> ClipPrediction:
         image_embedding=None,
         probabilities={"a2t": classify(found.audio_embedding, texts)},
     )
+
+
+def draw_results(results: Sequence[ClipResult]) -> npt.NDArray[np.uint8]:
+    """Draw clips as rows, frames as columns: the truth outlined, what was found filled.
+
+    Parameters
+    ----------
+    results : sequence of ClipResult
+        At least one.
+
+    Returns
+    -------
+    ndarray of uint8, shape (H, W, 3)
+    """
+    rows = []
+    for result in results:
+        step = -(-result.frames.shape[1] // SIDE)
+        pictures = [
+            draw_masks(
+                result.frames[index, ::step, ::step],
+                [
+                    OverlayMask(result.found[index, ::step, ::step], FOUND),
+                    OverlayMask(result.truth[index, ::step, ::step], TRUTH, filled=False),
+                ],
+            )
+            for index in range(len(result.frames))
+        ]
+        rows.append(np.concatenate([_framed(picture) for picture in pictures], axis=1))
+    width = max(row.shape[1] for row in rows)
+    return np.concatenate(
+        [np.pad(row, ((0, 0), (0, width - row.shape[1]), (0, 0))) for row in rows]
+    )
+
+
+def write_picture(picture: npt.NDArray[np.uint8], path: Path) -> None:
+    """Write a PNG whole or not at all."""
+    data = io.BytesIO()
+    Image.fromarray(picture).save(data, "PNG")
+    write_atomically(path, data.getvalue())
+
+
+def _framed(picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    return np.pad(picture, ((0, GAP), (0, GAP), (0, 0)))

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from napari_tavis.lab.training.batches import Batch
-from napari_tavis.lab.training.prompts import prompt_losses, tracking_losses
+from napari_tavis.lab.training.prompt_losses import prompt_losses, tracking_losses
 from napari_tavis.model import TAViS
 
 CLASS = 5

@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch.utils.data import ConcatDataset, Subset
 
-from napari_tavis.core.tasks import Cancelled, CancelToken
+from napari_tavis.core.tasks import Cancelled, Task
 from napari_tavis.datasets.avsbench import DatasetError
-from napari_tavis.lab.training.feature_cache import FeatureCache, weights_key
+from napari_tavis.lab.training.frozen_features import FrozenFeatureStore, weights_key
 from napari_tavis.lab.training.samples import ClipDataset, collate, open_split
 from napari_tavis.model import TAViS
 
@@ -22,16 +22,16 @@ def model() -> TAViS:
 
 
 @pytest.fixture
-def cache(model: TAViS, tmp_path: Path) -> FeatureCache:
-    return FeatureCache(tmp_path, model)
+def cache(model: TAViS, tmp_path: Path) -> FrozenFeatureStore:
+    return FrozenFeatureStore(tmp_path, model)
 
 
-def _dataset(trees: Path, cache: FeatureCache, size: int = 64) -> ClipDataset:
+def _dataset(trees: Path, cache: FrozenFeatureStore, size: int = 64) -> ClipDataset:
     return open_split(trees, "avss", "train", size, features=cache)
 
 
 def test_kept_features_give_what_computing_gives(
-    model: TAViS, cache: FeatureCache, trees: Path
+    model: TAViS, cache: FrozenFeatureStore, trees: Path
 ) -> None:
     dataset = _dataset(trees, cache)
     assert dataset[0].features is None
@@ -48,7 +48,7 @@ def test_kept_features_give_what_computing_gives(
 
 
 def test_kept_features_are_what_the_network_uses(
-    model: TAViS, cache: FeatureCache, trees: Path
+    model: TAViS, cache: FrozenFeatureStore, trees: Path
 ) -> None:
     dataset = _dataset(trees, cache)
     cache.fill(model, dataset)
@@ -67,14 +67,14 @@ def test_kept_features_are_what_the_network_uses(
 
 
 def test_other_weights_and_other_inputs_find_nothing(
-    model: TAViS, cache: FeatureCache, trees: Path, tmp_path: Path
+    model: TAViS, cache: FrozenFeatureStore, trees: Path, tmp_path: Path
 ) -> None:
     cache.fill(model, _dataset(trees, cache))
     torch.manual_seed(1)
     other = TAViS.from_preset("toy", image_size=64)
     assert weights_key(other) != weights_key(model)
-    assert len(FeatureCache(tmp_path, other)) == 0
-    assert len(FeatureCache(tmp_path, model)) == 2
+    assert len(FrozenFeatureStore(tmp_path, other)) == 0
+    assert len(FrozenFeatureStore(tmp_path, model)) == 2
     assert _dataset(trees, cache, 96)[0].features is None
     sample = _dataset(trees, cache)[0]
     changed = sample.images.clone()
@@ -91,7 +91,7 @@ def test_what_training_changes_does_not_change_the_key(model: TAViS) -> None:
 
 
 def test_a_full_cache_keeps_what_it_has(model: TAViS, tmp_path: Path, trees: Path) -> None:
-    cache = FeatureCache(tmp_path, model, limit_bytes=1)
+    cache = FrozenFeatureStore(tmp_path, model, limit_bytes=1)
     dataset = _dataset(trees, cache)
     assert cache.fill(model, dataset, batch_size=1) == 1
     assert cache.fill(model, dataset, batch_size=1) == 0
@@ -103,7 +103,7 @@ def test_a_full_cache_keeps_what_it_has(model: TAViS, tmp_path: Path, trees: Pat
 
 
 def test_unchanged_files_are_not_read_again(
-    model: TAViS, cache: FeatureCache, trees: Path, tmp_path: Path
+    model: TAViS, cache: FrozenFeatureStore, trees: Path, tmp_path: Path
 ) -> None:
     root = Path(shutil.copytree(trees, tmp_path / "data"))
     dataset = _dataset(root, cache)
@@ -126,16 +126,16 @@ def test_unchanged_files_are_not_read_again(
 def test_features_of_other_weights_make_way(model: TAViS, tmp_path: Path, trees: Path) -> None:
     torch.manual_seed(2)
     other = TAViS.from_preset("toy", image_size=64)
-    old = FeatureCache(tmp_path, other)
+    old = FrozenFeatureStore(tmp_path, other)
     old.fill(other, _dataset(trees, old))
     assert len(old) == 2
-    new = FeatureCache(tmp_path, model, limit_bytes=old.nbytes + 1)
+    new = FrozenFeatureStore(tmp_path, model, limit_bytes=old.nbytes + 1)
     assert new.fill(model, _dataset(trees, new), batch_size=1) == 2
     assert (len(old), len(new)) == (0, 2)
 
 
 def test_a_damaged_file_is_computed_again(
-    model: TAViS, cache: FeatureCache, trees: Path, tmp_path: Path
+    model: TAViS, cache: FrozenFeatureStore, trees: Path, tmp_path: Path
 ) -> None:
     dataset = _dataset(trees, cache)
     cache.fill(model, dataset)
@@ -152,16 +152,11 @@ def test_a_damaged_file_is_computed_again(
 
 
 def test_filling_can_be_cancelled_and_goes_on(
-    model: TAViS, cache: FeatureCache, trees: Path
+    model: TAViS, cache: FrozenFeatureStore, trees: Path
 ) -> None:
-    dataset, cancel = _dataset(trees, cache), CancelToken()
+    dataset = _dataset(trees, cache)
+    task = Task(lambda _done, _total, _what: task.cancel())
     with pytest.raises(Cancelled):
-        cache.fill(
-            model,
-            dataset,
-            batch_size=1,
-            cancel=cancel,
-            progress=lambda _done, _total, _what: cancel.cancel(),
-        )
+        cache.fill(model, dataset, batch_size=1, task=task)
     assert len(cache) == 1
     assert cache.fill(model, dataset, batch_size=1) == 1

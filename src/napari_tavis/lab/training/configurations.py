@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from importlib import resources
 from pathlib import Path
@@ -10,8 +11,7 @@ from typing import Any, TypeVar
 
 from napari_tavis.core.errors import TrainingError
 from napari_tavis.core.files import MEGABYTE, ForeignFileError, read_text, shown
-from napari_tavis.lab.training.experiments.config import ToyConfig, TrainConfig
-from napari_tavis.lab.training.experiments.extra import needs_training_extra
+from napari_tavis.lab.training.recipes import ToyConfig, TrainConfig
 
 RECIPES = {"dataset": TrainConfig, "toy": ToyConfig}
 """What a configuration's ``recipe`` may be; ``dataset`` where it does not say."""
@@ -20,6 +20,28 @@ Settings = TypeVar("Settings")
 
 _MOST_LEVELS = 16
 SUFFIXES = (".yaml", ".yml")
+
+
+@contextmanager
+def needs_training_extra(extra: str = "train") -> Iterator[None]:
+    """Turn a failing import into an error that says what to install.
+
+    Parameters
+    ----------
+    extra : str
+        The extra of this package that has the library.
+
+    Raises
+    ------
+    TrainingError
+        If a library cannot be imported.
+    """
+    try:
+        yield
+    except ImportError as error:
+        raise TrainingError(
+            f"This needs {error.name}: install it with pip install 'napari-tavis[{extra}]'."
+        ) from error
 
 
 def configuration_names() -> list[str]:
@@ -120,7 +142,7 @@ def _check_plain(text: str, name: str) -> None:
 
 
 def _folder() -> Any:
-    return resources.files("napari_tavis.lab.training.experiments") / "configurations"
+    return resources.files("napari_tavis.lab.training") / "configurations"
 
 
 def _text(name_or_file: str) -> str:
