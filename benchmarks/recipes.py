@@ -67,7 +67,7 @@ def compare(before: Losses, after: Losses) -> None:
         print(f"{recipe}: largest relative difference {largest:.1e}")
         for step, (old, new) in enumerate(pairs[:-1], start=1):
             print(f"  step {step:2d}  {old:14.6g}  {new:14.6g}")
-        print(f"  weights  {pairs[-1][0]:14.6g}  {pairs[-1][1]:14.6g}")
+        print(f"  weights  {pairs[-1][0]:14.9g}  {pairs[-1][1]:14.9g}")
 
 
 def norm(weights: dict[str, torch.Tensor]) -> float:
