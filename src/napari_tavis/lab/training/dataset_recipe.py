@@ -49,7 +49,7 @@ class DatasetRecipe(Recipe):
             config.tensorboard,
         )
 
-    def prepare(self, accelerator: Accelerator, _output: Path, task: Task) -> Course:
+    def prepare(self, accelerator: Accelerator, output: Path, task: Task) -> Course:
         """Load the network, open the clips, and compute what is frozen."""
         config = self.config
         model = start_model(config.model)
@@ -110,7 +110,7 @@ class _EpochCourse(Course):
             {"started_from": config.model.start, "trained_on": config.data.subset},
         )
 
-    def enter(self, number: int, step: int, _task: Task) -> Iterator[Batch]:
+    def enter(self, number: int, step: int, task: Task) -> Iterator[Batch]:
         self._order.go_to(number, step)
         return iter(self._loader)
 

@@ -46,7 +46,7 @@ class Objective(nn.Module):
         self.register_buffer("text_trunk", texts.trunk, persistent=False)
         self.switches, self.protocol = switches, protocol
 
-    def forward(self, batch: Batch, _step: int = 0) -> dict[str, Tensor]:
+    def forward(self, batch: Batch, step: int = 0) -> dict[str, Tensor]:
         """Compute every term for every clip.
 
         Parameters

@@ -81,7 +81,7 @@ class RowRecipe(Recipe):
         card = {"row": row.name, "seed": seed, **asdict(settings)}
         super().__init__(card, settings.optimizer, seed, "cpu", settings.steps)
 
-    def prepare(self, _accelerator: Accelerator, _output: Path, _task: Task) -> Course:
+    def prepare(self, accelerator: Accelerator, output: Path, task: Task) -> Course:
         """Build the row's network."""
         return _RowCourse(self._row, self._settings, self.seed, self._start, self._clips)
 
@@ -112,10 +112,10 @@ class _RowCourse(Course):
         learned = [weight for weight in self.model.parameters() if weight.requires_grad]
         return [[weight for weight in learned if id(weight) not in known], decoder]
 
-    def factors(self, _number: int) -> tuple[float, float]:
+    def factors(self, number: int) -> tuple[float, float]:
         return (1.0, self._settings.decoder_rate / self._settings.learning_rate)
 
-    def enter(self, _number: int, _step: int, _task: Task) -> Iterator[Batch]:
+    def enter(self, number: int, step: int, task: Task) -> Iterator[Batch]:
         return self._batches()
 
 

@@ -87,7 +87,7 @@ class ToyRecipe(Recipe):
         card = {"seed": seed, **asdict(config)}
         super().__init__(card, config.optimizer, seed, device, STATE_EVERY)
 
-    def prepare(self, accelerator: Accelerator, output: Path, _task: Task) -> Course:
+    def prepare(self, accelerator: Accelerator, output: Path, task: Task) -> Course:
         """Build the network with random weights."""
         if accelerator.num_processes > 1:
             raise TrainingError("The toy model is trained by one process: start one alone.")

@@ -110,7 +110,7 @@ class Course(ABC):
         """Give what learns, in groups that may learn at rates of their own."""
         return [[weight for weight in self.model.parameters() if weight.requires_grad]]
 
-    def factors(self, _number: int) -> Sequence[float]:
+    def factors(self, number: int) -> Sequence[float]:
         """Give the factors of the groups' rates in a stretch."""
         return (1.0,)
 
