@@ -53,6 +53,8 @@ class Objective(nn.Module):
         ----------
         batch : Batch
             ``B`` clips.
+        step : int
+            Of the run; every term is there at every step.
 
         Returns
         -------
