@@ -32,8 +32,8 @@ from napari_tavis.lab.training.batches import Batch
 from napari_tavis.lab.training.frozen_features import FrozenFeatureStore
 from napari_tavis.lab.training.losses import LossSwitches
 from napari_tavis.lab.training.objective import Objective
-from napari_tavis.lab.training.recipes import TRAINED
 from napari_tavis.lab.training.samples import collate, open_split
+from napari_tavis.lab.training.settings import TRAINED
 from napari_tavis.lab.training.starting import freeze
 from napari_tavis.model import TAViS, load_model
 from napari_tavis.model.alignment import class_prompt

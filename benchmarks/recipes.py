@@ -23,9 +23,9 @@ from napari_tavis.lab.toyworld.dataset import write_toy_dataset
 from napari_tavis.lab.training.ablation_rows import ROWS as EVERY_ROW
 from napari_tavis.lab.training.configurations import read_configuration
 from napari_tavis.lab.training.dataset_recipe import DatasetRecipe
-from napari_tavis.lab.training.recipes import TOY_SMOKE, ToyAblation, TrainConfig
 from napari_tavis.lab.training.row_recipe import RowRecipe, load_start
 from napari_tavis.lab.training.run_folder import read_log
+from napari_tavis.lab.training.settings import TOY_SMOKE, ToyAblation, TrainConfig
 from napari_tavis.lab.training.toy_clips import render_toy_clips
 from napari_tavis.lab.training.toy_recipe import train_toy
 from napari_tavis.lab.training.trainer import Trainer

@@ -22,9 +22,14 @@ from napari_tavis.lab.training.ablation_study import (
 )
 from napari_tavis.lab.training.batches import Batch
 from napari_tavis.lab.training.configurations import read_settings
-from napari_tavis.lab.training.recipes import ABLATION_SMOKE, DataSettings, ToyAblation, TrainConfig
 from napari_tavis.lab.training.row_recipe import class_texts, fresh_network, load_start, train_row
 from napari_tavis.lab.training.run_folder import RECIPE_FILE
+from napari_tavis.lab.training.settings import (
+    ABLATION_SMOKE,
+    DataSettings,
+    ToyAblation,
+    TrainConfig,
+)
 from napari_tavis.lab.training.toy_clips import ToyClips, render_toy_clips
 from napari_tavis.model import load_model
 

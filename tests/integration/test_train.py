@@ -14,8 +14,8 @@ from safetensors.torch import load_file
 from napari_tavis.core.errors import ToyWorldError, TrainingError
 from napari_tavis.core.tasks import Cancelled, Task
 from napari_tavis.lab.toyworld.evaluation import toy_test
-from napari_tavis.lab.training.recipes import TOY_SMOKE
 from napari_tavis.lab.training.run_folder import TRAINED_FILE, kept_states, read_log
+from napari_tavis.lab.training.settings import TOY_SMOKE
 from napari_tavis.lab.training.toy_recipe import ToyRecipe, train_toy
 from napari_tavis.lab.training.trainer import Trainer
 from napari_tavis.model import load_model

@@ -27,8 +27,8 @@ from napari_tavis.datasets.avsbench import ClipAnnotation, write_clip
 from napari_tavis.lab.toyworld import render_clip, sample_scene
 from napari_tavis.lab.training.configurations import read_configuration
 from napari_tavis.lab.training.dataset_recipe import DatasetRecipe
-from napari_tavis.lab.training.recipes import ToyTrainingConfig, TrainConfig
 from napari_tavis.lab.training.run_folder import Entry, read_log
+from napari_tavis.lab.training.settings import ToyTrainingConfig, TrainConfig
 from napari_tavis.lab.training.trainer import Trainer
 from napari_tavis.model import load_model
 from napari_tavis.model.checkpoint import read_metadata

@@ -79,7 +79,7 @@ def _toy_trial(output: Path, clips: Path | None, smoke: bool, settings: list[str
     from napari_tavis.core.errors import TrainingError
     from napari_tavis.lab.training.ablation_study import ToyTrial
     from napari_tavis.lab.training.configurations import read_settings
-    from napari_tavis.lab.training.recipes import ABLATION_SMOKE, ToyAblation
+    from napari_tavis.lab.training.settings import ABLATION_SMOKE, ToyAblation
 
     if smoke and settings:
         raise TrainingError(f"--smoke has settings of its own: leave out {settings[0]}.")
@@ -94,7 +94,7 @@ def _dataset_trial(output: Path, config: str, settings: list[str], sam_start: st
     from napari_tavis.core.errors import TrainingError
     from napari_tavis.lab.training.ablation_study import DatasetTrial
     from napari_tavis.lab.training.configurations import read_configuration
-    from napari_tavis.lab.training.recipes import TrainConfig
+    from napari_tavis.lab.training.settings import TrainConfig
 
     chosen = read_configuration(config, settings)
     if not isinstance(chosen, TrainConfig):

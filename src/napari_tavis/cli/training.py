@@ -14,7 +14,7 @@ from napari_tavis.cli.console import say, terminal_task
 from napari_tavis.core.boundary import require_writable
 
 if TYPE_CHECKING:
-    from napari_tavis.lab.training.recipes import ToyConfig, TrainConfig
+    from napari_tavis.lab.training.settings import ToyConfig, TrainConfig
 
 
 def train(
@@ -53,7 +53,7 @@ def train(
         napari-tavis train --config toy --output runs/toy
     """
     from napari_tavis.lab.training.configurations import read_configuration
-    from napari_tavis.lab.training.recipes import TrainConfig
+    from napari_tavis.lab.training.settings import TrainConfig
 
     require_writable(output)
     chosen = read_configuration(config, [*(settings or []), *(["smoke=true"] if smoke else [])])
@@ -87,7 +87,7 @@ def _train_toy(config: ToyConfig, output: Path) -> None:
     """Train the toy model on clips that it draws."""
     from napari_tavis.engine.device import choose_device
     from napari_tavis.lab.training.configurations import needs_training_extra
-    from napari_tavis.lab.training.recipes import TOY_SMOKE, ToyTrainingConfig
+    from napari_tavis.lab.training.settings import TOY_SMOKE, ToyTrainingConfig
 
     with needs_training_extra():
         from napari_tavis.lab.training.toy_recipe import train_toy

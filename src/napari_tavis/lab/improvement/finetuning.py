@@ -105,8 +105,8 @@ def _train(
     """Train; give the best checkpoint, the first and the best score, and the best one's epoch."""
     progress(0, 0, "loading PyTorch")
     from napari_tavis.lab.training.configurations import needs_training_extra, read_configuration
-    from napari_tavis.lab.training.recipes import TrainConfig
     from napari_tavis.lab.training.run_folder import read_log
+    from napari_tavis.lab.training.settings import TrainConfig
 
     with needs_training_extra():
         from napari_tavis.lab.training.dataset_recipe import DatasetRecipe

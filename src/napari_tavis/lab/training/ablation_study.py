@@ -23,9 +23,9 @@ from napari_tavis.lab.evaluation.evaluator import SCORES_ONLY, evaluate
 from napari_tavis.lab.toyworld.evaluation import toy_test
 from napari_tavis.lab.training.ablation_rows import Results, Row
 from napari_tavis.lab.training.dataset_recipe import DatasetRecipe
-from napari_tavis.lab.training.recipes import ToyAblation, TrainConfig
 from napari_tavis.lab.training.row_recipe import load_start, train_row
 from napari_tavis.lab.training.run_folder import claim_folder
+from napari_tavis.lab.training.settings import ToyAblation, TrainConfig
 from napari_tavis.lab.training.toy_clips import ToyClips, open_toy_clips, render_toy_clips
 from napari_tavis.lab.training.trainer import Trainer
 from napari_tavis.model import TAViS, load_model

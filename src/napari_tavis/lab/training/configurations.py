@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from napari_tavis.core.errors import TrainingError
 from napari_tavis.core.files import MEGABYTE, ForeignFileError, read_text, shown
-from napari_tavis.lab.training.recipes import ToyConfig, TrainConfig
+from napari_tavis.lab.training.settings import ToyConfig, TrainConfig
 
 RECIPES = {"dataset": TrainConfig, "toy": ToyConfig}
 """What a configuration's ``recipe`` may be; ``dataset`` where it does not say."""

@@ -16,8 +16,8 @@ from napari_tavis.core.vocabulary import AVSBENCH_CLASSES
 from napari_tavis.lab.training.batches import Batch
 from napari_tavis.lab.training.epochs import EpochBatches, RunClips, open_clips
 from napari_tavis.lab.training.objective import Objective
-from napari_tavis.lab.training.recipes import TrainConfig
 from napari_tavis.lab.training.samples import collate
+from napari_tavis.lab.training.settings import TrainConfig
 from napari_tavis.lab.training.starting import freeze, set_modes, start_model
 from napari_tavis.lab.training.trainer import Course, Measuring, Recipe, Stretch
 from napari_tavis.model import TAViS

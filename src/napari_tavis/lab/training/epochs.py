@@ -13,8 +13,8 @@ from napari_tavis.core.home import home
 from napari_tavis.core.tasks import Task
 from napari_tavis.core.vocabulary import AVSBENCH_CLASSES
 from napari_tavis.lab.training.frozen_features import FrozenFeatureStore
-from napari_tavis.lab.training.recipes import DataSettings
 from napari_tavis.lab.training.samples import ClipDataset, Sample, check_trees, open_split
+from napari_tavis.lab.training.settings import DataSettings
 from napari_tavis.model import TAViS
 
 

@@ -22,7 +22,7 @@ from napari_tavis.lab.training.ablation_rows import Row
 from napari_tavis.lab.training.alignment import region_embedding
 from napari_tavis.lab.training.batches import Batch, make_targets
 from napari_tavis.lab.training.losses import LossSwitches, tavis_loss
-from napari_tavis.lab.training.recipes import ToyAblation
+from napari_tavis.lab.training.settings import ToyAblation
 from napari_tavis.lab.training.starting import class_texts, scale_prompts
 from napari_tavis.lab.training.toy_clips import ToyClips
 from napari_tavis.lab.training.trainer import Course, Recipe, Stretch, Trainer

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from napari_tavis.core.errors import TrainingError
 from napari_tavis.core.vocabulary import AVSBENCH_CLASSES
 from napari_tavis.lab.training.batches import Batch
-from napari_tavis.lab.training.recipes import ModelSettings
+from napari_tavis.lab.training.settings import ModelSettings
 from napari_tavis.model import TAViS, TextFeatures, load_model
 from napari_tavis.model.alignment import class_prompt
 from napari_tavis.model.points import paint_points

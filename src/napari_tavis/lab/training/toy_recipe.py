@@ -26,7 +26,7 @@ from napari_tavis.lab.training.alignment import (
 from napari_tavis.lab.training.batches import Batch, make_targets
 from napari_tavis.lab.training.losses import tavis_loss
 from napari_tavis.lab.training.prompt_losses import prompt_losses, tracking_losses
-from napari_tavis.lab.training.recipes import Stage, ToyTrainingConfig
+from napari_tavis.lab.training.settings import Stage, ToyTrainingConfig
 from napari_tavis.lab.training.starting import class_texts, scale_marks, scale_prompts
 from napari_tavis.lab.training.toy_clips import render_toy_clips
 from napari_tavis.lab.training.trainer import Course, Recipe, Stretch, Trainer

@@ -27,8 +27,8 @@ from napari_tavis.core.errors import TrainingError
 from napari_tavis.core.tasks import Cancelled, Task
 from napari_tavis.lab.training.batches import Batch
 from napari_tavis.lab.training.epochs import RunClips
-from napari_tavis.lab.training.recipes import OptimizerSettings
 from napari_tavis.lab.training.run_folder import RunLog, RunState, claim_folder, kept_states
+from napari_tavis.lab.training.settings import OptimizerSettings
 from napari_tavis.lab.training.starting import count_parts
 from napari_tavis.lab.training.validation import ClipResult, draw_results, validate, write_picture
 from napari_tavis.model import TAViS, save_checkpoint

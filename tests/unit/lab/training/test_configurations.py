@@ -13,7 +13,7 @@ from napari_tavis.lab.training.configurations import (
     configuration_names,
     read_configuration,
 )
-from napari_tavis.lab.training.recipes import ToyConfig, TrainConfig
+from napari_tavis.lab.training.settings import ToyConfig, TrainConfig
 from napari_tavis.model.switches import Switches
 
 

@@ -7,7 +7,7 @@ import torch
 
 from napari_tavis.core.errors import TrainingError
 from napari_tavis.lab.training.ablation_rows import ROWS
-from napari_tavis.lab.training.recipes import TRAINED, ModelSettings
+from napari_tavis.lab.training.settings import TRAINED, ModelSettings
 from napari_tavis.lab.training.starting import describe_parts, freeze, start_model
 from napari_tavis.model import TAViS, load_model
 from napari_tavis.model.config import preset_config
