@@ -79,7 +79,7 @@ class RowRecipe(Recipe):
     ) -> None:
         self._row, self._settings, self._start, self._clips = row, settings, start, clips
         card = {"row": row.name, "seed": seed, **asdict(settings)}
-        super().__init__(card, settings.optimizer, seed, "cpu", settings.steps)
+        super().__init__(card, settings.optimizer, seed, "cpu", state_every=None)
 
     def prepare(self, accelerator: Accelerator, output: Path, task: Task) -> Course:
         """Build the row's network."""

@@ -139,8 +139,9 @@ class Recipe(ABC):
         Of all that is random.
     device : str
         ``"cpu"``, or what accelerate finds.
-    state_every : int
-        Steps after which the state is written, besides after every stretch.
+    state_every : int or None
+        Steps after which the state is written, besides after every stretch; with None it is never
+        written, and a run that was stopped begins anew.
     tensorboard : bool
         Whether to write a log for TensorBoard.
     """
@@ -151,7 +152,7 @@ class Recipe(ABC):
         optimizer: OptimizerSettings,
         seed: int,
         device: str,
-        state_every: int,
+        state_every: int | None,
         tensorboard: bool = False,
     ) -> None:
         self.card, self.optimizer, self.seed, self.device = card, optimizer, seed, device
@@ -266,7 +267,9 @@ class Trainer:
             self.accelerator.init_trackers("tensorboard", init_kwargs=settings)
 
     def _save(self) -> None:
-        """Write the state."""
+        """Write the state, if the recipe keeps any."""
+        if self.recipe.state_every is None:
+            return
         generator = self.course.generator
         if generator is not None:
             self.state.position.draws = json.dumps(generator.bit_generator.state)
@@ -308,7 +311,7 @@ class Trainer:
                 self._log.add_step(entry)
             self.accelerator.log({"loss": loss, "learning_rate": rate, **terms}, position.step)
             task.report(position.step, self.steps, f"{stretch.name}: loss {loss:.3f}")
-            if position.step % self.recipe.state_every == 0:
+            if self.recipe.state_every and position.step % self.recipe.state_every == 0:
                 self._save()
             self._check(task)
         self.course.leave(position.stretch, batches)
@@ -360,10 +363,10 @@ class Trainer:
         """Keep the state before the step, and say what happened."""
         self._optimizer.optimizer.zero_grad()
         self._save()
+        kept = f"The last good state is kept in {self.output}: look at the clip, or begin"
         raise TrainingError(
-            f"{reason} at step {self.state.position.step + 1}. The last good state is kept in "
-            f"{self.output}: look at the clip, or begin anew with a smaller "
-            "optimizer.learning_rate."
+            f"{reason} at step {self.state.position.step + 1}. "
+            f"{kept if self.recipe.state_every else 'Begin'} anew with a smaller learning rate."
         )
 
     def _close(self, done: int, task: Task) -> None:
