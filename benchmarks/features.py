@@ -24,7 +24,7 @@ from pathlib import Path
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from napari_tavis.core.tasks import CancelToken
+from napari_tavis.core.tasks import Task
 from napari_tavis.core.vocabulary import AVSBENCH_CLASSES
 from napari_tavis.lab.benchmark.random_weights import write_random_checkpoint
 from napari_tavis.lab.toyworld.dataset import write_toy_dataset
@@ -116,7 +116,7 @@ def open_model(options: argparse.Namespace, folder: Path) -> TAViS:
     source = options.model
     if options.random:
         source = folder / "random.safetensors"
-        write_random_checkpoint(options.random, source, CancelToken())
+        write_random_checkpoint(options.random, source, Task())
     model = load_model(source, image_size=options.size)
     print(freeze(model, TRAINED))
     return model

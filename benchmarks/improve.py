@@ -18,6 +18,7 @@ import time
 from dataclasses import asdict, replace
 from pathlib import Path
 
+from napari_tavis.core.tasks import Task
 from napari_tavis.datasets.avsbench.metrics import MJ
 from napari_tavis.lab.improvement.finetuning import improve
 from napari_tavis.lab.improvement.request import ImprovementRequest
@@ -71,7 +72,7 @@ def main() -> None:
         write_corrected_videos(videos, asked.corrected, CORRECTED_SEED, camera="thermal")
         began = time.monotonic()
         request = ImprovementRequest((str(videos),), asked.model, "improved", tuple(asked.settings))
-        found = improve(request, store=store, progress=lambda *news: print(*news, flush=True))
+        found = improve(request, store=store, task=Task(lambda *news: print(*news, flush=True)))
         minutes = (time.monotonic() - began) / 60
         print(found)
         old = load_model(asked.model, device="cpu")

@@ -16,8 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from napari_tavis.core.boundary import explain
 from napari_tavis.core.files import shown
-from napari_tavis.core.tasks import Cancelled, CancelToken, Task
-from napari_tavis.core.tasks import Progress as Report
+from napari_tavis.core.tasks import Cancelled, Task
 
 
 def say(message: str) -> None:
@@ -61,18 +60,18 @@ def drop_unwritten() -> None:
 
 
 @contextmanager
-def remember_interrupt() -> Iterator[CancelToken]:
+def remember_interrupt() -> Iterator[threading.Event]:
     """Know whether Ctrl+C was pressed, whatever becomes of the `KeyboardInterrupt` it raises.
 
     Yields
     ------
-    CancelToken
-        Cancelled once Ctrl+C was pressed.
+    threading.Event
+        Set once Ctrl+C was pressed.
     """
-    pressed = CancelToken()
+    pressed = threading.Event()
 
     def note(number: int, frame: FrameType | None) -> None:
-        pressed.cancel()
+        pressed.set()
         signal.default_int_handler(number, frame)
 
     if threading.current_thread() is not threading.main_thread():  # which alone hears signals
@@ -142,71 +141,6 @@ def _cancelled_by_interrupt(task: Task) -> Iterator[None]:
         yield
     except Exception as error:
         if task.cancelled:
-            raise Cancelled from error
-        raise
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-@contextmanager
-def progress_bar(shown: bool = True) -> Iterator[Report]:
-    """Show a progress bar with the time left on stderr, gone when the work is done.
-
-    Parameters
-    ----------
-    shown : bool
-        Whether to show it, if stderr is a terminal.
-
-    Yields
-    ------
-    Progress
-        To be called as ``progress(done, total, what)``, from any thread.
-    """
-    console = Console(stderr=True)
-    with Progress(
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-        disable=not (shown and console.is_terminal),
-    ) as bars:
-        task = bars.add_task("", total=None)
-
-        def report(done: int, total: int, what: str) -> None:
-            bars.update(task, completed=done, total=total, description=what)
-
-        yield report
-
-
-@contextmanager
-def cancel_on_interrupt() -> Iterator[CancelToken]:
-    """Let the first Ctrl+C ask the work to stop at its next step, and a second one end it.
-
-    Yields
-    ------
-    CancelToken
-        For the work to look at.
-
-    Raises
-    ------
-    Cancelled
-        If the work ended with an error after it was asked to stop: Ctrl+C also reaches the
-        processes it runs, whose end it may take for a failure.
-    """
-    cancel = CancelToken()
-
-    def ask(_number: int, _frame: FrameType | None) -> None:
-        signal.signal(signal.SIGINT, before)
-        cancel.cancel()
-        say("Stopping ... (Ctrl+C again to stop at once)")
-
-    before = signal.signal(signal.SIGINT, ask)
-    try:
-        yield cancel
-    except Exception as error:
-        if cancel.cancelled:
             raise Cancelled from error
         raise
     finally:

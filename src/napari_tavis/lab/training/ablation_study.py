@@ -148,8 +148,7 @@ class ToyTrial:
             settings.test_seed,
             size=settings.image_size,
             protocols=("independent",),
-            progress=task.report,
-            cancel=task,  # type: ignore[arg-type]
+            task=task,
         )["independent"]
         return measured
 
@@ -221,7 +220,6 @@ class DatasetTrial:
             model,
             clips,
             options=SCORES_ONLY,
-            progress=task.report,
-            cancel=task,  # type: ignore[arg-type]
+            task=task,
         )
         return {name: float(scores.summary[name]) for name in DATASET_MEASURES}
