@@ -6,8 +6,8 @@ import shutil
 from pathlib import Path
 
 import pytest
+from corrected_videos import write_corrected_videos
 
-from napari_tavis.lab.toyworld.corrected import write_corrected_videos
 from napari_tavis.model import load_model
 from napari_tavis.weights.store import Store
 from napari_tavis.widgets.dock import AnnotationDock
