@@ -25,6 +25,7 @@ from qtpy.QtWidgets import QApplication
 
 from napari_tavis.annotation import AnnotationSession
 from napari_tavis.widgets.launch import add_dock
+from napari_tavis.widgets.napari_compat import canvas_of
 
 PATIENCE = 120.0
 
@@ -105,7 +106,7 @@ class Person:
         self.send(QEvent.Type.MouseButtonRelease, way[-1], left, none, key)
 
     def send(self, kind, place, button, buttons, key) -> None:
-        canvas = self.viewer.window._qt_viewer.canvas.native
+        canvas = canvas_of(self.viewer)
         camera = self.viewer.camera
         point = QPointF(
             (place[0] - camera.center[-1]) * camera.zoom + canvas.width() / 2,

@@ -7,6 +7,7 @@ from qtpy.QtWidgets import QApplication, QDockWidget, QMessageBox, QWidget
 
 from napari_tavis.widgets.controller import AnnotationController
 from napari_tavis.widgets.leaving import may_leave
+from napari_tavis.widgets.napari_compat import is_closed_by_program
 
 _LOOK_MS = 100
 """How often it is looked whether another question about closing is still open."""
@@ -64,7 +65,7 @@ class CloseWatcher(QObject):
         """
         window, controller = self._window, self._controller
         assert window is not None
-        if controller is not None and not self._agreed and not _program_closes(window):
+        if controller is not None and not self._agreed and not is_closed_by_program(window):
             running, unsaved = controller.work_in_progress(), controller.save_now()
             if running or unsaved is not None:
                 event.ignore()
@@ -110,12 +111,6 @@ class CloseWatcher(QObject):
         # A reference to a window that is gone would keep its Python side alive.
         self._window = None
         controller.close(window_stays)
-
-
-def _program_closes(window: QWidget) -> bool:
-    """Say whether ``viewer.close()`` closes the window: then its canvas is closed already."""
-    canvas = getattr(window, "_qt_viewer", None)
-    return canvas is not None and not canvas.isVisible()
 
 
 def _agrees_to_stop(window: QWidget, running: list[str]) -> bool:

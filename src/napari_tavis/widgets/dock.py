@@ -17,6 +17,7 @@ from napari_tavis.widgets.footer import Footer
 from napari_tavis.widgets.key_help import KeyHelp
 from napari_tavis.widgets.keys import register_commands, release_commands
 from napari_tavis.widgets.models import ModelsDialog, ModelWork
+from napari_tavis.widgets.napari_compat import open_preferences, unwrapped
 from napari_tavis.widgets.project import QueuePanel, StatisticsPage
 from napari_tavis.widgets.reader import DOCK
 from napari_tavis.widgets.sound_dock import SoundDock
@@ -52,8 +53,7 @@ class AnnotationDock(QWidget):
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__()
         self.setObjectName(DOCK)
-        # napari hands plugins a proxy whose layers are proxies, too: never the same object twice.
-        self._viewer: napari.viewer.Viewer = getattr(viewer, "__wrapped__", viewer)
+        self._viewer = unwrapped(viewer)
         self.controller = AnnotationController(self._viewer)
         self._commands = gather_commands()
         every = [command for group in self._commands.values() for command in group]
@@ -118,8 +118,7 @@ class AnnotationDock(QWidget):
 
     def show_keys(self) -> KeyHelp:
         """Show the help panel with all keys."""
-        window = self._viewer.window
-        help_panel = KeyHelp(self._commands, window._open_preferences_dialog, self)
+        help_panel = KeyHelp(self._commands, lambda: open_preferences(self._viewer), self)
         help_panel.show()
         return help_panel
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from qtpy.QtWidgets import QWidget
 
 from napari_tavis.widgets.commands import Command
-from napari_tavis.widgets.keys import keys_of
+from napari_tavis.widgets.napari_compat import keys_of
 
 
 def allow(widget: QWidget, purpose: str, reason: str | None) -> None:
@@ -26,5 +26,5 @@ def allow(widget: QWidget, purpose: str, reason: str | None) -> None:
 
 def command_tip(command: Command) -> str:
     """Say what a command does, and the key it has now."""
-    keys = keys_of(command)
+    keys = keys_of(command.id)
     return f"{command.tooltip} Key: {' or '.join(keys)}." if keys else command.tooltip

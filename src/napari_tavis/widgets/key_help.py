@@ -17,7 +17,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_tavis.widgets.commands import Command
-from napari_tavis.widgets.keys import keys_of, keys_of_action
+from napari_tavis.widgets.napari_compat import keys_of, keys_of_napari_action
 
 _PAINTING = {
     "napari:activate_labels_paint_mode": "Brush",
@@ -69,8 +69,8 @@ class KeyHelp(QDialog):
         self.tree.header().setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
         self.tree.header().setStretchLastSection(False)
         for title, commands in groups.items():
-            self._add_group(title, [(one.title, keys_of(one), one.tooltip) for one in commands])
-        painting = [(text, keys_of_action(name), "") for name, text in _PAINTING.items()]
+            self._add_group(title, [(one.title, keys_of(one.id), one.tooltip) for one in commands])
+        painting = [(text, keys_of_napari_action(name), "") for name, text in _PAINTING.items()]
         self._add_group("Paint and look (napari's own)", painting)
         introduction = QLabel(_INTRODUCTION)
         introduction.setWordWrap(True)

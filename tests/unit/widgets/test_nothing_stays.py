@@ -13,6 +13,7 @@ from napari.viewer import Viewer
 from qtpy.QtCore import Qt
 
 from napari_tavis.widgets.dock import AnnotationDock
+from napari_tavis.widgets.napari_compat import main_window
 
 pytestmark = [
     pytest.mark.gui,
@@ -54,7 +55,7 @@ def test_several_videos_were_open(
         dock.annotate.correction.corrector.prompts.start()
         controller.player.play()
         qtbot.wait(50)
-    window = viewer.window._qt_window
+    window = main_window(viewer)
     window.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, False)  # the fixture closes it, too
     window.close()
 

@@ -21,6 +21,7 @@ from napari_tavis.annotation import AnnotationSession
 from napari_tavis.media import ffmpeg
 from napari_tavis.widgets.controller import AnnotationController
 from napari_tavis.widgets.dock import AnnotationDock
+from napari_tavis.widgets.napari_compat import canvas_of
 from napari_tavis.widgets.object_layers import ObjectLayers
 from napari_tavis.widgets.reader import video_layers
 
@@ -107,7 +108,7 @@ def test_in_the_middle_of_a_stroke(
 ) -> None:
     controller = working.controller
     controller.layers.layer(DOG).mode = "paint"
-    native = viewer.window._qt_viewer.canvas.native
+    native = canvas_of(viewer)
     left, none = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton
 
     def send(kind: QEvent.Type, column: int, button=none, held=left) -> None:

@@ -15,6 +15,7 @@ from qtpy.QtWidgets import QApplication, QDialog, QFileDialog, QMessageBox
 from napari_tavis.annotation import AnnotationSession
 from napari_tavis.widgets.dock import AnnotationDock
 from napari_tavis.widgets.leaving import may_leave
+from napari_tavis.widgets.napari_compat import main_window
 
 pytestmark = pytest.mark.gui
 
@@ -106,7 +107,7 @@ def test_the_line_stays_until_saving_works_again_by_itself(
 
 
 def close_as_a_user(qtbot, viewer: Viewer) -> bool:
-    window = viewer.window._qt_window
+    window = main_window(viewer)
     window.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, False)  # the fixture closes it, too
     window.windowHandle().close()
     qtbot.wait(500)

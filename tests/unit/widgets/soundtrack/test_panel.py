@@ -19,6 +19,7 @@ from napari_tavis.annotation import AnnotationSession
 from napari_tavis.core.errors import NoSoundOutputError
 from napari_tavis.media import open_clip, write_video
 from napari_tavis.widgets.controller import AnnotationController
+from napari_tavis.widgets.napari_compat import canvas_of
 from napari_tavis.widgets.soundtrack.panel import COMMANDS, SoundtrackPanel
 
 pytestmark = pytest.mark.gui
@@ -200,7 +201,7 @@ def test_the_space_bar_plays_in_the_panel(panel: SoundtrackPanel, qtbot) -> None
 def test_over_the_canvas_a_tap_plays_and_holding_still_pans(
     panel: SoundtrackPanel, viewer: Viewer
 ) -> None:
-    canvas = viewer.window._qt_viewer.canvas.native
+    canvas = canvas_of(viewer)
     layer = panel.controller.layers.layer(panel.controller.session.objects[0].object_id)
     viewer.layers.selection.active = layer
     layer.mode = "paint"
