@@ -45,7 +45,7 @@ class Person:
         self.viewer.window.resize(1366, 768)
         self.dock = add_dock(self.viewer)
         self.controller = self.dock.controller
-        self.controller.open_video(video)
+        self.dock.workbench.opener.open(video)
         self.wait_for_work()
 
     @property
@@ -65,7 +65,7 @@ class Person:
         """Prompt SAM 2 with a click in the middle of an object, and keep what it finds."""
         rows, columns = np.nonzero(self.session.mask(object_id, frame))
         self.controller.navigation.go_to(frame)
-        prompts = self.controller.correction.prompts
+        prompts = self.dock.workbench.correction.prompts
         self.dock.annotate.correction.buttons["prompt"].click()
         self.settle()
         self.mouse([(float(np.median(columns)), float(np.median(rows)))])

@@ -69,7 +69,7 @@ def read_videos(path: str | Sequence[str]) -> LayerData:
     dock = _dock()
     if dock is not None:
         for one in paths:
-            dock.controller.open_video(one)  # type: ignore[attr-defined]
+            dock.workbench.opener.open(one)  # type: ignore[attr-defined]
         return _NOTHING
     return read_at_once(paths)
 

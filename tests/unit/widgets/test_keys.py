@@ -14,7 +14,7 @@ from qtpy.QtTest import QTest
 
 from napari_tavis.annotation import FrameStatus
 from napari_tavis.annotation.objects import ObjectState
-from napari_tavis.widgets.commands import gather_commands
+from napari_tavis.widgets.commands import COMMANDS
 from napari_tavis.widgets.dock import AnnotationDock
 from napari_tavis.widgets.launch import add_dock
 from napari_tavis.widgets.napari_compat import canvas_of, keys_of, keys_of_napari
@@ -22,7 +22,6 @@ from napari_tavis.widgets.napari_compat import canvas_of, keys_of, keys_of_napar
 pytestmark = pytest.mark.gui
 
 DOG, DRUM, SCENE = 1, 2, 3
-COMMANDS = {command.id: command for group in gather_commands().values() for command in group}
 
 
 def press(viewer: Viewer, key: str) -> None:

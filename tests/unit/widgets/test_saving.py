@@ -162,14 +162,14 @@ def test_another_video_is_not_opened_over_what_would_be_lost(
     controller = unsaved.controller
     session = controller.session
     with Answers(CANCEL) as answers:
-        controller.open_video(other_video)
+        unsaved.workbench.opener.open(other_video)
         qtbot.waitUntil(lambda: bool(answers.asked) and not controller.jobs.busy, timeout=60_000)
         qtbot.wait(100)
     assert controller.session is session
     assert controller.video == annotated_video
     assert unsaved.notice.isVisible()
     with Answers(LOSE) as answers:
-        controller.open_video(other_video)
+        unsaved.workbench.opener.open(other_video)
         qtbot.waitUntil(lambda: controller.video == other_video, timeout=60_000)
     assert len(answers.asked) == 1
     # The disk is full for this one as well, but nothing of it is unsaved.
