@@ -39,9 +39,6 @@ def restore(controller: AnnotationController) -> None:
     item = chosen_item(controller)
     if item is None:
         return
-    if item.takes_part:
-        controller.said.emit(f"The {item.class_name} is among the objects already.")
-        return
     was_background = item.kind == "background"
     controller.do(lambda session: session.restore(item.object_id))
     controller.choose(item.object_id)

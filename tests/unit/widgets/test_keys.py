@@ -38,12 +38,6 @@ def test_no_key_is_napari_s_or_given_twice(viewer: Viewer) -> None:
     assert set(keys) & taken <= shared
 
 
-def test_every_command_has_a_title_and_a_sentence() -> None:
-    for command in COMMANDS.values():
-        assert command.title
-        assert command.tooltip.endswith(".")
-
-
 def test_keys_do_what_they_say(
     viewer: Viewer, dock: AnnotationDock, annotated_video: Path, open_in
 ) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -185,3 +187,28 @@ def test_napari_s_own_keys_are_given_by_name(viewer: Viewer) -> None:
     assert compat.keys_of_napari_action("napari:reset_view") == ["Ctrl+R"]
     assert compat.keys_of_napari_action("napari:activate_labels_paint_mode")
     assert compat.keys_of_napari_action("napari:there_is_none") == []
+
+
+# -- nowhere else ------------------------------------------------------------------------------
+
+
+def test_nobody_else_reaches_for_what_is_private_to_others() -> None:
+    found = []
+    package = Path(compat.__file__).parent
+    for path in sorted(package.rglob("*.py")):
+        if path == Path(compat.__file__):
+            continue
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Attribute) and _is_private(node.attr):
+                owner = node.value.id if isinstance(node.value, ast.Name) else ""
+                if owner not in {"self", "cls"}:
+                    found.append(f"{path.relative_to(package)}:{node.lineno}: {node.attr}")
+            elif isinstance(node, ast.ImportFrom) and str(node.module).startswith("napari."):
+                names = [*str(node.module).split("."), *(alias.name for alias in node.names)]
+                if any(map(_is_private, names)) or "action_manager" in names:
+                    found.append(f"{path.relative_to(package)}:{node.lineno}: {node.module}")
+    assert not found
+
+
+def _is_private(name: str) -> bool:
+    return name.startswith("_") and not name.startswith("__")
