@@ -149,7 +149,7 @@ class SoundtrackPanel(QWidget):
         controller.viewer.events.theme.connect(self._on_theme)
 
     def close_panel(self, window_stays: bool = True) -> None:
-        """Fall silent, stop reading, and let go of the viewer.
+        """Stop reading, and let go of the viewer and the player.
 
         Parameters
         ----------
