@@ -71,7 +71,9 @@ class QueuePanel(QWidget):
         super().__init__(parent)
         self._workbench, self._controller = workbench, workbench.controller
         self.work = workbench.queue
-        self._buttons = CommandButtons(workbench)
+        # Not of each frame: a queue of thousands takes its time to say what comes next.
+        told_by = (workbench.queue.changed, workbench.controller.changed)
+        self._buttons = CommandButtons(workbench, told_by)
         self._time_left = TimeLeft()
         self._make_widgets()
         self._arrange()
