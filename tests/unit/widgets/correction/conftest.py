@@ -14,6 +14,7 @@ from qtpy.QtWidgets import QApplication, QWidget
 from napari_tavis.annotation import AnnotationSession
 from napari_tavis.widgets.controller import AnnotationController
 from napari_tavis.widgets.correction.panel import CorrectionPanel
+from napari_tavis.widgets.napari_compat import canvas_of
 from napari_tavis.widgets.work import LoadedModel
 from napari_tavis.widgets.workbench import Workbench
 
@@ -29,7 +30,7 @@ class Hand:
 
     @property
     def canvas(self) -> QWidget:
-        return self._viewer.window._qt_viewer.canvas.native
+        return canvas_of(self._viewer)
 
     def click(self, x: float, y: float, *, key=_NO_KEY, button=_LEFT) -> None:
         self._send(QEvent.Type.MouseButtonPress, x, y, button, button, key)
