@@ -9,8 +9,9 @@ from napari_tavis.annotation import AnnotationSession
 from napari_tavis.cli.console import cancel_on_interrupt, progress_bar, say, tell_failure
 from napari_tavis.core.errors import TavisError
 from napari_tavis.datasets.avsbench import ClipExistsError
-from napari_tavis.datasets.avsbench.layout import Split, Subset
+from napari_tavis.datasets.avsbench.layout import Subset
 from napari_tavis.datasets.avsbench.mapping import UnmappedClassError, parse_mapping, suggest_class
+from napari_tavis.datasets.names import Split
 from napari_tavis.exchange.again import changed_exports, request_again
 from napari_tavis.exchange.exporting import ExportResult, export, note_export
 from napari_tavis.exchange.request import ExportRequest, Format

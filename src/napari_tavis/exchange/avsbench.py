@@ -18,17 +18,16 @@ from napari_tavis.core.vocabulary import class_index
 from napari_tavis.datasets.avsbench.annotation import ClipAnnotation
 from napari_tavis.datasets.avsbench.layout import (
     SEMANTIC_SUBSETS,
-    Split,
     Subset,
     check_split,
     check_subset,
     target_tree,
 )
 from napari_tavis.datasets.avsbench.lists import ListedClip
-from napari_tavis.datasets.avsbench.names import check_text
 from napari_tavis.datasets.avsbench.reader import unseen_sounds
 from napari_tavis.datasets.avsbench.sources import ClipSource
 from napari_tavis.datasets.avsbench.writer import write_clip
+from napari_tavis.datasets.names import Split, check_text
 from napari_tavis.exchange.plan import ClipChoices, ClipPlan, PlannedObject, plan_clip
 from napari_tavis.exchange.selection import by_person, refuse_unchecked
 from napari_tavis.media import Clip, open_clip

@@ -9,7 +9,7 @@ from pathlib import Path
 from napari_tavis.annotation import AnnotationSession
 from napari_tavis.core.tasks import CancelToken, Progress, no_progress
 from napari_tavis.datasets.avsbench import Violation, validate
-from napari_tavis.datasets.avsbench.names import check_text
+from napari_tavis.datasets.names import check_text
 from napari_tavis.exchange.avsbench import write_plan
 from napari_tavis.exchange.preview import preview_export, with_known_mapping
 from napari_tavis.exchange.registry import VIDEO_FORMATS

@@ -18,7 +18,6 @@ from napari_tavis.datasets.avsbench import ClipAnnotation, DatasetError, Dataset
 from napari_tavis.datasets.avsbench.layout import (
     OBJECT_SIZE,
     SUBSETS,
-    Split,
     Subset,
     find_trees,
     label_count,
@@ -26,9 +25,10 @@ from napari_tavis.datasets.avsbench.layout import (
 )
 from napari_tavis.datasets.avsbench.lists import ListedClip, listed_clips
 from napari_tavis.datasets.avsbench.sound import SAMPLE_RATE
-from napari_tavis.datasets.avsbench.transaction import refuse_half_written
-from napari_tavis.exchange.files import copy_file
-from napari_tavis.exchange.imported import (
+from napari_tavis.datasets.files import copy_file
+from napari_tavis.datasets.names import Split
+from napari_tavis.datasets.transaction import refuse_half_written
+from napari_tavis.exchange.new_session import (
     ImportedObject,
     ImportReport,
     failure,

@@ -14,19 +14,22 @@ import numpy as np
 from napari_tavis.core.errors import DatasetError, TavisError
 from napari_tavis.core.files import MEGABYTE, read_json
 from napari_tavis.core.tasks import Cancelled, CancelToken, Progress, no_progress
-from napari_tavis.datasets.avsbench.layout import SUBSETS, Split, Subset, find_trees
-from napari_tavis.exchange.files import copy_file
-from napari_tavis.exchange.from_avsbench import import_avsbench
-from napari_tavis.exchange.from_coco import Entry, read_coco
-from napari_tavis.exchange.from_youtube_vis import is_youtube_vis, read_youtube_vis
-from napari_tavis.exchange.gathering import (
+from napari_tavis.datasets.avsbench.layout import SUBSETS, Subset, find_trees
+from napari_tavis.datasets.coco_reading import Entry, read_coco
+from napari_tavis.datasets.files import copy_file
+from napari_tavis.datasets.names import Split
+from napari_tavis.datasets.picture_folder import PictureFolder, find_pictures
+from napari_tavis.datasets.source_video import (
     Counting,
     SourceVideo,
     decide_counting,
     decided_by_video,
     gather_objects,
 )
-from napari_tavis.exchange.imported import (
+from napari_tavis.datasets.video_places import Found, VideoPlaces, target_of, without_suffix
+from napari_tavis.datasets.youtube_vis import is_youtube_vis, read_youtube_vis
+from napari_tavis.exchange.from_avsbench import import_avsbench
+from napari_tavis.exchange.new_session import (
     ImportReport,
     another_file,
     failure,
@@ -35,8 +38,6 @@ from napari_tavis.exchange.imported import (
     save_session,
     staged,
 )
-from napari_tavis.exchange.pictures import PictureFolder, find_pictures
-from napari_tavis.exchange.places import Found, VideoPlaces, target_of, without_suffix
 from napari_tavis.media import open_clip
 
 MOST_BYTES = 1024 * MEGABYTE

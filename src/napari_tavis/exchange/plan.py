@@ -12,7 +12,6 @@ from napari_tavis.annotation import AnnotationSession, SessionObject
 from napari_tavis.core.errors import DatasetError
 from napari_tavis.datasets.avsbench.layout import (
     SEMANTIC_SUBSETS,
-    Split,
     Subset,
     label_count,
     seconds,
@@ -26,7 +25,7 @@ from napari_tavis.datasets.avsbench.mapping import (
     exported_class,
     unmapped_classes,
 )
-from napari_tavis.datasets.avsbench.names import check_name, check_text, suggest_name
+from napari_tavis.datasets.names import Split, check_name, check_text, suggest_name
 from napari_tavis.exchange.selection import (
     FRAME_OFFSET,
     STEP,

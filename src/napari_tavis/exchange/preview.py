@@ -28,13 +28,13 @@ from napari_tavis.datasets.avsbench.lists import ListedClip, find_listed_clip, l
 from napari_tavis.datasets.avsbench.mapping import read_mapping
 from napari_tavis.datasets.avsbench.pairing import PARTNERS, names_in
 from napari_tavis.datasets.avsbench.sources import clips_of_video, read_source
+from napari_tavis.datasets.tracks import StoredVideo, VideoExport, VideoFormat
 from napari_tavis.exchange.avsbench import hidden_objects
 from napari_tavis.exchange.plan import ClipPlan, PlannedObject, plan_clip
 from napari_tavis.exchange.registry import VIDEO_FORMATS
 from napari_tavis.exchange.request import ExportRequest, check_place, video_name
 from napari_tavis.exchange.selection import refuse_unchecked, unchecked_text
 from napari_tavis.exchange.tracks import session_tracks
-from napari_tavis.exchange.videos import StoredVideo, VideoExport, VideoFormat
 from napari_tavis.media import Clip
 
 _NOT_ACCEPTED = "not accepted in all its frames"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from napari_tavis.exchange.coco import CocoVideos
-from napari_tavis.exchange.davis import Davis
-from napari_tavis.exchange.overlay import OverlayVideos
+from napari_tavis.datasets.coco import CocoVideos
+from napari_tavis.datasets.davis import Davis
+from napari_tavis.datasets.overlay_video import OverlayVideos
+from napari_tavis.datasets.tracks import VideoFormat
+from napari_tavis.datasets.youtube_vos import YouTubeVos
 from napari_tavis.exchange.request import Format
-from napari_tavis.exchange.videos import VideoFormat
-from napari_tavis.exchange.youtube_vos import YouTubeVos
 
 VIDEO_FORMATS: dict[Format, VideoFormat] = {
     "coco": CocoVideos(),

@@ -10,9 +10,9 @@ from typing import Literal, TypeAlias
 from napari_tavis.annotation import AnnotationSession
 from napari_tavis.core.errors import DatasetError
 from napari_tavis.core.files import shown
-from napari_tavis.datasets.avsbench.layout import Split, Subset
+from napari_tavis.datasets.avsbench.layout import Subset
 from napari_tavis.datasets.avsbench.mapping import ClassMapping
-from napari_tavis.datasets.avsbench.names import check_name, check_text, suggest_name
+from napari_tavis.datasets.names import Split, check_name, check_text, suggest_name
 from napari_tavis.exchange.selection import MaskSource
 
 Format: TypeAlias = Literal["avsbench", "coco", "davis", "youtube-vos", "overlay"]

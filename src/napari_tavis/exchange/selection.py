@@ -12,7 +12,7 @@ from napari_tavis.annotation import AnnotationSession, FrameStatus, SessionObjec
 from napari_tavis.annotation.objects import ObjectState
 from napari_tavis.core.errors import DatasetError
 from napari_tavis.core.vocabulary import BACKGROUND
-from napari_tavis.datasets.avsbench.names import check_text
+from napari_tavis.datasets.names import check_text
 
 MaskSource: TypeAlias = Literal["scene", "objects", "accepted"]
 """The scene mask, all objects, or those alone that a person stands behind."""

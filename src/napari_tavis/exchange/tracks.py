@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from napari_tavis.annotation import AnnotationSession, FrameStatus, SessionObject
 from napari_tavis.annotation.masks import Mask
 from napari_tavis.core.errors import DatasetError
-from napari_tavis.datasets.avsbench.names import check_text
+from napari_tavis.datasets.names import check_text
 from napari_tavis.exchange.selection import (
     MaskSource,
     exportable_objects,

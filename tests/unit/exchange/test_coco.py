@@ -16,7 +16,7 @@ from pycocotools.coco import COCO
 
 from napari_tavis.core.tasks import Cancelled, CancelToken
 from napari_tavis.datasets.avsbench import ClipExistsError, DatasetError
-from napari_tavis.exchange.coco import CocoVideos
+from napari_tavis.datasets.coco import CocoVideos
 from napari_tavis.exchange.exporting import export
 from napari_tavis.exchange.request import ExportRequest
 from napari_tavis.media import open_clip

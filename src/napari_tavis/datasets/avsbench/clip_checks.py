@@ -15,7 +15,7 @@ from napari_tavis.datasets.avsbench.layout import (
     frame_count,
 )
 from napari_tavis.datasets.avsbench.lists import ListedClip
-from napari_tavis.datasets.avsbench.violations import Violation
+from napari_tavis.datasets.violations import Violation
 
 
 def check_clip(tree: Path, clip: ListedClip) -> Iterator[Violation]:

@@ -12,12 +12,11 @@ from typing import Literal, TypeAlias, get_args
 
 from napari_tavis.core.errors import DatasetError
 from napari_tavis.core.files import ForeignFileError, is_inside, open_file
+from napari_tavis.datasets.names import SPLITS, Split
 
 Subset: TypeAlias = Literal["s4", "ms3", "v1s", "v1m", "v2"]
-Split: TypeAlias = Literal["train", "val", "test"]
 
 SUBSETS: tuple[Subset, ...] = get_args(Subset)
-SPLITS: tuple[Split, ...] = get_args(Split)
 SEMANTIC_SUBSETS: tuple[Subset, ...] = ("v1s", "v1m", "v2")
 
 S4_TREE = "Single-source"

@@ -23,7 +23,7 @@ from napari_tavis.datasets.avsbench.layout import (
 )
 from napari_tavis.datasets.avsbench.lists import ListedClip
 from napari_tavis.datasets.avsbench.pairing import PARTNERS
-from napari_tavis.datasets.avsbench.violations import Violation
+from napari_tavis.datasets.violations import Violation
 
 
 def validate(

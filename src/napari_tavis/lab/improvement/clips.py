@@ -14,7 +14,8 @@ from pathlib import Path
 from napari_tavis.annotation import AnnotationSession
 from napari_tavis.core.errors import DatasetError, ImprovementError, TavisError
 from napari_tavis.core.tasks import CancelToken, Progress, no_progress
-from napari_tavis.datasets.avsbench.layout import Split, Subset, seconds
+from napari_tavis.datasets.avsbench.layout import Subset, seconds
+from napari_tavis.datasets.names import Split
 from napari_tavis.exchange.avsbench import export_session
 from napari_tavis.exchange.plan import plan_clip
 from napari_tavis.media import Clip, open_clip

@@ -23,7 +23,8 @@ from qtpy.QtWidgets import (
 )
 
 from napari_tavis.core.errors import TavisError
-from napari_tavis.datasets.avsbench.layout import SPLITS, Split, Subset
+from napari_tavis.datasets.avsbench.layout import Subset
+from napari_tavis.datasets.names import SPLITS, Split
 from napari_tavis.exchange.request import FORMATS, ExportRequest, Format
 from napari_tavis.exchange.selection import MaskSource
 

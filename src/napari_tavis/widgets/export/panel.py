@@ -21,8 +21,8 @@ from napari_tavis.datasets.avsbench import Violation
 from napari_tavis.datasets.avsbench.mapping import UnmappedClassError
 from napari_tavis.exchange.again import changed_exports, request_again
 from napari_tavis.exchange.exporting import ExportResult, note_export
-from napari_tavis.exchange.imported import ImportReport
 from napari_tavis.exchange.importing import import_dataset
+from napari_tavis.exchange.new_session import ImportReport
 from napari_tavis.exchange.request import ExportRequest
 from napari_tavis.widgets.commands import Command
 from napari_tavis.widgets.enabling import allow

@@ -15,8 +15,8 @@ import numpy.typing as npt
 from napari_tavis.annotation.masks import PackedMasks
 from napari_tavis.core.errors import DatasetError
 from napari_tavis.core.tasks import CancelToken
-from napari_tavis.exchange.imported import ImportedObject
-from napari_tavis.exchange.segmentation import SegmentationError, Size, decode_segmentation
+from napari_tavis.datasets.coco_masks import SegmentationError, Size, decode_segmentation
+from napari_tavis.exchange.new_session import ImportedObject
 
 _NAMED = 20
 """Annotations that are named one by one where the file of their video is missing."""

@@ -11,11 +11,11 @@ import numpy.typing as npt
 from napari_tavis.annotation.overlay import OverlayMask, draw_masks
 from napari_tavis.core.errors import ClipExistsError
 from napari_tavis.core.tasks import CancelToken, Progress
-from napari_tavis.datasets.avsbench.layout import Split
-from napari_tavis.datasets.avsbench.transaction import commit, staging_folder, tree_lock
-from napari_tavis.datasets.avsbench.violations import Violation
+from napari_tavis.datasets.names import Split
+from napari_tavis.datasets.tracks import StoredVideo, VideoExport
+from napari_tavis.datasets.transaction import commit, staging_folder, tree_lock
+from napari_tavis.datasets.violations import Violation
 from napari_tavis.exchange.tracks import Tracks
-from napari_tavis.exchange.videos import StoredVideo, VideoExport
 from napari_tavis.media import Clip, MediaError, frames_at, open_clip, write_video
 from napari_tavis.media.timebase import frame_rate
 

@@ -20,13 +20,13 @@ from typing import TypeAlias
 from napari_tavis.annotation import FrameStatus
 from napari_tavis.core.files import shown
 from napari_tavis.core.vocabulary import BACKGROUND
-from napari_tavis.exchange.gathering import Shape, SourceImage, SourceVideo
-from napari_tavis.exchange.places import without_suffix
-from napari_tavis.exchange.segmentation import (
+from napari_tavis.datasets.coco_masks import (
     Size,
     decode_segmentation,
     is_number,
 )
+from napari_tavis.datasets.source_video import Shape, SourceImage, SourceVideo
+from napari_tavis.datasets.video_places import without_suffix
 
 __all__ = ["Key", "decode_segmentation", "key_of", "read_coco"]
 

@@ -23,10 +23,7 @@ from napari_tavis.core.errors import ClipExistsError, DatasetError
 from napari_tavis.core.files import is_file
 from napari_tavis.core.tasks import CancelToken, Progress
 from napari_tavis.core.vocabulary import AVSBENCH_CLASSES, class_index
-from napari_tavis.datasets.avsbench.layout import SPLITS, Split
-from napari_tavis.datasets.avsbench.transaction import commit, staging_folder, tree_lock
-from napari_tavis.datasets.avsbench.violations import Violation
-from napari_tavis.exchange.files import (
+from napari_tavis.datasets.files import (
     check_picture,
     copy_file,
     path_inside,
@@ -34,8 +31,11 @@ from napari_tavis.exchange.files import (
     read_json,
     write_jpeg,
 )
+from napari_tavis.datasets.names import SPLITS, Split
+from napari_tavis.datasets.tracks import StoredVideo, VideoExport
+from napari_tavis.datasets.transaction import commit, staging_folder, tree_lock
+from napari_tavis.datasets.violations import Violation
 from napari_tavis.exchange.tracks import Track
-from napari_tavis.exchange.videos import StoredVideo, VideoExport
 
 Entry = dict[str, Any]
 

@@ -13,7 +13,7 @@ from PIL import Image
 from napari_tavis.core import files
 from napari_tavis.core.errors import DatasetError
 from napari_tavis.core.tasks import CancelToken, Progress
-from napari_tavis.datasets.avsbench.violations import Violation
+from napari_tavis.datasets.violations import Violation
 from napari_tavis.media import Clip
 
 JPEG_QUALITY = 95

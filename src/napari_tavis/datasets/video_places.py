@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from napari_tavis.core.errors import DatasetError
 from napari_tavis.core.files import is_file, shown
-from napari_tavis.datasets.avsbench.names import suggest_name
+from napari_tavis.datasets.names import suggest_name
 
 VIDEO_SUFFIXES = frozenset(
     ".3gp .avi .flv .m2ts .m4v .mkv .mov .mp4 .mpeg .mpg .mts .mxf .ogv .ts .webm .wmv".split()

@@ -20,12 +20,12 @@ from napari_tavis.core import files
 from napari_tavis.core.errors import ClipExistsError, DatasetError
 from napari_tavis.core.tasks import CancelToken, Progress
 from napari_tavis.core.vocabulary import palette
-from napari_tavis.datasets.avsbench.layout import SPLITS, Split
-from napari_tavis.datasets.avsbench.transaction import commit, staging_folder, tree_lock
-from napari_tavis.datasets.avsbench.violations import Violation
-from napari_tavis.exchange.files import check_picture, pictures, write_jpeg
+from napari_tavis.datasets.files import check_picture, pictures, write_jpeg
+from napari_tavis.datasets.names import SPLITS, Split
+from napari_tavis.datasets.tracks import StoredVideo, VideoExport
+from napari_tavis.datasets.transaction import commit, staging_folder, tree_lock
+from napari_tavis.datasets.violations import Violation
 from napari_tavis.exchange.tracks import Track, Tracks
-from napari_tavis.exchange.videos import StoredVideo, VideoExport
 
 VOID = 255
 """What evaluations pass over: no object may have this number."""

@@ -15,12 +15,11 @@ from pathlib import Path, PurePosixPath
 
 from napari_tavis.core import files
 from napari_tavis.core.errors import DatasetError
-from napari_tavis.datasets.avsbench.layout import Split
-from napari_tavis.datasets.avsbench.names import is_path_component
-from napari_tavis.exchange.files import read_json
-from napari_tavis.exchange.indexed import Entry, IndexedVideos, check_entries, frame_stems
+from napari_tavis.datasets.files import read_json
+from napari_tavis.datasets.indexed import Entry, IndexedVideos, check_entries, frame_stems
+from napari_tavis.datasets.names import Split, is_path_component
+from napari_tavis.datasets.tracks import VideoExport
 from napari_tavis.exchange.tracks import Track
-from napari_tavis.exchange.videos import VideoExport
 
 SETS: dict[Split, tuple[str, ...]] = {
     "train": ("ImageSets/2017/train.txt",),

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Protocol
 
 from napari_tavis.core.tasks import CancelToken, Progress
-from napari_tavis.datasets.avsbench.layout import Split
-from napari_tavis.datasets.avsbench.violations import Violation
+from napari_tavis.datasets.names import Split
+from napari_tavis.datasets.violations import Violation
 from napari_tavis.exchange.tracks import Tracks
 from napari_tavis.media import Clip
 
