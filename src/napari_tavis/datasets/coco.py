@@ -14,7 +14,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import numpy as np
 from pycocotools import mask as rle
 from pycocotools.coco import COCO
 
@@ -230,12 +229,6 @@ def _own_annotations(root: Path, split: str) -> Entry:
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
-
-
-def encode_rle(mask: Mask) -> Entry:
-    """Encode a mask, bool ``[H, W]``, as COCO's compressed run lengths."""
-    encoded = rle.encode(np.asfortranarray(mask, dtype=np.uint8))
-    return {"size": [int(side) for side in encoded["size"]], "counts": encoded["counts"].decode()}
 
 
 def _annotation(track: Track, mask: Mask, frame: int) -> Entry:

@@ -1,4 +1,4 @@
-"""From YouTube-VIS files to videos with sessions.
+"""Reading YouTube-VIS files: tracks with a mask per frame, sorted by video.
 
 Source: TrackEval's ``docs/YouTube-VIS-format.txt`` and youtubevos/cocoapi: an annotation is a
 track through its video, with ``segmentations`` and ``bboxes`` for each of the video's
