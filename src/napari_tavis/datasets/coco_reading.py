@@ -86,6 +86,7 @@ def called(value: object) -> str:
 
 
 def text_of(value: object) -> str:
+    """Give a text out of the file; empty where it is none."""
     return value if isinstance(value, str) else ""
 
 

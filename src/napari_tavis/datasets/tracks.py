@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from napari_tavis.annotation.colors import RGB
 from napari_tavis.annotation.masks import Mask
 from napari_tavis.annotation.objects import FrameStatus
+from napari_tavis.core.errors import ClipExistsError
 from napari_tavis.core.tasks import CancelToken, Progress
 from napari_tavis.datasets.names import Split
 from napari_tavis.datasets.violations import Violation
@@ -130,9 +131,13 @@ class StoredVideo:
     start: float | None = None
 
 
-class VideoDataset(Protocol):
+class VideoDataset(ABC):
     """A dataset of whole videos on disk, in one format."""
 
+    title: str
+    """What it is called in messages."""
+
+    @abstractmethod
     def videos(self, root: Path) -> list[StoredVideo]:
         """List the videos of a dataset; none where there is no dataset.
 
@@ -142,15 +147,19 @@ class VideoDataset(Protocol):
             If its lists cannot be read.
         """
 
+    @abstractmethod
     def find(self, root: Path, name: str) -> StoredVideo | None:
         """Find a video by its name, also one that lies there and is not listed."""
 
+    @abstractmethod
     def place(self, root: Path, split: Split, name: str) -> Path:
         """Give the folder or file that `write` makes, to show to a person."""
 
+    @abstractmethod
     def lines(self, split: Split, video: TrackedVideo) -> tuple[str, ...]:
         """Say what `write` makes, a line each."""
 
+    @abstractmethod
     def write(
         self,
         root: Path,
@@ -188,5 +197,19 @@ class VideoDataset(Protocol):
             If the format cannot hold it, or a file cannot be read or written.
         """
 
+    @abstractmethod
     def check(self, root: Path, split: Split, name: str) -> Iterator[Violation]:
         """Check a video that was written."""
+
+    def replaced(self, root: Path, name: str, overwrite: bool) -> StoredVideo | None:
+        """Give the video that one of this name replaces; None where there is none.
+
+        Raises
+        ------
+        ClipExistsError
+            If there is one, and it is not to be replaced.
+        """
+        there = self.find(root, name)
+        if there is not None and not overwrite:
+            raise ClipExistsError(name, self.title, str(root))
+        return there

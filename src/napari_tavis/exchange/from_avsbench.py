@@ -28,6 +28,7 @@ from napari_tavis.datasets.avsbench.sound import SAMPLE_RATE
 from napari_tavis.datasets.files import copy_file
 from napari_tavis.datasets.names import Split
 from napari_tavis.datasets.transaction import refuse_half_written
+from napari_tavis.exchange.format import format_key
 from napari_tavis.exchange.new_session import (
     ImportedObject,
     ImportReport,
@@ -124,7 +125,7 @@ def _import_clip(root: Path, tree: Path, clip: ListedClip, target: Path) -> Impo
             staging,
             labelled,
             objects,
-            noted=(root.absolute(), f"avsbench-{key.subset}", key.name),
+            noted=(root.absolute(), format_key("avsbench", key.subset), key.name),
             clock=(size, times),
         )
     taken = (len(labelled), 0)

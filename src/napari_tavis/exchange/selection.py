@@ -147,6 +147,10 @@ def _silence_is_checked(session: AnnotationSession, judged: Sequence[SessionObje
     return any(item.state is ObjectState.REJECTED for item in session.objects)
 
 
+AS_TRUTH = "They are written as truth, as was asked for."
+"""Follows `unchecked_text` where proposals are included."""
+
+
 class UncheckedFramesError(DatasetError):
     """A clip needs frames for whose labels nobody stands.
 
@@ -168,24 +172,6 @@ class UncheckedFramesError(DatasetError):
 def unchecked_text(count: int, total: int) -> str:
     """Say how many frames nobody checked: the beginning of a sentence."""
     return f"Nobody has checked {count} of the {total} annotated frames"
-
-
-def refuse_unchecked(
-    session: AnnotationSession,
-    unchecked: Sequence[int],
-    frames: Sequence[int],
-    times: npt.NDArray[np.float64],
-) -> None:
-    """Refuse frames for whose labels nobody stands.
-
-    Raises
-    ------
-    UncheckedFramesError
-        If there are any among `frames`.
-    """
-    if unchecked:
-        first = float(times[unchecked[0]])
-        raise UncheckedFramesError(session.video.name, len(unchecked), len(frames), first)
 
 
 def refuse_silence(

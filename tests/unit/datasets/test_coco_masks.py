@@ -10,8 +10,7 @@ import pytest
 from pycocotools import mask as rle
 
 from napari_tavis.datasets.avsbench import DatasetError
-from napari_tavis.datasets.coco import encode_rle
-from napari_tavis.datasets.coco_masks import decode_segmentation
+from napari_tavis.datasets.coco_masks import decode_segmentation, encode_rle
 
 SIZE = (48, 64)
 PIXELS = SIZE[0] * SIZE[1]

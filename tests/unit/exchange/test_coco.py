@@ -18,7 +18,7 @@ from napari_tavis.core.tasks import Cancelled, CancelToken
 from napari_tavis.datasets.avsbench import ClipExistsError, DatasetError
 from napari_tavis.datasets.coco import CocoVideos
 from napari_tavis.exchange.exporting import export
-from napari_tavis.exchange.request import ExportRequest
+from napari_tavis.exchange.format import ExportRequest
 from napari_tavis.media import open_clip
 
 from .conftest import SAMPLED, SIZE, MakeSession, square, tree_of
