@@ -164,7 +164,8 @@ class AVSBench(Format):
         trees = dict.fromkeys(tree for subset in SUBSETS for tree in find_trees(root, subset))
         found = []
         for tree in trees:
-            own = set(clips_of_video(tree, fingerprint)) - {(self.subset, name)}
+            told = clips_of_video(tree, fingerprint)
+            own = [one for one in told if one != (self.subset, name)]
             for subset in dict.fromkeys(kind for kind, _ in own):
                 known = check_subset(subset)
                 if (tree / list_name(known)).is_file():
