@@ -16,7 +16,9 @@ from napari_tavis.core.tasks import CancelToken, Progress
 from napari_tavis.core.vocabulary import class_index
 from napari_tavis.datasets.avsbench.annotation import ClipAnnotation
 from napari_tavis.datasets.avsbench.layout import (
+    FRAME_OFFSET,
     SEMANTIC_SUBSETS,
+    STEP,
     SUBSETS,
     ClipKey,
     Subset,
@@ -58,8 +60,6 @@ from napari_tavis.exchange.format import (
 )
 from napari_tavis.exchange.selection import (
     AS_TRUTH,
-    FRAME_OFFSET,
-    STEP,
     annotated_frames,
     by_person,
     check_stretch,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -320,9 +320,10 @@ class Format(ABC):
         if found is None:
             raise gone(root, name)
         known: tuple[MaskSource, ...] = ("scene", "objects", "accepted")
-        request = ExportRequest(
+        return ExportRequest(
             root,
             format=self.name,
+            subset=self.subset or "v1m",
             split=found.split,
             name=name,
             start=found.start or 0.0,
@@ -332,7 +333,6 @@ class Format(ABC):
             again=True,
             include_proposals=found.proposals,
         )
-        return request if self.subset is None else replace(request, subset=self.subset)
 
 
 def gone(root: Path, name: str) -> DatasetError:

@@ -16,6 +16,7 @@ from napari_tavis.core.tasks import Cancelled, CancelToken, Progress, no_progres
 from napari_tavis.core.vocabulary import AVSBENCH_CLASSES
 from napari_tavis.datasets.avsbench import ClipAnnotation, DatasetError, DatasetReader
 from napari_tavis.datasets.avsbench.layout import (
+    FRAME_OFFSET,
     OBJECT_SIZE,
     SUBSETS,
     Subset,
@@ -37,7 +38,6 @@ from napari_tavis.exchange.new_session import (
     save_session,
     staged,
 )
-from napari_tavis.exchange.selection import FRAME_OFFSET
 from napari_tavis.media import Clip, MediaError, frames_at, open_clip, write_video
 
 _ALIKE = 12.0

@@ -26,7 +26,7 @@ from napari_tavis.datasets.source_video import (
     decide_counting,
     decided_by_video,
 )
-from napari_tavis.datasets.video_places import Found, VideoPlaces, target_of, without_suffix
+from napari_tavis.datasets.video_places import FoundVideo, VideoPlaces, target_of, without_suffix
 from napari_tavis.datasets.youtube_vis import is_youtube_vis, read_youtube_vis
 from napari_tavis.exchange.new_session import (
     ImportedObject,
@@ -139,7 +139,7 @@ class _Work:
                 "or import the rest with --partial."
             )
             return report + ImportReport(skipped=(reason,), failed=max(1, len(sources)))
-        found: list[tuple[SourceVideo, Found | PictureFolder]] = []
+        found: list[tuple[SourceVideo, FoundVideo | PictureFolder]] = []
         for source in sources:
             try:
                 found.append((source, self._find(source)))
@@ -165,7 +165,7 @@ class _Work:
         progress(len(found), len(found), "imported")
         return report
 
-    def _find(self, source: SourceVideo) -> Found | PictureFolder:
+    def _find(self, source: SourceVideo) -> FoundVideo | PictureFolder:
         if not source.images and not source.left:
             raise DatasetError(f"{source.name}: no image is of this video: nothing to import.")
         try:
@@ -188,10 +188,10 @@ class _Work:
         ]
 
     def _counting_of_all(
-        self, found: Sequence[tuple[SourceVideo, Found | PictureFolder]]
+        self, found: Sequence[tuple[SourceVideo, FoundVideo | PictureFolder]]
     ) -> Counting | None:
         """Decide from all videos together what the numbers of one alone leave open."""
-        videos = [(source, place.path) for source, place in found if isinstance(place, Found)]
+        videos = [(source, place.path) for source, place in found if isinstance(place, FoundVideo)]
         if self.first_frame is not None or len(videos) < 2:
             return None
         for source, _ in videos:
@@ -213,11 +213,11 @@ class _Work:
     def _import(
         self,
         source: SourceVideo,
-        place: Found | PictureFolder,
+        place: FoundVideo | PictureFolder,
         target: Path,
         elsewhere: Counting | None,
     ) -> ImportReport:
-        if isinstance(place, Found):
+        if isinstance(place, FoundVideo):
             if os.path.exists(target) and not same_file(place.path, target):
                 raise DatasetError(another_file(target))
             with open_clip(place.path, cancel=self.cancel) as clip:
@@ -232,7 +232,7 @@ class _Work:
         if made.left and not (self.partial and made.annotations):
             return ImportReport(skipped=tuple(made.left), failed=1)
         with staged(target) as video:
-            if isinstance(place, Found):
+            if isinstance(place, FoundVideo):
                 copy_file(place.path, video, no_progress, self.cancel)
                 save_session(video, made.frames, made.objects, clock=(size, times))
             else:
@@ -248,9 +248,9 @@ class _Work:
         )
 
 
-def _file_of(place: Found | PictureFolder) -> Path:
+def _file_of(place: FoundVideo | PictureFolder) -> Path:
     """Give the file by which a video is told from others."""
-    return place.path if isinstance(place, Found) else place.files[0]
+    return place.path if isinstance(place, FoundVideo) else place.files[0]
 
 
 def _leftovers(homeless: SourceVideo) -> list[str]:

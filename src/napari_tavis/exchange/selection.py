@@ -12,16 +12,11 @@ from napari_tavis.annotation import AnnotationSession, FrameStatus, SessionObjec
 from napari_tavis.annotation.objects import ObjectState
 from napari_tavis.core.errors import DatasetError
 from napari_tavis.core.vocabulary import BACKGROUND
+from napari_tavis.datasets.avsbench.layout import FRAME_OFFSET, STEP
 from napari_tavis.datasets.names import check_text
 
 MaskSource: TypeAlias = Literal["scene", "objects", "accepted"]
 """The scene mask, all objects, or those alone that a person stands behind."""
-
-FRAME_OFFSET = 15 / 16
-"""AVSBench's frame of a second is the last of its 16 samples."""
-
-STEP = 1.0
-"""Seconds from one frame of AVSBench to the next."""
 
 
 def exportable_objects(session: AnnotationSession) -> list[SessionObject]:

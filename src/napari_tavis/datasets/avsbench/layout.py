@@ -30,6 +30,12 @@ CLASS_LIST = "label2idx.json"
 OBJECT_SIZE = 224
 """Pixels on each side of the frames and masks of S4 and MS3."""
 
+FRAME_OFFSET = 15 / 16
+"""Seconds into each second at which its frame is taken: the last of 16 samples."""
+
+STEP = 1.0
+"""Seconds from one frame to the next."""
+
 DATA_FOLDERS = frozenset({"s4_data", "ms3_data", "v1s", "v1m", "v2"})
 """Folders of a tree that hold its clips."""
 
