@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from napari_tavis.cli.console import cancel_on_interrupt, progress_bar
+from napari_tavis.cli.console import terminal_task
 from napari_tavis.core.boundary import require_writable
 
 if TYPE_CHECKING:
@@ -67,8 +67,8 @@ def ablate(
         trial = _toy_trial(output, clips, smoke, settings or [])
     else:
         trial = _dataset_trial(output, config, settings or [], sam_start)
-    with progress_bar() as progress, cancel_on_interrupt() as cancel:
-        results = run_study(output, chosen, range(seeds), trial, progress=progress, cancel=cancel)
+    with terminal_task() as task:
+        results = run_study(output, chosen, range(seeds), trial, progress=task.report, cancel=task)
     print(tables(results))
 
 

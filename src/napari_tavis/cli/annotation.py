@@ -10,7 +10,7 @@ from typing import Annotated, Literal, TypeAlias
 
 import typer
 
-from napari_tavis.cli.console import cancel_on_interrupt, progress_bar, say, tell_failure
+from napari_tavis.cli.console import say, tell_failure, terminal_task
 from napari_tavis.core.boundary import require_writable
 from napari_tavis.core.errors import TavisError
 
@@ -43,8 +43,8 @@ def demo(
     from napari_tavis.lab import demo as demonstration
 
     require_writable(output)
-    with progress_bar() as progress:
-        result = demonstration.run_demo(output, progress=progress)
+    with terminal_task() as task:
+        result = demonstration.run_demo(output, task=task)
     print(result.summary())
     if not gui:
         return
@@ -120,7 +120,7 @@ def annotate(
     failed = 0
     for video, path in zip(videos, paths, strict=True):
         try:
-            with progress_bar() as progress, cancel_on_interrupt() as cancel:
+            with terminal_task() as task:
                 result = annotate_video(
                     video,
                     network,
@@ -130,8 +130,8 @@ def annotate(
                     device=device,
                     model_name=model,
                     may_move=output is None,
-                    progress=progress,
-                    cancel=cancel,
+                    progress=task.report,
+                    cancel=task,
                 )
         except Exception as error:
             tell_failure(error)
@@ -327,7 +327,7 @@ def import_dataset(
     from napari_tavis.exchange.importing import import_dataset as make_sessions
 
     require_writable(output)
-    with progress_bar() as progress, cancel_on_interrupt() as cancel:
+    with terminal_task() as task:
         report = make_sessions(
             dataset,
             output,
@@ -336,8 +336,7 @@ def import_dataset(
             videos=videos,
             first_frame=first_frame,
             partial=partial,
-            progress=progress,
-            cancel=cancel,
+            task=task,
         )
     for video in report.videos:
         print(video)
@@ -361,8 +360,8 @@ def validate(
     """
     from napari_tavis.datasets.avsbench import validate as find_violations
 
-    with progress_bar() as progress, cancel_on_interrupt() as cancel:
-        violations = find_violations(directory, progress=progress, cancel=cancel)
+    with terminal_task() as task:
+        violations = find_violations(directory, task=task)
     for violation in violations:
         print(f"{violation.path}: {violation.message}")
     if violations:

@@ -92,7 +92,7 @@ def run(arguments: Sequence[str]) -> int:
             code = _invoke(arguments)
             sys.stdout.flush()
         except BaseException as error:
-            ended = _ending(error, interrupted.cancelled)
+            ended = _ending(error, interrupted.is_set())
             if ended is None:
                 raise
             code, sentence = ended

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from napari_tavis.cli.annotation import Device, Precision
-from napari_tavis.cli.console import cancel_on_interrupt, progress_bar
+from napari_tavis.cli.console import terminal_task
 from napari_tavis.core.boundary import require_writable
 
 
@@ -69,8 +69,8 @@ def bench(
         channels_last=channels_last,
         compiled=compiled,
     )
-    with progress_bar() as progress, cancel_on_interrupt() as cancel:
-        report = measure(options, progress=progress, cancel=cancel)
+    with terminal_task() as task:
+        report = measure(options, task=task)
     print(format_report(report))
     if json_file is not None:
         text = json.dumps(report.as_dict(), indent=2)

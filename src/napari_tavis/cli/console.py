@@ -16,8 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from napari_tavis.core.boundary import explain
 from napari_tavis.core.files import shown
-from napari_tavis.core.tasks import Cancelled, CancelToken
-from napari_tavis.core.tasks import Progress as Report
+from napari_tavis.core.tasks import Cancelled, Task
 
 
 def say(message: str) -> None:
@@ -61,18 +60,18 @@ def drop_unwritten() -> None:
 
 
 @contextmanager
-def remember_interrupt() -> Iterator[CancelToken]:
+def remember_interrupt() -> Iterator[threading.Event]:
     """Know whether Ctrl+C was pressed, whatever becomes of the `KeyboardInterrupt` it raises.
 
     Yields
     ------
-    CancelToken
-        Cancelled once Ctrl+C was pressed.
+    threading.Event
+        Set once Ctrl+C was pressed.
     """
-    pressed = CancelToken()
+    pressed = threading.Event()
 
     def note(number: int, frame: FrameType | None) -> None:
-        pressed.cancel()
+        pressed.set()
         signal.default_int_handler(number, frame)
 
     if threading.current_thread() is not threading.main_thread():  # which alone hears signals
@@ -86,18 +85,27 @@ def remember_interrupt() -> Iterator[CancelToken]:
 
 
 @contextmanager
-def progress_bar(shown: bool = True) -> Iterator[Report]:
-    """Show a progress bar with the time left on stderr, gone when the work is done.
+def terminal_task(shown: bool = True) -> Iterator[Task]:
+    """Give a task for work that a person waits for at a terminal.
+
+    How far it is, a bar on stderr shows, which is gone when the work is done. The first Ctrl+C
+    asks the work to stop at its next step, and a second one ends it.
 
     Parameters
     ----------
     shown : bool
-        Whether to show it, if stderr is a terminal.
+        Whether to show the bar, if stderr is a terminal.
 
     Yields
     ------
-    Progress
-        To be called as ``progress(done, total, what)``, from any thread.
+    Task
+        May report from any thread.
+
+    Raises
+    ------
+    Cancelled
+        If the work ended with an error after it was asked to stop: Ctrl+C also reaches the
+        processes it runs, whose end it may take for a failure.
     """
     console = Console(stderr=True)
     with Progress(
@@ -109,41 +117,30 @@ def progress_bar(shown: bool = True) -> Iterator[Report]:
         transient=True,
         disable=not (shown and console.is_terminal),
     ) as bars:
-        task = bars.add_task("", total=None)
+        bar = bars.add_task("", total=None)
 
         def report(done: int, total: int, what: str) -> None:
-            bars.update(task, completed=done, total=total, description=what)
+            bars.update(bar, completed=done, total=total, description=what)
 
-        yield report
+        task = Task(report)
+        with _cancelled_by_interrupt(task):
+            yield task
 
 
 @contextmanager
-def cancel_on_interrupt() -> Iterator[CancelToken]:
-    """Let the first Ctrl+C ask the work to stop at its next step, and a second one end it.
-
-    Yields
-    ------
-    CancelToken
-        For the work to look at.
-
-    Raises
-    ------
-    Cancelled
-        If the work ended with an error after it was asked to stop: Ctrl+C also reaches the
-        processes it runs, whose end it may take for a failure.
-    """
-    cancel = CancelToken()
+def _cancelled_by_interrupt(task: Task) -> Iterator[None]:
+    """Let the first Ctrl+C cancel a task, and a second one end the work."""
 
     def ask(_number: int, _frame: FrameType | None) -> None:
         signal.signal(signal.SIGINT, before)
-        cancel.cancel()
+        task.cancel()
         say("Stopping ... (Ctrl+C again to stop at once)")
 
     before = signal.signal(signal.SIGINT, ask)
     try:
-        yield cancel
+        yield
     except Exception as error:
-        if cancel.cancelled:
+        if task.cancelled:
             raise Cancelled from error
         raise
     finally:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 import typer
 
 from napari_tavis.cli.annotation import Device, Split
-from napari_tavis.cli.console import cancel_on_interrupt, progress_bar, say
+from napari_tavis.cli.console import say, terminal_task
 from napari_tavis.cli.experiments import write_results
 from napari_tavis.core.boundary import require_writable
 from napari_tavis.core.files import shown
@@ -111,10 +111,8 @@ def evaluate(
     )
     named = Path(model).name if Path(model).is_file() else model
     source = Source(named, subset, split, shown(data.resolve().name))
-    with progress_bar() as progress, cancel_on_interrupt() as cancel:
-        scores = measure(
-            network, clips, options=options, source=source, progress=progress, cancel=cancel
-        )
+    with terminal_task() as task:
+        scores = measure(network, clips, options=options, source=source, task=task)
     if report is not None:
         page = write_report(scores, report)
         say(f"Report: {page}")

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from napari_tavis.cli.annotation import Device
-from napari_tavis.cli.console import cancel_on_interrupt, progress_bar
+from napari_tavis.cli.console import terminal_task
 from napari_tavis.core.boundary import require_writable
 
 _Model = Annotated[
@@ -47,7 +47,7 @@ def toy(
     from napari_tavis.lab.toyworld import write_toy_dataset
 
     require_writable(directory)
-    with progress_bar() as progress, cancel_on_interrupt() as cancel:
+    with terminal_task() as task:
         write_toy_dataset(
             directory,
             clips=clips,
@@ -55,8 +55,7 @@ def toy(
             size=size,
             seconds=seconds,
             camera=camera,
-            progress=progress,
-            cancel=cancel,
+            task=task,
         )
     print(directory)
 
@@ -81,11 +80,9 @@ def toy_test(
 
     require_writable(json_file)
     network = load_on_device(model, device)
-    with progress_bar() as progress, cancel_on_interrupt() as cancel:
-        results = measure(network, clips, seed, size=size, progress=progress, cancel=cancel)
-        results["by_hand"] = hand_test(
-            network, clips, seed, size=size, progress=progress, cancel=cancel
-        )
+    with terminal_task() as task:
+        results = measure(network, clips, seed, size=size, task=task)
+        results["by_hand"] = hand_test(network, clips, seed, size=size, task=task)
     write_results(json_file, {"model": model, **results})
 
 

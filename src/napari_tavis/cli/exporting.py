@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from napari_tavis.annotation import AnnotationSession
-from napari_tavis.cli.console import cancel_on_interrupt, progress_bar, say, tell_failure
+from napari_tavis.cli.console import say, tell_failure, terminal_task
 from napari_tavis.core.errors import TavisError
 from napari_tavis.datasets.avsbench import ClipExistsError
 from napari_tavis.datasets.avsbench.layout import Split, Subset
@@ -102,8 +102,8 @@ def _export_one(path: Path, request: ExportRequest | None, said: set[str]) -> No
             if not requests:
                 say(f"{session.path}: nothing has changed since it was exported.")
         for one in requests:
-            with progress_bar() as progress, cancel_on_interrupt() as cancel:
-                result = export(session, one, progress=progress, cancel=cancel)
+            with terminal_task() as task:
+                result = export(session, one, task=task)
             _tell(session, result, said)
             note_export(session, result)
             if not session.read_only:

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from napari_tavis.cli.console import cancel_on_interrupt, progress_bar, say
+from napari_tavis.cli.console import say, terminal_task
 
 
 def improve(
@@ -42,8 +42,8 @@ def improve(
     request = ImprovementRequest(
         tuple(str(source) for source in sources), model, name, tuple(settings or ())
     )
-    with progress_bar() as progress, cancel_on_interrupt() as cancel:
-        found = learn(request, progress=progress, cancel=cancel)
+    with terminal_task() as task:
+        found = learn(request, task=task)
     for reason in found.left_out:
         say(reason)
     print(found)

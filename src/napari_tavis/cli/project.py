@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from napari_tavis.cli.console import cancel_on_interrupt, progress_bar, say
+from napari_tavis.cli.console import say, terminal_task
 from napari_tavis.core.boundary import require_writable
 
 if TYPE_CHECKING:
@@ -52,10 +52,8 @@ def stats(
     sources = find_sources(paths, recursive=recursive)
     if not (sources.sessions or sources.unsegmented):
         raise ProjectError("There is no video and no session in what was given.")
-    with progress_bar() as progress, cancel_on_interrupt() as cancel:
-        found = collect(
-            sources.sessions, unsegmented=sources.unsegmented, progress=progress, cancel=cancel
-        )
+    with terminal_task() as task:
+        found = collect(sources.sessions, unsegmented=sources.unsegmented, task=task)
     for problem in found.problems:
         say(f"warning: {problem}")
     if not (found.clips or found.unsegmented):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from napari_tavis.cli.console import cancel_on_interrupt, progress_bar, say
+from napari_tavis.cli.console import say, terminal_task
 from napari_tavis.core.boundary import require_writable
 
 if TYPE_CHECKING:
@@ -73,11 +73,11 @@ def _train_on_data(config: TrainConfig, output: Path) -> None:
         from napari_tavis.lab.training.experiments.starting import describe_parts
         from napari_tavis.lab.training.experiments.trainer import Trainer
     first = PartialState(cpu=config.device == "cpu").is_main_process
-    with progress_bar(first) as progress, cancel_on_interrupt() as cancel:
-        trainer = Trainer(config, output, progress=progress, cancel=cancel)
+    with terminal_task(first) as task:
+        trainer = Trainer(config, output, progress=task.report, cancel=task)
         if first:
             say(describe_parts(trainer.model, trainer.parts))
-        best = trainer.run(progress, cancel)
+        best = trainer.run(task.report, task)
     if first:
         print(best)
 
@@ -88,13 +88,13 @@ def _train_toy(config: ToyConfig, output: Path) -> None:
     from napari_tavis.lab.training.config import SMOKE, ToyTrainingConfig
     from napari_tavis.lab.training.toy_trainer import train_toy
 
-    with progress_bar() as progress, cancel_on_interrupt() as cancel:
+    with terminal_task() as task:
         checkpoint = train_toy(
             output,
             config=SMOKE if config.smoke else ToyTrainingConfig(),
             seed=config.seed,
             device=choose_device(config.device),
-            progress=progress,
-            cancel=cancel,
+            progress=task.report,
+            cancel=task,
         )
     print(checkpoint)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from napari_tavis.cli.console import cancel_on_interrupt, progress_bar, say
+from napari_tavis.cli.console import say, terminal_task
 from napari_tavis.core.boundary import require_writable
 from napari_tavis.core.tasks import Cancelled
 
@@ -60,9 +60,9 @@ def list_models(
     store = Store()
     cards = store.cards()
     problems = overview.problems(store, cards)
-    with progress_bar() as progress, cancel_on_interrupt() as cancel:
+    with terminal_task() as task:
         for card in cards if verify else ():
-            if look := store.verify(card, progress, cancel):
+            if look := store.verify(card, task):
                 problems[card.name] = look
     if json_out:
         print(json.dumps([_as_json(store, card, problems) for card in cards], indent=2))
@@ -120,7 +120,7 @@ def import_model(
         name = suggest_name(files, [card.name for card in store.cards()])
     store.check_name(name, replace)
     show_licences(LICENCES.values(), yes)
-    with progress_bar() as progress, cancel_on_interrupt() as cancel:
+    with terminal_task() as task:
         card = import_files(
             store,
             files,
@@ -128,8 +128,7 @@ def import_model(
             dtype=dtype,
             image_size=image_size,
             replace=replace,
-            progress=progress,
-            cancel=cancel,
+            task=task,
         )
     _tell(card)
 
@@ -174,7 +173,7 @@ def download(
     store.check_name(source.name if name is None else name, replace)
     if source.url:
         show_licences(licences_of(source.kind), yes)
-    with progress_bar() as progress, cancel_on_interrupt() as cancel:
+    with terminal_task() as task:
         card = download_model(
             store,
             source,
@@ -183,8 +182,7 @@ def download(
             image_size=image_size,
             replace=replace,
             accept_changed=accept_changed,
-            progress=progress,
-            cancel=cancel,
+            task=task,
         )
     _tell(card)
 

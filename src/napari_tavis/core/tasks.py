@@ -23,33 +23,6 @@ class Cancelled(TavisError):
         super().__init__("Cancelled.")
 
 
-class CancelToken:
-    """A flag that one thread raises and another one looks at between two steps of its work."""
-
-    def __init__(self) -> None:
-        self._event = threading.Event()
-
-    def cancel(self) -> None:
-        """Ask the work to stop at its next step."""
-        self._event.set()
-
-    @property
-    def cancelled(self) -> bool:
-        """Whether the work was asked to stop."""
-        return self._event.is_set()
-
-    def check(self) -> None:
-        """Stop here if the work was asked to.
-
-        Raises
-        ------
-        Cancelled
-            If `cancel` was called.
-        """
-        if self.cancelled:
-            raise Cancelled
-
-
 _LOOK_AGAIN = 0.1
 """Seconds after which paused work looks whether it was cancelled."""
 
@@ -114,3 +87,7 @@ class Task:
             pass
         if self.cancelled:
             raise Cancelled
+
+
+CancelToken: TypeAlias = Task
+"""What work that is not told of a `Task` yet calls it, beside its `Progress`."""

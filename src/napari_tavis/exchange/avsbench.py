@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from napari_tavis.annotation import AnnotationSession, SessionObject
 from napari_tavis.annotation.masks import Mask
-from napari_tavis.core.tasks import CancelToken, Progress, no_progress
+from napari_tavis.core.tasks import Task
 from napari_tavis.core.vocabulary import class_index
 from napari_tavis.datasets.avsbench.annotation import ClipAnnotation
 from napari_tavis.datasets.avsbench.layout import (
@@ -44,8 +44,7 @@ def export_session(
     overwrite: bool = False,
     include_proposals: bool = False,
     video: Clip | None = None,
-    progress: Progress = no_progress,
-    cancel: CancelToken | None = None,
+    task: Task | None = None,
     **choices: Unpack[ClipChoices],
 ) -> Path:
     """Add a stretch of an annotated video to an AVSBench folder.
@@ -68,10 +67,9 @@ def export_session(
         Write frames, too, for whose labels nobody stands. Without it they are refused.
     video : Clip, optional
         The session's video, if it is open already.
-    progress : Progress
-        Told about frames.
-    cancel : CancelToken or None
-        Stops the export, which then leaves nothing behind.
+    task : Task, optional
+        Told how far it is; stops the work when cancelled,
+        and the export then leaves nothing behind.
     **choices
         What the clip is cut out of and made of; see `ClipChoices`.
 
@@ -90,8 +88,9 @@ def export_session(
         If a frame that is needed is not annotated, or the clip cannot be written. Nothing was
         written then.
     """
+    task = task or Task()
     checked, wanted = check_subset(subset), check_split(split)
-    with nullcontext(video) if video else open_clip(session.video, cancel=cancel) as opened:
+    with nullcontext(video) if video else open_clip(session.video, task=task.part()) as opened:
         plan = plan_clip(session, opened, checked, wanted, **choices)
         return write_plan(
             session,
@@ -101,8 +100,7 @@ def export_session(
             licence=licence,
             overwrite=overwrite,
             include_proposals=include_proposals,
-            progress=progress,
-            cancel=cancel,
+            task=task,
         )
 
 
@@ -115,17 +113,17 @@ def write_plan(
     licence: str = "",
     overwrite: bool = False,
     include_proposals: bool = False,
-    progress: Progress = no_progress,
-    cancel: CancelToken | None = None,
+    task: Task | None = None,
 ) -> Path:
     """Write a clip as it was planned; see `export_session`."""
+    task = task or Task()
     check_text(licence, "licence")
     if not include_proposals:
         refuse_unchecked(session, plan.unchecked, plan.shown, video.times)
-    clip = cut_clip(session, plan, video, progress, cancel)
+    clip = cut_clip(session, plan, video, task)
     if plan.replaced is not None:
         clip = replace(clip, sound_classes=_heard_before(Path(root), plan.replaced))
-    progress(len(plan.frames), len(plan.frames), "writing")
+    task.report(len(plan.frames), len(plan.frames), "writing")
     return write_clip(
         root,
         plan.subset,
@@ -141,7 +139,7 @@ def write_plan(
             proposals=include_proposals,
         ),
         mapping=plan.mapping,
-        cancel=cancel,
+        task=task,
     )
 
 
@@ -172,15 +170,14 @@ def cut_clip(
     session: AnnotationSession,
     plan: ClipPlan,
     video: Clip,
-    progress: Progress = no_progress,
-    cancel: CancelToken | None = None,
+    task: Task | None = None,
 ) -> ClipAnnotation:
     """Read the frames, the sound and the labels of a planned clip."""
+    task = task or Task()
     pictures = []
     for done, index in enumerate(plan.frames):
-        if cancel is not None:
-            cancel.check()
-        progress(done, len(plan.frames), "reading frames")
+        task.check()
+        task.report(done, len(plan.frames), "reading frames")
         pictures.append(np.asarray(video.frames[int(index)]))
     waveform = np.concatenate(list(video.sound_blocks(plan.start, plan.start + len(plan.frames))))
     class_map, scene_mask = clip_masks(session, plan)

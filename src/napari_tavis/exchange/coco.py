@@ -21,7 +21,7 @@ from pycocotools.coco import COCO
 from napari_tavis.annotation.masks import Mask
 from napari_tavis.core.errors import ClipExistsError, DatasetError
 from napari_tavis.core.files import is_file
-from napari_tavis.core.tasks import CancelToken, Progress
+from napari_tavis.core.tasks import Task
 from napari_tavis.core.vocabulary import AVSBENCH_CLASSES, class_index
 from napari_tavis.datasets.avsbench.layout import SPLITS, Split
 from napari_tavis.datasets.avsbench.transaction import commit, staging_folder, tree_lock
@@ -84,7 +84,7 @@ class CocoVideos:
             f"{copy}: the video with its sound",
         )
 
-    def write(self, export: VideoExport, progress: Progress, cancel: CancelToken) -> list[str]:
+    def write(self, export: VideoExport, task: Task) -> list[str]:
         """Add a video to the dataset; the annotations of its own split change first."""
         root, split, name, tracks = export.root, export.split, export.name, export.tracks
         folder, copy = video_parts(name, export.clip.path.suffix)
@@ -92,9 +92,9 @@ class CocoVideos:
         with staging_folder(root) as staging:
             for place in (staging / folder, (staging / copy).parent):
                 place.mkdir(parents=True)
-            copy_file(export.clip.path, staging / copy, progress, cancel)
+            copy_file(export.clip.path, staging / copy, task)
             found: list[tuple[int, list[Entry]]] = []
-            for frame, picture in pictures(export.clip, tracks.frames, progress, cancel):
+            for frame, picture in pictures(export.clip, tracks.frames, task):
                 write_jpeg(staging / folder / f"{frame:06d}.jpg", picture)
                 found.append((frame, [_annotation(*one, frame) for one in tracks.masks(frame)]))
             with tree_lock(root):
@@ -112,7 +112,7 @@ class CocoVideos:
                 texts |= _without(root, name, except_split=split)
                 removed = [] if old is None else [folder, *_copies_of(root, old.split, name)]
                 commit(root, staging, (folder, copy), removed, texts)
-        progress(len(tracks.frames), len(tracks.frames), "written")
+        task.report(len(tracks.frames), len(tracks.frames), "written")
         return []
 
     def _find_replaced(self, export: VideoExport) -> StoredVideo | None:

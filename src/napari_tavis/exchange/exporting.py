@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from napari_tavis.annotation import AnnotationSession
-from napari_tavis.core.tasks import CancelToken, Progress, no_progress
+from napari_tavis.core.tasks import Task
 from napari_tavis.datasets.avsbench import Violation, validate
 from napari_tavis.datasets.avsbench.names import check_text
 from napari_tavis.exchange.avsbench import write_plan
@@ -50,8 +50,7 @@ def export(
     request: ExportRequest,
     *,
     clip: Clip | None = None,
-    progress: Progress = no_progress,
-    cancel: CancelToken | None = None,
+    task: Task | None = None,
 ) -> ExportResult:
     """Write a session, or a stretch of it, and check what was written.
 
@@ -63,10 +62,9 @@ def export(
         Where and how.
     clip : Clip, optional
         Its video, if it is open already.
-    progress : Progress
-        Told of every step.
-    cancel : CancelToken, optional
-        Stops the export, which then leaves nothing behind.
+    task : Task, optional
+        Told how far it is; stops the work when cancelled,
+        and the export then leaves nothing behind.
 
     Returns
     -------
@@ -77,14 +75,14 @@ def export(
     TavisError
         If it cannot be written as asked. Nothing was written then.
     """
-    cancel = cancel or CancelToken()
+    task = task or Task()
     check_place(request.root)
     check_text(request.licence, "licence")
     request = with_known_mapping(request)
     with (
         nullcontext(clip)
         if clip
-        else open_clip(session.video, cache_bytes=_CACHE_BYTES, cancel=cancel)
+        else open_clip(session.video, cache_bytes=_CACHE_BYTES, task=task.part())
     ) as video:
         preview = preview_export(session, video, request)
         if not request.include_proposals:
@@ -93,7 +91,7 @@ def export(
         notes = list(preview.notes)
         if preview.export is not None:
             export = replace(preview.export, overwrite=overwrite)
-            notes += VIDEO_FORMATS[request.format].write(export, progress, cancel)
+            notes += VIDEO_FORMATS[request.format].write(export, task)
             place = preview.place
         else:
             assert preview.plan is not None  # it is one or the other
@@ -105,11 +103,10 @@ def export(
                 licence=request.licence,
                 overwrite=overwrite,
                 include_proposals=request.include_proposals,
-                progress=progress,
-                cancel=cancel,
+                task=task,
             )
-    progress(0, 0, "checking")
-    found = check_export(request, preview.name, progress=progress, cancel=cancel)
+    task.report(0, 0, "checking")
+    found = check_export(request, preview.name, task=task)
     return ExportResult(request, preview.name, place, tuple(found), tuple(notes))
 
 
@@ -117,8 +114,7 @@ def check_export(
     request: ExportRequest,
     name: str,
     *,
-    progress: Progress = no_progress,
-    cancel: CancelToken | None = None,
+    task: Task | None = None,
 ) -> list[Violation]:
     """Check a clip that was exported, and the lists of its dataset.
 
@@ -128,7 +124,7 @@ def check_export(
         Empty if all is well.
     """
     if request.format == "avsbench":
-        return validate(request.root, names={name}, progress=progress, cancel=cancel)
+        return validate(request.root, names={name}, task=task)
     return list(VIDEO_FORMATS[request.format].check(request.root, request.split, name))
 
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from napari_tavis.core import files
 from napari_tavis.core.errors import DatasetError
-from napari_tavis.core.tasks import CancelToken, Progress
+from napari_tavis.core.tasks import Task
 from napari_tavis.datasets.avsbench.violations import Violation
 from napari_tavis.media import Clip
 
@@ -29,7 +29,7 @@ def write_jpeg(path: Path, picture: npt.NDArray[np.uint8]) -> None:
 
 
 def pictures(
-    clip: Clip, frames: Sequence[int], progress: Progress, cancel: CancelToken
+    clip: Clip, frames: Sequence[int], task: Task
 ) -> Iterator[tuple[int, npt.NDArray[np.uint8]]]:
     """Decode some frames one after another, telling the progress.
 
@@ -40,8 +40,8 @@ def pictures(
     picture : ndarray of uint8, shape (H, W, 3)
     """
     for done, frame in enumerate(frames):
-        cancel.check()
-        progress(done, len(frames), "writing frames")
+        task.check()
+        task.report(done, len(frames), "writing frames")
         yield frame, np.asarray(clip.frames[frame])
 
 
@@ -57,8 +57,8 @@ def check_picture(path: Path, root: Path, size: tuple[int, int]) -> Iterator[Vio
         yield Violation(path, f"is {found[1]} x {found[0]} pixels, the masks {size[1]} x {size[0]}")
 
 
-def copy_file(source: Path, target: Path, progress: Progress, cancel: CancelToken) -> None:
-    """Copy a file of any size, looking at `cancel` now and then.
+def copy_file(source: Path, target: Path, task: Task) -> None:
+    """Copy a file of any size, looking at `task` now and then.
 
     Raises
     ------
@@ -69,9 +69,9 @@ def copy_file(source: Path, target: Path, progress: Progress, cancel: CancelToke
         size = max(1, source.stat().st_size)
         with source.open("rb") as incoming, target.open("xb") as outgoing:
             while block := incoming.read(_BLOCK):
-                cancel.check()
+                task.check()
                 outgoing.write(block)
-                progress(100 * outgoing.tell() // size, 100, "copying the video")
+                task.report(100 * outgoing.tell() // size, 100, "copying the video")
     except OSError as error:
         raise DatasetError(
             f"{source} cannot be copied to {target.parent}: {error.strerror or error}."

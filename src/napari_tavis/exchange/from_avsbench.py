@@ -12,7 +12,7 @@ from PIL import Image
 from napari_tavis.annotation.masks import PackedMasks
 from napari_tavis.core.errors import TavisError
 from napari_tavis.core.files import is_file
-from napari_tavis.core.tasks import Cancelled, CancelToken, Progress, no_progress
+from napari_tavis.core.tasks import Cancelled, Task
 from napari_tavis.core.vocabulary import AVSBENCH_CLASSES
 from napari_tavis.datasets.avsbench import ClipAnnotation, DatasetError, DatasetReader
 from napari_tavis.datasets.avsbench.layout import (
@@ -49,8 +49,7 @@ def import_avsbench(
     *,
     subset: Subset | None = None,
     split: Split | None = None,
-    progress: Progress = no_progress,
-    cancel: CancelToken | None = None,
+    task: Task | None = None,
 ) -> ImportReport:
     """Make a video and a session of every clip of an AVSBench folder.
 
@@ -67,8 +66,9 @@ def import_avsbench(
         Where videos and sessions go, in a folder per subset. What is there is left alone.
     subset, split : str, optional
         Take these only.
-    progress, cancel
-        Of the job; cancelling keeps what is finished.
+    task : Task, optional
+        Told how far it is; stops the work when cancelled;
+        what is finished stays.
 
     Returns
     -------
@@ -79,7 +79,7 @@ def import_avsbench(
     DatasetError
         If there is nothing to import.
     """
-    cancel = cancel or CancelToken()
+    task = task or Task()
     report = ImportReport()
     work: list[tuple[Path, ListedClip]] = []
     for one in (subset,) if subset else SUBSETS:
@@ -97,8 +97,8 @@ def import_avsbench(
     listed = sum(label_count(clip.key.subset, clip.key.split) for _, clip in work)
     report += ImportReport(annotations=(0, listed), frames=(0, listed))
     for done, (tree, clip) in enumerate(work):
-        cancel.check()
-        progress(done, len(work), clip.key.name)
+        task.check()
+        task.report(done, len(work), clip.key.name)
         target = output / clip.key.subset / f"{clip.key.name}.mp4"
         try:
             refuse_imported(target)
@@ -107,7 +107,7 @@ def import_avsbench(
             raise
         except TavisError as error:
             report += failure(str(error))
-    progress(len(work), len(work), "imported")
+    task.report(len(work), len(work), "imported")
     return report
 
 
@@ -138,7 +138,7 @@ def _take_video(clip: ClipAnnotation, target: Path, tree: Path) -> npt.NDArray[n
             with open_clip(clip.video) as video:
                 frames = frames_at(video.times, np.arange(len(clip.frames)) + FRAME_OFFSET)
                 if _shows(video, frames, clip):
-                    copy_file(clip.video, target, no_progress, CancelToken())
+                    copy_file(clip.video, target, Task())
                     return frames
         except MediaError:
             pass  # the frames themselves are there

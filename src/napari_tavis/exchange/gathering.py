@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from napari_tavis.annotation.masks import PackedMasks
 from napari_tavis.core.errors import DatasetError
-from napari_tavis.core.tasks import CancelToken
+from napari_tavis.core.tasks import Task
 from napari_tavis.exchange.imported import ImportedObject
 from napari_tavis.exchange.segmentation import SegmentationError, Size, decode_segmentation
 
@@ -291,9 +291,7 @@ class Gathered:
     images: int
 
 
-def gather_objects(
-    video: SourceVideo, count: int, size: Size, first: int, cancel: CancelToken
-) -> Gathered:
+def gather_objects(video: SourceVideo, count: int, size: Size, first: int, task: Task) -> Gathered:
     """Collect the masks of each track, naming every annotation that cannot be taken.
 
     Parameters
@@ -306,13 +304,13 @@ def gather_objects(
         Their height and width.
     first : int
         What the dataset calls the first of them.
-    cancel : CancelToken
-        Of the job.
+    task : Task
+        Stops the work when cancelled.
     """
     work = _Gathering(video, size, first)
     work.place_images(count)
     for frame, image in work.placed:
-        cancel.check()
+        task.check()
         for label, reason in image.left:
             work.leave(frame, f"annotation {label} in {image.label}: {reason}.")
         for shape in image.shapes:

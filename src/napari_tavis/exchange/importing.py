@@ -13,7 +13,7 @@ import numpy as np
 
 from napari_tavis.core.errors import DatasetError, TavisError
 from napari_tavis.core.files import MEGABYTE, read_json
-from napari_tavis.core.tasks import Cancelled, CancelToken, Progress, no_progress
+from napari_tavis.core.tasks import Cancelled, Task
 from napari_tavis.datasets.avsbench.layout import SUBSETS, Split, Subset, find_trees
 from napari_tavis.exchange.files import copy_file
 from napari_tavis.exchange.from_avsbench import import_avsbench
@@ -54,8 +54,7 @@ def import_dataset(
     videos: Path | None = None,
     first_frame: int | None = None,
     partial: bool = False,
-    progress: Progress = no_progress,
-    cancel: CancelToken | None = None,
+    task: Task | None = None,
 ) -> ImportReport:
     """Make videos with sessions of a dataset, so that a person can correct it.
 
@@ -78,8 +77,9 @@ def import_dataset(
     partial : bool
         Import a video although some of its annotations cannot be taken. Frames in which one was
         left are not accepted.
-    progress, cancel
-        Of the job; cancelling keeps what is finished.
+    task : Task, optional
+        Told how far it is; stops the work when cancelled;
+        what is finished stays.
 
     Returns
     -------
@@ -98,9 +98,7 @@ def import_dataset(
             first_frame=first_frame is not None,
             partial=partial,
         )
-        return import_avsbench(
-            path, output, subset=subset, split=split, progress=progress, cancel=cancel
-        )
+        return import_avsbench(path, output, subset=subset, split=split, task=task)
     _refuse_options(f"{path} is no AVSBench folder", subset=subset is not None)
     if not path.is_dir():
         _refuse_options(f"{path} is a single list", split=split is not None)
@@ -110,8 +108,7 @@ def import_dataset(
             videos=videos,
             first_frame=first_frame,
             partial=partial,
-            progress=progress,
-            cancel=cancel,
+            task=task,
         )
     files = sorted((path / "annotations").glob("*.json")) or sorted(path.glob("*.json"))
     if files and split is not None:
@@ -133,8 +130,7 @@ def import_dataset(
                 videos=videos,
                 first_frame=first_frame,
                 partial=partial,
-                progress=progress,
-                cancel=cancel,
+                task=task,
             )
         except Cancelled:
             raise
@@ -158,8 +154,7 @@ def import_json(
     videos: Path | None = None,
     first_frame: int | None = None,
     partial: bool = False,
-    progress: Progress = no_progress,
-    cancel: CancelToken | None = None,
+    task: Task | None = None,
 ) -> ImportReport:
     """Make a video and a session of every video of a COCO or YouTube-VIS file.
 
@@ -169,7 +164,7 @@ def import_json(
         The file.
     root : Path, optional
         Folder of the dataset, out of which no link to the file may lead.
-    output, videos, first_frame, partial, progress, cancel
+    output, videos, first_frame, partial, task
         As for `import_dataset`.
 
     Returns
@@ -196,9 +191,8 @@ def import_json(
             )
         stems = {} if lists["videos"] else {without_suffix(str(one)): one for one in places.all()}
         sources, homeless = read_coco(lists, stems)
-    cancel = cancel or CancelToken()
-    work = _Work(places, path.stem, output, first_frame, partial, cancel)
-    return work.run(sources, homeless, progress)
+    work = _Work(places, path.stem, output, first_frame, partial, task or Task())
+    return work.run(sources, homeless)
 
 
 def _read_lists(path: Path, root: Path | None) -> dict[str, list[Entry]]:
@@ -226,11 +220,9 @@ class _Work:
     output: Path
     first_frame: int | None
     partial: bool
-    cancel: CancelToken
+    task: Task
 
-    def run(
-        self, sources: Sequence[SourceVideo], homeless: SourceVideo, progress: Progress
-    ) -> ImportReport:
+    def run(self, sources: Sequence[SourceVideo], homeless: SourceVideo) -> ImportReport:
         everything = [*sources, homeless]
         report = ImportReport(
             skipped=tuple(_leftovers(homeless)),
@@ -253,8 +245,8 @@ class _Work:
         used = Counter(_file_of(place).resolve() for _, place in found)
         elsewhere = self._counting_of_all(found)
         for done, ((source, place), target) in enumerate(zip(found, targets, strict=True)):
-            self.cancel.check()
-            progress(done, len(found), source.name)
+            self.task.check()
+            self.task.report(done, len(found), source.name)
             try:
                 if used[_file_of(place).resolve()] > 1:
                     raise DatasetError(
@@ -266,7 +258,7 @@ class _Work:
                 raise
             except TavisError as error:
                 report += failure(f"{error}{source.told_annotations()}")
-        progress(len(found), len(found), "imported")
+        self.task.report(len(found), len(found), "imported")
         return report
 
     def _find(self, source: SourceVideo) -> Found | PictureFolder:
@@ -302,9 +294,9 @@ class _Work:
             if any(image.number == 0 for image in source.images):
                 return Counting(0, f"{source.name} has a frame 0")
         for source, path in videos:
-            self.cancel.check()
+            self.task.check()
             try:
-                with open_clip(path, cancel=self.cancel) as clip:
+                with open_clip(path, task=self.task.part()) as clip:
                     own = decided_by_video(source.images, clip.times)
             except Cancelled:
                 raise
@@ -324,7 +316,7 @@ class _Work:
         if isinstance(place, Found):
             if os.path.exists(target) and not same_file(place.path, target):
                 raise DatasetError(another_file(target))
-            with open_clip(place.path, cancel=self.cancel) as clip:
+            with open_clip(place.path, task=self.task.part()) as clip:
                 size, times = clip.size, clip.times
             counting = decide_counting(source, times, self.first_frame, elsewhere)
             said = f"frames are counted from {counting.first}, {counting.reason}"
@@ -332,15 +324,15 @@ class _Work:
         else:
             size, times = place.size(), np.arange(len(place.files)) / place.fps
             said, first = place.told(), 0
-        made = gather_objects(source, len(times), size, first, self.cancel)
+        made = gather_objects(source, len(times), size, first, self.task)
         if made.left and not (self.partial and made.annotations):
             return ImportReport(skipped=tuple(made.left), failed=1)
         with staged(target) as video:
             if isinstance(place, Found):
-                copy_file(place.path, video, no_progress, self.cancel)
+                copy_file(place.path, video, self.task.part())
                 save_session(video, made.frames, made.objects, clock=(size, times))
             else:
-                place.write(video, self.cancel)
+                place.write(video, self.task)
                 save_session(video, made.frames, made.objects)
         return ImportReport(
             (target,),

@@ -18,7 +18,7 @@ from PIL import Image
 from napari_tavis.annotation.masks import Mask
 from napari_tavis.core import files
 from napari_tavis.core.errors import ClipExistsError, DatasetError
-from napari_tavis.core.tasks import CancelToken, Progress
+from napari_tavis.core.tasks import Task
 from napari_tavis.core.vocabulary import palette
 from napari_tavis.datasets.avsbench.layout import SPLITS, Split
 from napari_tavis.datasets.avsbench.transaction import commit, staging_folder, tree_lock
@@ -94,7 +94,7 @@ class IndexedVideos(ABC):
             *(f"{name}: its row" for name in self.listings(export.split)),
         )
 
-    def write(self, export: VideoExport, progress: Progress, cancel: CancelToken) -> list[str]:
+    def write(self, export: VideoExport, task: Task) -> list[str]:
         """Add a video to the dataset."""
         root, split, name, tracks = export.root, export.split, export.name, export.tracks
         if len(tracks.tracks) > MAX_OBJECTS:
@@ -112,7 +112,7 @@ class IndexedVideos(ABC):
         with staging_folder(root) as staging:
             for folder in (images, *masks):
                 (staging / folder).mkdir(parents=True)
-            for frame, picture in pictures(export.clip, tracks.frames, progress, cancel):
+            for frame, picture in pictures(export.clip, tracks.frames, task):
                 found = [(numbers[t.item.object_id], mask) for t, mask in tracks.masks(frame)]
                 indices = index_map(found, tracks.session.frame_size)
                 seen = {int(number) for number in np.unique(indices)} - {0}
@@ -135,7 +135,7 @@ class IndexedVideos(ABC):
                 texts = self.texts(root, split, name, entry)
                 removed = () if old is None else self.parts(old.split, name)
                 commit(root, staging, self.parts(split, name), removed, texts)
-        progress(len(tracks.frames), len(tracks.frames), "written")
+        task.report(len(tracks.frames), len(tracks.frames), "written")
         return self.notes(export, numbered, shown, hidden)
 
     def _find_replaced(self, export: VideoExport) -> StoredVideo | None:

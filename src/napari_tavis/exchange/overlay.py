@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from napari_tavis.annotation.overlay import OverlayMask, draw_masks
 from napari_tavis.core.errors import ClipExistsError
-from napari_tavis.core.tasks import CancelToken, Progress
+from napari_tavis.core.tasks import Task
 from napari_tavis.datasets.avsbench.layout import Split
 from napari_tavis.datasets.avsbench.transaction import commit, staging_folder, tree_lock
 from napari_tavis.datasets.avsbench.violations import Violation
@@ -48,7 +48,7 @@ class OverlayVideos:
         sound = "with sound" if clip.has_soundtrack else "without sound: the video has none"
         return (f"{overlay_file(export.root, export.name).name}: {clip.duration:.1f} s {sound}",)
 
-    def write(self, export: VideoExport, progress: Progress, cancel: CancelToken) -> list[str]:
+    def write(self, export: VideoExport, task: Task) -> list[str]:
         """Draw the masks over every frame of a video, and keep its sound.
 
         An annotated frame is filled in the colours of the classes. The frames between two of them
@@ -61,7 +61,7 @@ class OverlayVideos:
         rate = frame_rate(clip.times, clip.duration)
         count = max(1, round(clip.duration * rate))
         shown = frames_at(clip.times, np.arange(count) / float(rate))
-        drawn = _drawn(export.tracks, clip, shown, progress, cancel)
+        drawn = _drawn(export.tracks, clip, shown, task)
         sound = None
         if clip.has_soundtrack:
             sound = clip.sound_blocks(sample_rate=_SOUND_RATE, channels=2)
@@ -86,15 +86,14 @@ def _drawn(
     tracks: Tracks,
     clip: Clip,
     shown: npt.NDArray[np.intp],
-    progress: Progress,
-    cancel: CancelToken,
+    task: Task,
 ) -> Iterator[npt.NDArray[np.uint8]]:
     """Draw the frames one by one; masks are decoded once for a run of frames that share them."""
     stands_for = nearest_annotated(tracks.frames, clip.times)[shown]
     held, masks = -1, []
     for done, (frame, annotated) in enumerate(zip(shown, stands_for, strict=True)):
-        cancel.check()
-        progress(done, len(shown), "drawing")
+        task.check()
+        task.report(done, len(shown), "drawing")
         if annotated != held:
             held, masks = int(annotated), list(tracks.masks(int(annotated)))
         exact = int(frame) == held

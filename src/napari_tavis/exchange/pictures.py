@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from napari_tavis.core.errors import DatasetError
 from napari_tavis.core.files import MEGABYTE, is_file, open_picture, read_bytes, shown
-from napari_tavis.core.tasks import CancelToken
+from napari_tavis.core.tasks import Task
 from napari_tavis.datasets.avsbench.layout import SPLITS
 from napari_tavis.exchange.gathering import SourceVideo
 from napari_tavis.exchange.places import path_in_dataset
@@ -59,7 +59,7 @@ class PictureFolder:
         with open_picture(self.files[0], root=self.root) as picture:
             return picture.height, picture.width
 
-    def write(self, video: Path, cancel: CancelToken) -> None:
+    def write(self, video: Path, task: Task) -> None:
         """Write them as a video, without loss.
 
         Raises
@@ -68,12 +68,12 @@ class PictureFolder:
             If one cannot be read or is of another size, or the video cannot be written.
         """
         waveform, rate = (None, 1) if self.sound is None else _read_wav(self.sound, self.root)
-        write_video(video, self._pictures(cancel), self.fps, waveform, rate, lossless=True)
+        write_video(video, self._pictures(task), self.fps, waveform, rate, lossless=True)
 
-    def _pictures(self, cancel: CancelToken) -> Iterator[npt.NDArray[np.uint8]]:
+    def _pictures(self, task: Task) -> Iterator[npt.NDArray[np.uint8]]:
         size = None
         for file in self.files:
-            cancel.check()
+            task.check()
             with open_picture(file, root=self.root) as picture:
                 size = size or picture.size
                 if picture.size != size:

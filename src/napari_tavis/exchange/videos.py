@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from napari_tavis.core.tasks import CancelToken, Progress
+from napari_tavis.core.tasks import Task
 from napari_tavis.datasets.avsbench.layout import Split
 from napari_tavis.datasets.avsbench.violations import Violation
 from napari_tavis.exchange.tracks import Tracks
@@ -101,7 +101,7 @@ class VideoFormat(Protocol):
     def lines(self, export: VideoExport) -> tuple[str, ...]:
         """Say what an export writes, a line each."""
 
-    def write(self, export: VideoExport, progress: Progress, cancel: CancelToken) -> list[str]:
+    def write(self, export: VideoExport, task: Task) -> list[str]:
         """Add a video to a dataset: all of it or, if it is stopped or killed, nothing.
 
         Returns

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from napari_tavis.core.tasks import Progress, no_progress
+from napari_tavis.core.tasks import Task
 from napari_tavis.datasets.avsbench import Violation, validate
 from napari_tavis.exchange.avsbench import export_session
 from napari_tavis.lab.toyworld import heard_classes, sample_scene, write_scene_video
@@ -58,7 +58,7 @@ class DemoResult:
         )
 
 
-def run_demo(output: Path, *, device: str = "auto", progress: Progress = no_progress) -> DemoResult:
+def run_demo(output: Path, *, device: str = "auto", task: Task | None = None) -> DemoResult:
     """Make a synthetic clip, segment what sounds in it, and export it as AVSBench data.
 
     Run again in the same folder, it keeps what a person edited or accepted meanwhile.
@@ -69,8 +69,8 @@ def run_demo(output: Path, *, device: str = "auto", progress: Progress = no_prog
         Folder for everything, made if need be.
     device : {"auto", "cuda", "mps", "cpu"}, optional
         Where the network runs.
-    progress : Progress, optional
-        Told of every step.
+    task : Task, optional
+        Told how far it is; stops the work when cancelled.
 
     Returns
     -------
@@ -84,15 +84,22 @@ def run_demo(output: Path, *, device: str = "auto", progress: Progress = no_prog
     """
     from napari_tavis.model import load_model
 
+    task = task or Task()
     output = output.absolute()
     output.mkdir(parents=True, exist_ok=True)
     scene = sample_scene(DEMO_SEED, count=3, sounding=2)
     video = output / "toy-clip.mp4"
     if not video.exists():
-        write_scene_video(scene, video, progress=progress)
+        write_scene_video(scene, video, task=task)
     (path,) = session_paths([video], None)
     annotation = annotate_video(
-        video, load_model("toy"), path, device=device, model_name="toy", progress=progress
+        video,
+        load_model("toy"),
+        path,
+        device=device,
+        model_name="toy",
+        progress=task.report,
+        cancel=task,
     )
     dataset = output / "avsbench"
     for subset in SUBSETS:
@@ -103,6 +110,6 @@ def run_demo(output: Path, *, device: str = "auto", progress: Progress = no_prog
             "test",
             overwrite=True,
             include_proposals=True,  # nobody looks at them here, which the summary says
-            progress=progress,
+            task=task,
         )
     return DemoResult(video, heard_classes(scene), annotation, dataset, tuple(validate(dataset)))

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from av.video.frame import VideoFrame
 
 from napari_tavis.core.errors import ClosedClipError
-from napari_tavis.core.tasks import CancelToken, Progress, no_progress
+from napari_tavis.core.tasks import Task
 from napari_tavis.media.decoder import Decoder
 from napari_tavis.media.frames import CACHE_BYTES, FrameReader, Frames
 from napari_tavis.media.index import FrameIndex, read_index
@@ -172,8 +172,7 @@ def open_clip(
     path: str | Path,
     *,
     cache_bytes: int = CACHE_BYTES,
-    progress: Progress = no_progress,
-    cancel: CancelToken | None = None,
+    task: Task | None = None,
 ) -> Clip:
     """Open a video file.
 
@@ -184,10 +183,8 @@ def open_clip(
         pattern.
     cache_bytes : int
         How much memory the frames that were decoded last may keep.
-    progress : Progress
-        Told of the frames found, where a file has to be decoded once to find them.
-    cancel : CancelToken, optional
-        Stops the opening.
+    task : Task, optional
+        Told how far it is; stops the work when cancelled.
 
     Returns
     -------
@@ -200,12 +197,13 @@ def open_clip(
         One of its subclasses: the file is missing, empty, of no known video format, without
         a moving picture, or damaged beyond use. The message names the file.
     Cancelled
-        If `cancel` says so.
+        If `task` was cancelled.
     """
+    task = task or Task()
     file = Path(path)
     decoder = Decoder(file.absolute())
     try:
-        index, first = read_index(decoder, progress, cancel)
+        index, first = read_index(decoder, task)
         return Clip(decoder, index, first, cache_bytes)
     except BaseException:
         decoder.close()

@@ -22,7 +22,7 @@ import av.video.frame
 from av.video.stream import VideoStream
 
 from napari_tavis.core.errors import DecodingError, NoPictureError, TooLargeError
-from napari_tavis.core.tasks import CancelToken, Progress, no_progress
+from napari_tavis.core.tasks import Task
 from napari_tavis.media.container import (
     MAX_PIXELS,
     Listing,
@@ -75,11 +75,11 @@ class Decoder:
             self.close()
             raise
 
-    def scan(self, progress: Progress = no_progress, cancel: CancelToken | None = None) -> Packets:
+    def scan(self, task: Task | None = None) -> Packets:
         """Read all packets of the stream, without decoding any."""
         assert self._stream is not None
         seconds = self.listing.duration
-        self.packets = read_packets(self._container, self._stream, seconds, progress, cancel)
+        self.packets = read_packets(self._container, self._stream, seconds, task)
         return self.packets
 
     def start(self, number: int) -> bool:

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_tavis.core.errors import NoPictureError
-from napari_tavis.core.tasks import CancelToken, Progress, no_progress
+from napari_tavis.core.tasks import Task
 from napari_tavis.media.container import MAX_PIXELS
 from napari_tavis.media.decoder import Decoder
 from napari_tavis.media.packets import NO_STAMP, Packets
@@ -82,9 +82,7 @@ class FrameIndex:
 
 
 def read_index(
-    decoder: Decoder,
-    progress: Progress = no_progress,
-    cancel: CancelToken | None = None,
+    decoder: Decoder, task: Task | None = None
 ) -> tuple[FrameIndex, av.video.frame.VideoFrame]:
     """Find out which frames a video stream has.
 
@@ -92,10 +90,8 @@ def read_index(
     ----------
     decoder : Decoder
         The file, just opened.
-    progress : Progress
-        Told of what was read, and of the frames found where all must be decoded.
-    cancel : CancelToken, optional
-        Stops the work.
+    task : Task, optional
+        Told how far it is; stops the work when cancelled.
 
     Returns
     -------
@@ -109,16 +105,17 @@ def read_index(
     NoPictureError
         If not a single frame can be decoded.
     Cancelled
-        If `cancel` says so.
+        If `task` was cancelled.
     """
-    packets = decoder.scan(progress, cancel)
+    task = task or Task()
+    packets = decoder.scan(task)
     codec = decoder.listing.picture.codec
     head = decoder.peek() if len(packets) else None
     if head is not None:
         numbers = _told_order(packets, codec, head[1])
         if numbers is not None and numbers[0] == head[0]:
             return _index(numbers, decoder), head[1]
-    numbers, first = _decoded_order(decoder, progress, cancel)
+    numbers, first = _decoded_order(decoder, task)
     if first is None:
         raise NoPictureError(
             f"{decoder.path} has no frame that can be decoded: it is damaged, of an unknown "
@@ -152,7 +149,7 @@ def _told_order(
 
 
 def _decoded_order(
-    decoder: Decoder, progress: Progress, cancel: CancelToken | None
+    decoder: Decoder, task: Task
 ) -> tuple[npt.NDArray[np.intp], av.video.frame.VideoFrame | None]:
     """Decode the whole stream to see which frames come, in which order, and the first one."""
     found: list[int] = []
@@ -160,13 +157,12 @@ def _decoded_order(
     if len(decoder.packets):
         decoder.start(0)
     while (got := decoder.read()) is not None:
-        if cancel is not None:
-            cancel.check()
+        task.check()
         first = first or got[1]
         found.append(got[0])
         if len(found) % 100 == 0:
             total = max(len(decoder.packets), len(found))
-            progress(len(found), total, "Reading the video's frames")
+            task.report(len(found), total, "Reading the video's frames")
     return np.array(found, dtype=np.intp), first
 
 

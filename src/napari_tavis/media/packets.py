@@ -10,7 +10,7 @@ import av.video.stream
 import numpy as np
 import numpy.typing as npt
 
-from napari_tavis.core.tasks import CancelToken, Progress, no_progress
+from napari_tavis.core.tasks import Task
 from napari_tavis.media.container import packets_of
 
 NO_STAMP = -(2**63)
@@ -76,8 +76,7 @@ def read_packets(
     container: av.container.InputContainer,
     stream: av.video.stream.VideoStream,
     seconds: float | None = None,
-    progress: Progress = no_progress,
-    cancel: CancelToken | None = None,
+    task: Task | None = None,
 ) -> Packets:
     """Read through a file and list the packets of its video stream.
 
@@ -89,10 +88,8 @@ def read_packets(
         The video stream.
     seconds : float, optional
         Length that the file states, for the progress.
-    progress : Progress
-        Told of the seconds read.
-    cancel : CancelToken, optional
-        Stops the work.
+    task : Task, optional
+        Told how far it is; stops the work when cancelled.
 
     Returns
     -------
@@ -102,17 +99,17 @@ def read_packets(
     Raises
     ------
     Cancelled
-        If `cancel` says so.
+        If `task` was cancelled.
     """
+    task = task or Task()
     rows: list[tuple[int | None, ...]] = []
     failures: list[None] = []
     base = float(stream.time_base or 0)
     for packet in packets_of(container, stream, lambda: failures.append(None)):
         if len(rows) % _REPORT_EVERY == 0:
-            if cancel is not None:
-                cancel.check()
+            task.check()
             done = max(0, round((packet.pts or 0) * base))
-            progress(done, max(done, round(seconds or 0)), "Reading the video's time stamps")
+            task.report(done, max(done, round(seconds or 0)), "Reading the video's time stamps")
         kind = packet.is_keyframe | packet.is_discard << 1 | packet.is_corrupt << 2
         rows.append((packet.pts, packet.dts, packet.duration, packet.pos, packet.size, kind))
     table = np.array(

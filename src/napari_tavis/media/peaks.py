@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from napari_tavis.core.tasks import CancelToken, Progress, no_progress
+from napari_tavis.core.tasks import Task
 from napari_tavis.media.clip import Clip
 from napari_tavis.media.sound import BLOCK_SECONDS
 from napari_tavis.media.spectrogram import FRAME_LENGTH, FRAME_SHIFT, LOG_FLOOR, filter_bank
@@ -54,8 +54,7 @@ def scan_soundtrack(
     clip: Clip,
     *,
     buckets_per_second: int = BUCKETS_PER_SECOND,
-    progress: Progress = no_progress,
-    cancel: CancelToken | None = None,
+    task: Task | None = None,
 ) -> Iterator[SoundChunk]:
     """Compute what is drawn of a soundtrack, from its beginning to its end.
 
@@ -67,10 +66,8 @@ def scan_soundtrack(
         An open clip; silence where it has no sound.
     buckets_per_second : int
         Peaks per second; must divide 16,000.
-    progress : Progress
-        Told of the whole seconds done.
-    cancel : CancelToken, optional
-        Looked at after every chunk.
+    task : Task, optional
+        Told how far it is; stops the work when cancelled.
 
     Yields
     ------
@@ -82,22 +79,22 @@ def scan_soundtrack(
     ValueError
         If `buckets_per_second` does not divide the sample rate.
     Cancelled
-        If `cancel` says so.
+        If `task` was cancelled.
     """
+    task = task or Task()
     if buckets_per_second < 1 or SAMPLE_RATE % buckets_per_second:
         raise ValueError(f"{SAMPLE_RATE} samples a second make no {buckets_per_second} buckets.")
     bucket = SAMPLE_RATE // buckets_per_second
     total = round(clip.duration)
     begin = 0
     for before, block, after in _with_context(clip.sound_blocks(block_seconds=BLOCK_SECONDS)):
-        if cancel is not None:
-            cancel.check()
+        task.check()
         low, high = _peaks(block, bucket)
         end = begin + block.size
         mel = _mel_picture(np.concatenate([before, block, after]), -(-block.size // FRAME_SHIFT))
         yield SoundChunk(begin / SAMPLE_RATE, end / SAMPLE_RATE, low, high, mel)
         begin = end
-        progress(min(round(end / SAMPLE_RATE), total), total, "reading the soundtrack")
+        task.report(min(round(end / SAMPLE_RATE), total), total, "reading the soundtrack")
 
 
 def _with_context(

@@ -15,7 +15,7 @@ from torch import Tensor
 from napari_tavis.core.errors import CheckpointError, CheckpointWriteError, ModelError
 from napari_tavis.core.files import is_file, shown
 from napari_tavis.core.home import installed_model, models_directory
-from napari_tavis.core.tasks import CancelToken, Progress, no_progress
+from napari_tavis.core.tasks import Task
 from napari_tavis.model.config import TAViSConfig, preset_config
 from napari_tavis.model.official import load_official_state_dict
 from napari_tavis.model.pickled import read_pickled
@@ -85,8 +85,7 @@ def write_weights(
     weights: Mapping[str, Tensor],
     dtype: torch.dtype,
     facts: Mapping[str, str],
-    progress: Progress = no_progress,
-    cancel: CancelToken | None = None,
+    task: Task | None = None,
 ) -> None:
     """Write a safetensors file whole or not at all.
 
@@ -100,10 +99,8 @@ def write_weights(
         Number format of matrices, see `write_tensors`.
     facts : mapping of str to str
         Metadata.
-    progress : Progress
-        Called with megabytes.
-    cancel : CancelToken, optional
-        Looked at between tensors.
+    task : Task, optional
+        Told how far it is; stops the work when cancelled.
 
     Raises
     ------
@@ -112,13 +109,13 @@ def write_weights(
     CheckpointWriteError
         If the file cannot be written.
     Cancelled
-        If `cancel` was asked to.
+        If `task` was cancelled.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=".saving-") as folder:
             written = Path(folder) / path.name
-            broken = write_tensors(written, weights, dtype, facts, progress, cancel)
+            broken = write_tensors(written, weights, dtype, facts, task)
             if broken:
                 raise CheckpointError(
                     f"{list_names(broken)} would not be finite in {path.name} as "
@@ -353,12 +350,12 @@ def _damaged(path: Path, error: Exception) -> CheckpointError:
     )
 
 
-def not_finite(weights: Mapping[str, Tensor], cancel: CancelToken | None = None) -> list[str]:
-    """Name the weights that hold an infinity or no number; the token is looked at in between."""
+def not_finite(weights: Mapping[str, Tensor], task: Task | None = None) -> list[str]:
+    """Name the weights that hold an infinity or no number; the task is looked at in between."""
+    task = task or Task()
     broken = []
     for name, value in weights.items():
-        if cancel is not None:
-            cancel.check()
+        task.check()
         if not is_finite(value):
             broken.append(name)
     return broken

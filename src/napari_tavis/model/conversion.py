@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from napari_tavis.core.errors import CheckpointError
 from napari_tavis.core.files import is_file, shown
-from napari_tavis.core.tasks import CancelToken, Progress, no_progress
+from napari_tavis.core.tasks import Task
 from napari_tavis.model.adapters import AudioAdapters
 from napari_tavis.model.checkpoint import (
     FORMAT,
@@ -84,11 +84,10 @@ class _Target:
 
     path: Path
     dtype: torch.dtype
-    progress: Progress
-    cancel: CancelToken | None
+    task: Task
 
     def write(self, weights: State, facts: Mapping[str, str]) -> None:
-        write_weights(self.path, weights, self.dtype, facts, self.progress, self.cancel)
+        write_weights(self.path, weights, self.dtype, facts, self.task)
 
 
 def convert(
@@ -98,8 +97,7 @@ def convert(
     dtype: str = "float16",
     image_size: int | None = None,
     seed: int = 0,
-    progress: Progress = no_progress,
-    cancel: CancelToken | None = None,
+    task: Task | None = None,
 ) -> Conversion:
     """Make one safetensors file of a checkpoint of TAViS, or of SAM 2 (or SAM), ImageBind, or both.
 
@@ -119,10 +117,8 @@ def convert(
         Pixels per side that the model shall have by default; 224 if not said.
     seed : int
         Of the layers that stand between the parts of a model to be trained.
-    progress : Progress
-        Called with megabytes written.
-    cancel : CancelToken, optional
-        Looked at between files and weights.
+    task : Task, optional
+        Told how far it is; stops the work when cancelled.
 
     Returns
     -------
@@ -135,17 +131,18 @@ def convert(
         If a file is damaged, incomplete or something else; it names what is missing. Nothing is
         written then.
     Cancelled
-        If `cancel` was asked to. Nothing is written then, either.
+        If `task` was cancelled. Nothing is written then, either.
     """
+    task = task or Task()
     read = [_read(Path(source)) for source in sources]
     for one in read:
-        broken = not_finite(one.state, cancel)
+        broken = not_finite(one.state, task)
         if broken:
             raise CheckpointError(
                 f"{one.path} holds broken values in {list_names(broken)}; get the file again."
             )
     kinds = sorted(one.kind for one in read)
-    to = _Target(target, DTYPES[dtype], progress, cancel)
+    to = _Target(target, DTYPES[dtype], task)
     if kinds in (["imagebind", "sam2"], ["imagebind", "sam"]):
         return _start(read, to, image_size, seed)
     if len(read) != 1:

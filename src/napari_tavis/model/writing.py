@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from napari_tavis.core.tasks import CancelToken, Progress, no_progress
+from napari_tavis.core.tasks import Task
 
 _NAMES = {torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16"}
 _ALIGNMENT = 8
@@ -21,8 +21,7 @@ def write_tensors(
     tensors: Mapping[str, Tensor],
     dtype: torch.dtype,
     facts: Mapping[str, str],
-    progress: Progress = no_progress,
-    cancel: CancelToken | None = None,
+    task: Task | None = None,
 ) -> list[str]:
     """Write tensors to a safetensors file, converted and written one after another.
 
@@ -42,10 +41,8 @@ def write_tensors(
         in one of them reaches everything.
     facts : mapping of str to str
         Metadata.
-    progress : Progress
-        Called with megabytes.
-    cancel : CancelToken, optional
-        Looked at between tensors.
+    task : Task, optional
+        Told how far it is; stops the work when cancelled.
 
     Returns
     -------
@@ -57,8 +54,9 @@ def write_tensors(
     OSError
         If the file cannot be written.
     Cancelled
-        If `cancel` was asked to.
+        If `task` was cancelled.
     """
+    task = task or Task()
     formats = {n: dtype if value.ndim > 1 else torch.float32 for n, value in tensors.items()}
     # Long numbers first: every tensor then starts at a multiple of its number's length.
     names = sorted(tensors, key=lambda name: (-formats[name].itemsize, name))
@@ -67,14 +65,13 @@ def write_tensors(
     with path.open("wb") as file:
         file.write(_header(names, tensors, formats, sizes, facts))
         for name in names:
-            if cancel is not None:
-                cancel.check()
+            task.check()
             value = tensors[name].detach().to("cpu", formats[name]).contiguous()
             if not is_finite(value):
                 broken.append(name)
             file.write(value.view(-1).view(torch.uint8).numpy().data)
             done += sizes[name]
-            progress(done // _MEGABYTE, total // _MEGABYTE, f"writing {path.stem}, MB")
+            task.report(done // _MEGABYTE, total // _MEGABYTE, f"writing {path.stem}, MB")
     return broken
 
 

@@ -19,7 +19,7 @@ from scipy.optimize import linear_sum_assignment
 from napari_tavis.annotation import AnnotationSession
 from napari_tavis.annotation.masks import Mask
 from napari_tavis.annotation.objects import SessionObject
-from napari_tavis.core.tasks import CancelToken
+from napari_tavis.core.tasks import Task
 from napari_tavis.project.clip_statistics import annotated_objects
 
 _FRAMES_COMPARED = 300
@@ -92,7 +92,7 @@ class Agreement:
 
 
 def agree(
-    first: AnnotationSession, second: AnnotationSession, *, cancel: CancelToken | None = None
+    first: AnnotationSession, second: AnnotationSession, *, task: Task | None = None
 ) -> Agreement:
     """Compare two sessions of one video.
 
@@ -100,14 +100,15 @@ def agree(
     ----------
     first, second : AnnotationSession
         The sessions.
-    cancel : CancelToken, optional
-        Looked at between frames.
+    task : Task, optional
+        Stops the work when cancelled.
 
     Raises
     ------
     Cancelled
         If asked for.
     """
+    task = task or Task()
     about = (first.video.name, first.path, second.path)
     if first.frame_size != second.frame_size:
         return Agreement(*about, why="The two sessions were made at different frame sizes.")
@@ -119,8 +120,7 @@ def agree(
     ours, theirs = _objects(first, frames), _objects(second, frames)
     table = _Overlaps(len(ours), len(theirs))
     for frame in frames:
-        if cancel is not None:
-            cancel.check()
+        task.check()
         table.add(
             [_mask(first, one, frame) for one in ours],
             [_mask(second, one, frame) for one in theirs],

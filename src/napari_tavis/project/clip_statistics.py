@@ -12,7 +12,7 @@ import numpy as np
 from napari_tavis.annotation import AnnotationSession, FrameStatus
 from napari_tavis.annotation.masks import Mask
 from napari_tavis.annotation.objects import ObjectState, SessionObject
-from napari_tavis.core.tasks import CancelToken
+from napari_tavis.core.tasks import Task
 from napari_tavis.project.states import QueueState, state_of
 
 EMPTY = "empty"
@@ -136,29 +136,27 @@ class ClipStatistics:
     change: Change
 
 
-def describe_session(
-    session: AnnotationSession, *, cancel: CancelToken | None = None
-) -> ClipStatistics:
+def describe_session(session: AnnotationSession, *, task: Task | None = None) -> ClipStatistics:
     """Gather the statistics of one session.
 
     Parameters
     ----------
     session : AnnotationSession
         The session.
-    cancel : CancelToken, optional
-        Looked at between objects.
+    task : Task, optional
+        Stops the work when cancelled.
 
     Raises
     ------
     Cancelled
         If asked for.
     """
+    task = task or Task()
     items = worked_on(session)
     classes: dict[str, ClassStatistics] = {}
     changed = Change()
     for item in items:
-        if cancel is not None:
-            cancel.check()
+        task.check()
         change = change_of(session, item)
         changed += change
         if item.kind == "object":

@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 
 from napari_tavis.annotation import AnnotationSession
-from napari_tavis.core.tasks import CancelToken, Progress, no_progress
+from napari_tavis.core.tasks import Task
 from napari_tavis.project.listing import SESSION_SUFFIX, list_videos, session_files
 from napari_tavis.project.looking import QueueItem, VideoLooker, missing
 from napari_tavis.project.queue_file import (
@@ -57,8 +57,7 @@ class VideoQueue:
         *,
         recursive: bool | None = None,
         file: str | os.PathLike[str] | None = None,
-        progress: Progress = no_progress,
-        cancel: CancelToken | None = None,
+        task: Task | None = None,
     ) -> VideoQueue:
         """Open the queue of a folder or a list.
 
@@ -70,8 +69,8 @@ class VideoQueue:
             Whether a folder's folders belong to it; as it was the last time by default.
         file : path, optional
             Where to remember; ``tavis-queue.json`` in the folder, or beside the list, by default.
-        progress, cancel : optional
-            Told of every video that is looked at; looked at between two.
+        task : Task, optional
+            Told how far it is; stops the work when cancelled.
 
         Raises
         ------
@@ -90,7 +89,7 @@ class VideoQueue:
             memory.recursive = recursive
         if warning:
             queue.warnings.append(warning)
-        queue.refresh(progress=progress, cancel=cancel)
+        queue.refresh(task=task)
         return queue
 
     # What is in it
@@ -120,9 +119,7 @@ class VideoQueue:
 
     # Looking at the disk
 
-    def refresh(
-        self, *, progress: Progress = no_progress, cancel: CancelToken | None = None
-    ) -> None:
+    def refresh(self, *, task: Task | None = None) -> None:
         """List the videos again, and read the states of those whose files have changed.
 
         A video that has vanished meanwhile, or has left its session behind, is missing.
@@ -134,13 +131,13 @@ class VideoQueue:
         Cancelled
             If asked for; the queue then stays as it was.
         """
+        task = task or Task()
         listed = list_videos(self.source, recursive=self.recursive)
         items: dict[Path, QueueItem] = {}
         for done, path in enumerate(listed, start=1):
-            if cancel is not None:
-                cancel.check()
+            task.check()
             items[path] = self._looker.look(path)
-            progress(done, len(listed), "looking through the videos")
+            task.report(done, len(listed), "looking through the videos")
         with self._lock:
             for item in (*self._left_behind(items.values()), *self._vanished(items)):
                 items.setdefault(item.path, item)
@@ -166,25 +163,25 @@ class VideoQueue:
         """Look at one video again; None where it is none of the queue's."""
         return None if self.item(path) is None else self.note(self._looker.look(path))
 
-    def check(self, *, progress: Progress = no_progress, cancel: CancelToken | None = None) -> None:
+    def check(self, *, task: Task | None = None) -> None:
         """Look into the new videos, so that broken ones are known before their turn comes.
 
         Parameters
         ----------
-        progress, cancel : optional
-            Told of every video; looked at between two.
+        task : Task, optional
+            Told how far it is; stops the work when cancelled.
 
         Raises
         ------
         Cancelled
             If asked for.
         """
+        task = task or Task()
         new = [item.path for item in self.videos if item.state is QueueState.NEW]
         for done, path in enumerate(new, start=1):
-            if cancel is not None:
-                cancel.check()
+            task.check()
             self.note(self._looker.look_into(path))
-            progress(done, len(new), "checking the new videos")
+            task.report(done, len(new), "checking the new videos")
 
     def look_into(self, path: Path) -> QueueItem:
         """Look into one video, such as one that did not open; what is wrong with it is noted."""

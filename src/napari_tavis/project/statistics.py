@@ -14,7 +14,7 @@ import numpy as np
 
 from napari_tavis.annotation import AnnotationSession, FrameStatus
 from napari_tavis.core.errors import TavisError
-from napari_tavis.core.tasks import Cancelled, CancelToken, Progress, no_progress
+from napari_tavis.core.tasks import Cancelled, Task
 from napari_tavis.project.agreement import Agreement, MatchedObject, agree, class_kappa
 from napari_tavis.project.clip_statistics import (
     Change,
@@ -125,8 +125,7 @@ def collect(
     sessions: Sequence[str | os.PathLike[str] | AnnotationSession],
     *,
     unsegmented: Sequence[Path] = (),
-    progress: Progress = no_progress,
-    cancel: CancelToken | None = None,
+    task: Task | None = None,
 ) -> Statistics:
     """Gather the statistics of sessions; nothing is written, and few are in memory at a time.
 
@@ -137,8 +136,8 @@ def collect(
         sessions of the same video are compared.
     unsegmented : sequence of Path
         Videos that have no session yet; they are only counted.
-    progress, cancel : optional
-        Told of every session; looked at within each.
+    task : Task, optional
+        Told how far it is; stops the work when cancelled.
 
     Returns
     -------
@@ -150,6 +149,7 @@ def collect(
     Cancelled
         If asked for.
     """
+    task = task or Task()
     clips: list[ClipStatistics] = []
     problems: list[str] = []
     known: dict[Path, str | os.PathLike[str] | AnnotationSession] = {}
@@ -159,21 +159,20 @@ def collect(
                 place = Path(os.path.realpath(session.path))
                 if place not in known:
                     known[place] = one
-                    clips.append(describe_session(session, cancel=cancel))
+                    clips.append(describe_session(session, task=task))
         except Cancelled:
             raise
         except TavisError as error:
             problems.append(str(error))
-        progress(done, len(sessions), "reading the sessions")
-    agreements = _compare_all(clips, list(known.values()), progress, cancel)
+        task.report(done, len(sessions), "reading the sessions")
+    agreements = _compare_all(clips, list(known.values()), task)
     return Statistics(tuple(clips), tuple(unsegmented), agreements, tuple(problems))
 
 
 def _compare_all(
     clips: Sequence[ClipStatistics],
     sessions: Sequence[str | os.PathLike[str] | AnnotationSession],
-    progress: Progress,
-    cancel: CancelToken | None,
+    task: Task,
 ) -> tuple[Agreement, ...]:
     """Compare every two sessions of one video."""
     of_video: dict[str, list[int]] = defaultdict(list)
@@ -183,8 +182,8 @@ def _compare_all(
     found = []
     for done, (first, second) in enumerate(pairs, start=1):
         with _opened(sessions[first]) as ours, _opened(sessions[second]) as theirs:
-            found.append(agree(ours, theirs, cancel=cancel))
-        progress(done, len(pairs), "comparing two people's sessions")
+            found.append(agree(ours, theirs, task=task))
+        task.report(done, len(pairs), "comparing two people's sessions")
     return tuple(found)
 
 

@@ -8,13 +8,13 @@ import threading
 from collections.abc import Iterator, Mapping
 from typing import TypeAlias
 
-from napari_tavis.core.tasks import CancelToken
+from napari_tavis.core.tasks import Task
 from napari_tavis.weights.web import Response, open_file
 
 _PIECE = 1024 * 1024
 _AHEAD = 8
 _LOOK = 0.1
-"""Seconds between two looks at the cancel token."""
+"""Seconds between two looks at the task."""
 
 _Event: TypeAlias = Response | bytes | Exception
 
@@ -29,15 +29,13 @@ class Connection:
     ----------
     url, headers, timeout
         See `open_file`.
-    cancel : CancelToken
-        Looked at all the time.
+    task : Task
+        Stops it at once when cancelled.
     """
 
-    def __init__(
-        self, url: str, headers: Mapping[str, str], timeout: float, cancel: CancelToken
-    ) -> None:
+    def __init__(self, url: str, headers: Mapping[str, str], timeout: float, task: Task) -> None:
         self._url, self._headers, self._timeout = url, headers, timeout
-        self._cancel = cancel
+        self._task = task
         self._events: queue.Queue[_Event] = queue.Queue(_AHEAD)
         self._left = threading.Event()
         self._thread = threading.Thread(target=self._read, name="download", daemon=True)
@@ -50,7 +48,7 @@ class Connection:
         DownloadError, Refused, OSError, http.client.HTTPException
             See `open_file`.
         Cancelled
-            If the token was asked to.
+            If the task was cancelled.
         """
         self._thread.start()
         response = self._next()
@@ -65,7 +63,7 @@ class Connection:
         OSError, http.client.HTTPException
             If the connection fails.
         Cancelled
-            If the token was asked to.
+            If the task was cancelled.
         """
         while piece := self._next():
             assert isinstance(piece, bytes)
@@ -77,7 +75,7 @@ class Connection:
 
     def _next(self) -> Response | bytes:
         while True:
-            self._cancel.check()
+            self._task.check()
             try:
                 event = self._events.get(timeout=_LOOK)
             except queue.Empty:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from napari_tavis.core.errors import ChecksumError, DownloadError
-from napari_tavis.core.tasks import CancelToken, Progress, no_progress
+from napari_tavis.core.tasks import Task
 from napari_tavis.weights.connection import Connection
 from napari_tavis.weights.files import (
     MEGABYTE,
@@ -47,8 +47,7 @@ def download(
     target: Path,
     *,
     sha256: str = "",
-    progress: Progress = no_progress,
-    cancel: CancelToken | None = None,
+    task: Task | None = None,
     pauses: Sequence[float] = PAUSES,
     timeout: float = TIMEOUT,
 ) -> str:
@@ -65,10 +64,8 @@ def download(
         is right.
     sha256 : str
         Checksum that the file must have; empty if none is known.
-    progress : Progress
-        Called with megabytes.
-    cancel : CancelToken, optional
-        Looked at with every piece that comes.
+    task : Task, optional
+        Told how far it is; stops the work when cancelled.
     pauses : sequence of float
         Seconds before each new try.
     timeout : float
@@ -86,12 +83,13 @@ def download(
     ChecksumError
         If another file than the expected came; it is deleted.
     Cancelled
-        If `cancel` was asked to.
+        If `task` was cancelled.
     """
-    part = _Part(url, target, progress, cancel or CancelToken(), timeout)
+    task = task or Task()
+    part = _Part(url, target, task, timeout)
     if not target.is_file():
         part.fetch(pauses)
-    found = sha256_of(target, progress, cancel)
+    found = sha256_of(target, task)
     if sha256 and found != sha256:
         target.unlink()
         raise ChecksumError(
@@ -131,7 +129,7 @@ def discard(target: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def ask_size(url: str, cancel: CancelToken | None = None, timeout: float = TIMEOUT) -> int | None:
+def ask_size(url: str, task: Task | None = None, timeout: float = TIMEOUT) -> int | None:
     """Ask a server how large a file is; None if it does not say.
 
     Raises
@@ -139,9 +137,9 @@ def ask_size(url: str, cancel: CancelToken | None = None, timeout: float = TIMEO
     DownloadError
         If the address cannot be reached, or leads to something else.
     Cancelled
-        If `cancel` was asked to.
+        If `task` was cancelled.
     """
-    connection = Connection(url, {}, timeout, cancel or CancelToken())
+    connection = Connection(url, {}, timeout, task or Task())
     try:
         return _extent(connection.open())[1]
     except Refused as refused:
@@ -160,11 +158,9 @@ def _parts(target: Path) -> tuple[Path, Path]:
 class _Part:
     """A file that is on its way."""
 
-    def __init__(
-        self, url: str, target: Path, progress: Progress, cancel: CancelToken, timeout: float
-    ) -> None:
+    def __init__(self, url: str, target: Path, task: Task, timeout: float) -> None:
         self._url, self._target = url, target
-        self._progress, self._cancel, self._timeout = progress, cancel, timeout
+        self._task, self._timeout = task, timeout
         self._path, self._facts = _parts(target)
         self._told = -1
 
@@ -187,7 +183,7 @@ class _Part:
 
     def _fetch_once(self) -> None:
         """Fetch over one connection."""
-        self._cancel.check()
+        self._task.check()
         offset = self._size()
         known = read_json(self._facts)
         if offset and known.get("url") != self._url:
@@ -198,7 +194,7 @@ class _Part:
             if known.get("validator"):
                 headers["If-Range"] = known["validator"]
         self._tell(offset, known.get("total"))
-        connection = Connection(self._url, headers, self._timeout, self._cancel)
+        connection = Connection(self._url, headers, self._timeout, self._task)
         try:
             self._take(connection, offset, known.get("total"))
         except Refused as refused:
@@ -258,7 +254,7 @@ class _Part:
         if done // MEGABYTE != self._told:
             self._told = done // MEGABYTE
             what = f"downloading {self._target.stem}, MB"
-            self._progress(self._told, (total or 0) // MEGABYTE, what)
+            self._task.report(self._told, (total or 0) // MEGABYTE, what)
 
     def _size(self) -> int:
         return self._path.stat().st_size if self._path.is_file() else 0
@@ -272,7 +268,7 @@ class _Part:
     def _wait(self, seconds: float) -> None:
         end = time.monotonic() + seconds
         while time.monotonic() < end:
-            self._cancel.check()
+            self._task.check()
             time.sleep(min(0.1, seconds))
 
     def _lost(self, reason: str) -> str:

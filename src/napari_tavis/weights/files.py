@@ -13,7 +13,7 @@ from napari_tavis.core import files
 from napari_tavis.core.atomic import write_atomically
 from napari_tavis.core.errors import WeightsError
 from napari_tavis.core.home import HOME_VARIABLE
-from napari_tavis.core.tasks import CancelToken, Progress, no_progress
+from napari_tavis.core.tasks import Task
 
 MEGABYTE = 1_000_000
 _CHUNK = 4 * 1024 * 1024
@@ -42,28 +42,24 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
         raise WeightsError(f"{path} cannot be written: {error.strerror}.") from error
 
 
-def sha256_of(
-    path: Path, progress: Progress = no_progress, cancel: CancelToken | None = None
-) -> str:
+def sha256_of(path: Path, task: Task | None = None) -> str:
     """Compute the SHA-256 of a file.
 
     Parameters
     ----------
     path : Path
         The file.
-    progress : Progress
-        Called with megabytes.
-    cancel : CancelToken, optional
-        Looked at between pieces.
+    task : Task, optional
+        Told how far it is; stops the work when cancelled.
     """
+    task = task or Task()
     digest, done, total = hashlib.sha256(), 0, path.stat().st_size
     with path.open("rb") as file:
         while piece := file.read(_CHUNK):
-            if cancel is not None:
-                cancel.check()
+            task.check()
             digest.update(piece)
             done += len(piece)
-            progress(done // MEGABYTE, total // MEGABYTE, f"checking {path.name}, MB")
+            task.report(done // MEGABYTE, total // MEGABYTE, f"checking {path.name}, MB")
     return digest.hexdigest()
 
 

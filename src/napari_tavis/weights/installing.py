@@ -17,7 +17,7 @@ from napari_tavis.core.errors import (
 )
 from napari_tavis.core.files import is_file, shown
 from napari_tavis.core.home import MODEL_FILE
-from napari_tavis.core.tasks import CancelToken, Progress, no_progress
+from napari_tavis.core.tasks import Task
 from napari_tavis.weights.downloading import PAUSES, download
 from napari_tavis.weights.files import read_json, require_space, sha256_of, write_json
 from napari_tavis.weights.licences import licences_of
@@ -38,8 +38,7 @@ def import_files(
     image_size: int | None = None,
     replace: bool = False,
     origin: str = "",
-    progress: Progress = no_progress,
-    cancel: CancelToken | None = None,
+    task: Task | None = None,
 ) -> ModelCard:
     """Install a model from files.
 
@@ -60,10 +59,8 @@ def import_files(
         Whether a model of this name may be replaced.
     origin : str
         Where the files come from, in words; noted before their names.
-    progress : Progress
-        Called with megabytes or steps.
-    cancel : CancelToken, optional
-        Looked at between steps.
+    task : Task, optional
+        Told how far it is; stops the work when cancelled.
 
     Returns
     -------
@@ -77,17 +74,18 @@ def import_files(
     CheckpointError
         If a file is damaged, incomplete or something else; it names what is missing.
     Cancelled
-        If `cancel` was asked to. Whatever was raised, nothing is installed.
+        If `task` was cancelled. Whatever was raised, nothing is installed.
     """
+    task = task or Task()
     store.check_name(name, replace)
     paths = [_locate(store, file) for file in files]
     sources = tuple(
         f"{path.name if path.parent.parent != store.models else path.parent.name}, "
-        f"SHA-256 {sha256_of(path, progress, cancel)}"
+        f"SHA-256 {sha256_of(path, task)}"
         for path in paths
     )
     sources = (origin, *sources) if origin else sources
-    return _install(store, paths, name, sources, dtype, image_size, replace, progress, cancel)
+    return _install(store, paths, name, sources, dtype, image_size, replace, task)
 
 
 def download_model(
@@ -100,8 +98,7 @@ def download_model(
     replace: bool = False,
     accept_changed: bool = False,
     pauses: Sequence[float] = PAUSES,
-    progress: Progress = no_progress,
-    cancel: CancelToken | None = None,
+    task: Task | None = None,
 ) -> ModelCard:
     """Download official weights and install them.
 
@@ -122,10 +119,9 @@ def download_model(
         Take the file, and record its checksum, also if it is another than before.
     pauses : sequence of float
         See `download`.
-    progress : Progress
-        Called with megabytes or steps.
-    cancel : CancelToken, optional
-        What has come until then is kept, and the next download goes on from there.
+    task : Task, optional
+        Told how far it is; stops the work when cancelled. What has come until then is kept, and
+        the next download goes on from there.
 
     Returns
     -------
@@ -139,6 +135,7 @@ def download_model(
     WeightsError, CheckpointError, Cancelled
         See `import_files`.
     """
+    task = task or Task()
     name = source.name if name is None else name
     if not source.url:
         raise DownloadError(f"{source.title} has no direct address: {by_hand(source)}.")
@@ -149,14 +146,10 @@ def download_model(
     expected = "" if accept_changed else source.sha256 or recorded.get(source.name, "")
     try:
         with FileLock(store.downloads / f".{source.name}.lock", timeout=0):
-            sha256 = download(
-                source.url, target, sha256=expected, pauses=pauses, progress=progress, cancel=cancel
-            )
+            sha256 = download(source.url, target, sha256=expected, pauses=pauses, task=task)
             sources = (f"{source.url}, SHA-256 {sha256}",)
             try:
-                card = _install(
-                    store, [target], name, sources, dtype, image_size, replace, progress, cancel
-                )
+                card = _install(store, [target], name, sources, dtype, image_size, replace, task)
             except CheckpointWriteError:
                 raise
             except CheckpointError:
@@ -189,16 +182,14 @@ def _install(
     dtype: str,
     image_size: int | None,
     replace: bool,
-    progress: Progress,
-    cancel: CancelToken | None,
+    task: Task,
 ) -> ModelCard:
     """Convert files, and put the result where models are."""
-    cancel = cancel or CancelToken()
     room = sum(path.stat().st_size for path in paths)
     require_space(store.models, room if dtype == "float32" else room // 2, name)
     with store.installing(name, replace) as folder:
-        progress(0, 0, f"reading {', '.join(path.name for path in paths)}")
-        cancel.check()
+        task.report(0, 0, f"reading {', '.join(path.name for path in paths)}")
+        task.check()
         from napari_tavis.model.conversion import convert
 
         written = folder / MODEL_FILE
@@ -207,8 +198,9 @@ def _install(
             written,
             dtype=dtype,
             image_size=image_size,
-            progress=lambda done, total, _: progress(done, total, f"converting {name}, MB"),
-            cancel=cancel,
+            task=task.part(
+                lambda done, total, _: task.report(done, total, f"converting {name}, MB")
+            ),
         )
         licences = licences_of(found.kind, found.segmenter)
         card = ModelCard(
@@ -218,7 +210,7 @@ def _install(
             image_size=found.image_size,
             dtype=dtype,
             bytes=written.stat().st_size,
-            sha256=sha256_of(written, progress, cancel),
+            sha256=sha256_of(written, task),
             sources=sources,
             licence="; ".join(f"{one.work} {one.name}" for one in licences),
             installed=datetime.now(UTC).isoformat(timespec="seconds"),

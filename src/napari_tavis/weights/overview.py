@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from napari_tavis.core.errors import DownloadError
-from napari_tavis.core.tasks import CancelToken, Progress, no_progress
+from napari_tavis.core.tasks import Task
 from napari_tavis.weights.downloading import Unfinished, ask_size, unfinished
 from napari_tavis.weights.files import in_words
 from napari_tavis.weights.installing import download_target
@@ -41,19 +41,15 @@ def offers(store: Store, sources: Mapping[str, Source] = SOURCES) -> list[Offer]
     ]
 
 
-def ask_sizes(
-    sources: Iterable[Source], progress: Progress = no_progress, cancel: CancelToken | None = None
-) -> dict[str, int]:
+def ask_sizes(sources: Iterable[Source], task: Task | None = None) -> dict[str, int]:
     """Ask the servers how large official weights are.
 
     Parameters
     ----------
     sources : iterable of Source
         Which; those without an address are passed over.
-    progress : Progress
-        Called with the number of those asked.
-    cancel : CancelToken, optional
-        Looked at all the time.
+    task : Task, optional
+        Told how far it is; stops the work when cancelled.
 
     Returns
     -------
@@ -65,16 +61,17 @@ def ask_sizes(
     DownloadError
         If no server says anything.
     """
+    task = task or Task()
     asked = [source for source in sources if source.url]
     sizes: dict[str, int] = {}
     failed: dict[str, DownloadError] = {}
     for number, source in enumerate(asked):
-        progress(number, len(asked), "asking for sizes")
+        task.report(number, len(asked), "asking for sizes")
         host = urlsplit(source.url).netloc
         if host in failed:
             continue
         try:
-            size = ask_size(source.url, cancel)
+            size = ask_size(source.url, task)
         except DownloadError as error:
             failed[host] = error
             continue

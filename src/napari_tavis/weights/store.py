@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 from napari_tavis.core.errors import WeightsError
 from napari_tavis.core.files import shown
 from napari_tavis.core.home import MODEL_FILE, home
-from napari_tavis.core.tasks import CancelToken, Progress, no_progress
+from napari_tavis.core.tasks import Task
 from napari_tavis.model.config import PRESETS
 from napari_tavis.weights.files import read_json, sha256_of, write_json
 
@@ -120,14 +120,12 @@ class Store:
             return "its file is missing"
         return "" if size == card.bytes else f"its file has {size} instead of {card.bytes} bytes"
 
-    def verify(
-        self, card: ModelCard, progress: Progress = no_progress, cancel: CancelToken | None = None
-    ) -> str:
+    def verify(self, card: ModelCard, task: Task | None = None) -> str:
         """Say what is wrong with a model's file, having read all of it; empty if nothing is."""
         problem = self.problem(card)
         if problem:
             return problem
-        same = sha256_of(self.path(card.name), progress, cancel) == card.sha256
+        same = sha256_of(self.path(card.name), task) == card.sha256
         return "" if same else "its checksum has changed"
 
     def check_name(self, name: str, replace: bool = False) -> None:

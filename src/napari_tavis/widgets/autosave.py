@@ -89,7 +89,7 @@ class Autosave(QObject):
         else:
             now = self._sessions
             self._jobs.start(
-                lambda progress, cancel: session.save(),
+                lambda task: session.save(),
                 lambda result: self._on_saved(now),
                 lambda error: self._on_failed(error) if now == self._sessions else None,
             )

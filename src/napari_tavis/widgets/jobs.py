@@ -1,4 +1,4 @@
-"""Runs work off the GUI thread, one job at a time, with progress and cancel."""
+"""Runs work off the GUI thread, one job at a time."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from qtpy.QtCore import QObject, QThreadPool, Signal
 from superqt.utils import FunctionWorker
 
 from napari_tavis.core.boundary import explain
-from napari_tavis.core.tasks import Cancelled, CancelToken, Progress
+from napari_tavis.core.tasks import Cancelled, Task
 from napari_tavis.widgets.time_left import divide_unit
 
 Result = TypeVar("Result")
-Work = Callable[[Progress, CancelToken], Result]
+Work = Callable[[Task], Result]
 
 
 def report_error(error: BaseException) -> None:
@@ -52,7 +52,7 @@ class JobRunner(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._cancel: CancelToken | None = None
+        self._task: Task | None = None
         self._on_done: Callable[[Any], None] | None = None
         self._on_failed: Callable[[BaseException], None] | None = None
         self._running = threading.Event()
@@ -73,7 +73,7 @@ class JobRunner(QObject):
     @property
     def busy(self) -> bool:
         """Whether a job runs now."""
-        return self._cancel is not None
+        return self._task is not None
 
     @property
     def closed(self) -> bool:
@@ -98,7 +98,7 @@ class JobRunner(QObject):
         Parameters
         ----------
         work : callable
-            Called with a `Progress` and a `CancelToken` in the other thread.
+            Called with its `Task` in the other thread.
         on_done : callable
             Called with the result in the GUI thread.
         on_failed : callable, optional
@@ -115,7 +115,7 @@ class JobRunner(QObject):
         if self.busy or self._closed:
             raise RuntimeError("the runner is busy or closed")
         self._doing, self._outlasts = "", outlasts
-        cancel = self._cancel = CancelToken()
+        task = self._task = Task(self._report)
         self._on_done, self._on_failed = on_done, on_failed
         self._running.clear()
         self._ended.clear()
@@ -126,8 +126,8 @@ class JobRunner(QObject):
                 # Libraries warn about their own affairs, which tell a user nothing.
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore")
-                    cancel.check()
-                    return work(self._report, cancel)
+                    task.check()
+                    return work(task)
             finally:
                 self._ended.set()
 
@@ -139,8 +139,18 @@ class JobRunner(QObject):
 
     def cancel(self) -> None:
         """Ask the running job, if any, to stop at its next step."""
-        if self._cancel is not None:
-            self._cancel.cancel()
+        if self._task is not None:
+            self._task.cancel()
+
+    def pause(self) -> None:
+        """Let the running job, if any, wait at its next step."""
+        if self._task is not None:
+            self._task.pause()
+
+    def resume(self) -> None:
+        """Let the paused job go on."""
+        if self._task is not None:
+            self._task.resume()
 
     def close(self, seconds: float = 20.0) -> None:
         """Stop for good: cancel the running job and wait for its end; its result is dropped.
@@ -154,7 +164,7 @@ class JobRunner(QObject):
         self.cancel()
         if self._running.is_set():
             self._ended.wait(seconds)
-        self._cancel = None
+        self._task = None
 
     def _report(self, done: int, total: int, what: str) -> None:
         """Pass progress from the job's thread to the GUI thread."""
@@ -175,7 +185,7 @@ class JobRunner(QObject):
     def _finish(self, callback: Callable[[Any], None] | None, value: Any) -> None:
         if self._closed:
             return
-        self._cancel = None
+        self._task = None
         self.busy_changed.emit(False)
         if callback is not None:
             callback(value)

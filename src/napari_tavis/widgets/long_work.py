@@ -21,8 +21,8 @@ def segment(controller: AnnotationController) -> None:
     if video is None or controller.jobs.busy:
         return
     controller.jobs.start(
-        lambda progress, cancel: work.segment_video(
-            video, options, controller.loaded_model, progress, cancel, keep=True
+        lambda task: work.segment_video(
+            video, options, controller.loaded_model, task.report, task, keep=True
         ),
         lambda proposals: _on_segmented(controller, proposals),
         lambda error: report_end(controller, error),

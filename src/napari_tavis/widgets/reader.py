@@ -149,9 +149,7 @@ def _open_waiting(path: str) -> Clip | None:
         report_error(error)
         end(None)
 
-    jobs.start(
-        lambda progress, cancel: open_clip(path, progress=progress, cancel=cancel), end, fail
-    )
+    jobs.start(lambda task: open_clip(path, task=task), end, fail)
     QTimer.singleShot(_PATIENCE_MS, waiting, waiting.quit)
     waiting.exec(QEventLoop.ProcessEventsFlag.ExcludeUserInputEvents)
     if not came:

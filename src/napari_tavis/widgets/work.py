@@ -143,7 +143,7 @@ def open_video(
         Of the job.
     """
     progress(0, 0, f"opening {path.name}")
-    shown, clip = clip, clip or open_clip(path, progress=progress, cancel=cancel)
+    shown, clip = clip, clip or open_clip(path, task=cancel.part(progress))
     opened = _with_session(clip, path, session_path)
     if cancel.cancelled:  # nobody takes it
         opened.close(keep_clip=shown is not None)

@@ -7,22 +7,23 @@ import threading
 import pytest
 
 from napari_tavis.core.errors import TavisError
-from napari_tavis.core.tasks import Cancelled, CancelToken, Task, no_progress
+from napari_tavis.core.tasks import Cancelled, Task, no_progress
 
 
-def test_a_fresh_token_lets_work_go_on() -> None:
-    token = CancelToken()
-    token.check()
-    assert not token.cancelled
+def test_a_fresh_task_lets_work_go_on() -> None:
+    task = Task()
+    task.report(0, 10, "frames")
+    task.check()
+    assert not task.cancelled
 
 
-def test_a_cancelled_token_stops_work_at_every_check() -> None:
-    token = CancelToken()
-    token.cancel()
-    assert token.cancelled
+def test_a_cancelled_task_stops_work_at_every_check() -> None:
+    task = Task()
+    task.cancel()
+    assert task.cancelled
     for _ in range(2):
         with pytest.raises(Cancelled):
-            token.check()
+            task.check()
 
 
 def test_cancelling_is_an_error_for_the_user() -> None:
@@ -70,3 +71,5 @@ def test_paused_work_waits_and_can_be_cancelled() -> None:
     task.cancel()
     thread.join(10)
     assert steps == ["went on", "cancelled"]
+    with pytest.raises(Cancelled):
+        task.check()

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 from pycocotools.coco import COCO
 
-from napari_tavis.core.tasks import Cancelled, CancelToken
+from napari_tavis.core.tasks import Cancelled, Task
 from napari_tavis.datasets.avsbench import ClipExistsError, DatasetError
 from napari_tavis.exchange.coco import CocoVideos
 from napari_tavis.exchange.exporting import export
@@ -123,14 +123,15 @@ def test_only_accepted_objects_where_that_is_asked_for(
 
 def test_cancel_leaves_nothing(make_session: MakeSession, request_coco: ExportRequest) -> None:
     session = make_session()
-    token = CancelToken()
 
     def stop(done: int, total: int, what: str) -> None:
         if what == "writing frames" and done == 3:
-            token.cancel()
+            task.cancel()
+
+    task = Task(stop)
 
     with pytest.raises(Cancelled):
-        export(session, request_coco, progress=stop, cancel=token)
+        export(session, request_coco, task=task)
     assert not request_coco.root.exists()
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from napari_tavis.core.errors import NoPictureError
-from napari_tavis.core.tasks import Cancelled, CancelToken
+from napari_tavis.core.tasks import Cancelled, Task
 from napari_tavis.media import open_clip
 from napari_tavis.media.decoder import Decoder
 from napari_tavis.media.index import FrameIndex, read_index
@@ -140,14 +140,14 @@ def test_reading_tells_its_progress_and_can_be_stopped(name: str, tmp_path: Path
     path = encode(tmp_path / name, *coding, count=1100, size=(16, 16))
     told: list[tuple[int, int, str]] = []
     with contextlib.closing(Decoder(path)) as decoder:
-        index, _ = read_index(decoder, lambda *step: told.append(step))
+        index, _ = read_index(decoder, Task(lambda *step: told.append(step)))
     assert len(index) == 1100
     assert told
     assert all(0 <= done <= total and what for done, total, what in told)
-    cancel = CancelToken()
-    cancel.cancel()
+    task = Task()
+    task.cancel()
     with pytest.raises(Cancelled):
-        open_clip(path, cancel=cancel)
+        open_clip(path, task=task)
 
 
 def test_a_file_without_one_whole_frame_is_refused(tmp_path: Path) -> None:

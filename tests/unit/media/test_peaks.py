@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_tavis.core.tasks import Cancelled, CancelToken
+from napari_tavis.core.tasks import Cancelled, Task
 from napari_tavis.media import SAMPLE_RATE, open_clip
 from napari_tavis.media.overview import SoundOverview
 from napari_tavis.media.peaks import scan_soundtrack
@@ -68,14 +68,15 @@ def test_a_video_without_sound_is_drawn_as_silence(silent_video: Path) -> None:
 
 
 def test_the_scan_reports_and_stops_when_asked(half_minute: Path) -> None:
-    cancel, told = CancelToken(), []
+    told: list[tuple[int, int]] = []
 
     def progress(done: int, total: int, what: str) -> None:
         told.append((done, total))
-        cancel.cancel()
+        task.cancel()
 
+    task = Task(progress)
     with open_clip(half_minute) as clip, pytest.raises(Cancelled):
-        list(scan_soundtrack(clip, progress=progress, cancel=cancel))
+        list(scan_soundtrack(clip, task=task))
     assert told == [(10, 33)]
 
 

@@ -7,7 +7,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
 
-from napari_tavis.core.tasks import Cancelled, CancelToken
+from napari_tavis.core.tasks import Cancelled, Task
 from napari_tavis.model.writing import write_tensors
 
 
@@ -43,14 +43,15 @@ def test_what_is_not_finite_in_the_format_is_named(tmp_path: Path) -> None:
 
 def test_writing_tells_how_far_it_is_and_can_be_stopped(tmp_path: Path) -> None:
     tensors = {f"t{i}": torch.zeros(1000, 1000) for i in range(4)}
-    cancel = CancelToken()
     told: list[tuple[int, int, str]] = []
 
     def stop(done: int, total: int, what: str) -> None:
         told.append((done, total, what))
         if done == 8:
-            cancel.cancel()
+            task.cancel()
+
+    task = Task(stop)
 
     with pytest.raises(Cancelled):
-        write_tensors(tmp_path / "w.safetensors", tensors, torch.float32, {}, stop, cancel)
+        write_tensors(tmp_path / "w.safetensors", tensors, torch.float32, {}, task)
     assert told == [(4, 16, "writing w, MB"), (8, 16, "writing w, MB")]

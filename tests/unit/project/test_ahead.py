@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from pathlib import Path
 
-import pytest
-
 from napari_tavis.annotation import AnnotationSession, default_path, find_session
-from napari_tavis.core.tasks import Cancelled, CancelToken
 from napari_tavis.project.ahead import prepare_session, publish_session, staging_path
 from napari_tavis.project.listing import session_files
-from napari_tavis.project.pausing import PausableToken
 
 from .conftest import box, make_session, proposals
 
@@ -47,30 +42,3 @@ def test_what_a_killed_run_has_left_is_replaced(folder: Path) -> None:
     staging.with_name(f"{staging.name}-journal").write_text("half a journal")
     assert publish_session(video, prepare_session(video, proposals()))
     assert AnnotationSession.open(video, read_only=True).objects
-
-
-def test_paused_work_waits_and_can_be_cancelled() -> None:
-    cancel, may_run = CancelToken(), threading.Event()
-    token = PausableToken(cancel, may_run)
-    steps: list[str] = []
-
-    def work() -> None:
-        try:
-            token.check()
-            steps.append("went on")
-            may_run.clear()
-            token.check()
-        except Cancelled:
-            steps.append("cancelled")
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    assert not steps
-    may_run.set()
-    while not steps:
-        thread.join(0.01)
-    token.cancel()
-    thread.join(10)
-    assert steps == ["went on", "cancelled"]
-    with pytest.raises(Cancelled):
-        token.check()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from napari_tavis.annotation import AnnotationSession
-from napari_tavis.core.tasks import Cancelled, CancelToken
+from napari_tavis.core.tasks import Cancelled, Task
 from napari_tavis.project import ProjectError, QueueState, VideoQueue
 from napari_tavis.project.queue import mark_done
 from napari_tavis.project.queue_file import FOLDER_FILE
@@ -193,10 +193,10 @@ def test_a_refused_disk_is_told(folder: Path) -> None:
 def test_cancelling_leaves_the_queue_as_it_was(folder: Path) -> None:
     queue = VideoQueue.open(folder)
     before = queue.videos
-    cancel = CancelToken()
-    cancel.cancel()
+    task = Task()
+    task.cancel()
     with pytest.raises(Cancelled):
-        queue.refresh(cancel=cancel)
+        queue.refresh(task=task)
     assert queue.videos == before
 
 

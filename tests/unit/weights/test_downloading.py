@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from napari_tavis.core.errors import ChecksumError, DownloadError, WeightsError
-from napari_tavis.core.tasks import Cancelled, CancelToken
+from napari_tavis.core.tasks import Cancelled, Task
 from napari_tavis.weights.downloading import (
     Unfinished,
     _number,
@@ -44,7 +44,7 @@ def fetch(site: Site, target: Path, **options: object) -> str:
 
 def test_a_file_comes_whole_with_progress(site: Site, target: Path) -> None:
     told: list[tuple[int, int, str]] = []
-    assert fetch(site, target, progress=lambda *step: told.append(step)) == SHA256
+    assert fetch(site, target, task=Task(lambda *step: told.append(step))) == SHA256
     assert target.read_bytes() == DATA
     assert (3, 3, "downloading file, MB") in told
     assert [entry.name for entry in target.parent.iterdir()] == ["file.pth"]
@@ -68,14 +68,14 @@ def test_a_later_call_goes_on_where_one_gave_up(site: Site, target: Path) -> Non
 
 
 def test_a_cancelled_download_can_go_on(site: Site, target: Path) -> None:
-    cancel = CancelToken()
-
     def stop(done: int, _total: int, _what: str) -> None:
         if done >= 1:
-            cancel.cancel()
+            task.cancel()
+
+    task = Task(stop)
 
     with pytest.raises(Cancelled):
-        fetch(site, target, progress=stop, cancel=cancel)
+        fetch(site, target, task=task)
     part = target.with_name("file.pth.part")
     assert 1_000_000 <= part.stat().st_size < len(DATA)
     assert not target.exists()
@@ -235,12 +235,12 @@ def test_a_server_tells_the_size_without_sending_the_file(site: Site) -> None:
 
 
 def test_a_cancel_does_not_wait_for_a_server_that_is_silent(tmp_path: Path) -> None:
-    cancel = CancelToken()
+    task = Task()
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/file"
-        threading.Timer(0.2, cancel.cancel).start()
+        threading.Timer(0.2, task.cancel).start()
         with pytest.raises(Cancelled):  # long before the connection counts as dropped
-            download(url, tmp_path / "file", pauses=(), timeout=3600, cancel=cancel)
+            download(url, tmp_path / "file", pauses=(), timeout=3600, task=task)
 
 
 FORM = """<html><form id="download-form" action="{}" method="get">

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from napari_tavis.core.errors import ChecksumError, DownloadError, WeightsError
-from napari_tavis.core.tasks import Cancelled, CancelToken
+from napari_tavis.core.tasks import Cancelled, Task
 from napari_tavis.model import CheckpointError, TAViS, load_model
 from napari_tavis.model.checkpoint import read_metadata
 from napari_tavis.weights.installing import download_model, import_files
@@ -182,15 +182,15 @@ def test_values_that_are_no_numbers_are_refused(
 
 
 def test_a_cancelled_import_leaves_nothing(store: Store, official: State, tmp_path: Path) -> None:
-    cancel = CancelToken()
-
     def stop(_done: int, _total: int, what: str) -> None:
         if what.startswith("checking model"):
-            cancel.cancel()
+            task.cancel()
+
+    task = Task(stop)
 
     file = save(official, tmp_path / "S4.pth")
     with pytest.raises(Cancelled):
-        import_files(store, [file], "s4", progress=stop, cancel=cancel)
+        import_files(store, [file], "s4", task=task)
     assert_nothing_installed(store)
 
 
@@ -247,17 +247,18 @@ def test_ms3_is_got_by_hand(store: Store) -> None:
 def test_every_step_of_an_import_heeds_a_cancel(
     store: Store, official: State, tmp_path: Path, step: str
 ) -> None:
-    cancel = CancelToken()
     after: list[str] = []
 
     def stop(_done: int, _total: int, what: str) -> None:
-        if cancel.cancelled:
+        if task.cancelled:
             after.append(what)
         if what.startswith(step):
-            cancel.cancel()
+            task.cancel()
+
+    task = Task(stop)
 
     file = save(official, tmp_path / "S4.pth")
     with pytest.raises(Cancelled):
-        import_files(store, [file], "s4", progress=stop, cancel=cancel)
+        import_files(store, [file], "s4", task=task)
     assert after == []
     assert_nothing_installed(store)

@@ -25,11 +25,11 @@ def working(dock: AnnotationDock, annotated_video: Path, open_in) -> AnnotationD
     open_in(dock, annotated_video)
     started = threading.Event()
 
-    def work(progress, cancel) -> None:
-        progress(1, 10, "segmenting")
+    def work(task) -> None:
+        task.report(1, 10, "segmenting")
         started.set()
         while True:
-            cancel.check()
+            task.check()
 
     dock.controller.jobs.start(work, lambda result: None)
     assert started.wait(20)

@@ -6,7 +6,7 @@ import pytest
 from napari.utils.notifications import notification_manager
 
 from napari_tavis.core.errors import TavisError
-from napari_tavis.core.tasks import Cancelled, CancelToken, Progress
+from napari_tavis.core.tasks import Cancelled, Task
 from napari_tavis.widgets.jobs import JobRunner, report_error
 
 pytestmark = pytest.mark.gui
@@ -24,8 +24,8 @@ def test_work_runs_in_another_thread_and_its_result_comes_back_in_this_one(
     progress: list[tuple[int, int, str]] = []
     jobs.progressed.connect(lambda *report: progress.append(report))
 
-    def work(report: Progress, cancel: CancelToken) -> threading.Thread:
-        report(1, 2, "counting")
+    def work(task: Task) -> threading.Thread:
+        task.report(1, 2, "counting")
         return threading.current_thread()
 
     with qtbot.waitSignal(jobs.busy_changed, check_params_cb=lambda busy: not busy):
@@ -40,9 +40,9 @@ def test_work_runs_in_another_thread_and_its_result_comes_back_in_this_one(
 
 def test_one_job_at_a_time(qtbot, jobs: JobRunner) -> None:
     go = threading.Event()
-    jobs.start(lambda report, cancel: go.wait(), lambda result: None)
+    jobs.start(lambda task: go.wait(), lambda result: None)
     with pytest.raises(RuntimeError):
-        jobs.start(lambda report, cancel: None, lambda result: None)
+        jobs.start(lambda task: None, lambda result: None)
     go.set()
     qtbot.waitUntil(lambda: not jobs.busy)
 
@@ -51,10 +51,10 @@ def test_a_cancelled_job_fails_with_cancelled(qtbot, jobs: JobRunner) -> None:
     started = threading.Event()
     errors: list[BaseException] = []
 
-    def work(report: Progress, cancel: CancelToken) -> None:
+    def work(task: Task) -> None:
         started.set()
         while True:
-            cancel.check()
+            task.check()
 
     jobs.start(work, lambda result: errors.append(AssertionError()), errors.append)
     qtbot.waitUntil(started.is_set)
@@ -67,10 +67,10 @@ def test_closing_waits_for_the_job_and_drops_its_result(qtbot, jobs: JobRunner) 
     started, ended = threading.Event(), threading.Event()
     came: list[object] = []
 
-    def work(report: Progress, cancel: CancelToken) -> str:
+    def work(task: Task) -> str:
         started.set()
-        while not cancel.cancelled:
-            report(0, 1, "waiting")
+        while not task.cancelled:
+            task.report(0, 1, "waiting")
         ended.set()
         return "too late"
 
@@ -84,14 +84,14 @@ def test_closing_waits_for_the_job_and_drops_its_result(qtbot, jobs: JobRunner) 
 
 def test_closing_before_the_job_began_does_not_wait(qtbot, jobs: JobRunner) -> None:
     came: list[object] = []
-    jobs.start(lambda report, cancel: came.append("ran"), came.append, came.append)
+    jobs.start(lambda task: came.append("ran"), came.append, came.append)
     jobs.close()
     qtbot.wait(100)
     assert came == []
 
 
 def test_a_users_error_is_said_in_its_own_words(qtbot, jobs: JobRunner) -> None:
-    def work(report: Progress, cancel: CancelToken) -> None:
+    def work(task: Task) -> None:
         raise TavisError("Choose another file.")
 
     jobs.start(work, lambda result: None)

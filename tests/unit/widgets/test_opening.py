@@ -162,11 +162,11 @@ def test_while_it_plays(working: AnnotationDock, other_video: Path, opened) -> N
 
 
 def endless(started: threading.Event) -> Callable:
-    def work(progress, cancel) -> None:
-        progress(1, 10, "following the object")
+    def work(task) -> None:
+        task.report(1, 10, "following the object")
         started.set()
         while True:
-            cancel.check()
+            task.check()
 
     return work
 
@@ -186,7 +186,7 @@ def test_what_has_nothing_to_do_with_the_video_is_waited_for(
     qtbot, working: AnnotationDock, annotated_video, other_video: Path, opened
 ) -> None:
     go, ended = threading.Event(), []
-    working.controller.jobs.start(lambda progress, cancel: go.wait(60), ended.append, outlasts=True)
+    working.controller.jobs.start(lambda task: go.wait(60), ended.append, outlasts=True)
     open_now(working, other_video)
     qtbot.wait(100)
     assert working.controller.video == annotated_video

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from napari_tavis.core.errors import DatasetError
-from napari_tavis.core.tasks import CancelToken, Progress, no_progress
+from napari_tavis.core.tasks import Task
 from napari_tavis.datasets.avsbench import list_checks
 from napari_tavis.datasets.avsbench.clip_checks import check_clip
 from napari_tavis.datasets.avsbench.layout import (
@@ -30,8 +30,7 @@ def validate(
     root: Path | str,
     *,
     names: Collection[str] | None = None,
-    progress: Progress = no_progress,
-    cancel: CancelToken | None = None,
+    task: Task | None = None,
 ) -> list[Violation]:
     """Find everything in a folder that breaks AVSBench's format.
 
@@ -44,10 +43,8 @@ def validate(
         The folder. Nothing in it is changed; an export that was killed there is told.
     names : collection of str, optional
         Look into the files of the clips of these names only; the lists are checked whole.
-    progress : Progress
-        Told about clips.
-    cancel : CancelToken or None
-        Looked at between two clips.
+    task : Task, optional
+        Told how far it is; stops the work when cancelled.
 
     Returns
     -------
@@ -59,6 +56,7 @@ def validate(
     DatasetError
         If the folder does not exist or holds no AVSBench tree.
     """
+    task = task or Task()
     root = Path(root)
     if not root.is_dir():
         raise DatasetError(f"{root} is no folder: name the folder of an AVSBench dataset.")
@@ -66,12 +64,11 @@ def validate(
     work = _check_trees(root, found)
     looked_at = [one for one in work if names is None or one[1].key.name in names]
     for done, (tree, clip) in enumerate(looked_at):
-        if cancel is not None:
-            cancel.check()
-        progress(done, len(looked_at), clip.key.name)
+        task.check()
+        task.report(done, len(looked_at), clip.key.name)
         found += check_clip(tree, clip)
     found += _check_pairs(work, names)
-    progress(len(looked_at), len(looked_at), "checked")
+    task.report(len(looked_at), len(looked_at), "checked")
     return list(dict.fromkeys(found))
 
 

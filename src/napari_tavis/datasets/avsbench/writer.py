@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from napari_tavis.core.errors import ClipExistsError, DatasetError
-from napari_tavis.core.tasks import CancelToken
+from napari_tavis.core.tasks import Task
 from napari_tavis.core.vocabulary import BACKGROUND
 from napari_tavis.datasets.avsbench import images, sound, vggish
 from napari_tavis.datasets.avsbench.annotation import ClipAnnotation, unknown_classes
@@ -46,7 +46,7 @@ def write_clip(
     overwrite: bool = False,
     source: ClipSource | None = None,
     mapping: ClassMapping | None = None,
-    cancel: CancelToken | None = None,
+    task: Task | None = None,
 ) -> Path:
     """Add a clip to an AVSBench folder, which is made where it does not exist.
 
@@ -69,8 +69,8 @@ def write_clip(
         Where the clip comes from, for the tree's ``sources.csv``.
     mapping : mapping, optional
         What became of classes that AVSBench does not have; kept with the tree.
-    cancel : CancelToken or None
-        Looked at between two files.
+    task : Task, optional
+        Stops the work when cancelled.
 
     Returns
     -------
@@ -93,7 +93,7 @@ def write_clip(
     check_pairing(Path(root), key)
     _find_existing(tree, key, files, overwrite)
     with staging_folder(tree) as staging:
-        _stage(staging, clip, key, files, cancel or CancelToken())
+        _stage(staging, clip, key, files, task or Task())
         with tree_lock(tree):
             existing = _find_existing(tree, key, files, overwrite)
             old_files = clip_files(existing.key).parts if existing else ()
@@ -198,36 +198,32 @@ def _find_existing(
     return same[0] if same else None
 
 
-def _stage(
-    staging: Path, clip: ClipAnnotation, key: ClipKey, files: ClipFiles, cancel: CancelToken
-) -> None:
+def _stage(staging: Path, clip: ClipAnnotation, key: ClipKey, files: ClipFiles, task: Task) -> None:
     for folder in {(staging / path).parent for path in files.all}:
         folder.mkdir(parents=True, exist_ok=True)
     samples = sound.to_pcm16(clip.waveform, seconds(key.subset))
     sound.write_wav(staging / files.waveform, samples)
-    cancel.check()
+    task.check()
     if key.subset in SEMANTIC_SUBSETS:
-        _stage_semantic(staging, clip, files, cancel)
+        _stage_semantic(staging, clip, files, task)
         return
     for path, frame in zip(files.frames, clip.frames, strict=True):
-        cancel.check()
+        task.check()
         images.write_object_frame(staging / path, frame)
     for path, mask in zip(files.masks, clip.masks, strict=False):
         images.write_object_mask(staging / path, mask)
     assert files.log_mel is not None  # S4 and MS3 have it, and the video
     assert files.video is not None
     vggish.write_log_mel(staging / files.log_mel, vggish.log_mel_examples(samples))
-    cancel.check()
+    task.check()
     _stage_video(staging / files.video, clip, seconds(key.subset))
-    cancel.check()
+    task.check()
 
 
-def _stage_semantic(
-    staging: Path, clip: ClipAnnotation, files: ClipFiles, cancel: CancelToken
-) -> None:
+def _stage_semantic(staging: Path, clip: ClipAnnotation, files: ClipFiles, task: Task) -> None:
     assert clip.class_map is not None  # _check_frames refuses a clip without
     for path, frame in zip(files.frames, clip.frames, strict=True):
-        cancel.check()
+        task.check()
         images.write_semantic_frame(staging / path, frame)
     labels = zip(files.labels_rgb, files.labels_semantic, clip.class_map, strict=False)
     for rgb_path, index_path, class_map in labels:

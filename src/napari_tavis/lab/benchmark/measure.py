@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from napari_tavis.core.tasks import CancelToken, Progress, no_progress
+from napari_tavis.core.tasks import Task
 from napari_tavis.engine.batching import explain_out_of_memory
 from napari_tavis.engine.cancelling import Cancellable
 from napari_tavis.engine.device import choose_device
@@ -69,19 +69,15 @@ class Options:
     compiled: bool = False
 
 
-def measure(
-    options: Options, *, progress: Progress = no_progress, cancel: CancelToken | None = None
-) -> Report:
+def measure(options: Options, *, task: Task | None = None) -> Report:
     """Load a model, and take a clip of noise through it.
 
     Parameters
     ----------
     options : Options
         What is measured.
-    progress : Progress
-        Called at each step.
-    cancel : CancelToken, optional
-        Looked at all the time, also in the middle of a pass.
+    task : Task, optional
+        Told how far it is; stops the work when cancelled, also in the middle of a pass.
 
     Returns
     -------
@@ -97,38 +93,38 @@ def measure(
     CheckpointError, ModelError
         If there is no such model, or the image size does not fit it.
     Cancelled
-        If `cancel` was asked to.
+        If `task` was cancelled.
     """
     if options.frames < 1 or options.repeats < 1:
         raise BenchmarkError("A benchmark needs at least one frame and one pass.")
-    cancel = cancel or CancelToken()
+    task = task or Task()
     device = torch.device(choose_device(options.device))
     steps = options.repeats + 4
-    progress(0, steps, "making weights")
-    with explain_out_of_memory(), _checkpoint(options.model, cancel) as path:
-        progress(1, steps, "loading")
-        _read_into_cache(path, cancel)
+    task.report(0, steps, "making weights")
+    with explain_out_of_memory(), _checkpoint(options.model, task) as path:
+        task.report(1, steps, "loading")
+        _read_into_cache(path, task)
         reset_peaks(device)
         host_before = peak_host_bytes()
         start = time.perf_counter()
-        with Cancellable(cancel):
+        with Cancellable(task):
             precision = PRECISIONS[options.precision]
             model = load_model(path, str(device), options.image_size, precision)
         wait_for(device)
         load_seconds = time.perf_counter() - start
         host_loading = peak_host_bytes()
         _prepare(model, options)
-        clip = _Clip(model, options, cancel)
-        progress(2, steps, "counting operations")
+        clip = _Clip(model, options, task)
+        task.report(2, steps, "counting operations")
         gflop = clip.count()
         reset_peaks(device)
-        progress(3, steps, "warming up")
+        task.report(3, steps, "warming up")
         first_pass_seconds, _ = clip.run()
         passes = []
         for done in range(options.repeats):
-            progress(4 + done, steps, "measuring")
+            task.report(4 + done, steps, "measuring")
             passes.append(clip.run())
-        progress(steps, steps, "measuring")
+        task.report(steps, steps, "measuring")
         peaks = {
             "host_before": host_before,
             "host_loading": host_loading,
@@ -159,13 +155,13 @@ def measure(
 class _Clip:
     """A clip of noise, and what it costs to take it through a model."""
 
-    def __init__(self, model: TAViS, options: Options, cancel: CancelToken) -> None:
+    def __init__(self, model: TAViS, options: Options, task: Task) -> None:
         generator = torch.Generator().manual_seed(0)
         side, frames = model.image_size, options.frames
         shape = (frames, side, side, 3)
         self._frames = torch.randint(0, 256, shape, dtype=torch.uint8, generator=generator)
         self._mel = torch.randn((frames, 1, 128, 204), generator=generator)
-        self._model, self._options, self._cancel = model, options, cancel
+        self._model, self._options, self._task = model, options, task
 
     def run(self) -> tuple[float, dict[str, float]]:
         """Segment the clip; give the seconds of all, and of each part."""
@@ -187,9 +183,9 @@ class _Clip:
             )
 
     def _interruptible(self) -> Any:
-        """Look at the token before every function; compiled code is not looked into."""
-        self._cancel.check()
-        return nullcontext() if self._options.compiled else Cancellable(self._cancel)
+        """Look at the task before every function; compiled code is not looked into."""
+        self._task.check()
+        return nullcontext() if self._options.compiled else Cancellable(self._task)
 
 
 def _costs(
@@ -213,7 +209,7 @@ def _random_presets() -> set[str]:
 
 
 @contextmanager
-def _checkpoint(model: str, cancel: CancelToken) -> Iterator[Path]:
+def _checkpoint(model: str, task: Task) -> Iterator[Path]:
     """Give the file of a model, made for the purpose if it is a preset without weights."""
     if model in BUNDLED:
         with resources.as_file(resources.files("napari_tavis") / BUNDLED[model]) as path:
@@ -221,19 +217,19 @@ def _checkpoint(model: str, cancel: CancelToken) -> Iterator[Path]:
     elif model in _random_presets():
         with tempfile.TemporaryDirectory(prefix="napari-tavis-bench-") as folder:
             path = Path(folder) / f"{model}.safetensors"
-            write_random_checkpoint(model, path, cancel)
+            write_random_checkpoint(model, path, task)
             yield path
     else:
         yield Path(model)
 
 
-def _read_into_cache(path: Path, cancel: CancelToken) -> None:
+def _read_into_cache(path: Path, task: Task) -> None:
     """Read a file once, so that loading is measured rather than the disk."""
     if not path.is_file():
         return  # loading will say so
     with path.open("rb") as file:
         while file.read(1 << 24):
-            cancel.check()
+            task.check()
 
 
 def _prepare(model: TAViS, options: Options) -> None:

@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from napari_tavis.core.errors import TavisError
-from napari_tavis.core.tasks import CancelToken
+from napari_tavis.core.tasks import Task
 from napari_tavis.model import TAViS
 from napari_tavis.model.checkpoint import FORMAT
 from napari_tavis.model.config import preset_config
@@ -23,7 +23,7 @@ class BenchmarkError(TavisError):
     """The benchmark cannot be run as asked; the message says what to do."""
 
 
-def write_random_checkpoint(preset: str, path: Path, cancel: CancelToken) -> int:
+def write_random_checkpoint(preset: str, path: Path, task: Task) -> int:
     """Write a checkpoint of a preset, in bfloat16, of weights that compute without overflow.
 
     Parameters
@@ -32,8 +32,8 @@ def write_random_checkpoint(preset: str, path: Path, cancel: CancelToken) -> int
         See `preset_config`.
     path : Path
         File to write.
-    cancel : CancelToken
-        Looked at between tensors.
+    task : Task
+        Stops the work when cancelled.
 
     Returns
     -------
@@ -53,7 +53,7 @@ def write_random_checkpoint(preset: str, path: Path, cancel: CancelToken) -> int
     generator = torch.Generator().manual_seed(0)
     weights = {}
     for name, shape in shapes.items():
-        cancel.check()
+        task.check()
         weights[name] = _random(name, shape, generator)
     facts = {"format": FORMAT, "preset": preset, "image_size": str(config.image_size)}
     try:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from napari_tavis.core.errors import EvaluationError
-from napari_tavis.core.tasks import CancelToken, Progress, no_progress
+from napari_tavis.core.tasks import Task
 from napari_tavis.datasets.avsbench import ClipAnnotation
 from napari_tavis.datasets.avsbench.layout import OBJECT_SIZE
 from napari_tavis.lab.evaluation.clips import stretched
@@ -60,8 +60,7 @@ def evaluate(
     *,
     options: EvaluationOptions | None = None,
     source: Source | None = None,
-    progress: Progress = no_progress,
-    cancel: CancelToken | None = None,
+    task: Task | None = None,
 ) -> Scores:
     """Score a model on clips.
 
@@ -75,10 +74,8 @@ def evaluate(
         How much is found out; everything by default.
     source : Source, optional
         What to call model and data in the report.
-    progress : Progress, optional
-        Told of each clip.
-    cancel : CancelToken, optional
-        Looked at before each clip.
+    task : Task, optional
+        Told how far it is; stops the work when cancelled.
 
     Returns
     -------
@@ -91,7 +88,7 @@ def evaluate(
     DatasetError
         If a clip cannot be read.
     """
-    options, cancel = options or EvaluationOptions(), cancel or CancelToken()
+    options, task = options or EvaluationOptions(), task or Task()
     if not len(dataset):
         raise EvaluationError("There is no clip to evaluate on: choose another subset or split.")
     make = partial(Predictor, model, options.protocol, size=options.size)
@@ -100,7 +97,7 @@ def evaluate(
     scene, reliability = SceneTally(), ReliabilityTallies()
     classes = ClassTally(options.groups)
     for number in range(len(dataset)):
-        cancel.check()
+        task.check()
         clip = dataset[number]
         found = predictor.predict(clip)
         truth = stretched(clip, options.size)
@@ -108,7 +105,7 @@ def evaluate(
             tally.add(truth, found)
         if options.robustness:
             robustness.add(number, clip, truth, found)
-        progress(number + 1, len(dataset), f"evaluating {clip.name}")
+        task.report(number + 1, len(dataset), f"evaluating {clip.name}")
     return Scores(
         source=source or Source(),
         protocol=options.protocol,

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from napari_tavis.annotation import AnnotationSession
 from napari_tavis.core.errors import DatasetError, ImprovementError, TavisError
-from napari_tavis.core.tasks import CancelToken, Progress, no_progress
+from napari_tavis.core.tasks import Task
 from napari_tavis.datasets.avsbench.layout import Split, Subset, seconds
 from napari_tavis.exchange.avsbench import export_session
 from napari_tavis.exchange.plan import plan_clip
@@ -103,17 +103,15 @@ class Accepted:
         return {clip: "val" if clip.video in held_out else "train" for clip in self.clips}
 
 
-def find_accepted(
-    sources: Sequence[Path], progress: Progress = no_progress, cancel: CancelToken | None = None
-) -> Accepted:
+def find_accepted(sources: Sequence[Path], task: Task | None = None) -> Accepted:
     """Look through sessions for what a person has accepted.
 
     Parameters
     ----------
     sources : sequence of Path
         Folders, lists, videos and sessions.
-    progress, cancel : optional
-        Told of every session; looked at between two.
+    task : Task, optional
+        Told how far it is; stops the work when cancelled.
 
     Raises
     ------
@@ -122,29 +120,29 @@ def find_accepted(
     Cancelled
         If asked for.
     """
-    cancel = cancel or CancelToken()
+    task = task or Task()
     clips: list[AcceptedClip] = []
     left_out: list[str] = []
     sessions = find_sources(sources).sessions
     for done, directory in enumerate(sessions):
-        cancel.check()
-        progress(done, len(sessions), f"looking at {directory.stem}")
+        task.check()
+        task.report(done, len(sessions), f"looking at {directory.stem}")
         try:
-            found, reason = _accepted_clips(directory, cancel)
+            found, reason = _accepted_clips(directory, task)
         except TavisError as error:
-            cancel.check()
+            task.check()
             found, reason = [], str(error)
         clips += found
         left_out += [reason] if reason else []
     return Accepted(tuple(clips), tuple(left_out))
 
 
-def _accepted_clips(directory: Path, cancel: CancelToken) -> tuple[list[AcceptedClip], str]:
+def _accepted_clips(directory: Path, task: Task) -> tuple[list[AcceptedClip], str]:
     """Find the accepted clips of a session, and why others do not count."""
     session = AnnotationSession.open(directory, read_only=True)
     try:
         fingerprint = session.identity.fingerprint
-        with open_clip(session.video, cancel=cancel) as video:
+        with open_clip(session.video, task=task.part()) as video:
             length = seconds(SUBSET)
             starts = [float(start) for start in range(0, max(1, round(video.duration)), length)]
             reasons = {start: _obstacle(session, video, start) for start in starts}
@@ -172,8 +170,7 @@ def _obstacle(session: AnnotationSession, video: Clip, start: float) -> str:
 def write_clips(
     clips: dict[AcceptedClip, Split],
     root: Path,
-    progress: Progress = no_progress,
-    cancel: CancelToken | None = None,
+    task: Task | None = None,
 ) -> None:
     """Write clips as an AVSBench tree.
 
@@ -183,16 +180,17 @@ def write_clips(
         The clips and their splits.
     root : Path
         Folder to write to; nothing is there yet.
-    progress, cancel : optional
-        Told of every clip; looked at throughout.
+    task : Task, optional
+        Told how far it is; stops the work when cancelled.
 
     Raises
     ------
     TavisError
         If a session has changed meanwhile, or the disk refuses.
     """
+    task = task or Task()
     for number, (clip, split) in enumerate(clips.items()):
-        progress(number, len(clips), "reading the accepted clips")
+        task.report(number, len(clips), "reading the accepted clips")
         session = AnnotationSession.open(clip.session, read_only=True)
         try:
             export_session(
@@ -203,7 +201,7 @@ def write_clips(
                 name=f"clip{number:05d}",
                 start=clip.start,
                 masks="objects",
-                cancel=cancel,
+                task=task.part(),
             )
         finally:
             session.close()

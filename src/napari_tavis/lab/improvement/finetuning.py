@@ -10,7 +10,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from napari_tavis.core.tasks import CancelToken, Progress, no_progress
+from napari_tavis.core.tasks import Task
 from napari_tavis.core.workspace import workspace
 from napari_tavis.lab.improvement.clips import SUBSET, Accepted, find_accepted, write_clips
 from napari_tavis.lab.improvement.request import Improvement, ImprovementRequest, run_folder
@@ -27,8 +27,7 @@ def improve(
     request: ImprovementRequest,
     *,
     store: Store | None = None,
-    progress: Progress = no_progress,
-    cancel: CancelToken | None = None,
+    task: Task | None = None,
 ) -> Improvement:
     """Fine-tune a model on what a person has accepted, and install the result if it is better.
 
@@ -41,10 +40,8 @@ def improve(
         What to learn from, and which model shall.
     store : Store, optional
         Where the new model goes; the user's own by default.
-    progress : Progress, optional
-        Told of clips and steps.
-    cancel : CancelToken, optional
-        Looked at between steps. Nothing is left behind then.
+    task : Task, optional
+        Told how far it is; stops the work when cancelled.
 
     Returns
     -------
@@ -56,22 +53,22 @@ def improve(
         If there are too few clips, the name cannot be had, the model cannot be loaded, or learning
         fails. Nothing is installed then.
     Cancelled
-        If `cancel` was asked to.
+        If `task` was cancelled. Nothing is left behind then.
     """
-    store, cancel = store or Store(), cancel or CancelToken()
+    store, task = store or Store(), task or Task()
     store.check_name(request.name)
     recipe = "finetune_toy" if _is_small(request.model, store) else "finetune"
-    accepted = find_accepted([Path(source) for source in request.sources], progress, cancel)
+    accepted = find_accepted([Path(source) for source in request.sources], task)
     splits = accepted.divide()
     store.home.mkdir(parents=True, exist_ok=True)
     alone = FileLock(store.home / _LOCK)
     with workspace(store.home, ".improving-", alone) as work:
         data, run = work / "data", work / "run"
-        write_clips(splits, data, progress, cancel)
-        best, before, after, epoch = _train(request, recipe, data, run, progress, cancel)
+        write_clips(splits, data, task)
+        best, before, after, epoch = _train(request, recipe, data, run, task)
         better = epoch > 0
         if better:
-            _install(request, best, accepted, store, progress, cancel)
+            _install(request, best, accepted, store, task)
         folder = run_folder(store.home, request.name)
         _keep(run, folder)
     pictures = [folder / "pictures" / f"epoch-{number:03d}.png" for number in sorted({0, epoch})]
@@ -99,11 +96,10 @@ def _train(
     recipe: str,
     data: Path,
     run: Path,
-    progress: Progress,
-    cancel: CancelToken,
+    task: Task,
 ) -> tuple[Path, float, float, int]:
     """Train; give the best checkpoint, the first and the best score, and the best one's epoch."""
-    progress(0, 0, "loading PyTorch")
+    task.report(0, 0, "loading PyTorch")
     from napari_tavis.lab.training.experiments.config import TrainConfig
     from napari_tavis.lab.training.experiments.configurations import read_configuration
     from napari_tavis.lab.training.experiments.extra import needs_training_extra
@@ -120,8 +116,8 @@ def _train(
     )
     config = read_configuration(recipe, (*own, *request.settings))
     assert isinstance(config, TrainConfig)
-    trainer = Trainer(config, run, progress=progress, cancel=cancel)
-    best = trainer.run(progress, cancel)
+    trainer = Trainer(config, run, progress=task.report, cancel=task)
+    best = trainer.run(task.report, task)
     log = read_log(run / "log.jsonl")
     scores = {entry["epoch"]: entry[config.monitor] for entry in log if entry["kind"] == "epoch"}
     epoch = max(scores, key=lambda number: (scores[number], -number))
@@ -133,12 +129,11 @@ def _install(
     checkpoint: Path,
     accepted: Accepted,
     store: Store,
-    progress: Progress,
-    cancel: CancelToken,
+    task: Task,
 ) -> None:
     """Put the new model where models are, with a word on where it comes from."""
     origin = f"{request.model}, fine-tuned on clips of {accepted.videos} corrected videos"
-    import_files(store, [checkpoint], request.name, origin=origin, progress=progress, cancel=cancel)
+    import_files(store, [checkpoint], request.name, origin=origin, task=task)
 
 
 def _keep(run: Path, folder: Path) -> None:

@@ -15,7 +15,7 @@ import threading
 from typing import IO, Any
 
 from napari_tavis.core.errors import ImprovementError, TavisError
-from napari_tavis.core.tasks import Cancelled, CancelToken, Progress, no_progress
+from napari_tavis.core.tasks import Cancelled, Task
 from napari_tavis.lab.improvement.request import Improvement, ImprovementRequest
 
 _POLL = 0.2
@@ -28,8 +28,7 @@ _LAST_WORDS = 2000
 
 def improve_in_process(
     request: ImprovementRequest,
-    progress: Progress = no_progress,
-    cancel: CancelToken | None = None,
+    task: Task | None = None,
 ) -> Improvement:
     """Do what `improve` does, in another process.
 
@@ -37,10 +36,8 @@ def improve_in_process(
     ----------
     request : ImprovementRequest
         What to do.
-    progress : Progress, optional
-        Told of clips and steps, by the calling thread.
-    cancel : CancelToken, optional
-        Stops the process at its next step.
+    task : Task, optional
+        Told how far it is, by the calling thread; stops the process when cancelled.
 
     Returns
     -------
@@ -53,9 +50,9 @@ def improve_in_process(
     ImprovementError
         If the process ends otherwise, as when memory runs out.
     Cancelled
-        If `cancel` was asked to.
+        If `task` was cancelled.
     """
-    cancel = cancel or CancelToken()
+    task = task or Task()
     process = subprocess.Popen(
         [sys.executable, "-m", __name__],
         stdin=subprocess.PIPE,
@@ -69,7 +66,7 @@ def improve_in_process(
     assert process.stderr is not None
     words = _Listener(process.stderr)
     ended = threading.Event()
-    watcher = threading.Thread(target=_stop_when_asked, args=(process, cancel, ended))
+    watcher = threading.Thread(target=_stop_when_asked, args=(process, task, ended))
     watcher.start()
     answer: dict[str, Any] = {}
     try:
@@ -78,7 +75,7 @@ def improve_in_process(
         for line in process.stdout:
             answer = _read(line) or answer
             if "progress" in answer:
-                progress(*answer["progress"])
+                task.report(*answer["progress"])
         process.wait()
     except BrokenPipeError:
         process.wait()
@@ -86,7 +83,7 @@ def improve_in_process(
         ended.set()
         watcher.join()
         _end(process)
-    cancel.check()
+    task.check()
     if "result" in answer:
         return Improvement.from_json(answer["result"])
     if "error" in answer:
@@ -123,12 +120,10 @@ class _Listener(threading.Thread):
         return self._said.strip()
 
 
-def _stop_when_asked(
-    process: subprocess.Popen[str], cancel: CancelToken, ended: threading.Event
-) -> None:
+def _stop_when_asked(process: subprocess.Popen[str], task: Task, ended: threading.Event) -> None:
     """End the process's input when a cancel is asked for, and the process if that is no help."""
     while not ended.wait(_POLL):
-        if cancel.cancelled:
+        if task.cancelled:
             assert process.stdin is not None
             process.stdin.close()
             if not ended.wait(_PATIENCE):
@@ -160,7 +155,6 @@ def _serve() -> None:
     from napari_tavis.lab.improvement.finetuning import improve
 
     out, sys.stdout = sys.stdout, sys.stderr  # what libraries print is no answer
-    cancel = CancelToken()
     request = ImprovementRequest.from_json(sys.stdin.readline())
 
     def say(**message: object) -> None:
@@ -168,7 +162,7 @@ def _serve() -> None:
 
     def listen() -> None:
         sys.stdin.read()
-        cancel.cancel()
+        task.cancel()
 
     last: list[object] = []
 
@@ -177,9 +171,11 @@ def _serve() -> None:
             last[:] = news
             say(progress=last)
 
+    task = Task(report)
+
     threading.Thread(target=listen, daemon=True).start()
     try:
-        found = improve(request, progress=report, cancel=cancel)
+        found = improve(request, task=task)
     except Cancelled:
         return
     except TavisError as error:

@@ -9,7 +9,7 @@ import numpy as np
 
 from napari_tavis.annotation import AnnotationSession
 from napari_tavis.annotation.proposals import Proposals
-from napari_tavis.core.tasks import CancelToken, Progress, no_progress
+from napari_tavis.core.tasks import Task
 from napari_tavis.lab.toyworld.cameras import Camera
 from napari_tavis.lab.toyworld.dataset import FPS
 from napari_tavis.lab.toyworld.sampling import clip_seed, frame_times, sample_scene
@@ -25,8 +25,7 @@ def write_corrected_videos(
     *,
     camera: Camera = "colour",
     size: int = 224,
-    progress: Progress = no_progress,
-    cancel: CancelToken | None = None,
+    task: Task | None = None,
 ) -> list[Path]:
     """Write toy videos of five seconds, and beside each a session that is done.
 
@@ -42,21 +41,22 @@ def write_corrected_videos(
         What films them.
     size : int
         Width and height in pixels, even.
-    progress, cancel : optional
-        Told of every video; looked at throughout.
+    task : Task, optional
+        Told how far it is; stops the work when cancelled.
 
     Returns
     -------
     list of Path
         The videos.
     """
+    task = task or Task()
     folder.mkdir(parents=True, exist_ok=True)
-    token, videos = cancel or CancelToken(), []
+    videos = []
     for index in range(clips):
-        progress(index, clips, "drawing corrected videos")
+        task.report(index, clips, "drawing corrected videos")
         scene = replace(sample_scene(clip_seed(seed, index)), camera=camera)
         video = folder / f"{camera}{seed}-{index:04d}.mp4"
-        write_scene_video(scene, video, size=size, fps=FPS, cancel=token)
+        write_scene_video(scene, video, size=size, fps=FPS, task=task.part())
         _annotate(scene, video, size)
         videos.append(video)
     return videos

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from napari_tavis.core.errors import ToyWorldError
-from napari_tavis.core.tasks import CancelToken, Progress, no_progress
+from napari_tavis.core.tasks import Task
 from napari_tavis.core.vocabulary import AVSBENCH_CLASSES
 from napari_tavis.datasets.avsbench import ClipAnnotation, write_clip
 from napari_tavis.datasets.avsbench.writer import OFF_SCREEN
@@ -50,8 +50,7 @@ def write_toy_dataset(
     seconds: float = 5.0,
     *,
     camera: Camera = "colour",
-    progress: Progress = no_progress,
-    cancel: CancelToken | None = None,
+    task: Task | None = None,
 ) -> Path:
     """Write toy clips as mp4 files, and what sounds in them as AVSBench data.
 
@@ -73,10 +72,8 @@ def write_toy_dataset(
         5 or 10: AVSBench knows no other length.
     camera : {"colour", "thermal"}
         What films the clips.
-    progress : Progress
-        Told of every clip.
-    cancel : CancelToken, optional
-        Looked at throughout.
+    task : Task, optional
+        Told how far it is; stops the work when cancelled.
 
     Returns
     -------
@@ -88,20 +85,20 @@ def write_toy_dataset(
     ToyWorldError
         If a number makes no sense, or the folder cannot be written or is not empty.
     Cancelled
-        If `cancel` was raised; nothing is left behind.
+        If `task` was cancelled; nothing is left behind.
     """
     root = Path(root)
     _check(root, clips, seed, size, seconds)
-    token = cancel or CancelToken()
+    task = task or Task()
     with _whole_folder(root) as folder:
         (folder / VIDEO_FOLDER).mkdir()
         for index in range(clips):
             name = f"toy{seed}-{index:06d}"
-            progress(index, clips, f"Clip {name}")
+            task.report(index, clips, f"Clip {name}")
             scene = replace(sample_scene(clip_seed(seed, index), float(seconds)), camera=camera)
-            _write_scene(folder, scene, name, split_of(index), size, token)
-        token.check()
-    progress(clips, clips, "Clips written")
+            _write_scene(folder, scene, name, split_of(index), size, task)
+        task.check()
+    task.report(clips, clips, "Clips written")
     return root
 
 
@@ -152,14 +149,12 @@ def heard_classes(scene: Scene) -> tuple[str, ...]:
     return tuple(thing.class_name for thing in scene.objects if thing.voice.active is not None)
 
 
-def _write_scene(
-    folder: Path, scene: Scene, name: str, split: str, size: int, cancel: CancelToken
-) -> None:
+def _write_scene(folder: Path, scene: Scene, name: str, split: str, size: int, task: Task) -> None:
     video = folder / VIDEO_FOLDER / f"{name}.mp4"
-    write_scene_video(scene, video, size=size, fps=FPS, cancel=cancel)
+    write_scene_video(scene, video, size=size, fps=FPS, task=task.part())
     clip = annotate_scene(scene, video, name, size)
     for subset in _subsets(scene):
-        write_clip(folder, subset, split, clip, cancel=cancel)
+        write_clip(folder, subset, split, clip, task=task)
 
 
 def _subsets(scene: Scene) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_tavis.core.errors import ToyWorldError
-from napari_tavis.core.tasks import CancelToken, Progress, no_progress
+from napari_tavis.core.tasks import Task
 from napari_tavis.core.vocabulary import AVSBENCH_CLASSES
 from napari_tavis.datasets.avsbench.metrics import MF, MJ, iou_of_masks
 from napari_tavis.lab.evaluation.objects import FOUND_IOU, SMALLEST_OBJECT
@@ -69,8 +69,7 @@ def toy_test(
     *,
     size: int = 224,
     protocols: tuple[Protocol, ...] = ("independent", "memory"),
-    progress: Progress = no_progress,
-    cancel: CancelToken | None = None,
+    task: Task | None = None,
 ) -> dict[str, Any]:
     """Measure a model on toy clips whose seeds no training has used.
 
@@ -97,10 +96,8 @@ def toy_test(
         Side of the frames in pixels.
     protocols : tuple of str, optional
         How SAM 2 decodes.
-    progress : Progress, optional
-        Told of each clip.
-    cancel : CancelToken, optional
-        Looked at after each clip.
+    task : Task, optional
+        Told how far it is; stops the work when cancelled.
 
     Returns
     -------
@@ -116,15 +113,15 @@ def toy_test(
         raise ToyWorldError(
             f"Test seeds lie below {TRAINED_SEEDS}: training used clips from there on."
         )
-    cancel = cancel or CancelToken()
+    task = task or Task()
     texts = model.embed_texts([class_prompt(name) for name in AVSBENCH_CLASSES])
     scores: dict[Protocol, ToyScores] = {protocol: ToyScores() for protocol in protocols}
     for number in range(clips):
-        cancel.check()
+        task.check()
         clip = make_clip(clip_seed(seed, number), size=size)
         for protocol, tally in scores.items():
             _score_clip(model, clip, texts, protocol, tally)
-        progress(number + 1, clips, "testing on toy clips")
+        task.report(number + 1, clips, "testing on toy clips")
     results: dict[str, Any] = {"clips": clips, "seed": seed, "size": size}
     results.update({protocol: tally.measures() for protocol, tally in scores.items()})
     return results

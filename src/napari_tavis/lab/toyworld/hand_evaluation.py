@@ -9,7 +9,7 @@ import numpy.typing as npt
 import torch
 from scipy.ndimage import distance_transform_edt
 
-from napari_tavis.core.tasks import CancelToken, Progress, no_progress
+from napari_tavis.core.tasks import Task
 from napari_tavis.datasets.avsbench.metrics import iou_of_masks
 from napari_tavis.lab.toyworld import ToyClip, clip_seed, make_clip
 from napari_tavis.media import log_mel
@@ -49,8 +49,7 @@ def hand_test(
     seed: int,
     *,
     size: int = 224,
-    progress: Progress = no_progress,
-    cancel: CancelToken | None = None,
+    task: Task | None = None,
 ) -> dict[str, float | int]:
     """Measure prompts by hand on every object, sounding or not, in the first frame of toy clips.
 
@@ -69,25 +68,23 @@ def hand_test(
         Which clips, as for `toy_test`.
     size : int, optional
         Side of the frames in pixels.
-    progress : Progress, optional
-        Told of each clip.
-    cancel : CancelToken, optional
-        Looked at after each clip.
+    task : Task, optional
+        Told how far it is; stops the work when cancelled.
 
     Returns
     -------
     dict
         The measures by name, and ``objects``.
     """
-    cancel = cancel or CancelToken()
+    task = task or Task()
     scores = HandScores()
     for number in range(clips):
-        cancel.check()
+        task.check()
         clip = make_clip(clip_seed(seed, number), size=size)
         features = model.encode_frames(clip.frames, log_mel(clip.waveform, clip.starts)).features
         for label in range(1, len(clip.class_names) + 1):
             _score_object(model, clip, features, label, scores)
-        progress(number + 1, clips, "prompting on toy clips")
+        task.report(number + 1, clips, "prompting on toy clips")
     return scores.measures()
 
 

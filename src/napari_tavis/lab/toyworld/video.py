@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from napari_tavis.core.tasks import CancelToken, Progress, no_progress
+from napari_tavis.core.tasks import Task
 from napari_tavis.lab.toyworld.scene import Scene
 from napari_tavis.media import SAMPLE_RATE, write_video
 
@@ -20,8 +20,7 @@ def write_scene_video(
     size: int = 224,
     fps: float = 25,
     with_sound: bool = True,
-    progress: Progress = no_progress,
-    cancel: CancelToken | None = None,
+    task: Task | None = None,
 ) -> Path:
     """Write a scene as an H.264 and AAC mp4 file: whole, or not at all.
 
@@ -37,10 +36,8 @@ def write_scene_video(
         Frames per second.
     with_sound : bool
         Whether the file gets a sound track.
-    progress : Progress
-        Told of every frame.
-    cancel : CancelToken, optional
-        Looked at before every frame.
+    task : Task, optional
+        Told how far it is; stops the work when cancelled.
 
     Returns
     -------
@@ -52,19 +49,17 @@ def write_scene_video(
     napari_tavis.media.MediaError
         If the file cannot be written.
     Cancelled
-        If `cancel` was raised; nothing is left behind.
+        If `task` was cancelled; nothing is left behind.
     """
     waveform = scene.waveform() if with_sound else None
-    frames = _frames(scene, size, fps, progress, cancel or CancelToken())
+    frames = _frames(scene, size, fps, task or Task())
     return write_video(path, frames, fps, waveform, SAMPLE_RATE)
 
 
-def _frames(
-    scene: Scene, size: int, fps: float, progress: Progress, cancel: CancelToken
-) -> Iterator[npt.NDArray[np.uint8]]:
+def _frames(scene: Scene, size: int, fps: float, task: Task) -> Iterator[npt.NDArray[np.uint8]]:
     count = max(1, round(scene.duration * fps))
     for number in range(count):
-        cancel.check()
-        progress(number, count, "Drawing frames")
+        task.check()
+        task.report(number, count, "Drawing frames")
         yield scene.render(number / fps, size)[0]
-    progress(count, count, "Drawing frames")
+    task.report(count, count, "Drawing frames")

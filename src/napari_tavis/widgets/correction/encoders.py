@@ -68,7 +68,7 @@ class FrameEncoders:
             cancel.check()
             if self._clip is None or self._clip.path != video:
                 self._put_away()
-                self._clip = open_clip(video, cancel=cancel)
+                self._clip = open_clip(video, task=cancel.part())
             sampled = tuple(self._sampled())
             wanted = (sampled, 0.0 if sampled else options.fps)
             encoder = self._loaded.encoder

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from napari_tavis.core.tasks import Cancelled, CancelToken, Progress
+from napari_tavis.core.tasks import Cancelled, Task
 from napari_tavis.widgets.correction.encoders import FrameEncoders, frames_to_encode
 from napari_tavis.widgets.correction.latest_job import LatestJob
 
@@ -74,13 +74,13 @@ class EncodingAhead(QObject):
         frame, options = controller.navigation.frame, controller.options
         frames = frames_to_encode(frame, controller.navigation.sampled, len(controller.clip.times))
 
-        def encode(progress: Progress, cancel: CancelToken) -> None:
-            encoder = self._encoders.get(video, options, progress, cancel)
+        def encode(task: Task) -> None:
+            encoder = self._encoders.get(video, options, task.report, task)
             if not encoder.is_ready(frame):
-                progress(0, 0, "getting this frame ready")
-                encoder.encode_ahead([frame], cancel)
-            progress(1, 1, "")
-            encoder.encode_ahead(frames, cancel)
+                task.report(0, 0, "getting this frame ready")
+                encoder.encode_ahead([frame], task)
+            task.report(1, 1, "")
+            encoder.encode_ahead(frames, task)
 
         self._job.ask(encode, lambda nothing: self.said.emit(""), self._on_failed)
 

@@ -133,7 +133,7 @@ class Filling:
             return
         filled, began = Filled(PackedMasks(target.session.frame_size)), time.monotonic()
         jobs.start(
-            lambda progress, cancel: fill(target, find, filled, progress, cancel),
+            lambda task: fill(target, find, filled, task.report, task),
             lambda filled: self._on_done(target, filled, done, time.monotonic() - began),
             self._on_failed,
         )

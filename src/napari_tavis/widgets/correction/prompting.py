@@ -11,7 +11,7 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from napari_tavis.annotation import AnnotationSession
 from napari_tavis.annotation.masks import Mask
 from napari_tavis.annotation.prompts import Prompts
-from napari_tavis.core.tasks import Cancelled, CancelToken, Progress
+from napari_tavis.core.tasks import Cancelled, CancelToken, Progress, Task
 from napari_tavis.widgets.correction.encoders import FrameEncoders
 from napari_tavis.widgets.correction.encoding_ahead import EncodingAhead
 from napari_tavis.widgets.correction.latest_job import LatestJob
@@ -339,8 +339,8 @@ class PromptTool(QObject):
         options = self._controller.options
         self._ahead.stop()
 
-        def find(progress: Progress, cancel: CancelToken) -> Mask:
-            return find_mask(self._encoders, video, options, spot.frame, prompts, progress, cancel)
+        def find(task: Task) -> Mask:
+            return find_mask(self._encoders, video, options, spot.frame, prompts, task.report, task)
 
         self._clicks.ask(find, lambda mask: self._on_found(spot, prompts, mask), self._on_failed)
         self.changed.emit()

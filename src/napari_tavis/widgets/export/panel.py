@@ -154,7 +154,7 @@ class ExportPanel(QWidget):
         if root is None or self._controller.jobs.busy:
             return
         self._controller.jobs.start(
-            lambda progress, cancel: work.check_dataset(root, progress, cancel),
+            lambda task: work.check_dataset(root, task),
             lambda found: self._show_check(root, found),
             outlasts=True,
         )
@@ -165,14 +165,13 @@ class ExportPanel(QWidget):
             return
         asked = dialog.asked
         self._controller.jobs.start(
-            lambda progress, cancel: import_dataset(
+            lambda task: import_dataset(
                 asked.dataset,
                 asked.output,
                 videos=asked.videos,
                 first_frame=asked.first_frame,
                 partial=asked.partial,
-                progress=progress,
-                cancel=cancel,
+                task=task,
             ),
             lambda report: self._on_imported(asked.output, report),
             outlasts=True,
@@ -234,9 +233,7 @@ class ExportPanel(QWidget):
         session.changed.connect(self._note_change)
         directory, video = session.path, session.video
         self._controller.jobs.start(
-            lambda progress, cancel: work.export_saved(
-                directory, video, requests, progress, cancel
-            ),
+            lambda task: work.export_saved(directory, video, requests, task),
             lambda results: self._on_exported(session, results),
             lambda error: self._on_failed(session, error, ask),
             outlasts=True,
@@ -337,7 +334,7 @@ class ExportPanel(QWidget):
             self._previews.cancel()
             return
         self._previews.start(
-            lambda progress, cancel: work.make_preview(session, clip, request, PICTURES, cancel),
+            lambda task: work.make_preview(session, clip, request, PICTURES, task),
             self._show_preview,
             self._show_problem,
         )

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_tavis.annotation import AnnotationSession
-from napari_tavis.core.tasks import CancelToken, Progress
+from napari_tavis.core.tasks import Task
 from napari_tavis.datasets.avsbench import Violation, validate
 from napari_tavis.exchange.exporting import ExportResult, export
 from napari_tavis.exchange.preview import (
@@ -46,7 +46,7 @@ def make_preview(
     clip: Clip,
     request: ExportRequest,
     count: int,
-    cancel: CancelToken,
+    task: Task,
 ) -> ShownPreview:
     """Work out what an export will write, and draw some of it.
 
@@ -56,15 +56,15 @@ def make_preview(
         As for `preview_export`.
     count : int
         How many pictures.
-    cancel : CancelToken
-        Of the job.
+    task : Task
+        Stops the work when cancelled.
     """
     request = with_known_mapping(request)
     preview = preview_export(session, clip, request)
     places = np.unique(np.linspace(0, len(preview.frames) - 1, count).round().astype(int))
     pictures = []
     for place in places:
-        cancel.check()
+        task.check()
         pictures.append(preview_picture(session, clip, preview, int(place)))
     return ShownPreview(request, preview, tuple(pictures))
 
@@ -73,8 +73,7 @@ def export_saved(
     session_path: Path,
     video: Path,
     requests: list[ExportRequest],
-    progress: Progress,
-    cancel: CancelToken,
+    task: Task,
 ) -> list[ExportResult]:
     """Export a session as it was saved, so that painting may go on meanwhile.
 
@@ -86,16 +85,16 @@ def export_saved(
         Its video.
     requests : list of ExportRequest
         As what; one after another.
-    progress, cancel
-        Of the job.
+    task : Task
+        Told how far it is; stops the work when cancelled.
     """
     session = AnnotationSession.open(session_path, video=video, read_only=True)
     try:
-        return [export(session, one, progress=progress, cancel=cancel) for one in requests]
+        return [export(session, one, task=task) for one in requests]
     finally:
         session.close()
 
 
-def check_dataset(root: Path, progress: Progress, cancel: CancelToken) -> list[Violation]:
+def check_dataset(root: Path, task: Task) -> list[Violation]:
     """Check a whole AVSBench dataset."""
-    return validate(root, progress=progress, cancel=cancel)
+    return validate(root, task=task)

@@ -115,9 +115,7 @@ class ModelWork(QObject):
             self._on_failed(error, kept)
 
         self._start(
-            lambda progress, cancel: work.download_model(
-                store, source, options, accept_changed, progress, cancel
-            ),
+            lambda task: work.download_model(store, source, options, accept_changed, task),
             self._on_installed,
             failed,
         )
@@ -128,9 +126,7 @@ class ModelWork(QObject):
         """Install a model from files."""
         store = self.store
         self._start(
-            lambda progress, cancel: work.import_files(
-                store, files, name, options, replace, progress, cancel
-            ),
+            lambda task: work.import_files(store, files, name, options, replace, task),
             self._on_installed,
         )
 
@@ -144,9 +140,7 @@ class ModelWork(QObject):
             self.changed.emit()
             self.improved.emit(result)
 
-        self._start(
-            lambda progress, cancel: work.improve_model(request, progress, cancel), improved
-        )
+        self._start(lambda task: work.improve_model(request, task), improved)
 
     def remove(self, name: str) -> None:
         """Remove a model from the disk."""
@@ -158,7 +152,7 @@ class ModelWork(QObject):
             self.models_changed.emit()
             self.changed.emit()
 
-        self._start(lambda progress, cancel: store.remove(name), removed)
+        self._start(lambda task: store.remove(name), removed)
 
     def check(self, cards: Sequence[ModelCard]) -> None:
         """Read all of models' files, to find damaged ones."""
@@ -172,9 +166,7 @@ class ModelWork(QObject):
             self._say(f"{'; '.join(bad)}: install it again." if bad else whole)
             self.changed.emit()
 
-        self._start(
-            lambda progress, cancel: work.check_models(store, cards, progress, cancel), checked
-        )
+        self._start(lambda task: work.check_models(store, cards, task), checked)
 
     def ask_sizes(self) -> None:
         """Ask the servers how large the files are."""
@@ -184,14 +176,12 @@ class ModelWork(QObject):
             self.sizes.update(sizes)
             self.changed.emit()
 
-        self._start(
-            lambda progress, cancel: overview.ask_sizes(sources, progress, cancel), answered
-        )
+        self._start(lambda task: overview.ask_sizes(sources, task), answered)
 
     def discard(self, source: Source) -> None:
         """Delete what has come of a download."""
         target = download_target(self.store, source)
-        self._start(lambda progress, cancel: discard(target), lambda _: self.changed.emit())
+        self._start(lambda task: discard(target), lambda _: self.changed.emit())
 
     def move(self, directory: Path | None) -> None:
         """Keep models in another directory from now on; None for the system's own place."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from napari_tavis.core.tasks import CancelToken, Progress
+from napari_tavis.core.tasks import Task
 from napari_tavis.lab.improvement.process import improve_in_process
 from napari_tavis.lab.improvement.request import Improvement, ImprovementRequest
 from napari_tavis.weights import installing
@@ -39,19 +39,17 @@ def download_model(
     source: Source,
     options: InstallOptions,
     accept_changed: bool,
-    progress: Progress,
-    cancel: CancelToken,
+    task: Task,
 ) -> ModelCard:
     """Download official weights and install them; see `installing.download_model`."""
-    _prepare(progress)
+    _prepare(task)
     return installing.download_model(
         store,
         source,
         dtype=options.dtype,
         image_size=options.image_size,
         accept_changed=accept_changed,
-        progress=progress,
-        cancel=cancel,
+        task=task,
     )
 
 
@@ -61,11 +59,10 @@ def import_files(
     name: str,
     options: InstallOptions,
     replace: bool,
-    progress: Progress,
-    cancel: CancelToken,
+    task: Task,
 ) -> ModelCard:
     """Install a model from files; see `installing.import_files`."""
-    _prepare(progress)
+    _prepare(task)
     return installing.import_files(
         store,
         files,
@@ -73,27 +70,22 @@ def import_files(
         dtype=options.dtype,
         image_size=options.image_size,
         replace=replace,
-        progress=progress,
-        cancel=cancel,
+        task=task,
     )
 
 
-def check_models(
-    store: Store, cards: Sequence[ModelCard], progress: Progress, cancel: CancelToken
-) -> dict[str, str]:
+def check_models(store: Store, cards: Sequence[ModelCard], task: Task) -> dict[str, str]:
     """Read models' files whole, and say what is wrong with each; empty texts if nothing is."""
-    return {card.name: store.verify(card, progress, cancel) for card in cards}
+    return {card.name: store.verify(card, task) for card in cards}
 
 
-def improve_model(
-    request: ImprovementRequest, progress: Progress, cancel: CancelToken
-) -> Improvement:
+def improve_model(request: ImprovementRequest, task: Task) -> Improvement:
     """Fine-tune a model in another process; see `improvement.finetuning.improve`."""
-    progress(0, 0, "beginning")
-    return improve_in_process(request, progress, cancel)
+    task.report(0, 0, "beginning")
+    return improve_in_process(request, task)
 
 
-def _prepare(progress: Progress) -> None:
+def _prepare(task: Task) -> None:
     """Import what converts files, safely beside napari's canvas."""
-    progress(0, 0, "loading PyTorch")
+    task.report(0, 0, "loading PyTorch")
     import_torch()

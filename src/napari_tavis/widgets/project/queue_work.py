@@ -9,7 +9,7 @@ from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_tavis.annotation import AnnotationSession
 from napari_tavis.core.errors import TavisError
-from napari_tavis.core.tasks import CancelToken, Progress
+from napari_tavis.core.tasks import Task
 from napari_tavis.media import Clip
 from napari_tavis.project.looking import QueueItem
 from napari_tavis.project.queue import VideoQueue, mark_done
@@ -90,8 +90,8 @@ class QueueWork(QObject):
             return
         self._save()
 
-        def run(progress: Progress, cancel: CancelToken) -> VideoQueue:
-            return VideoQueue.open(source, recursive=recursive, progress=progress, cancel=cancel)
+        def run(task: Task) -> VideoQueue:
+            return VideoQueue.open(source, recursive=recursive, task=task)
 
         self.jobs.start(run, self._on_listed)
 
@@ -101,7 +101,7 @@ class QueueWork(QObject):
         if queue is None or self.jobs.busy:
             return
         self.jobs.start(
-            lambda progress, cancel: queue.refresh(progress=progress, cancel=cancel),
+            lambda task: queue.refresh(task=task),
             self._on_looked_through,
         )
 
@@ -119,7 +119,7 @@ class QueueWork(QObject):
         queue = self.queue
         if queue is not None and any(item.state is QueueState.NEW for item in queue.videos):
             self.jobs.start(
-                lambda progress, cancel: queue.check(progress=progress, cancel=cancel),
+                lambda task: queue.check(task=task),
                 self._on_checked,
             )
         self.changed.emit()
@@ -309,7 +309,7 @@ class QueueWork(QObject):
             return
         self._wanted = None
         if wanted != self._controller.video and not self.jobs.busy:
-            self.jobs.start(lambda progress, cancel: queue.look_into(wanted), self._on_checked)
+            self.jobs.start(lambda task: queue.look_into(wanted), self._on_checked)
 
     def _take_up(self) -> None:
         """Open the video again that was segmented in advance while it was open without objects."""

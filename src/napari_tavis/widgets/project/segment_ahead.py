@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import shutil
-import threading
 from collections.abc import Callable
 from pathlib import Path
 
 from qtpy.QtCore import QObject, Signal
 
 from napari_tavis.core.errors import TavisError
-from napari_tavis.core.tasks import Cancelled, CancelToken, Progress
+from napari_tavis.core.tasks import Cancelled, Task
 from napari_tavis.media import MediaError
 from napari_tavis.project.ahead import prepare_session, publish_session
-from napari_tavis.project.pausing import PausableToken
 from napari_tavis.widgets import work
 from napari_tavis.widgets.jobs import JobRunner, report_error
 from napari_tavis.widgets.work import LoadedModel, SegmentOptions
@@ -71,8 +69,6 @@ class SegmentAhead(QObject):
         self.jobs = JobRunner(self)
         self._waiting: list[Path] = []
         self._options = SegmentOptions()
-        self._may_run = threading.Event()
-        self._may_run.set()
         self._closed = False
         self.video: Path | None = None
         self.problem = ""
@@ -82,7 +78,7 @@ class SegmentAhead(QObject):
     @property
     def paused(self) -> bool:
         """Whether it waits for the dock's own work."""
-        return self.video is not None and not self._may_run.is_set()
+        return self.video is not None and self._other.busy
 
     def want(self, videos: list[Path], options: SegmentOptions) -> None:
         """Segment these videos next, and no others.
@@ -111,7 +107,6 @@ class SegmentAhead(QObject):
         """Stop for good; what is not finished is dropped."""
         self._closed = True
         self._waiting = []
-        self._may_run.set()
         self._other.busy_changed.disconnect(self._on_other)
         self.jobs.close()
 
@@ -121,12 +116,11 @@ class SegmentAhead(QObject):
         if not self._waiting:
             return
         self.video = video = self._waiting.pop(0)
-        options, loaded, may_run = self._options, self._loaded, self._may_run
+        options, loaded = self._options, self._loaded
 
-        def run(progress: Progress, cancel: CancelToken) -> Path:
-            token = PausableToken(cancel, may_run)
-            proposals = work.segment_video(video, options, loaded, progress, token)
-            token.check()
+        def run(task: Task) -> Path:
+            proposals = work.segment_video(video, options, loaded, task.report, task)
+            task.check()
             return prepare_session(video, proposals)
 
         self.jobs.start(run, self._on_done, self._on_failed)
@@ -163,9 +157,9 @@ class SegmentAhead(QObject):
 
     def _on_other(self, busy: bool) -> None:
         if busy:
-            self._may_run.clear()
+            self.jobs.pause()
         else:
-            self._may_run.set()
+            self.jobs.resume()
         self.changed.emit()
         if not busy:
             self._go_on()

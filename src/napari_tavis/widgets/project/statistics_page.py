@@ -19,7 +19,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_tavis.core.errors import TavisError
-from napari_tavis.core.tasks import CancelToken, Progress
+from napari_tavis.core.tasks import Task
 from napari_tavis.project import report
 from napari_tavis.project.agreement import Agreement
 from napari_tavis.project.sources import find_sources
@@ -179,14 +179,12 @@ class StatisticsPage(QWidget):
         session = self._controller.collect_edits()
         self._time_left = TimeLeft()
 
-        def run(progress: Progress, cancel: CancelToken) -> Statistics:
-            progress(0, 0, "looking for sessions")
+        def run(task: Task) -> Statistics:
+            task.report(0, 0, "looking for sessions")
             if session is not None and not session.read_only:
                 session.save()
             found = find_sources(sources)
-            return collect(
-                found.sessions, unsegmented=found.unsegmented, progress=progress, cancel=cancel
-            )
+            return collect(found.sessions, unsegmented=found.unsegmented, task=task)
 
         self._jobs.start(run, self._on_counted, self._on_failed)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from qtpy.QtCore import QObject, Signal
 
-from napari_tavis.core.tasks import CancelToken, Progress
+from napari_tavis.core.tasks import Task
 from napari_tavis.media import Clip
 from napari_tavis.media.overview import SoundOverview
 from napari_tavis.media.peaks import scan_soundtrack
@@ -46,8 +46,8 @@ class SoundtrackScan(QObject):
         overview = self.overview = SoundOverview(clip.duration)
         jobs = self._jobs = JobRunner(self)
 
-        def scan(progress: Progress, cancel: CancelToken) -> None:
-            for chunk in scan_soundtrack(clip, progress=progress, cancel=cancel):
+        def scan(task: Task) -> None:
+            for chunk in scan_soundtrack(clip, task=task):
                 overview.add(chunk)
 
         def end(error: BaseException | None) -> None:

@@ -12,7 +12,7 @@ from PIL import Image
 
 from napari_tavis.annotation import AnnotationSession
 from napari_tavis.annotation.proposals import Proposal, Proposals
-from napari_tavis.core.tasks import Cancelled, CancelToken
+from napari_tavis.core.tasks import Cancelled, Task
 from napari_tavis.core.vocabulary import class_index
 from napari_tavis.datasets.avsbench import (
     ClipAnnotation,
@@ -282,12 +282,12 @@ def test_export_tells_its_progress_and_can_be_cancelled(
 ) -> None:
     told: list[tuple[int, int, str]] = []
     session = make_session()
-    export_session(session, tmp_path, "v1s", "val", progress=lambda *one: told.append(one))
+    export_session(session, tmp_path, "v1s", "val", task=Task(lambda *one: told.append(one)))
     assert [done for done, _, _ in told] == [0, 1, 2, 3, 4, 5]
-    token = CancelToken()
-    token.cancel()
+    task = Task()
+    task.cancel()
     with pytest.raises(Cancelled):
-        export_session(session, tmp_path / "data", "v1m", "val", cancel=token)
+        export_session(session, tmp_path / "data", "v1m", "val", task=task)
     assert not (tmp_path / "data").exists()
 
 

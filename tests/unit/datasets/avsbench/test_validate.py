@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from napari_tavis.core.tasks import Cancelled, CancelToken
+from napari_tavis.core.tasks import Cancelled, Task
 from napari_tavis.datasets.avsbench import DatasetError, validate
 
 S4 = "Single-source/s4_data"
@@ -207,12 +207,12 @@ def test_folders_without_a_dataset_are_refused(tmp_path: Path) -> None:
 
 def test_validation_tells_its_progress_and_can_be_cancelled(dataset: Path) -> None:
     told: list[tuple[int, int]] = []
-    validate(dataset, progress=lambda done, total, what: told.append((done, total)))
+    validate(dataset, task=Task(lambda done, total, what: told.append((done, total))))
     assert told == [(n, 10) for n in range(11)]
-    token = CancelToken()
-    token.cancel()
+    task = Task()
+    task.cancel()
     with pytest.raises(Cancelled):
-        validate(dataset, cancel=token)
+        validate(dataset, task=task)
 
 
 def test_one_pixel_of_an_unknown_colour_is_found(dataset: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_tavis.core.tasks import Cancelled, CancelToken
+from napari_tavis.core.tasks import Cancelled, Task
 from napari_tavis.core.vocabulary import AVSBENCH_CLASSES
 from napari_tavis.datasets.avsbench import (
     ClipExistsError,
@@ -282,10 +282,10 @@ def test_folder_that_cannot_be_written_is_named(tmp_path: Path, make_clip: MakeC
 
 
 def test_cancel_leaves_nothing(tmp_path: Path, make_clip: MakeClip) -> None:
-    token = CancelToken()
-    token.cancel()
+    task = Task()
+    task.cancel()
     with pytest.raises(Cancelled):
-        write_clip(tmp_path / "data", "v1m", "val", make_clip("park"), cancel=token)
+        write_clip(tmp_path / "data", "v1m", "val", make_clip("park"), task=task)
     assert list(tmp_path.iterdir()) == []
 
 

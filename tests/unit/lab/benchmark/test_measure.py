@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from napari_tavis.cli import main
-from napari_tavis.core.tasks import Cancelled, CancelToken
+from napari_tavis.core.tasks import Cancelled, Task
 from napari_tavis.lab.benchmark import BenchmarkError, Options, format_report, measure
 from napari_tavis.lab.benchmark.random_weights import write_random_checkpoint
 from napari_tavis.model import TAViS, load_checkpoint, load_model
@@ -55,19 +55,19 @@ def test_another_layout_costs_the_same_operations() -> None:
 
 
 def test_it_can_be_stopped_before_it_is_done() -> None:
-    cancel = CancelToken()
-
     def stop_at_first_pass(done: int, total: int, what: str) -> None:
         if what == "warming up":
-            cancel.cancel()
+            task.cancel()
+
+    task = Task(stop_at_first_pass)
 
     with pytest.raises(Cancelled):
-        measure(SMALL, progress=stop_at_first_pass, cancel=cancel)
+        measure(SMALL, task=task)
 
 
 def test_progress_ends_with_all_done() -> None:
     steps: list[tuple[int, int]] = []
-    measure(SMALL, progress=lambda done, total, what: steps.append((done, total)))
+    measure(SMALL, task=Task(lambda done, total, what: steps.append((done, total))))
     assert [done for done, _ in steps] == sorted(done for done, _ in steps)
     assert steps[-1][0] == steps[-1][1]
 
@@ -79,7 +79,7 @@ def test_a_clip_needs_frames() -> None:
 
 def test_random_weights_are_a_checkpoint_that_computes(tmp_path: Path) -> None:
     path = tmp_path / "random.safetensors"
-    size = write_random_checkpoint("toy", path, CancelToken())
+    size = write_random_checkpoint("toy", path, Task())
     assert size == pytest.approx(path.stat().st_size, rel=0.05)
     assert read_metadata(path)["preset"] == "toy"
     model = load_checkpoint(path, image_size=64)

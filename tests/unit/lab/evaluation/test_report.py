@@ -12,7 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
-from napari_tavis.core.tasks import Cancelled, CancelToken
+from napari_tavis.core.tasks import Cancelled, Task
 from napari_tavis.datasets.avsbench import ClipAnnotation
 from napari_tavis.lab.evaluation import (
     EvaluationError,
@@ -151,10 +151,10 @@ def test_a_missing_package_is_told_before_anything_runs(monkeypatch: pytest.Monk
 def test_nothing_to_evaluate_and_cancelling(clips: list[ClipAnnotation], toy_model: TAViS) -> None:
     with pytest.raises(EvaluationError, match="no clip"):
         evaluate(toy_model, [])
-    token = CancelToken()
-    token.cancel()
+    task = Task()
+    task.cancel()
     with pytest.raises(Cancelled):
-        evaluate(toy_model, clips, cancel=token)
+        evaluate(toy_model, clips, task=task)
 
 
 def test_classes_that_lie_apart_are_drawn_apart() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from napari_tavis.annotation import AnnotationSession
 from napari_tavis.core.errors import ImprovementError
-from napari_tavis.core.tasks import Cancelled, CancelToken
+from napari_tavis.core.tasks import Cancelled, Task
 from napari_tavis.datasets.avsbench import open_dataset
 from napari_tavis.lab.improvement.clips import (
     Accepted,
@@ -143,7 +143,7 @@ def test_the_same_video_never_lies_on_both_sides_wherever_its_sessions_are() -> 
 
 
 def test_looking_can_be_cancelled(corrected: Path) -> None:
-    cancel = CancelToken()
-    cancel.cancel()
+    task = Task()
+    task.cancel()
     with pytest.raises(Cancelled):
-        find_accepted([corrected], cancel=cancel)
+        find_accepted([corrected], task=task)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from napari_tavis.cli import main
-from napari_tavis.core.tasks import Cancelled, CancelToken
+from napari_tavis.core.tasks import Cancelled, Task
 from napari_tavis.lab.improvement.process import improve_in_process
 from napari_tavis.lab.improvement.request import Improvement, ImprovementRequest
 from napari_tavis.weights.store import Store
@@ -46,17 +46,18 @@ def test_nothing_is_installed_where_nothing_got_better(
 def test_cancelling_ends_the_process_and_leaves_nothing(
     request_: ImprovementRequest, store: Store
 ) -> None:
-    cancel = CancelToken()
     began: list[float] = []
 
     def stop_at_first_step(done: int, total: int, what: str) -> None:
         if what.startswith("epoch"):
             began.append(time.monotonic())
-            cancel.cancel()
+            task.cancel()
+
+    task = Task(stop_at_first_step)
 
     endless = replace(request_, settings=(*QUICK, "epochs=10000"))
     with pytest.raises(Cancelled):
-        improve_in_process(endless, stop_at_first_step, cancel)
+        improve_in_process(endless, task)
     assert began
     assert store.cards() == []
     assert not list(store.home.glob(".improving-*"))

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from napari_tavis.core.tasks import Cancelled, CancelToken
+from napari_tavis.core.tasks import Cancelled, Task
 from napari_tavis.core.vocabulary import AVSBENCH_CLASSES
 from napari_tavis.datasets.avsbench import validate
 from napari_tavis.lab.toyworld import (
@@ -106,14 +106,14 @@ def test_the_first_three_clips_make_every_split() -> None:
 
 
 def test_cancel_leaves_nothing(tmp_path: Path) -> None:
-    token = CancelToken()
-
     def cancel_at_second(done: int, total: int, what: str) -> None:
         if done == 1:
-            token.cancel()
+            task.cancel()
+
+    task = Task(cancel_at_second)
 
     with pytest.raises(Cancelled):
-        write_toy_dataset(tmp_path / "data", 3, 0, size=64, progress=cancel_at_second, cancel=token)
+        write_toy_dataset(tmp_path / "data", 3, 0, size=64, task=task)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -148,8 +148,8 @@ def test_a_scene_video_can_be_silent_and_cancelled(tmp_path: Path) -> None:
     with open_clip(path) as clip:
         assert len(clip.frames) == 20
         assert not clip.has_soundtrack
-    token = CancelToken()
-    token.cancel()
+    task = Task()
+    task.cancel()
     with pytest.raises(Cancelled):
-        write_scene_video(scene, tmp_path / "b.mp4", size=64, cancel=token)
+        write_scene_video(scene, tmp_path / "b.mp4", size=64, task=task)
     assert [p.name for p in tmp_path.iterdir()] == ["a.mp4"]

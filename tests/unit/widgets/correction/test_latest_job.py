@@ -17,14 +17,14 @@ def jobs(qapp):
 def test_only_the_last_of_those_that_wait_is_run(qtbot, jobs: LatestJob) -> None:
     go, done, ended = threading.Event(), [], []
 
-    def first(progress, cancel) -> str:
+    def first(task) -> str:
         go.wait(10)
-        cancel.check()
+        task.check()
         return "first"
 
     jobs.ask(first, done.append, ended.append)
-    jobs.ask(lambda progress, cancel: "second", done.append)
-    jobs.ask(lambda progress, cancel: "third", done.append)
+    jobs.ask(lambda task: "second", done.append)
+    jobs.ask(lambda task: "third", done.append)
     go.set()
     qtbot.waitUntil(lambda: not jobs.busy and bool(done))
     assert done == ["third"]
@@ -34,12 +34,12 @@ def test_only_the_last_of_those_that_wait_is_run(qtbot, jobs: LatestJob) -> None
 def test_what_is_forgotten_never_begins(qtbot, jobs: LatestJob) -> None:
     go, done, ended = threading.Event(), [], []
 
-    def first(progress, cancel) -> None:
+    def first(task) -> None:
         go.wait(10)
-        cancel.check()
+        task.check()
 
     jobs.ask(first, done.append, ended.append)
-    jobs.ask(lambda progress, cancel: "second", done.append)
+    jobs.ask(lambda task: "second", done.append)
     jobs.forget()
     go.set()
     qtbot.waitUntil(lambda: not jobs.busy)

@@ -214,13 +214,13 @@ def test_segmenting_ahead_gives_way_to_the_dock(
     opened: QueuePanel, controller: AnnotationController, folder: Path, settle
 ) -> None:
     release = threading.Event()
-    controller.jobs.start(lambda progress, cancel: release.wait(60), lambda result: None)
+    controller.jobs.start(lambda task: release.wait(60), lambda result: None)
     opened.work.set_ahead(1)
     assert opened.work.ahead.video is None
     release.set()
     settle(lambda: opened.work.ahead.video == folder / "clip1.mp4")
     release.clear()
-    controller.jobs.start(lambda progress, cancel: release.wait(60), lambda result: None)
+    controller.jobs.start(lambda task: release.wait(60), lambda result: None)
     assert opened.work.ahead.paused
     assert "waits while the dock works" in opened.message.text()
     release.set()

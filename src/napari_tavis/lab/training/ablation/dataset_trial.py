@@ -86,5 +86,5 @@ class DatasetTrial:
         best = trainer.run(progress, cancel)
         model = load_model(best, str(trainer.accelerator.device))
         clips = open_dataset(config.data.root, config.data.subset, "test")
-        scores = evaluate(model, clips, options=SCORES_ONLY, progress=progress, cancel=cancel)
+        scores = evaluate(model, clips, options=SCORES_ONLY, task=cancel.part(progress))
         return {name: float(scores.summary[name]) for name in MEASURES}

@@ -76,7 +76,6 @@ class ToyTrial:
             recipe.test_seed,
             size=recipe.image_size,
             protocols=("independent",),
-            progress=progress,
-            cancel=cancel,
+            task=cancel.part(progress),
         )["independent"]
         return measured
