@@ -21,7 +21,7 @@ from pathlib import Path
 import torch
 
 from napari_tavis.annotation import AnnotationSession
-from napari_tavis.engine import segment_clip
+from napari_tavis.engine.segmenting import segment_clip
 from napari_tavis.lab.toyworld import sample_scene, write_scene_video
 from napari_tavis.media import open_clip
 from napari_tavis.model import TAViS, load_model

@@ -1,8 +1,7 @@
-"""What computes masks for a video, here or elsewhere: the one interface that window, command line
-and scripts use.
+"""The one interface to whatever computes masks for a video, here or elsewhere.
 
-It is given a video's path, frame numbers and prompts, never pixels, and it gives masks. Nothing
-heavy is imported here.
+Window, command line and scripts speak to it alone. It is given a video's path, frame numbers and
+prompts, never pixels, and it gives masks. Nothing heavy is imported here.
 """
 
 from __future__ import annotations

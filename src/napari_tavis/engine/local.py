@@ -133,7 +133,8 @@ class LocalEngine:
         encoder = self._encoder_of(video, options, sampled, task)
         from napari_tavis.engine.following import propagate
 
-        yield from propagate(encoder, known, frames, task)
+        task.report(0, len(frames), "following the object")
+        yield from propagate(encoder, known, frames, task.part())  # who takes the masks counts
 
     def release(self) -> None:
         """See `Engine.release`."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from napari_tavis.core.tasks import Task
 from napari_tavis.datasets.avsbench import Violation, validate
+from napari_tavis.engine import EngineOptions, LocalEngine
 from napari_tavis.exchange.avsbench import export_session
 from napari_tavis.lab.toyworld import heard_classes, sample_scene, write_scene_video
 from napari_tavis.project.annotating import Annotation, annotate_video, session_paths
@@ -82,8 +83,6 @@ def run_demo(output: Path, *, device: str = "auto", task: Task | None = None) ->
     TavisError
         If something cannot be written, or the device is not there.
     """
-    from napari_tavis.model import load_model
-
     task = task or Task()
     output = output.absolute()
     output.mkdir(parents=True, exist_ok=True)
@@ -92,15 +91,7 @@ def run_demo(output: Path, *, device: str = "auto", task: Task | None = None) ->
     if not video.exists():
         write_scene_video(scene, video, task=task)
     (path,) = session_paths([video], None)
-    annotation = annotate_video(
-        video,
-        load_model("toy"),
-        path,
-        device=device,
-        model_name="toy",
-        progress=task.report,
-        cancel=task,
-    )
+    annotation = annotate_video(video, LocalEngine(), path, EngineOptions(device=device), task=task)
     dataset = output / "avsbench"
     for subset in SUBSETS:
         export_session(

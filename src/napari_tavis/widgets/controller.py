@@ -12,8 +12,8 @@ from napari_tavis.annotation import AnnotationSession
 from napari_tavis.annotation.history import ChangeKind, HistoryStep, SessionChange
 from napari_tavis.annotation.objects import SessionObject
 from napari_tavis.core.errors import TavisError
+from napari_tavis.engine import Engine, EngineOptions, LocalEngine
 from napari_tavis.media import Clip
-from napari_tavis.widgets import work
 from napari_tavis.widgets.activity import Activity
 from napari_tavis.widgets.autosave import Autosave
 from napari_tavis.widgets.jobs import JobRunner, report_error
@@ -70,10 +70,10 @@ class AnnotationController:
         What is annotated in it.
     blocked : bool
         Whether a session lies beside the video that cannot be read, so that none can be made.
-    options : SegmentOptions
+    options : EngineOptions
         Model, device, frames per second and vocabulary, as the form says them now.
-    loaded_model : LoadedModel
-        Keeps the model in memory.
+    engine : Engine
+        Computes masks.
     jobs : JobRunner
         Runs the long work, one at a time; reports progress.
     runners : list of JobRunner
@@ -96,8 +96,8 @@ class AnnotationController:
         self.clip: Clip | None = None
         self.session: AnnotationSession | None = None
         self.blocked = False
-        self.options = work.SegmentOptions()
-        self.loaded_model = work.LoadedModel()
+        self.options = EngineOptions()
+        self.engine: Engine = LocalEngine()
         self.jobs = JobRunner()
         self.runners = [self.jobs]
         self.layers = ObjectLayers(viewer.layers)

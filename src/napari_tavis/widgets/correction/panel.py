@@ -18,13 +18,13 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_tavis.engine import TOY_MODEL
 from napari_tavis.widgets.commands import Command
 from napari_tavis.widgets.controller import AnnotationController
 from napari_tavis.widgets.correction.commands import COMMANDS, why_not
 from napari_tavis.widgets.correction.corrector import Corrector
 from napari_tavis.widgets.correction.plan import Reach, frames_between
 from napari_tavis.widgets.enabling import allow, command_tip
-from napari_tavis.widgets.work import TOY_MODEL
 
 _BUTTON_TEXTS = {
     "prompt": "Click with SAM 2",

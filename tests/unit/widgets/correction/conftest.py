@@ -12,9 +12,9 @@ from qtpy.QtGui import QMouseEvent
 from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_tavis.annotation import AnnotationSession
+from napari_tavis.engine import LocalEngine
 from napari_tavis.widgets.controller import AnnotationController
 from napari_tavis.widgets.correction import CorrectionPanel
-from napari_tavis.widgets.work import LoadedModel
 
 _LEFT, _NO_KEY = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
 
@@ -63,18 +63,18 @@ def hand(viewer: Viewer, qtbot) -> Hand:
 
 
 @pytest.fixture(scope="session")
-def loaded_model() -> LoadedModel:
-    """The bundled model, loaded once."""
-    return LoadedModel()
+def engine() -> LocalEngine:
+    """Loads the bundled model once."""
+    return LocalEngine()
 
 
 @pytest.fixture
 def controller(
-    viewer: Viewer, qtbot, annotated_video: Path, loaded_model: LoadedModel
+    viewer: Viewer, qtbot, annotated_video: Path, engine: LocalEngine
 ) -> Iterator[AnnotationController]:
     """The annotated clip, open; its dog is chosen, the first sampled frame shown."""
     controller = AnnotationController(viewer)
-    controller.loaded_model = loaded_model
+    controller.engine = engine
     controller.open_video(annotated_video)
     qtbot.waitUntil(lambda: controller.session is not None, timeout=60_000)
     assert controller.session is not None
