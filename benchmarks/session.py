@@ -171,9 +171,10 @@ def big_session(folder: Path, masks: int) -> dict[str, float | str]:
 def prompts(video: Path, name: str, device: str) -> dict[str, float | str]:
     """Encode frames, click in them, and follow an object."""
     from napari_tavis.annotation.prompts import Prompts
-    from napari_tavis.engine import choose_device
-    from napari_tavis.engine.interactive import FrameEncoder, segment_prompts
-    from napari_tavis.engine.propagation import propagate
+    from napari_tavis.engine.device import choose_device
+    from napari_tavis.engine.encoding import FrameEncoder
+    from napari_tavis.engine.following import propagate
+    from napari_tavis.engine.prompting import segment_prompts
     from napari_tavis.model import load_model
 
     device = choose_device(device)
@@ -198,9 +199,11 @@ def prompts(video: Path, name: str, device: str) -> dict[str, float | str]:
 def segmenting(video: Path, name: str, device: str) -> dict[str, float | str]:
     """Segment ten frames, then again with what is kept of them, and click in one."""
     from napari_tavis.annotation.prompts import Prompts
-    from napari_tavis.engine import choose_device, sample_frames, segment_clip
-    from napari_tavis.engine.feature_cache import FeatureCache
-    from napari_tavis.engine.interactive import FrameEncoder, segment_prompts
+    from napari_tavis.engine.device import choose_device
+    from napari_tavis.engine.encoding import FeatureCache, FrameEncoder
+    from napari_tavis.engine.prompting import segment_prompts
+    from napari_tavis.engine.sampling import sample_frames
+    from napari_tavis.engine.segmenting import segment_clip
     from napari_tavis.model import load_model
 
     count, words = 10, ("dog", "bell", "drum")

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from napari_tavis.engine.sound_windows import SoundWindows, is_silent
+from napari_tavis.engine.sampling import SoundWindows, is_silent
 from napari_tavis.media import Clip, ffmpeg, open_clip
 from napari_tavis.media.peaks import scan_soundtrack
 

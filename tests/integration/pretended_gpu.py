@@ -159,18 +159,15 @@ def _casting(op: Any, single: bool) -> Callable[..., Any]:
 def segment(video: Path, device: str, dtype: torch.dtype) -> dict[Hashable, np.ndarray]:
     """Give the masks of all that a person does with a video, by what and where they are."""
     from napari_tavis.annotation.prompts import Prompts
-    from napari_tavis.engine import (
-        FrameEncoder,
-        pipeline,
-        propagate,
-        segment_clip,
-        segment_prompts,
-    )
-    from napari_tavis.engine.feature_cache import FeatureCache
+    from napari_tavis.engine import segmenting
+    from napari_tavis.engine.encoding import FeatureCache, FrameEncoder
+    from napari_tavis.engine.following import propagate
+    from napari_tavis.engine.prompting import segment_prompts
+    from napari_tavis.engine.segmenting import segment_clip
     from napari_tavis.media import open_clip
     from napari_tavis.model import load_model
 
-    pipeline.choose_device = lambda _: device  # type: ignore[assignment]
+    segmenting.choose_device = lambda _: device  # type: ignore[assignment]
     model, cache = load_model("toy", device, precision=dtype), FeatureCache()
     masks: dict[Hashable, np.ndarray] = {}
     with open_clip(video) as clip:

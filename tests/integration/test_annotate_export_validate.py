@@ -94,7 +94,7 @@ def test_where_nothing_can_be_kept_nothing_is_computed(
     video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("NAPARI_TAVIS_HOME", str(video))  # beneath a file nothing can be made
-    monkeypatch.setattr("napari_tavis.engine.segment_clip", None)
+    monkeypatch.setattr("napari_tavis.engine.LocalEngine.segment", None)
     video = video.rename(tmp_path / f"{'x' * 246}.mp4")
     video.with_name("street.mp4").touch()
     assert run("annotate", video, "--device", "cpu") == 2

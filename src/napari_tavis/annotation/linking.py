@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import linear_sum_assignment
 
 from napari_tavis.annotation.masks import Mask, mask_overlap
 
@@ -139,6 +138,8 @@ class Linker:
         detections : iterable of Detection
             All of one frame, later than the frames before.
         """
+        from scipy.optimize import linear_sum_assignment  # takes half a second to import
+
         found = merge_duplicates(drop_small(detections))
         agreement = np.array(
             [[_agreement(track, detection) for detection in found] for track in self._tracks]

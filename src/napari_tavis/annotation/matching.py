@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from napari_tavis.annotation.blobs import BlobDamaged
 from napari_tavis.annotation.masks import Mask, MaskDamaged, decode_mask, mask_overlap
@@ -47,6 +46,8 @@ def match_proposals(
     dict of int to int
         Object number by position of the proposal; a proposal of a new object is not in it.
     """
+    from scipy.optimize import linear_sum_assignment  # takes half a second to import
+
     side = max(1, min(size) // _COARSE_SIDE)
     new = [_CoarseMasks(proposal.masks, side) for proposal in proposals]
     old = [_CoarseMasks(_SavedMasks(item, size), side) for item in objects]

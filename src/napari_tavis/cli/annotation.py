@@ -106,32 +106,26 @@ def annotate(
     """
     from napari_tavis.cli.weights import show_licences
     from napari_tavis.core.vocabulary import parse_vocabulary
-    from napari_tavis.engine.loading import load_on_device
-    from napari_tavis.model.precision import PRECISIONS
+    from napari_tavis.engine import EngineOptions, LocalEngine
     from napari_tavis.project.annotating import annotate_video, session_paths
     from napari_tavis.weights.licences import licences_of_file
 
     paths = session_paths(videos, output)
     if output is not None:
         require_writable(output)
-    words = None if vocabulary is None else parse_vocabulary(vocabulary)
+    words = () if vocabulary is None else parse_vocabulary(vocabulary)
+    options = EngineOptions(
+        model=model, device=device, fps=fps, vocabulary=words, precision=precision
+    )
     show_licences(licences_of_file(model))
-    network = load_on_device(model, device, PRECISIONS[precision])
+    engine = LocalEngine()
+    engine.load(options)
     failed = 0
     for video, path in zip(videos, paths, strict=True):
         try:
             with terminal_task() as task:
                 result = annotate_video(
-                    video,
-                    network,
-                    path,
-                    fps=fps,
-                    vocabulary=words,
-                    device=device,
-                    model_name=model,
-                    may_move=output is None,
-                    progress=task.report,
-                    cancel=task,
+                    video, engine, path, options, may_move=output is None, task=task
                 )
         except Exception as error:
             tell_failure(error)

@@ -89,7 +89,7 @@ def evaluate(
 
         napari-tavis evaluate --data data --model toy --subset v1m --split test --report report
     """
-    from napari_tavis.engine.loading import load_on_device
+    from napari_tavis.engine import load_on_device
     from napari_tavis.lab.evaluation import EvaluationOptions, Source, write_report
     from napari_tavis.lab.evaluation import evaluate as measure
     from napari_tavis.lab.evaluation.report import check_report_packages

@@ -74,7 +74,7 @@ def toy_test(
 
         napari-tavis toy-test --model toy --clips 200 --seed 1 --json toy-test.json
     """
-    from napari_tavis.engine.loading import load_on_device
+    from napari_tavis.engine import load_on_device
     from napari_tavis.lab.toyworld.evaluation import toy_test as measure
     from napari_tavis.lab.toyworld.hand_evaluation import hand_test
 

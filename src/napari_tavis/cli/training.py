@@ -85,7 +85,7 @@ def _train_on_data(config: TrainConfig, output: Path) -> None:
 
 def _train_toy(config: ToyConfig, output: Path) -> None:
     """Train the toy model on clips that it draws."""
-    from napari_tavis.engine.device import choose_device
+    from napari_tavis.engine import choose_device
     from napari_tavis.lab.training.configurations import needs_training_extra
     from napari_tavis.lab.training.settings import TOY_SMOKE, ToyTrainingConfig
 

@@ -1,19 +1,33 @@
-"""From what the model gives for a few frames to the detections in each of them."""
+"""From what the model gives for frames to the detections in each, and from these to proposals."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
+from torch.nn import functional as F
 
-from napari_tavis.annotation.linking import SMALLEST_AREA, Detection, drop_repeated
-from napari_tavis.annotation.logits import cut_logits
-from napari_tavis.annotation.masks import encode_mask
-from napari_tavis.annotation.proposals import SCENE_NAME
+from napari_tavis.annotation.linking import (
+    SMALLEST_AREA,
+    Detection,
+    Linker,
+    Track,
+    drop_repeated,
+)
+from napari_tavis.annotation.logits import cut_logits, encode_logits
+from napari_tavis.annotation.masks import PackedMasks, encode_mask
+from napari_tavis.annotation.proposals import SCENE_NAME, ObjectKind, Proposal
 from napari_tavis.core.vocabulary import BACKGROUND
-from napari_tavis.engine.keeping import keep_logits
 from napari_tavis.model import Segmentation
+
+MOST_SIDE = 256
+"""Pixels per side that are kept. SAM 2 decodes masks on a grid of a quarter of the image's side:
+of an image of 1024 pixels this is all there is, and what the model gives is that grid enlarged."""
+
+MOST_BACKGROUND = 5
+"""Background proposals that are kept: one per query, the best."""
 
 
 @dataclass(frozen=True)
@@ -109,3 +123,81 @@ def _detection(
     return Detection(
         frame, class_name, probability * quality, coarse, pointer, encode_mask(mask), kept
     )
+
+
+@torch.no_grad()
+def keep_logits(logits: Tensor) -> bytes:
+    """Encode mask logits, reduced to `MOST_SIDE` where they are larger.
+
+    Parameters
+    ----------
+    logits : Tensor, shape (S, S)
+        Log-odds, as the model gives them.
+
+    Returns
+    -------
+    bytes
+        What `napari_tavis.annotation.logits.cut_logits` takes.
+    """
+    if logits.shape[-1] > MOST_SIDE:
+        size = (MOST_SIDE, MOST_SIDE)
+        logits = F.interpolate(logits[None, None], size, mode="bilinear", align_corners=False)[0, 0]
+    return encode_logits(logits.float().cpu().numpy())
+
+
+class Gathering:
+    """Links objects and background queries over time, each apart, and keeps the scene beside.
+
+    Parameters
+    ----------
+    size : tuple of int
+        Height and width of the video's frames, in pixels.
+    """
+
+    def __init__(self, size: tuple[int, int]) -> None:
+        self._size = size
+        self._objects = Linker()
+        self._background = Linker()
+        self._scene: Track | None = None
+
+    def add_frame(
+        self,
+        objects: Iterable[Detection],
+        background: Iterable[Detection],
+        scene: Detection | None,
+    ) -> None:
+        """Add the detections of the next frame.
+
+        Parameters
+        ----------
+        objects : iterable of Detection
+            What sounds.
+        background : iterable of Detection
+            What the model holds for background.
+        scene : Detection or None
+            Everything that sounds in one mask.
+        """
+        self._objects.add_frame(objects)
+        self._background.add_frame(background)
+        if scene is not None:
+            self._scene = self._scene or Track(scene)
+            self._scene.add(scene)
+
+    def proposals(self) -> list[Proposal]:
+        """Give the objects, best first, then `MOST_BACKGROUND` others at most, then the scene."""
+        found = [self._proposal(track, track.class_name) for track in _ranked(self._objects)]
+        for track in _ranked(self._background)[:MOST_BACKGROUND]:
+            found.append(self._proposal(track, BACKGROUND, "background"))
+        if self._scene is not None:
+            found.append(self._proposal(self._scene, SCENE_NAME, "scene"))
+        return found
+
+    def _proposal(self, track: Track, name: str, kind: ObjectKind = "object") -> Proposal:
+        masks = PackedMasks(self._size)
+        for frame, png in track.pngs.items():
+            masks.put_encoded(frame, png)
+        return Proposal(name, track.score, masks, dict(track.scores), kind, dict(track.logits))
+
+
+def _ranked(linker: Linker) -> list[Track]:
+    return sorted(linker.tracks, key=lambda track: track.score, reverse=True)

@@ -1,75 +1,121 @@
-"""The frames of a clip encoded, each in the light of its sound, and each only once."""
+"""The frames of a clip encoded, each in the light of its sound, each only once, and kept.
+
+Encoding a frame is what takes long; what a click costs after that is a fraction of it. So encoded
+frames are kept, as many as a fixed amount of memory holds, and those a person is likely to look
+at next are encoded ahead.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from napari_tavis.core.tasks import CancelToken
-from napari_tavis.engine.feature_cache import FeatureCache
-from napari_tavis.engine.sampling import FrameSamples
-from napari_tavis.engine.sound_windows import SoundWindows
+from napari_tavis.core.tasks import Task
+from napari_tavis.engine.device import (
+    explain_out_of_memory,
+    free_cached_memory,
+    is_out_of_memory,
+)
+from napari_tavis.engine.sampling import FrameSamples, SoundWindows, sample_frames
 from napari_tavis.media import Clip
 from napari_tavis.media.timebase import sample_at
 from napari_tavis.model import TAViS
 from napari_tavis.model.encoded import EncodedFrames
 
-See: TypeAlias = Callable[[int, npt.NDArray[np.uint8]], None]
-"""Called with a frame's index in the video and its picture ``[H, W, 3]``."""
+LIMITS = {"cuda": 512 * 2**20, "mps": 512 * 2**20, "cpu": 1024 * 2**20}
+"""Bytes that encoded frames may take, by the kind of device that they are on."""
+
+FEWEST_KEPT = 2
+"""Frames that are kept even if they take more."""
+
+Result = TypeVar("Result")
 
 
-class ClipEncoder:
-    """Encodes frames of one clip, unless a cache has them.
+class FrameEncoder:
+    """Encodes the frames of one clip, each with the two seconds of sound around it.
 
-    Segmenting and answering clicks go through here alike. A frame is heard with the same sound
-    by both, so what one of them has encoded serves the other.
+    Segmenting, clicks and following go through here alike. A frame is heard with the same sound
+    by all of them, so what one has encoded serves the others; encoded among other frames, its
+    numbers differ by rounding at most.
+
+    All methods may be called from any thread. One lot of frames is encoded at a time; whoever
+    waits for a frame goes before what is encoded ahead.
 
     Parameters
     ----------
     clip : Clip
-        The clip.
+        The clip, best one of its own: decoding for the encoder then never holds up a viewer.
     model : TAViS
-        The network, on the device where it is to run.
-    samples : FrameSamples
-        The sampled frames, which say where the window of sound of any frame lies.
-    cache : FeatureCache
-        Keeps what was encoded, also for other encoders of the same video file.
-    see : callable, optional
-        Called with the index and the picture of each frame that is decoded.
+        The network, on the device where it is to run; its weights stay as they are.
+    samples : FrameSamples, optional
+        The sampled frames, which say where the window of sound of any frame lies; by default
+        one per second.
+    cache : FeatureCache, optional
+        Keeps the encoded frames, also for other encoders of the same video file; by default one
+        of its own.
     """
 
     def __init__(
         self,
         clip: Clip,
         model: TAViS,
-        samples: FrameSamples,
-        cache: FeatureCache,
-        see: See | None = None,
+        samples: FrameSamples | None = None,
+        cache: FeatureCache | None = None,
     ) -> None:
-        self._see = see
         self.clip = clip
         self.model = model
-        self.cache = cache
-        self._samples = samples
+        self.cache = FeatureCache() if cache is None else cache
+        self._samples = sample_frames(clip) if samples is None else samples
         self._sound = SoundWindows(clip)
-        self._file = _file_identity(clip.path)
+        # once: naming all weights takes as long as a twentieth of a frame
+        self._numbers_of = (model.identity, _file_identity(clip.path))
+        self._turn = threading.Condition()
+        self._busy = False
+        self._waiting = 0
 
-    def known(self, frame_index: int) -> EncodedFrames | None:
-        """Give a frame if it is encoded: one row, perhaps without cues."""
-        return self.cache.get(self._key(self.model.identity, frame_index))
+    def is_ready(self, frame_index: int) -> bool:
+        """Tell whether a frame is encoded, so that a click in it is answered at once."""
+        return self._known(frame_index) is not None
 
-    def encode(
+    def encode(self, frame_index: int) -> EncodedFrames:
+        """Encode a frame, unless that was done.
+
+        Parameters
+        ----------
+        frame_index : int
+            The video frame.
+
+        Returns
+        -------
+        EncodedFrames
+            One row; kept, until others take its place.
+
+        Raises
+        ------
+        InferenceError
+            If memory does not suffice for one frame.
+        MediaError
+            If the frame cannot be decoded.
+        """
+        known = self._known(frame_index)
+        return known or self.run(lambda: self.encode_together([frame_index])[0])
+
+    def encode_together(
         self,
         frame_indices: Sequence[int],
         *,
         cues: bool = False,
-        cancel: CancelToken | None = None,
+        urgent: bool = True,
+        task: Task | None = None,
     ) -> list[EncodedFrames]:
-        """Encode frames, those together that are not encoded yet.
+        """Encode frames, in one go those that are not encoded yet.
 
         Parameters
         ----------
@@ -77,58 +123,214 @@ class ClipEncoder:
             Video frames.
         cues : bool
             Whether all is wanted that segmenting by sound needs.
-        cancel : CancelToken, optional
+        urgent : bool
+            Whether somebody waits for them.
+        task : Task, optional
             Looked at before each frame is decoded.
 
         Returns
         -------
         list of EncodedFrames
             One row each, on the model's device.
+
+        Raises
+        ------
+        MediaError
+            If a frame cannot be decoded.
         """
-        model = self.model.identity
-        keys = {index: self._key(model, index) for index in frame_indices}
-        rows = {index: self.cache.get(key) for index, key in keys.items()}
-        new = [index for index, row in rows.items() if row is None]
-        if new:
-            mel = self._sound.mel([self._start(index) for index in new])
-            encoded = self.model.encode_frames(self._decode(new, cancel), mel, cues=cues)
-            rows.update(self._keep(new, keys, encoded))
-        bare = {index: row for index, row in rows.items() if cues and row and row.cues is None}
-        if bare:
-            joined = EncodedFrames.join(list(bare.values()))
-            encoded = self.model.add_cues(self._decode(list(bare), cancel), joined)
-            rows.update(self._keep(list(bare), keys, encoded))
+        with self._my_turn(urgent):
+            rows = {index: self._known(index) for index in frame_indices}
+            new = [index for index, row in rows.items() if row is None]
+            if new:
+                mel = self._sound.mel([self._start(index) for index in new])
+                encoded = self.model.encode_frames(self._decode(new, task), mel, cues=cues)
+                rows.update(self._keep(new, encoded))
+            bare = {index: row for index, row in rows.items() if cues and row and row.cues is None}
+            if bare:
+                joined = EncodedFrames.join(list(bare.values()))
+                encoded = self.model.add_cues(self._decode(list(bare), task), joined)
+                rows.update(self._keep(list(bare), encoded))
         return [row for index in frame_indices if (row := rows[index]) is not None]
 
-    def _keep(
-        self, frame_indices: list[int], keys: dict[int, Hashable], encoded: EncodedFrames
-    ) -> dict[int, EncodedFrames]:
+    def encode_ahead(self, frame_indices: Sequence[int], task: Task | None = None) -> None:
+        """Encode frames that may be wanted soon, until all are or no more can be kept.
+
+        Parameters
+        ----------
+        frame_indices : sequence of int
+            The video frames, the most likely first.
+        task : Task, optional
+            Looked at between frames: cancelled, it ends the work quietly.
+
+        Raises
+        ------
+        InferenceError, MediaError
+            As `encode`.
+        """
+        for kept, index in enumerate(dict.fromkeys(frame_indices), start=1):
+            if task is not None and task.cancelled:
+                return
+            row = self._known(index) or self.run(
+                lambda index=index: self.encode_together([index], urgent=False)[0]
+            )
+            if kept >= self.cache.capacity(row):
+                return
+
+    def forget(self) -> None:
+        """Free the memory of all encoded frames."""
+        self.cache.clear()
+
+    def run(self, work: Callable[[], Result]) -> Result:
+        """Run something on the model's device, with the cache's memory if it takes that.
+
+        Parameters
+        ----------
+        work : callable
+            What to run; where memory runs out it is run once more, with the cache empty.
+
+        Returns
+        -------
+        object
+            What it returns.
+
+        Raises
+        ------
+        InferenceError
+            If memory does not suffice even so; it says what to try.
+        """
+        with explain_out_of_memory():
+            return self.cache.make_way(work)
+
+    @contextmanager
+    def _my_turn(self, urgent: bool) -> Iterator[None]:
+        """Wait until nobody encodes and, where there is no hurry, nobody in a hurry waits."""
+        with self._turn:
+            self._waiting += urgent
+            try:
+                self._turn.wait_for(lambda: not self._busy and (urgent or not self._waiting))
+            finally:
+                self._waiting -= urgent
+            self._busy = True
+        try:
+            yield
+        finally:
+            with self._turn:
+                self._busy = False
+                self._turn.notify_all()
+
+    def _known(self, frame_index: int) -> EncodedFrames | None:
+        """Give a frame if it is encoded: one row, perhaps without cues."""
+        return self.cache.get(self._key(frame_index))
+
+    def _keep(self, frame_indices: list[int], encoded: EncodedFrames) -> dict[int, EncodedFrames]:
         """Split what was encoded together, and keep it."""
         rows = {index: encoded.row(number) for number, index in enumerate(frame_indices)}
         for index, row in rows.items():
-            self.cache.keep(keys[index], row)
+            self.cache.keep(self._key(index), row)
         return rows
 
-    def _decode(
-        self, frame_indices: list[int], cancel: CancelToken | None
-    ) -> npt.NDArray[np.uint8]:
+    def _decode(self, frame_indices: list[int], task: Task | None) -> npt.NDArray[np.uint8]:
         """Decode the pictures of some frames, ``[n, H, W, 3]``."""
         pictures = []
         for index in frame_indices:
-            if cancel is not None:
-                cancel.check()
+            if task is not None:
+                task.check()
             pictures.append(self.clip.frames[index])
-            if self._see is not None:
-                self._see(index, pictures[-1])
         return np.stack(pictures)
 
     def _start(self, frame_index: int) -> float:
         """Say where the window of sound of a frame begins, in seconds."""
         return self._samples.start_at(float(self.clip.times[frame_index]))
 
-    def _key(self, model: Hashable, frame_index: int) -> Hashable:
+    def _key(self, frame_index: int) -> Hashable:
         """Name all that the numbers of an encoded frame depend on."""
-        return model, self._file, frame_index, sample_at(self._start(frame_index))
+        return self._numbers_of, frame_index, sample_at(self._start(frame_index))
+
+
+class FeatureCache:
+    """Encoded frames of any clips and models, as many as a fixed amount of memory holds.
+
+    The ones used longest ago are forgotten first. All methods may be called from any thread.
+
+    Parameters
+    ----------
+    limit_bytes : int, optional
+        Memory that they may take; by default that of `LIMITS` for the model's device.
+    """
+
+    def __init__(self, limit_bytes: int | None = None) -> None:
+        self._limit = limit_bytes
+        self._frames: OrderedDict[Hashable, EncodedFrames] = OrderedDict()
+        self._held = 0
+        self._lock = threading.Lock()
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that the kept frames take."""
+        return self._held
+
+    def get(self, key: Hashable) -> EncodedFrames | None:
+        """Give a frame if it is still kept; it counts as used now."""
+        with self._lock:
+            if key in self._frames:
+                self._frames.move_to_end(key)
+            return self._frames.get(key)
+
+    def keep(self, key: Hashable, frame: EncodedFrames) -> None:
+        """Keep a frame, in the place of those used longest ago.
+
+        Parameters
+        ----------
+        key : hashable
+            All that the frame's numbers depend on.
+        frame : EncodedFrames
+            One row, whose tensors hold no memory but its own.
+        """
+        with self._lock:
+            if key in self._frames:
+                self._held -= self._frames.pop(key).nbytes
+            self._frames[key] = frame
+            self._held += frame.nbytes
+            while self._held > self._limit_for(frame) and len(self._frames) > FEWEST_KEPT:
+                self._held -= self._frames.popitem(last=False)[1].nbytes
+
+    def capacity(self, frame: EncodedFrames) -> int:
+        """Say how many frames like this one are kept at most."""
+        return max(FEWEST_KEPT, self._limit_for(frame) // max(1, frame.nbytes))
+
+    def clear(self) -> None:
+        """Forget all frames and free their memory."""
+        with self._lock:
+            self._frames.clear()
+            self._held = 0
+        free_cached_memory()
+
+    def make_way(self, work: Callable[[], Result]) -> Result:
+        """Run something, with the memory of the kept frames as well if it takes that.
+
+        Parameters
+        ----------
+        work : callable
+            What to run. Where memory runs out and frames are kept, they are forgotten and it is
+            run once more.
+
+        Returns
+        -------
+        object
+            What it returns.
+        """
+        try:
+            return work()
+        except (RuntimeError, MemoryError) as error:
+            if not self._frames or not is_out_of_memory(error):
+                raise
+        self.clear()  # outside the handler, whose traceback still holds the tensors
+        return work()
+
+    def _limit_for(self, frame: EncodedFrames) -> int:
+        if self._limit is not None:
+            return self._limit
+        return LIMITS.get(frame.features.embedding.device.type, min(LIMITS.values()))
 
 
 def _file_identity(path: Path) -> Hashable:

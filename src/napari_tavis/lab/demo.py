@@ -8,6 +8,7 @@ from pathlib import Path
 from napari_tavis.core.tasks import Task
 from napari_tavis.datasets.avsbench import Violation, validate
 from napari_tavis.datasets.avsbench.layout import Subset
+from napari_tavis.engine import EngineOptions, LocalEngine
 from napari_tavis.exchange.exporting import export
 from napari_tavis.exchange.format import ExportRequest
 from napari_tavis.lab.toyworld import heard_classes, sample_scene, write_scene_video
@@ -84,8 +85,6 @@ def run_demo(output: Path, *, device: str = "auto", task: Task | None = None) ->
     TavisError
         If something cannot be written, or the device is not there.
     """
-    from napari_tavis.model import load_model
-
     task = task or Task()
     output = output.absolute()
     output.mkdir(parents=True, exist_ok=True)
@@ -94,15 +93,7 @@ def run_demo(output: Path, *, device: str = "auto", task: Task | None = None) ->
     if not video.exists():
         write_scene_video(scene, video, task=task)
     (path,) = session_paths([video], None)
-    annotation = annotate_video(
-        video,
-        load_model("toy"),
-        path,
-        device=device,
-        model_name="toy",
-        progress=task.report,
-        cancel=task,
-    )
+    annotation = annotate_video(video, LocalEngine(), path, EngineOptions(device=device), task=task)
     dataset = output / "avsbench"
     for subset in SUBSETS:
         request = ExportRequest(

@@ -1,7 +1,7 @@
 """The network of TAViS: presets, weights, and the way from frames and sound to masks.
 
-The names below are loaded on first use, so that `napari_tavis.model.config` and
-`napari_tavis.core.errors` can be imported without torch.
+The names below are loaded on first use, so that `napari_tavis.model.config` can be imported
+without torch.
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from napari_tavis.core.errors import CheckpointError
+
 if TYPE_CHECKING:
-    from napari_tavis.core.errors import CheckpointError
     from napari_tavis.model.checkpoint import load_checkpoint, load_model, save_checkpoint
     from napari_tavis.model.config import PRESETS, TAViSConfig
     from napari_tavis.model.official import load_official_state_dict
@@ -35,7 +36,6 @@ __all__ = [
 
 _HOMES = {
     "PRESETS": "config",
-    "CheckpointError": "errors",
     "Segmentation": "outputs",
     "Switches": "switches",
     "TAViS": "tavis",

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from napari_tavis.model import preprocess
 from napari_tavis.model.adapters import AudioAdapters
@@ -102,7 +103,7 @@ class TAViS(nn.Module):
         TAViS
             In evaluation mode, on the ``meta`` device.
         """
-        with torch.device("meta"):
+        with torch.device("meta"), _Unfilled():
             return cls(config).eval()
 
     @property
@@ -429,3 +430,27 @@ class TAViS(nn.Module):
         named = self.imagebind.named_parameters()
         weights = fingerprint(weight for name, weight in named if ".text." in f".{name}")
         return self._texts.embed(texts, weights, self.text_features)
+
+
+class _Unfilled(TorchFunctionMode):
+    """A context in which tensors without memory are not filled with random numbers, nor scaled.
+
+    It would change nothing, and yet the first call would import torch's compiler, which takes
+    longer than building the network.
+    """
+
+    _NEEDLESS = frozenset({"normal_", "uniform_", "kaiming_uniform_", "mul"})
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Iterable[type],
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        kwargs = kwargs or {}
+        if func.__name__ in self._NEEDLESS:
+            tensors = [value for value in (*args, *kwargs.values()) if isinstance(value, Tensor)]
+            if len(tensors) == 1 and tensors[0].is_meta:
+                return tensors[0]
+        return (torch.empty if func is torch.randn else func)(*args, **kwargs)

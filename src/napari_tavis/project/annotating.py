@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
 from napari_tavis.annotation import (
@@ -22,11 +20,11 @@ from napari_tavis.core.atomic import write_atomically
 from napari_tavis.core.boundary import UnwritablePlaceError, require_writable
 from napari_tavis.core.errors import TavisError
 from napari_tavis.core.files import is_utf8, shown
-from napari_tavis.core.tasks import CancelToken, Progress, no_progress
+from napari_tavis.core.tasks import Task
 
 if TYPE_CHECKING:
-    from napari_tavis.media import Clip
-    from napari_tavis.model import TAViS
+    from napari_tavis.engine import Engine, EngineOptions
+    from napari_tavis.media import Frames
 
 
 @dataclass(frozen=True)
@@ -97,16 +95,12 @@ def session_paths(videos: Sequence[Path], output: Path | None) -> list[Path]:
 
 def annotate_video(
     video: Path,
-    model: TAViS,
+    engine: Engine,
     path: Path,
+    options: EngineOptions,
     *,
-    fps: float = 1.0,
-    vocabulary: Sequence[str] | None = None,
-    device: str = "auto",
-    model_name: str | None = None,
     may_move: bool = False,
-    progress: Progress = no_progress,
-    cancel: CancelToken | None = None,
+    task: Task | None = None,
 ) -> Annotation:
     """Segment what sounds in a video, save it as a session and draw it.
 
@@ -114,25 +108,17 @@ def annotate_video(
     ----------
     video : Path
         The video.
-    model : TAViS
-        The network, from `napari_tavis.model.load_model`.
+    engine : Engine
+        Computes the masks.
     path : Path
         The session's file. If it holds the video's session already, the model's masks in it are
         replaced and every frame that a person edited or accepted is kept.
-    fps : float, optional
-        Frames per second of video that are segmented.
-    vocabulary : sequence of str, optional
-        The class names in play; AVSBench's 70 by default.
-    device : {"auto", "cuda", "mps", "cpu"}, optional
-        Where the network runs.
-    model_name : str, optional
-        What the session says made its masks.
+    options : EngineOptions
+        The model, and how the video is segmented.
     may_move : bool, optional
         Whether the session is kept in the user's data folder where `path` cannot be written.
-    progress : Progress, optional
-        Told of every step.
-    cancel : CancelToken, optional
-        Looked at between steps.
+    task : Task, optional
+        Told of every step, and looked at between steps.
 
     Returns
     -------
@@ -149,39 +135,27 @@ def annotate_video(
     Cancelled
         If asked for; nothing is written then.
     """
-    from napari_tavis.engine import segment_clip
     from napari_tavis.media import open_clip
 
+    task = task or Task()
     _require_place(path, may_move=may_move)
-    earlier = None
+    session = None
     if holds_session(path):
-        earlier = AnnotationSession.open(path, video=video, may_move=may_move)
-        if earlier.obstacle is not None:
-            raise TavisError(earlier.obstacle)
+        session = AnnotationSession.open(path, video=video, may_move=may_move)
+        if session.obstacle is not None:
+            raise TavisError(session.obstacle)
+    proposals = engine.segment(video, options, task=task)
+    if session is None:
+        session = AnnotationSession.create(video, proposals, path=path, may_move=may_move)
+    else:
+        session.replace_proposals(proposals)
+    session.save()
+    session.close()
     with open_clip(video) as clip:
-        seen = SeenFrames(clip)
-        proposals = segment_clip(
-            clip,
-            model,
-            fps=fps,
-            vocabulary=vocabulary,
-            device=device,
-            model_name=model_name,
-            see=seen.see,
-            progress=progress,
-            cancel=cancel,
-        )
-        if earlier is None:
-            session = AnnotationSession.create(video, proposals, path=path, may_move=may_move)
-        else:
-            session = earlier
-            session.replace_proposals(proposals)
-        session.save()
-        session.close()
-        pictures = draw_overlays(session, seen, progress=progress, cancel=cancel)
+        pictures = draw_overlays(session, clip.frames, task)
         warnings = (*clip.warnings, *session.warnings)
-        if session.elsewhere is not None:
-            warnings = (*warnings, session.elsewhere)
+    if session.elsewhere is not None:
+        warnings = (*warnings, session.elsewhere)
     return Annotation(session, pictures, tuple(dict.fromkeys(warnings)))
 
 
@@ -198,39 +172,8 @@ def _require_place(path: Path, *, may_move: bool) -> None:
             raise UnwritablePlaceError(f"{error} Nor can it be kept elsewhere: {other}") from other
 
 
-class SeenFrames:
-    """The frames of a clip, of which those that the model saw are not decoded again.
-
-    Parameters
-    ----------
-    clip : Clip
-        The open clip.
-    most_bytes : int, optional
-        Memory that seen frames may keep: the first ones, and what comes after is decoded again.
-    """
-
-    def __init__(self, clip: Clip, most_bytes: int = 512 * 2**20) -> None:
-        self._clip = clip
-        self._free = most_bytes
-        self._kept: dict[int, npt.NDArray[np.uint8]] = {}
-
-    def see(self, index: int, picture: npt.NDArray[np.uint8]) -> None:
-        """Keep a frame that was decoded, if there is room."""
-        if index not in self._kept and picture.nbytes <= self._free:
-            self._kept[index] = picture
-            self._free -= picture.nbytes
-
-    def __getitem__(self, index: int) -> npt.NDArray[np.uint8]:
-        kept = self._kept.get(index)
-        return self._clip.frames[index] if kept is None else kept
-
-
 def draw_overlays(
-    session: AnnotationSession,
-    frames: SeenFrames,
-    *,
-    progress: Progress = no_progress,
-    cancel: CancelToken | None = None,
+    session: AnnotationSession, frames: Frames, task: Task | None = None
 ) -> tuple[Path, ...]:
     """Draw a session's masks on the sampled frames.
 
@@ -238,12 +181,10 @@ def draw_overlays(
     ----------
     session : AnnotationSession
         Any session of the video.
-    frames : SeenFrames
+    frames : Frames
         The video's frames.
-    progress : Progress, optional
-        Told of every picture.
-    cancel : CancelToken, optional
-        Looked at between pictures.
+    task : Task, optional
+        Told of every picture, and looked at between pictures.
 
     Returns
     -------
@@ -252,16 +193,16 @@ def draw_overlays(
     """
     from napari_tavis.annotation.overlay import draw_session
 
-    cancel = cancel or CancelToken()
+    task = task or Task()
     folder = session.path.with_suffix(".overlays")
     if folder.is_symlink():
         raise TavisError(f"{folder} is a link: the pictures go into a folder; move the link away.")
     paths = []
     for done, index in enumerate(map(int, session.frame_indices), start=1):
-        cancel.check()
+        task.check()
         picture = io.BytesIO()
         Image.fromarray(draw_session(frames[index], session, index)).save(picture, "png")
         paths.append(folder / f"{index:06d}.png")
         write_atomically(paths[-1], picture.getvalue())
-        progress(done, len(session.frame_indices), "drawing")
+        task.report(done, len(session.frame_indices), "drawing")
     return tuple(paths)

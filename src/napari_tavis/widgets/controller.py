@@ -12,8 +12,8 @@ from napari_tavis.annotation import AnnotationSession
 from napari_tavis.annotation.history import ChangeKind, HistoryStep, SessionChange
 from napari_tavis.annotation.objects import SessionObject
 from napari_tavis.core.errors import TavisError
+from napari_tavis.engine import Engine, EngineOptions, LocalEngine
 from napari_tavis.media import Clip
-from napari_tavis.widgets import work
 from napari_tavis.widgets.activity import Activity
 from napari_tavis.widgets.autosave import Autosave
 from napari_tavis.widgets.jobs import JobRunner, report_error
@@ -40,8 +40,8 @@ class AnnotationController:
     ----------
     viewer : ViewerModel
         The viewer that shows it.
-    loaded_model : LoadedModel, optional
-        Keeps the model in memory; a new one by default.
+    engine : Engine, optional
+        Computes masks; by default in this process.
 
     Attributes
     ----------
@@ -71,10 +71,10 @@ class AnnotationController:
         What is annotated in it.
     blocked : bool
         Whether a session lies beside the video that cannot be read, so that none can be made.
-    options : SegmentOptions
+    options : EngineOptions
         Model, device, frames per second and vocabulary, as the form says them now.
-    loaded_model : LoadedModel
-        Keeps the model in memory.
+    engine : Engine
+        Computes masks.
     jobs : JobRunner
         Runs the long work, one at a time; reports progress.
     runners : list of JobRunner
@@ -85,7 +85,7 @@ class AnnotationController:
         The frame shown.
     """
 
-    def __init__(self, viewer: ViewerModel, loaded_model: work.LoadedModel | None = None) -> None:
+    def __init__(self, viewer: ViewerModel, engine: Engine | None = None) -> None:
         self.changed, self.opened, self.leaving = Listeners(), Listeners(), Listeners()
         self.edited, self.chosen_changed = Listeners(), Listeners()
         self.said, self.asked, self.closing = Listeners(), Listeners(), Listeners()
@@ -94,8 +94,8 @@ class AnnotationController:
         self.clip: Clip | None = None
         self.session: AnnotationSession | None = None
         self.blocked = False
-        self.options = work.SegmentOptions()
-        self.loaded_model = loaded_model or work.LoadedModel()
+        self.options = EngineOptions()
+        self.engine = engine or LocalEngine()
         self.jobs = JobRunner()
         self.runners = [self.jobs]
         self.layers = ObjectLayers(viewer.layers)

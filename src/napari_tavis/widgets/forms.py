@@ -18,9 +18,9 @@ from qtpy.QtWidgets import QComboBox, QSizePolicy
 
 from napari_tavis.core.errors import TavisError
 from napari_tavis.core.vocabulary import parse_vocabulary
+from napari_tavis.engine import TOY_MODEL, EngineOptions
 from napari_tavis.weights.store import Store
 from napari_tavis.widgets.reader import VIDEO_SUFFIXES
-from napari_tavis.widgets.work import TOY_MODEL, SegmentOptions
 
 _FROM_FILE = "file"
 _SHRINK = QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
@@ -109,7 +109,7 @@ class SettingsForm:
         _let_shrink(self.model, self.device)
         self.model.changed.connect(self._show_model)
 
-    def read(self) -> SegmentOptions:
+    def read(self) -> EngineOptions:
         """Read the form.
 
         Raises
@@ -124,7 +124,7 @@ class SettingsForm:
                 raise TavisError("Choose a checkpoint file, or take the toy model.")
             model = chosen
         words = self.vocabulary.value.strip()
-        return SegmentOptions(
+        return EngineOptions(
             model=model,
             device=self.device.value,
             fps=self.fps.value,

@@ -8,7 +8,6 @@ from napari_tavis.annotation import AnnotationSession
 from napari_tavis.annotation.proposals import Proposals
 from napari_tavis.core.errors import TavisError
 from napari_tavis.core.tasks import Cancelled
-from napari_tavis.widgets import work
 from napari_tavis.widgets.jobs import report_error
 
 if TYPE_CHECKING:
@@ -17,13 +16,11 @@ if TYPE_CHECKING:
 
 def segment(controller: AnnotationController) -> None:
     """Run the model on the open video; what a person edited or accepted stays."""
-    video, options = controller.video, controller.options
+    video, options, engine = controller.video, controller.options, controller.engine
     if video is None or controller.jobs.busy:
         return
     controller.jobs.start(
-        lambda task: work.segment_video(
-            video, options, controller.loaded_model, task.report, task, keep=True
-        ),
+        lambda task: engine.segment(video, options, keep=True, task=task),
         lambda proposals: _on_segmented(controller, proposals),
         lambda error: report_end(controller, error),
     )

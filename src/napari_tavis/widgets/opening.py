@@ -168,7 +168,7 @@ class VideoOpener:
             path, session_path = wish.path, wish.session_path
             shown = wish.clip or self._shown_clip(path)
             jobs.start(
-                lambda task: work.open_video(path, shown, session_path, task.report, task),
+                lambda task: work.open_video(path, shown, session_path, task),
                 lambda opened: self._on_opened(wish, opened),
                 lambda error: self._on_failed(wish, error),
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from napari.components import ViewerModel
 
+from napari_tavis.engine import Engine
 from napari_tavis.widgets.controller import AnnotationController
 from napari_tavis.widgets.correction.corrector import Corrector
 from napari_tavis.widgets.listeners import Listeners
@@ -11,7 +12,6 @@ from napari_tavis.widgets.models.model_work import ModelWork
 from napari_tavis.widgets.opening import VideoOpener
 from napari_tavis.widgets.project.queue_work import QueueWork
 from napari_tavis.widgets.soundtrack.player import Player
-from napari_tavis.widgets.work import LoadedModel
 
 
 class Workbench:
@@ -23,8 +23,8 @@ class Workbench:
     ----------
     viewer : ViewerModel
         The viewer.
-    loaded_model : LoadedModel, optional
-        Keeps the model in memory; a new one by default.
+    engine : Engine, optional
+        Computes masks; by default in this process.
 
     Attributes
     ----------
@@ -46,10 +46,10 @@ class Workbench:
         Installs, improves and removes models.
     """
 
-    def __init__(self, viewer: ViewerModel, loaded_model: LoadedModel | None = None) -> None:
+    def __init__(self, viewer: ViewerModel, engine: Engine | None = None) -> None:
         self.changed = Listeners()
         self.viewer = viewer
-        self.controller = AnnotationController(viewer, loaded_model)
+        self.controller = AnnotationController(viewer, engine)
         self.opener = VideoOpener(self.controller)
         self.correction = Corrector(self.controller)
         self.player = Player(self.controller)

@@ -131,7 +131,7 @@ import resource, signal, sys
 import numpy as np
 from pathlib import Path
 from napari_tavis.annotation import AnnotationSession, SessionError
-from napari_tavis.engine import Proposals
+from napari_tavis.annotation.proposals import Proposals
 path, limit = Path(sys.argv[1]), int(sys.argv[2])
 if path.with_name(path.name + ".tavis").exists():
     session = AnnotationSession.open(path)

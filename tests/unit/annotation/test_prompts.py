@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from napari_tavis.annotation.prompts import Prompts
-from napari_tavis.engine import InferenceError
+from napari_tavis.core.errors import InferenceError
 
 SIZE = (90, 120)
 

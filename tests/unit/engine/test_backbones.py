@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 import torch
 
+from napari_tavis.annotation.prompts import Prompts
 from napari_tavis.core.errors import ModelError
-from napari_tavis.engine import segment_clip
-from napari_tavis.engine.interactive import FrameEncoder, Prompts, segment_prompts
-from napari_tavis.engine.propagation import propagate
+from napari_tavis.engine.encoding import FrameEncoder
+from napari_tavis.engine.following import propagate
+from napari_tavis.engine.prompting import segment_prompts
+from napari_tavis.engine.segmenting import segment_clip
 from napari_tavis.media import Clip, open_clip
 from napari_tavis.model import TAViS
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from napari_tavis.engine import InferenceError
-from napari_tavis.engine.batching import explain_out_of_memory, run_in_batches
+from napari_tavis.core.errors import InferenceError
+from napari_tavis.engine.device import explain_out_of_memory, run_in_batches
 
 
 class SmallMemory:

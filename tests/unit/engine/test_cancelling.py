@@ -3,12 +3,12 @@ from __future__ import annotations
 import pytest
 import torch
 
-from napari_tavis.core.tasks import Cancelled, CancelToken
-from napari_tavis.engine.cancelling import Cancellable
+from napari_tavis.core.tasks import Cancelled, Task
+from napari_tavis.engine.device import Cancellable
 
 
 def test_cancelling_stops_before_the_next_function_of_a_tensor() -> None:
-    cancel = CancelToken()
+    cancel = Task()
     ones = torch.ones(3)
     with Cancellable(cancel):
         assert ones.sum() == 3
@@ -18,7 +18,7 @@ def test_cancelling_stops_before_the_next_function_of_a_tensor() -> None:
 
 
 def test_cancelling_leaves_gradients_as_they_were() -> None:
-    cancel = CancelToken()
+    cancel = Task()
     ones = torch.ones(3)
     cancel.cancel()
     with pytest.raises(Cancelled), Cancellable(cancel), torch.no_grad():

@@ -12,8 +12,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from napari_tavis.annotation.prompts import Prompts
-from napari_tavis.engine import FrameEncoder, propagate, segment_clip, segment_prompts
-from napari_tavis.engine.feature_cache import FeatureCache
+from napari_tavis.engine.encoding import FeatureCache, FrameEncoder
+from napari_tavis.engine.following import propagate
+from napari_tavis.engine.prompting import segment_prompts
+from napari_tavis.engine.segmenting import segment_clip
 from napari_tavis.media import Clip, open_clip
 from napari_tavis.model import TAViS
 from napari_tavis.model.precision import place

@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 import torch
 
+from napari_tavis.annotation.prompts import Prompts
 from napari_tavis.annotation.proposals import Proposals
-from napari_tavis.engine import FrameEncoder, sample_frames, segment_clip
-from napari_tavis.engine.feature_cache import FEWEST_KEPT, LIMITS, FeatureCache
-from napari_tavis.engine.interactive import Prompts, segment_prompts
+from napari_tavis.engine.encoding import FEWEST_KEPT, LIMITS, FeatureCache, FrameEncoder
+from napari_tavis.engine.prompting import segment_prompts
+from napari_tavis.engine.sampling import sample_frames
+from napari_tavis.engine.segmenting import segment_clip
 from napari_tavis.media import open_clip
 from napari_tavis.model import TAViS
 

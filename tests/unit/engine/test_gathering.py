@@ -8,7 +8,7 @@ import pytest
 from napari_tavis.annotation.linking import Detection
 from napari_tavis.annotation.logits import cut_logits, encode_logits
 from napari_tavis.annotation.masks import encode_mask
-from napari_tavis.engine.gathering import MOST_BACKGROUND, Gathering
+from napari_tavis.engine.detection import MOST_BACKGROUND, Gathering
 
 SIZE = (40, 60)
 

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from napari_tavis.annotation.logits import cut_logits, decode_logits, encode_logits
 from napari_tavis.annotation.masks import mask_overlap
-from napari_tavis.engine.keeping import MOST_SIDE, keep_logits
+from napari_tavis.engine.detection import MOST_SIDE, keep_logits
 
 
 def blob(side: int) -> torch.Tensor:

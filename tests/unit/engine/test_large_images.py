@@ -9,16 +9,13 @@ import pytest
 import torch
 
 from napari_tavis.annotation.logits import cut_logits, decode_logits
-from napari_tavis.engine import (
-    FrameEncoder,
-    propagate,
-    sample_frames,
-    segment_clip,
-    segment_prompts,
-)
-from napari_tavis.engine.feature_cache import FeatureCache
-from napari_tavis.engine.interactive import Prompts
-from napari_tavis.engine.keeping import MOST_SIDE
+from napari_tavis.annotation.prompts import Prompts
+from napari_tavis.engine.detection import MOST_SIDE
+from napari_tavis.engine.encoding import FeatureCache, FrameEncoder
+from napari_tavis.engine.following import propagate
+from napari_tavis.engine.prompting import segment_prompts
+from napari_tavis.engine.sampling import sample_frames
+from napari_tavis.engine.segmenting import segment_clip
 from napari_tavis.media import open_clip
 from napari_tavis.model import TAViS, load_model
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from napari_tavis.engine import InferenceError, loading
-from napari_tavis.engine.loading import load_on_device
+from napari_tavis.core.errors import InferenceError
+from napari_tavis.engine import device
+from napari_tavis.engine.device import load_on_device
 from napari_tavis.model import CheckpointError
 
 
@@ -28,6 +29,6 @@ def test_a_device_that_is_too_small_is_said(monkeypatch: pytest.MonkeyPatch) -> 
     def fail(*_: object, **__: object) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory.")
 
-    monkeypatch.setattr(loading, "load_model", fail)
+    monkeypatch.setattr(device, "load_model", fail)
     with pytest.raises(InferenceError, match="not enough memory"):
         load_on_device("toy", "cpu")

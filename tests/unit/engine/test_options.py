@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
+from napari_tavis.core.errors import InferenceError
 from napari_tavis.core.vocabulary import AVSBENCH_CLASSES
-from napari_tavis.engine import InferenceError, choose_device
-from napari_tavis.engine.vocabulary import check_vocabulary
+from napari_tavis.engine.device import choose_device
+from napari_tavis.engine.segmenting import check_vocabulary
 
 
 def test_auto_takes_what_is_there() -> None:

@@ -15,7 +15,7 @@ SEGMENT = """
 import json, resource, sys
 from pathlib import Path
 import torch
-from napari_tavis.engine import segment_clip
+from napari_tavis.engine.segmenting import segment_clip
 from napari_tavis.media import open_clip
 from napari_tavis.model import load_model
 

@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from napari_tavis.engine import InferenceError, sample_frames
-from napari_tavis.engine.sampling import samples_at
+from napari_tavis.core.errors import InferenceError
+from napari_tavis.engine.sampling import sample_frames, samples_at
 
 
 @dataclass

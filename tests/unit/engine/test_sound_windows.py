@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_tavis.core.tasks import Cancelled, CancelToken
-from napari_tavis.engine.sound_windows import SoundWindows, is_silent
+from napari_tavis.core.tasks import Cancelled, Task
+from napari_tavis.engine.sampling import SoundWindows, is_silent
 from napari_tavis.media import log_mel, open_clip
 
 
@@ -47,7 +47,7 @@ def test_a_sound_late_in_a_clip_is_heard(tmp_path: Path, write_clip: Callable[..
 
     with open_clip(write_clip(tmp_path / "late.mp4", 30, rate=1, tone=click)) as clip:
         assert not is_silent(clip)
-        token = CancelToken()
+        token = Task()
         token.cancel()
         with pytest.raises(Cancelled):
             is_silent(clip, token)

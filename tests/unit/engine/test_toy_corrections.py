@@ -11,7 +11,9 @@ from scipy import ndimage
 
 from napari_tavis.annotation.masks import Mask, mask_overlap
 from napari_tavis.annotation.prompts import Prompts
-from napari_tavis.engine import FrameEncoder, propagate, segment_prompts
+from napari_tavis.engine.encoding import FrameEncoder
+from napari_tavis.engine.following import propagate
+from napari_tavis.engine.prompting import segment_prompts
 from napari_tavis.lab.toyworld import sample_scene
 from napari_tavis.media import Clip, open_clip
 from napari_tavis.model import load_model

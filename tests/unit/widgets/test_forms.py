@@ -6,11 +6,11 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from napari_tavis.core.home import HOME_VARIABLE
+from napari_tavis.engine import EngineOptions, LocalEngine
 from napari_tavis.model import TAViS, save_checkpoint
 from napari_tavis.weights.installing import import_files
 from napari_tavis.weights.store import Store
 from napari_tavis.widgets.forms import SettingsForm
-from napari_tavis.widgets.work import LoadedModel
 
 pytestmark = pytest.mark.gui
 
@@ -29,4 +29,6 @@ def test_installed_models_can_be_chosen(
     form.model.value = "mine"
     assert form.read().model == "mine"
     assert form.summary().startswith("mine · ")
-    assert LoadedModel().get("mine", "cpu").config.preset == "toy"
+    engine = LocalEngine()
+    assert engine.models() == ["toy", "mine"]
+    engine.load(EngineOptions(model="mine", device="cpu"))

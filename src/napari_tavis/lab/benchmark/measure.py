@@ -18,9 +18,7 @@ import torch
 from torch import nn
 
 from napari_tavis.core.tasks import Task
-from napari_tavis.engine.batching import explain_out_of_memory
-from napari_tavis.engine.cancelling import Cancellable
-from napari_tavis.engine.device import choose_device
+from napari_tavis.engine.device import Cancellable, choose_device, explain_out_of_memory
 from napari_tavis.lab.benchmark.memory import peak_device_bytes, peak_host_bytes, reset_peaks
 from napari_tavis.lab.benchmark.random_weights import BenchmarkError, write_random_checkpoint
 from napari_tavis.lab.benchmark.report import Cost, Report

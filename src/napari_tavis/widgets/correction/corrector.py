@@ -9,11 +9,9 @@ from napari_tavis.annotation import AnnotationSession
 from napari_tavis.core.errors import TavisError
 from napari_tavis.widgets.controller import AnnotationController
 from napari_tavis.widgets.correction import repairs
-from napari_tavis.widgets.correction.encoders import FrameEncoders
 from napari_tavis.widgets.correction.filling import Filling, Target
 from napari_tavis.widgets.correction.plan import Direction, Reach, plan_propagation
 from napari_tavis.widgets.correction.prompting import PromptTool
-from napari_tavis.widgets.correction.propagating import LABEL, follow
 from napari_tavis.widgets.jobs import report_error
 
 Repair: TypeAlias = Callable[[AnnotationSession, int, int], str]
@@ -38,10 +36,7 @@ class Corrector:
 
     def __init__(self, controller: AnnotationController) -> None:
         self._controller = controller
-        self._encoders = FrameEncoders(
-            controller.loaded_model, lambda: controller.navigation.sampled
-        )
-        self.prompts: PromptTool = PromptTool(controller, self._encoders)
+        self.prompts: PromptTool = PromptTool(controller)
         self._filling = Filling(controller)
         self.reach: Reach = Reach()
         controller.closing.connect(self.close)
@@ -51,7 +46,8 @@ class Corrector:
         self.prompts.settle()
         controller = self._controller
         session, object_id = controller.collect_edits(), controller.chosen
-        frame, video, options = controller.navigation.frame, controller.video, controller.options
+        frame, sampled = controller.navigation.frame, controller.navigation.sampled
+        engine, video, options = controller.engine, controller.video, controller.options
         if session is None or object_id is None or video is None:
             return
         try:
@@ -60,8 +56,10 @@ class Corrector:
             report_error(error)
             return
         self._filling.start(
-            Target(session, object_id, LABEL, frame, len(plan.frames)),
-            lambda progress, cancel: follow(self._encoders, video, options, plan, progress, cancel),
+            Target(session, object_id, "Propagate", frame, len(plan.frames)),
+            lambda task: engine.follow(
+                video, plan.conditions, plan.frames, options, sampled=sampled, task=task
+            ),
             "Propagated over",
         )
 
@@ -79,7 +77,7 @@ class Corrector:
             return
         self._filling.start(
             Target(session, object_id, "Interpolate", frame, len(gap.frames)),
-            lambda progress, cancel: repairs.interpolate(gap),
+            lambda task: repairs.interpolate(gap),
             "Interpolated",
         )
 
@@ -126,7 +124,7 @@ class Corrector:
         """
         self.prompts.close(window_stays)
         self._filling.close(window_stays)
-        self._encoders.close()
+        self._controller.engine.release()
 
     def _repair(self, repair: Repair) -> bool:
         """Change the chosen object in the frame shown, and say what was done."""

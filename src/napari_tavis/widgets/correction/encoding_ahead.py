@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from napari_tavis.core.tasks import Cancelled, Task
-from napari_tavis.widgets.correction.encoders import FrameEncoders, frames_to_encode
+from napari_tavis.core.tasks import Cancelled
 from napari_tavis.widgets.correction.latest_job import LatestJob
 
 if TYPE_CHECKING:
@@ -23,9 +23,7 @@ class EncodingAhead(QObject):
     Parameters
     ----------
     controller : AnnotationController
-        Knows the video, its sampled frames and the model.
-    encoders : FrameEncoders
-        Gives the encoder of the video's frames.
+        Knows the video, its sampled frames and the engine.
     parent : QObject, optional
         Qt's parent.
 
@@ -37,15 +35,9 @@ class EncodingAhead(QObject):
 
     said = Signal(str)
 
-    def __init__(
-        self,
-        controller: AnnotationController,
-        encoders: FrameEncoders,
-        parent: QObject | None = None,
-    ) -> None:
+    def __init__(self, controller: AnnotationController, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._controller = controller
-        self._encoders = encoders
         self._job = LatestJob(self)
         self._job.runner.progressed.connect(self._on_progress)
         self._settled = QTimer(self)
@@ -68,21 +60,17 @@ class EncodingAhead(QObject):
         self._job.close()
 
     def _encode(self) -> None:
-        controller, video = self._controller, self._controller.video
-        if controller.clip is None or video is None:
+        controller, clip, video = self._controller, self._controller.clip, self._controller.video
+        if clip is None or video is None:
             return
-        frame, options = controller.navigation.frame, controller.options
-        frames = frames_to_encode(frame, controller.navigation.sampled, len(controller.clip.times))
-
-        def encode(task: Task) -> None:
-            encoder = self._encoders.get(video, options, task.report, task)
-            if not encoder.is_ready(frame):
-                task.report(0, 0, "getting this frame ready")
-                encoder.encode_ahead([frame], task)
-            task.report(1, 1, "")
-            encoder.encode_ahead(frames, task)
-
-        self._job.ask(encode, lambda nothing: self.said.emit(""), self._on_failed)
+        engine, options = controller.engine, controller.options
+        frame, sampled = controller.navigation.frame, controller.navigation.sampled
+        frames = frames_to_encode(frame, sampled, len(clip.times))
+        self._job.ask(
+            lambda task: engine.prepare(video, frames, options, sampled=sampled, task=task),
+            lambda nothing: self.said.emit(""),
+            self._on_failed,
+        )
 
     def _on_progress(self, done: int, total: int, what: str) -> None:
         self.said.emit(what)
@@ -90,3 +78,21 @@ class EncodingAhead(QObject):
     def _on_failed(self, error: BaseException) -> None:
         """Say why frames cannot be made ready, quietly: a click will tell it as an error."""
         self.said.emit("" if isinstance(error, Cancelled) else str(error))
+
+
+def frames_to_encode(frame: int, sampled: Sequence[int], count: int) -> list[int]:
+    """Give the frame shown and those a person is likely to look at next, in this order.
+
+    Parameters
+    ----------
+    frame : int
+        The frame shown.
+    sampled : sequence of int
+        The sampled frames, ascending.
+    count : int
+        Frames of the video.
+    """
+    after = [one for one in sampled if one > frame][:1]
+    before = [one for one in sampled if one < frame][-1:]
+    beside = [one for one in (frame + 1, frame - 1) if 0 <= one < count]
+    return list(dict.fromkeys([frame, *after, *before, *beside]))

@@ -11,13 +11,13 @@ from napari.layers import Labels
 
 from napari_tavis.annotation import AnnotationSession
 from napari_tavis.annotation.masks import Mask, PackedMasks
-from napari_tavis.core.tasks import Cancelled, CancelToken, Progress
+from napari_tavis.core.tasks import Cancelled, Task
 from napari_tavis.widgets.controller import AnnotationController
 from napari_tavis.widgets.correction.prompt_layers import preview_layer
 from napari_tavis.widgets.correction.repairs import count_frames
 from napari_tavis.widgets.jobs import report_error
 
-Find: TypeAlias = Callable[[Progress, CancelToken], Iterable[tuple[int, Mask, float | None]]]
+Find: TypeAlias = Callable[[Task], Iterable[tuple[int, Mask, float | None]]]
 """Gives frames with their masks and scores, in a job's thread; cancelled, it raises or ends."""
 
 
@@ -131,7 +131,7 @@ class Filling:
             return
         filled, began = Filled(PackedMasks(target.session.frame_size)), time.monotonic()
         jobs.start(
-            lambda task: fill(target, find, filled, task.report, task),
+            lambda task: fill(target, find, filled, task),
             lambda filled: self._on_done(target, filled, done, time.monotonic() - began),
             self._on_failed,
         )
@@ -180,9 +180,7 @@ class Filling:
         report_error(error)
 
 
-def fill(
-    target: Target, find: Find, filled: Filled, progress: Progress, cancel: CancelToken
-) -> Filled:
+def fill(target: Target, find: Find, filled: Filled, task: Task) -> Filled:
     """Find masks and propose them to the session, in a job's thread.
 
     Parameters
@@ -193,8 +191,8 @@ def fill(
         Gives the masks.
     filled : Filled
         Filled as the masks come.
-    progress, cancel
-        Of the job.
+    task : Task
+        The job.
 
     Returns
     -------
@@ -203,17 +201,17 @@ def fill(
     """
     what = f"{target.label.lower()}: frames done"
     try:
-        for frame, mask, score in find(progress, cancel):
+        for frame, mask, score in find(task):
             filled.masks[frame] = mask
             if score is not None:
                 filled.scores[frame] = score
-            progress(len(filled.masks), target.total, what)
-            cancel.check()
+            task.report(len(filled.masks), target.total, what)
+            task.check()
     except Cancelled:
         filled.cancelled = True
     session, object_id = target.session, target.object_id
     if filled.masks and any(item.object_id == object_id for item in session.objects):
-        progress(0, 0, "keeping the masks")
+        task.report(0, 0, "keeping the masks")
         with session.step(target.label, frame_index=target.frame):
             filled.written = session.propose_masks(
                 object_id, filled.masks, scores=filled.scores, label=target.label

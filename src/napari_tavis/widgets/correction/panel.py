@@ -18,9 +18,9 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_tavis.engine import TOY_MODEL
 from napari_tavis.widgets.correction.plan import Reach, frames_between
 from napari_tavis.widgets.enabling import CommandButtons
-from napari_tavis.widgets.work import TOY_MODEL
 from napari_tavis.widgets.workbench import Workbench
 
 _BUTTON_TEXTS = {

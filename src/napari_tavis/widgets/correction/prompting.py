@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QObject, QTimer, Signal
@@ -11,8 +10,7 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from napari_tavis.annotation import AnnotationSession
 from napari_tavis.annotation.masks import Mask
 from napari_tavis.annotation.prompts import Prompts
-from napari_tavis.core.tasks import Cancelled, CancelToken, Progress, Task
-from napari_tavis.widgets.correction.encoders import FrameEncoders
+from napari_tavis.core.tasks import Cancelled, Task
 from napari_tavis.widgets.correction.encoding_ahead import EncodingAhead
 from napari_tavis.widgets.correction.latest_job import LatestJob
 from napari_tavis.widgets.correction.prompt_book import (
@@ -24,7 +22,6 @@ from napari_tavis.widgets.correction.prompt_book import (
 )
 from napari_tavis.widgets.correction.prompt_layers import PromptLayers
 from napari_tavis.widgets.jobs import report_error
-from napari_tavis.widgets.work import SegmentOptions
 
 if TYPE_CHECKING:
     from napari_tavis.widgets.controller import AnnotationController
@@ -43,8 +40,6 @@ class PromptTool(QObject):
     ----------
     controller : AnnotationController
         Knows the video, the session and the chosen object.
-    encoders : FrameEncoders
-        Gives the encoder of the video's frames.
 
     Attributes
     ----------
@@ -57,17 +52,16 @@ class PromptTool(QObject):
     changed = Signal()
     said = Signal(str)
 
-    def __init__(self, controller: AnnotationController, encoders: FrameEncoders) -> None:
+    def __init__(self, controller: AnnotationController) -> None:
         super().__init__()
         self.book = PromptBook()
         self._controller = controller
-        self._encoders = encoders
         self._layers = PromptLayers(controller.viewer)
         self._object_id: int | None = None
         self._session: AnnotationSession | None = None
         self._keep_when_found: Spot | None = None
         self._clicks = LatestJob(self)
-        self._ahead = EncodingAhead(controller, encoders, self)
+        self._ahead = EncodingAhead(controller, self)
         self._followed = QTimer(self)
         self._followed.setSingleShot(True)
         self._followed.setInterval(0)
@@ -173,7 +167,7 @@ class PromptTool(QObject):
         self._end()
         self._session = None
         self.book.clear()
-        self._encoders.release()
+        self._controller.engine.release()
 
     def _aim(self, object_id: int) -> None:
         """Prompt an object from now on."""
@@ -336,11 +330,13 @@ class PromptTool(QObject):
         if spot is None or video is None or prompts.empty:
             self._clicks.forget()
             return
-        options = self._controller.options
+        engine, options = self._controller.engine, self._controller.options
+        sampled = self._controller.navigation.sampled
         self._ahead.stop()
 
         def find(task: Task) -> Mask:
-            return find_mask(self._encoders, video, options, spot.frame, prompts, task.report, task)
+            found = engine.prompt(video, spot.frame, prompts, options, sampled=sampled, task=task)
+            return found.mask
 
         self._clicks.ask(find, lambda mask: self._on_found(spot, prompts, mask), self._on_failed)
         self.changed.emit()
@@ -365,22 +361,3 @@ class PromptTool(QObject):
     def _on_busy(self, busy: bool) -> None:
         if not busy:
             self.said.emit("")
-
-
-def find_mask(
-    encoders: FrameEncoders,
-    video: Path,
-    options: SegmentOptions,
-    frame: int,
-    prompts: Prompts,
-    progress: Progress,
-    cancel: CancelToken,
-) -> Mask:
-    """Find the mask of some prompts in a frame, in a job's thread."""
-    encoder = encoders.get(video, options, progress, cancel)
-    from napari_tavis.engine.interactive import segment_prompts
-
-    if not encoder.is_ready(frame):
-        progress(0, 0, "getting this frame ready")
-    cancel.check()
-    return segment_prompts(encoder, frame, prompts).mask

@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from napari_tavis.core.tasks import Task
+from napari_tavis.engine import import_torch
 from napari_tavis.lab.improvement.process import improve_in_process
 from napari_tavis.lab.improvement.request import Improvement, ImprovementRequest
 from napari_tavis.weights import installing
 from napari_tavis.weights.installing import DEFAULT_DTYPE
 from napari_tavis.weights.sources import Source
 from napari_tavis.weights.store import ModelCard, Store
-from napari_tavis.widgets.torch_import import import_torch
 
 
 @dataclass(frozen=True)

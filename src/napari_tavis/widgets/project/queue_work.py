@@ -58,9 +58,7 @@ class QueueWork(QObject):
         self._opener = opener
         self.queue: VideoQueue | None = None
         self.jobs = JobRunner(self)
-        self.ahead = SegmentAhead(
-            controller.loaded_model, controller.jobs, self._has_open_session, self
-        )
+        self.ahead = SegmentAhead(controller.engine, controller.jobs, self._has_open_session, self)
         controller.runners.append(self.ahead.jobs)
         self._wanted: Path | None = None
         self._published: Path | None = None

@@ -10,23 +10,22 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_tavis.core.errors import TavisError
 from napari_tavis.core.tasks import Cancelled, Task
+from napari_tavis.engine import Engine, EngineOptions
 from napari_tavis.media import MediaError
 from napari_tavis.project.ahead import prepare_session, publish_session
-from napari_tavis.widgets import work
 from napari_tavis.widgets.jobs import JobRunner, report_error
-from napari_tavis.widgets.work import LoadedModel, SegmentOptions
 
 
 class SegmentAhead(QObject):
     """Segments one video after the other in a job of its own, and gives way to other jobs.
 
-    The model is the dock's, loaded once for both. What is found is saved as the video's session,
-    except where somebody has begun one meanwhile.
+    The engine is the dock's, and loads the model once for both. What is found is saved as the
+    video's session, except where somebody has begun one meanwhile.
 
     Parameters
     ----------
-    loaded : LoadedModel
-        Keeps the model.
+    engine : Engine
+        Computes the masks.
     give_way_to : JobRunner
         While it is busy, segmenting waits between two steps.
     is_open : callable
@@ -57,18 +56,18 @@ class SegmentAhead(QObject):
 
     def __init__(
         self,
-        loaded: LoadedModel,
+        engine: Engine,
         give_way_to: JobRunner,
         is_open: Callable[[Path], bool],
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._loaded = loaded
+        self._engine = engine
         self._other = give_way_to
         self._is_open = is_open
         self.jobs = JobRunner(self)
         self._waiting: list[Path] = []
-        self._options = SegmentOptions()
+        self._options = EngineOptions()
         self._closed = False
         self.video: Path | None = None
         self.problem = ""
@@ -80,7 +79,7 @@ class SegmentAhead(QObject):
         """Whether it waits for the dock's own work."""
         return self.video is not None and self._other.busy
 
-    def want(self, videos: list[Path], options: SegmentOptions) -> None:
+    def want(self, videos: list[Path], options: EngineOptions) -> None:
         """Segment these videos next, and no others.
 
         A video that is being segmented and is not wanted any more is dropped.
@@ -89,7 +88,7 @@ class SegmentAhead(QObject):
         ----------
         videos : list of Path
             Videos without a session, the most urgent first.
-        options : SegmentOptions
+        options : EngineOptions
             How; other options than before end the wait after a problem.
         """
         if options != self._options:
@@ -116,10 +115,10 @@ class SegmentAhead(QObject):
         if not self._waiting:
             return
         self.video = video = self._waiting.pop(0)
-        options, loaded = self._options, self._loaded
+        options, engine = self._options, self._engine
 
         def run(task: Task) -> Path:
-            proposals = work.segment_video(video, options, loaded, task.report, task)
+            proposals = engine.segment(video, options, task=task)
             task.check()
             return prepare_session(video, proposals)
 

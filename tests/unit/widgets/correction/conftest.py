@@ -12,10 +12,10 @@ from qtpy.QtGui import QMouseEvent
 from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_tavis.annotation import AnnotationSession
+from napari_tavis.engine import LocalEngine
 from napari_tavis.widgets.controller import AnnotationController
 from napari_tavis.widgets.correction.panel import CorrectionPanel
 from napari_tavis.widgets.napari_compat import canvas_of
-from napari_tavis.widgets.work import LoadedModel
 from napari_tavis.widgets.workbench import Workbench
 
 _LEFT, _NO_KEY = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
@@ -65,17 +65,17 @@ def hand(viewer: Viewer, qtbot) -> Hand:
 
 
 @pytest.fixture(scope="session")
-def loaded_model() -> LoadedModel:
-    """The bundled model, loaded once."""
-    return LoadedModel()
+def engine() -> LocalEngine:
+    """Loads the bundled model once."""
+    return LocalEngine()
 
 
 @pytest.fixture
 def workbench(
-    viewer: Viewer, qtbot, annotated_video: Path, loaded_model: LoadedModel
+    viewer: Viewer, qtbot, annotated_video: Path, engine: LocalEngine
 ) -> Iterator[Workbench]:
     """The annotated clip, open; its dog is chosen, the first sampled frame shown."""
-    workbench = Workbench(viewer, loaded_model)
+    workbench = Workbench(viewer, engine)
     workbench.opener.open(annotated_video)
     controller = workbench.controller
     qtbot.waitUntil(lambda: controller.session is not None, timeout=60_000)

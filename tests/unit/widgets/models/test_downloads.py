@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 from napari.utils.notifications import notification_manager
 
+from napari_tavis.engine import EngineOptions
 from napari_tavis.weights.downloading import Unfinished, unfinished
 from napari_tavis.weights.sources import Source
 from napari_tavis.weights.store import Store
@@ -46,7 +47,7 @@ def test_a_download_is_installed_and_offered_at_once(
     dialog.installed.use.click()
     assert settings.read().model == "tavis_s4"
     assert dock.controller.options.model == "tavis_s4"
-    assert dock.controller.loaded_model.get("tavis_s4", "cpu").config.preset == "toy"
+    dock.controller.engine.load(EngineOptions(model="tavis_s4", device="cpu"))
     dock.workbench.models.remove("tavis_s4")
     ended(dock.workbench.models)
     assert settings.read().model == "toy"

@@ -12,11 +12,10 @@ import torch
 
 from napari_tavis.annotation.logits import cut
 from napari_tavis.annotation.masks import Mask
-from napari_tavis.core.tasks import Cancelled, CancelToken
-from napari_tavis.engine import InferenceError
-from napari_tavis.engine.feature_cache import FeatureCache
-from napari_tavis.engine.interactive import FrameEncoder
-from napari_tavis.engine.propagation import Stretch, plan_stretches, propagate
+from napari_tavis.core.errors import InferenceError
+from napari_tavis.core.tasks import Cancelled, Task
+from napari_tavis.engine.encoding import FeatureCache, FrameEncoder
+from napari_tavis.engine.following import Stretch, plan_stretches, propagate
 from napari_tavis.media import open_clip
 from napari_tavis.model import TAViS
 
@@ -132,15 +131,15 @@ def test_progress_counts_frames(encoder: FrameEncoder) -> None:
         encoder,
         {10: disc(10)},
         frames,
-        progress=lambda done, total, what: told.append((done, total)),
+        Task(lambda done, total, what: told.append((done, total))),
     ):
         pass
     assert told == [(0, 4), (1, 4), (2, 4), (3, 4), (4, 4)]
 
 
 def test_cancelling_stops_at_once_and_leaves_what_was_found(encoder: FrameEncoder) -> None:
-    token = CancelToken()
-    found = propagate(encoder, {0: disc(0)}, range(50), cancel=token)
+    token = Task()
+    found = propagate(encoder, {0: disc(0)}, range(50), token)
     assert [next(found)[0], next(found)[0]] == [1, 2]
     token.cancel()
     with pytest.raises(Cancelled):

@@ -13,10 +13,12 @@ import pytest
 import torch
 
 from napari_tavis.annotation.logits import cut_logits
-from napari_tavis.core.tasks import CancelToken
-from napari_tavis.engine import InferenceError, sample_frames
-from napari_tavis.engine.feature_cache import FeatureCache
-from napari_tavis.engine.interactive import MOST_STEPS, FrameEncoder, Prompts, segment_prompts
+from napari_tavis.annotation.prompts import Prompts
+from napari_tavis.core.errors import InferenceError
+from napari_tavis.core.tasks import Task
+from napari_tavis.engine.encoding import FeatureCache, FrameEncoder
+from napari_tavis.engine.prompting import MOST_STEPS, segment_prompts
+from napari_tavis.engine.sampling import sample_frames
 from napari_tavis.media import Clip, log_mel, open_clip
 from napari_tavis.model import TAViS
 
@@ -103,7 +105,7 @@ def test_encoding_ahead_takes_the_most_likely_as_far_as_they_fit(clip: Clip, mod
 
 
 def test_encoding_ahead_can_be_cancelled(clip: Clip, model: TAViS) -> None:
-    encoder, token = FrameEncoder(clip, model), CancelToken()
+    encoder, token = FrameEncoder(clip, model), Task()
     hook = model.sam2.image_encoder.register_forward_hook(lambda *_: token.cancel())
     try:
         encoder.encode_ahead([1, 2, 3], token)

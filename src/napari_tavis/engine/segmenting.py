@@ -1,4 +1,4 @@
-"""A clip to proposals: the one function behind the dock widget, the command line and the tests."""
+"""A clip to proposals: the one function behind the window, the command line and the tests."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from napari_tavis.annotation.proposals import Proposals
-from napari_tavis.core.tasks import CancelToken, Progress, no_progress
-from napari_tavis.core.vocabulary import BACKGROUND
-from napari_tavis.engine.batching import explain_out_of_memory, run_in_batches
-from napari_tavis.engine.cancelling import Cancellable
-from napari_tavis.engine.detection import FrameDetections, detect
-from napari_tavis.engine.device import choose_device
-from napari_tavis.engine.encoding import ClipEncoder, See
-from napari_tavis.engine.feature_cache import FeatureCache
-from napari_tavis.engine.gathering import Gathering
-from napari_tavis.engine.sampling import sample_frames
-from napari_tavis.engine.sound_windows import is_silent
-from napari_tavis.engine.vocabulary import check_vocabulary
+from napari_tavis.core.errors import InferenceError
+from napari_tavis.core.tasks import Task
+from napari_tavis.core.vocabulary import AVSBENCH_CLASSES, BACKGROUND
+from napari_tavis.engine.detection import FrameDetections, Gathering, detect
+from napari_tavis.engine.device import (
+    Cancellable,
+    choose_device,
+    explain_out_of_memory,
+    run_in_batches,
+)
+from napari_tavis.engine.encoding import FeatureCache, FrameEncoder
+from napari_tavis.engine.sampling import is_silent, sample_frames
 from napari_tavis.media import Clip
 from napari_tavis.model import TAViS
 from napari_tavis.model.alignment import class_prompt, classify
@@ -43,9 +43,7 @@ def segment_clip(
     batch_frames: int = BATCH_FRAMES,
     model_name: str | None = None,
     cache: FeatureCache | None = None,
-    see: See | None = None,
-    progress: Progress = no_progress,
-    cancel: CancelToken | None = None,
+    task: Task | None = None,
 ) -> Proposals:
     """Propose the objects that sound in a clip.
 
@@ -88,13 +86,8 @@ def segment_clip(
         What to call the model; its preset by default.
     cache : FeatureCache, optional
         Keeps encoded frames from run to run.
-    see : callable, optional
-        Called with the index and the picture of each frame that is decoded, so that who needs the
-        pictures, too, need not decode them again.
-    progress : Progress
-        Called with the number of frames done.
-    cancel : CancelToken, optional
-        Looked at all the time, also in the middle of a batch.
+    task : Task, optional
+        Told of the number of frames done; looked at all the time, also in the middle of a batch.
 
     Returns
     -------
@@ -110,9 +103,9 @@ def segment_clip(
     MediaError
         If the video cannot be decoded.
     Cancelled
-        If `cancel` was asked to.
+        If `task` was cancelled.
     """
-    cancel = cancel or CancelToken()
+    task = task or Task()
     classes = check_vocabulary(vocabulary)
     device = choose_device(device)
     samples = sample_frames(clip, fps, count)
@@ -125,34 +118,34 @@ def segment_clip(
         vocabulary=classes,
         frame_count=len(clip.times),
     )
-    progress(0, len(samples), "reading the soundtrack")
-    unheard = _listen(clip, cancel)
+    task.report(0, len(samples), "reading the soundtrack")
+    unheard = _listen(clip, task)
     if unheard:
         result.warnings = (unheard,)
         return result
 
     cache = FeatureCache(0) if cache is None else cache
-    with explain_out_of_memory(), Cancellable(cancel):
+    with explain_out_of_memory(), Cancellable(task):
         model = place(model, device, model.precision)
         prompts = [class_prompt(name) for name in (BACKGROUND, *classes)]
         texts = cache.make_way(lambda: model.embed_texts(prompts))
     segmenter = _Segmenter(
-        ClipEncoder(clip, model, samples, cache, see),
+        FrameEncoder(clip, model, samples, cache),
         samples.indices.tolist(),
         classes,
         texts,
         protocol,
         zero_shot,
-        cancel,
+        task,
     )
     found, smallest = Gathering(clip.size), batch_frames
-    progress(0, len(samples), "segmenting frames")
+    task.report(0, len(samples), "segmenting frames")
     for start, stop, detections in run_in_batches(len(samples), batch_frames, segmenter.run):
         for frame in detections:
             found.add_frame(frame.objects, frame.background, frame.scene)
         if stop < len(samples):
             smallest = min(smallest, stop - start)
-        progress(stop, len(samples), "segmenting frames")
+        task.report(stop, len(samples), "segmenting frames")
     result.objects = found.proposals()
     result.warnings = _remarks(clip, result, smallest, batch_frames)
     return result
@@ -162,13 +155,13 @@ def segment_clip(
 class _Segmenter:
     """Takes stretches of the sampled frames through the model."""
 
-    encoder: ClipEncoder
+    encoder: FrameEncoder
     frame_indices: list[int]
     classes: tuple[str, ...]
     texts: Tensor
     protocol: str | None
     zero_shot: bool
-    cancel: CancelToken
+    task: Task
 
     def run(self, start: int, stop: int) -> list[FrameDetections]:
         """Segment the sampled frames ``start`` to ``stop - 1``, at the cost of kept ones."""
@@ -177,8 +170,8 @@ class _Segmenter:
     def _segment(self, indices: list[int]) -> list[FrameDetections]:
         """Encode and segment some frames."""
         model, clip = self.encoder.model, self.encoder.clip
-        with Cancellable(self.cancel):
-            rows = self.encoder.encode(indices, cues=True, cancel=self.cancel)
+        with Cancellable(self.task):
+            rows = self.encoder.encode_together(indices, cues=True, task=self.task)
             found = model.segment_encoded(EncodedFrames.join(rows), self.protocol)
             seen = (
                 model.embed_regions(clip.frames[indices], found.mask_logits)
@@ -189,7 +182,7 @@ class _Segmenter:
             return detect(found, probabilities, indices, clip.size, self.classes)
 
 
-def _listen(clip: Clip, cancel: CancelToken) -> str:
+def _listen(clip: Clip, task: Task) -> str:
     """Say why there is nothing to hear in a clip; empty if there is something."""
     name = clip.path.name
     if not clip.has_soundtrack:
@@ -197,7 +190,7 @@ def _listen(clip: Clip, cancel: CancelToken) -> str:
             f"{name} has no soundtrack, so nothing in it sounds and nothing was proposed: "
             f"add objects and paint them by hand."
         )
-    if is_silent(clip, cancel):
+    if is_silent(clip, task):
         return (
             f"The soundtrack of {name} is silent, so nothing was proposed: "
             f"add objects and paint them by hand."
@@ -219,3 +212,37 @@ def _remarks(clip: Clip, result: Proposals, smallest: int, asked: int) -> tuple[
             f"try other class names or more frames per second, or add objects by hand."
         )
     return tuple(remarks)
+
+
+def check_vocabulary(words: Sequence[str] | None) -> tuple[str, ...]:
+    """Check the class names that a user asks for.
+
+    Parameters
+    ----------
+    words : sequence of str or None
+        Class names; None for AVSBench's 70. "background" may be among them.
+
+    Returns
+    -------
+    tuple of str
+        The class names without the background, which is always in play.
+
+    Raises
+    ------
+    InferenceError
+        If there is no class, an empty one, or one twice.
+    """
+    if words is None:
+        return AVSBENCH_CLASSES[1:]
+    names = [" ".join(word.split()) for word in words]
+    if not all(names):
+        raise InferenceError("The vocabulary has an empty class name: give words such as 'dog'.")
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise InferenceError(
+            f"The vocabulary names {', '.join(twice)} more than once: name each class once."
+        )
+    classes = tuple(name for name in names if name != BACKGROUND)
+    if not classes:
+        raise InferenceError("The vocabulary is empty: give a class name at least, such as 'dog'.")
+    return classes

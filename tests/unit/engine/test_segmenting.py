@@ -14,8 +14,10 @@ from napari_tavis.annotation import AnnotationSession
 from napari_tavis.annotation.logits import cut_logits, encode_logits
 from napari_tavis.annotation.masks import mask_overlap
 from napari_tavis.annotation.proposals import Proposals
-from napari_tavis.core.tasks import Cancelled, CancelToken
-from napari_tavis.engine import InferenceError, sample_frames, segment_clip
+from napari_tavis.core.errors import InferenceError
+from napari_tavis.core.tasks import Cancelled, Task
+from napari_tavis.engine.sampling import sample_frames
+from napari_tavis.engine.segmenting import segment_clip
 from napari_tavis.media import log_mel, open_clip
 from napari_tavis.model import TAViS, load_model
 
@@ -129,26 +131,27 @@ def test_objects_are_linked_across_batches(long: Path, model: TAViS) -> None:
 
 def test_progress_counts_frames(long: Path, model: TAViS) -> None:
     told: list[tuple[int, int]] = []
-    run(long, model, batch_frames=5, progress=lambda done, total, what: told.append((done, total)))
+    task = Task(lambda done, total, what: told.append((done, total)))
+    run(long, model, batch_frames=5, task=task)
     assert told == [(0, 13), (0, 13), (5, 13), (10, 13), (13, 13)]
 
 
 def test_cancelling_stops_at_the_next_batch(long: Path, model: TAViS) -> None:
-    token = CancelToken()
     told: list[int] = []
 
     def progress(done: int, total: int, what: str) -> None:
         told.append(done)
         if done == 5:
-            token.cancel()
+            task.cancel()
 
+    task = Task(progress)
     with pytest.raises(Cancelled):
-        run(long, model, batch_frames=5, progress=progress, cancel=token)
+        run(long, model, batch_frames=5, task=task)
     assert told[-1] == 5
 
 
 def test_cancelling_stops_in_the_middle_of_a_batch(short: Path, model: TAViS) -> None:
-    token = CancelToken()
+    token = Task()
     reached: list[str] = []
 
     def first(module: torch.nn.Module, inputs: object, output: object) -> None:
@@ -164,7 +167,7 @@ def test_cancelling_stops_in_the_middle_of_a_batch(short: Path, model: TAViS) ->
     ]
     try:
         with pytest.raises(Cancelled):
-            run(short, model, cancel=token)
+            run(short, model, task=token)
     finally:
         for hook in hooks:
             hook.remove()

@@ -1,0 +1,226 @@
+"""The engine that computes in this process. torch is imported when it is first asked for masks."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from napari_tavis.annotation.masks import Mask
+from napari_tavis.annotation.prompts import PromptResult, Prompts
+from napari_tavis.annotation.proposals import Proposals
+from napari_tavis.core.home import installed_model
+from napari_tavis.core.tasks import Cancelled, Task
+from napari_tavis.engine.engine import TOY_MODEL, EngineOptions
+from napari_tavis.engine.torch_import import import_torch
+from napari_tavis.media import Clip, open_clip
+from napari_tavis.weights.store import Store
+
+if TYPE_CHECKING:
+    from napari_tavis.engine.encoding import FeatureCache, FrameEncoder
+    from napari_tavis.model import TAViS
+
+
+class LocalEngine:
+    """An `Engine` that keeps one model, one video and its encoded frames in memory.
+
+    The video that is prompted in is opened once more than it is shown, so that decoding for the
+    model never holds up the viewer.
+    """
+
+    def __init__(self) -> None:
+        self._model_lock = threading.Lock()
+        self._model: TAViS | None = None
+        self._model_key: tuple[str, str, str, float] | None = None
+        self._cache: FeatureCache | None = None
+        self._video_lock = threading.Lock()
+        self._clip: Clip | None = None
+        self._encoder: FrameEncoder | None = None
+        self._encoder_key: object = None
+        self._released = False
+
+    def models(self) -> list[str]:
+        """Name the models that can be chosen, `TOY_MODEL` first."""
+        return [TOY_MODEL, *(card.name for card in Store().cards() if card.runs)]
+
+    def load(self, options: EngineOptions, task: Task | None = None) -> None:
+        """See `Engine.load`."""
+        task = task or Task()
+        task.report(0, 0, "loading the model")
+        self._loaded(options, task)
+
+    def segment(
+        self,
+        video: Path,
+        options: EngineOptions,
+        *,
+        keep: bool = False,
+        task: Task | None = None,
+    ) -> Proposals:
+        """See `Engine.segment`."""
+        task = task or Task()
+        task.report(0, 0, "loading the model")
+        model = self._loaded(options, task)
+        from napari_tavis.engine.segmenting import segment_clip
+
+        with open_clip(video) as clip:
+            known = clip.warnings  # the others are found out while it is read
+            proposals = segment_clip(
+                clip,
+                model,
+                fps=options.fps,
+                vocabulary=options.vocabulary or None,
+                device=options.device,
+                model_name=Path(options.model).name,
+                cache=self._features() if keep else None,
+                task=task,
+            )
+            noticed = tuple(said for said in clip.warnings if said not in known)
+        proposals.warnings = (*proposals.warnings, *noticed)
+        return proposals
+
+    def prompt(
+        self,
+        video: Path,
+        frame: int,
+        prompts: Prompts,
+        options: EngineOptions,
+        *,
+        sampled: Sequence[int] = (),
+        task: Task | None = None,
+    ) -> PromptResult:
+        """See `Engine.prompt`."""
+        task = task or Task()
+        encoder = self._encoder_of(video, options, sampled, task)
+        from napari_tavis.engine.prompting import segment_prompts
+
+        if not encoder.is_ready(frame):
+            task.report(0, 0, "getting this frame ready")
+        task.check()
+        return segment_prompts(encoder, frame, prompts)
+
+    def prepare(
+        self,
+        video: Path,
+        frames: Sequence[int],
+        options: EngineOptions,
+        *,
+        sampled: Sequence[int] = (),
+        task: Task | None = None,
+    ) -> None:
+        """See `Engine.prepare`."""
+        task = task or Task()
+        encoder = self._encoder_of(video, options, sampled, task)
+        if frames and not encoder.is_ready(frames[0]):
+            task.report(0, 0, "getting this frame ready")
+            encoder.encode_ahead(frames[:1], task)
+        task.report(1, 1, "")
+        encoder.encode_ahead(frames, task)
+
+    def follow(
+        self,
+        video: Path,
+        known: Mapping[int, Mask],
+        frames: Sequence[int],
+        options: EngineOptions,
+        *,
+        sampled: Sequence[int] = (),
+        task: Task | None = None,
+    ) -> Iterator[tuple[int, Mask, float]]:
+        """See `Engine.follow`."""
+        task = task or Task()
+        encoder = self._encoder_of(video, options, sampled, task)
+        from napari_tavis.engine.following import propagate
+
+        task.report(0, len(frames), "following the object")
+        yield from propagate(encoder, known, frames, task.part())  # who takes the masks counts
+
+    def release(self) -> None:
+        """See `Engine.release`."""
+        self._released = True
+        if self._video_lock.acquire(blocking=False):
+            try:
+                self._put_away()
+            finally:
+                self._video_lock.release()
+
+    def close(self) -> None:
+        """See `Engine.close`."""
+        with self._video_lock:
+            self._put_away()
+        with self._model_lock:
+            self._forget_model()
+
+    def _loaded(self, options: EngineOptions, task: Task) -> TAViS:
+        """Give the model, loaded anew only if another one is wanted or its file has changed.
+
+        Who comes while it is loaded waits.
+        """
+        import_torch()
+        from napari_tavis.engine.device import choose_device, load_on_device
+        from napari_tavis.model.precision import PRECISIONS
+
+        name, device = str(options.model), choose_device(options.device)
+        file = installed_model(name) or Path(name)
+        changed = file.stat().st_mtime if file.is_file() else 0.0
+        key = (name, device, options.precision, changed)
+        with self._model_lock:
+            if self._model is None or key != self._model_key:
+                # first, for two large models at once are more than many a GPU holds
+                self._forget_model()
+                self._model = load_on_device(name, device, PRECISIONS[options.precision])
+                self._model_key = key
+            model = self._model
+        task.check()
+        return model
+
+    def _forget_model(self) -> None:
+        self._model = self._encoder = None
+        if self._cache is not None:
+            self._cache.clear()
+
+    def _features(self) -> FeatureCache:
+        """Give the one place that keeps encoded frames."""
+        from napari_tavis.engine.encoding import FeatureCache
+
+        with self._model_lock:
+            if self._cache is None:
+                self._cache = FeatureCache()
+            return self._cache
+
+    def _encoder_of(
+        self, video: Path, options: EngineOptions, sampled: Sequence[int], task: Task
+    ) -> FrameEncoder:
+        """Give the encoder of a video's frames, made anew when it is for other frames or sounds."""
+        with self._video_lock:
+            task.check()
+            self._released = False
+            if self._encoder is None:
+                task.report(0, 0, "loading the model")
+            model = self._loaded(options, task)
+            from napari_tavis.engine.encoding import FrameEncoder
+            from napari_tavis.engine.sampling import sample_frames, samples_at
+
+            if self._clip is None or self._clip.path != video:
+                self._put_away()
+                self._clip = open_clip(video, task=task.part())
+            clip, encoder = self._clip, self._encoder
+            key = (tuple(sampled), 0.0 if sampled else options.fps)
+            fits = encoder is not None and encoder.model is model and encoder.clip is clip
+            if encoder is None or not fits or key != self._encoder_key:
+                samples = samples_at(clip, sampled)
+                if not len(samples):
+                    samples = sample_frames(clip, options.fps)
+                encoder = FrameEncoder(clip, model, samples, self._features())
+                self._encoder, self._encoder_key = encoder, key
+            if self._released:  # meanwhile; nobody could put away what was being made
+                self._put_away()
+                raise Cancelled
+            return encoder
+
+    def _put_away(self) -> None:
+        """Let go of the video."""
+        if self._clip is not None:
+            self._clip.close()
+        self._clip = self._encoder = None
