@@ -49,7 +49,7 @@ class AnnotatePage(QScrollArea):
     def __init__(self, controller: AnnotationController, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._controller = controller
-        self.settings = SettingsForm()
+        self.settings = SettingsForm(controller.engine.models)
         self.segment = PushButton(text="Segment")
         self.objects = ObjectPanel(controller)
         self.where = QLabel()
