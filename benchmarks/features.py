@@ -24,17 +24,17 @@ from pathlib import Path
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from napari_tavis.core.tasks import CancelToken
+from napari_tavis.core.tasks import Task
 from napari_tavis.core.vocabulary import AVSBENCH_CLASSES
 from napari_tavis.lab.benchmark.random_weights import write_random_checkpoint
 from napari_tavis.lab.toyworld.dataset import write_toy_dataset
 from napari_tavis.lab.training.batches import Batch
-from napari_tavis.lab.training.experiments.config import TRAINED
-from napari_tavis.lab.training.experiments.objective import Objective
-from napari_tavis.lab.training.experiments.starting import freeze
-from napari_tavis.lab.training.feature_cache import FeatureCache
+from napari_tavis.lab.training.frozen_features import FrozenFeatureStore
 from napari_tavis.lab.training.losses import LossSwitches
+from napari_tavis.lab.training.objective import Objective
 from napari_tavis.lab.training.samples import collate, open_split
+from napari_tavis.lab.training.settings import TRAINED
+from napari_tavis.lab.training.starting import freeze
 from napari_tavis.model import TAViS, load_model
 from napari_tavis.model.alignment import class_prompt
 from napari_tavis.model.config import preset_config
@@ -116,7 +116,7 @@ def open_model(options: argparse.Namespace, folder: Path) -> TAViS:
     source = options.model
     if options.random:
         source = folder / "random.safetensors"
-        write_random_checkpoint(options.random, source, CancelToken())
+        write_random_checkpoint(options.random, source, Task())
     model = load_model(source, image_size=options.size)
     print(freeze(model, TRAINED))
     return model
@@ -124,7 +124,7 @@ def open_model(options: argparse.Namespace, folder: Path) -> TAViS:
 
 def measure(model: TAViS, root: Path, folder: Path, options: argparse.Namespace) -> Results:
     """Time reading, computing what is frozen, learning and validating."""
-    cache = FeatureCache(folder, model)
+    cache = FrozenFeatureStore(folder, model)
     plain, kept = (
         open_split(root, "avss", "train", model.image_size, features=features)
         for features in (None, cache)

@@ -12,20 +12,24 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import tempfile
 import time
 from dataclasses import asdict, replace
 from pathlib import Path
 
+from napari_tavis.core.tasks import Task
 from napari_tavis.datasets.avsbench.metrics import MJ
 from napari_tavis.lab.improvement.finetuning import improve
 from napari_tavis.lab.improvement.request import ImprovementRequest
 from napari_tavis.lab.toyworld import clip_seed, render_clip, sample_scene
 from napari_tavis.lab.toyworld.cameras import Camera
-from napari_tavis.lab.toyworld.corrected import write_corrected_videos
 from napari_tavis.media import log_mel
 from napari_tavis.model import TAViS, load_model
 from napari_tavis.weights.store import Store
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+from corrected_videos import write_corrected_videos
 
 CORRECTED_SEED, UNSEEN_SEED, OLD_SEED = 11, 12, 1
 
@@ -68,7 +72,7 @@ def main() -> None:
         write_corrected_videos(videos, asked.corrected, CORRECTED_SEED, camera="thermal")
         began = time.monotonic()
         request = ImprovementRequest((str(videos),), asked.model, "improved", tuple(asked.settings))
-        found = improve(request, store=store, progress=lambda *news: print(*news, flush=True))
+        found = improve(request, store=store, task=Task(lambda *news: print(*news, flush=True)))
         minutes = (time.monotonic() - began) / 60
         print(found)
         old = load_model(asked.model, device="cpu")

@@ -11,19 +11,25 @@ import torch
 
 from napari_tavis.cli import main
 from napari_tavis.core.errors import TrainingError
-from napari_tavis.core.tasks import Cancelled, CancelToken
+from napari_tavis.core.tasks import Cancelled, Task
 from napari_tavis.lab.toyworld import write_toy_dataset
-from napari_tavis.lab.training.ablation.dataset_trial import MEASURES, DatasetTrial
-from napari_tavis.lab.training.ablation.recipe import SMOKE, ToyAblation
-from napari_tavis.lab.training.ablation.rows import ROWS, choose_rows
-from napari_tavis.lab.training.ablation.short_training import train_row
-from napari_tavis.lab.training.ablation.start import class_texts, fresh_network, load_start
-from napari_tavis.lab.training.ablation.study import run_study
-from napari_tavis.lab.training.ablation.toy_trial import ToyTrial
+from napari_tavis.lab.training.ablation_rows import ROWS, choose_rows
+from napari_tavis.lab.training.ablation_study import (
+    DATASET_MEASURES,
+    DatasetTrial,
+    ToyTrial,
+    run_study,
+)
 from napari_tavis.lab.training.batches import Batch
-from napari_tavis.lab.training.experiments.config import DataSettings, TrainConfig
-from napari_tavis.lab.training.experiments.configurations import read_settings
+from napari_tavis.lab.training.configurations import read_settings
+from napari_tavis.lab.training.row_recipe import class_texts, fresh_network, load_start, train_row
 from napari_tavis.lab.training.run_folder import RECIPE_FILE
+from napari_tavis.lab.training.settings import (
+    ABLATION_SMOKE,
+    DataSettings,
+    ToyAblation,
+    TrainConfig,
+)
 from napari_tavis.lab.training.toy_clips import ToyClips, render_toy_clips
 from napari_tavis.model import load_model
 
@@ -31,13 +37,13 @@ from napari_tavis.model import load_model
 @pytest.fixture(scope="module")
 def clips_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("clips")
-    render_toy_clips(folder, SMOKE.clips, size=SMOKE.image_size, workers=1)
+    render_toy_clips(folder, ABLATION_SMOKE.clips, size=ABLATION_SMOKE.image_size, workers=1)
     return folder
 
 
 @pytest.fixture(scope="module")
 def clips(clips_folder: Path) -> ToyClips:
-    return render_toy_clips(clips_folder, SMOKE.clips, size=SMOKE.image_size)
+    return render_toy_clips(clips_folder, ABLATION_SMOKE.clips, size=ABLATION_SMOKE.image_size)
 
 
 def _ablate(*arguments: object) -> int:
@@ -49,21 +55,21 @@ def _ablate(*arguments: object) -> int:
 def test_a_stopped_study_goes_on_and_prints_the_table(
     tmp_path: Path, clips_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    output, token = tmp_path / "study", CancelToken()
+    output = tmp_path / "study"
 
     def stop_at_the_second(_done: int, _total: int, what: str) -> None:
         if what.startswith("no-ibqd"):
-            token.cancel()
+            task.cancel()
 
+    task = Task(stop_at_the_second)
     rows = choose_rows(names=["paper", "no-ibqd"])
     with pytest.raises(Cancelled):
         run_study(
             output,
             rows,
             [0],
-            ToyTrial(SMOKE, output / "clips", clips_folder),
-            progress=stop_at_the_second,
-            cancel=token,
+            ToyTrial(ABLATION_SMOKE, output / "clips", clips_folder),
+            task=task,
         )
     kept = output / "paper-0.json"
     before = kept.stat().st_mtime_ns
@@ -79,7 +85,7 @@ def test_a_stopped_study_goes_on_and_prints_the_table(
 
 
 def test_another_recipe_is_refused_in_the_same_folder(tmp_path: Path) -> None:
-    run_study(tmp_path, [], [0], ToyTrial(SMOKE, tmp_path))
+    run_study(tmp_path, [], [0], ToyTrial(ABLATION_SMOKE, tmp_path))
     with pytest.raises(TrainingError, match="other settings"):
         run_study(tmp_path, [], [0], ToyTrial(ToyAblation(), tmp_path))
 
@@ -117,8 +123,10 @@ def _batch(clips: ToyClips) -> Batch:
 
 
 def test_rows_start_from_the_same_frozen_encoders(clips: ToyClips) -> None:
-    start, batch = load_start(SMOKE), _batch(clips)
-    one, other = (fresh_network(ROWS["paper"], SMOKE, seed, start, batch) for seed in (0, 1))
+    start, batch = load_start(ABLATION_SMOKE), _batch(clips)
+    one, other = (
+        fresh_network(ROWS["paper"], ABLATION_SMOKE, seed, start, batch) for seed in (0, 1)
+    )
     changed = {
         name.split(".")[0]
         for name, weight in one.named_parameters()
@@ -127,16 +135,16 @@ def test_rows_start_from_the_same_frozen_encoders(clips: ToyClips) -> None:
     assert changed == {"adapters", "decomposition", "prompting"}
     frozen = [n for n, weight in one.named_parameters() if not weight.requires_grad]
     assert all(name.startswith(("imagebind.", "sam2.image_encoder.")) for name in frozen)
-    on_sam = fresh_network(ROWS["sam"], SMOKE, 0, start, batch)
+    on_sam = fresh_network(ROWS["sam"], ABLATION_SMOKE, 0, start, batch)
     assert on_sam.config.segmenter.family == "sam"
     assert on_sam.get_submodule("sam.image_encoder").pos_embed.requires_grad
 
 
 @pytest.mark.parametrize("name", ["paper", "no-tbhp", "with-a2i", "a2i-alone", "mlp-text"])
 def test_a_row_trains_what_it_has(name: str, clips: ToyClips) -> None:
-    start, row = load_start(SMOKE), ROWS[name]
-    fresh = fresh_network(row, SMOKE, 0, start, _batch(clips)).state_dict()
-    trained = train_row(row, SMOKE, 0, start, clips, lambda *_: None, CancelToken())
+    start, row = load_start(ABLATION_SMOKE), ROWS[name]
+    fresh = fresh_network(row, ABLATION_SMOKE, 0, start, _batch(clips)).state_dict()
+    trained = train_row(row, ABLATION_SMOKE, 0, start, clips)
     assert not trained.training
     assert trained.config.switches == row.switches
     learned = {
@@ -179,7 +187,9 @@ def test_rows_are_trained_on_a_dataset_and_measured_on_its_test_split(
     assert "w/o TbHP" in capsys.readouterr().out
     trained = load_model(tmp_path / "study" / "runs" / "no-tbhp-0" / "best.safetensors")
     assert trained.config.switches == ROWS["no-tbhp"].switches
-    assert set(json.loads((tmp_path / "study" / "paper-0.json").read_text())) == set(MEASURES)
+    assert set(json.loads((tmp_path / "study" / "paper-0.json").read_text())) == set(
+        DATASET_MEASURES
+    )
 
 
 def test_sam_needs_a_start_of_its_own(tmp_path: Path) -> None:

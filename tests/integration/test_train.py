@@ -9,12 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from napari_tavis.core.errors import ToyWorldError, TrainingError
-from napari_tavis.core.tasks import Cancelled, CancelToken
+from napari_tavis.core.tasks import Cancelled, Task
 from napari_tavis.lab.toyworld.evaluation import toy_test
-from napari_tavis.lab.training.config import SMOKE
-from napari_tavis.lab.training.toy_trainer import ToyTrainer, train_toy
+from napari_tavis.lab.training.run_folder import TRAINED_FILE, kept_states, read_log
+from napari_tavis.lab.training.settings import TOY_SMOKE
+from napari_tavis.lab.training.toy_recipe import ToyRecipe, train_toy
+from napari_tavis.lab.training.trainer import Trainer
 from napari_tavis.model import load_model
 
 
@@ -22,22 +25,37 @@ from napari_tavis.model import load_model
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run, which was stopped once and taken up again."""
     output = tmp_path_factory.mktemp("run")
-    token = CancelToken()
 
     def stop_at_six(done: int, total: int, what: str) -> None:
-        if total == SMOKE.steps and done == 6:
-            token.cancel()
+        if total == TOY_SMOKE.steps and done == 6:
+            task.cancel()
 
+    task = Task(stop_at_six)
     with pytest.raises(Cancelled):
-        train_toy(output, config=SMOKE, progress=stop_at_six, cancel=token)
+        train_toy(output, config=TOY_SMOKE, task=task)
     assert not (output / "toy.safetensors").exists()
-    train_toy(output, config=SMOKE)
+    train_toy(output, config=TOY_SMOKE)
     return output
 
 
-def test_a_stopped_run_goes_on_where_it_was(run: Path) -> None:
-    state = torch.load(run / "state.pt", weights_only=True)
-    assert state["step"] == SMOKE.steps
+@pytest.fixture(scope="module")
+def once(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same run, which nothing stopped."""
+    output = tmp_path_factory.mktemp("once")
+    (output / "clips").symlink_to(run / "clips")
+    train_toy(output, config=TOY_SMOKE)
+    return output
+
+
+def test_a_stopped_run_goes_on_as_if_nothing_had_happened(run: Path, once: Path) -> None:
+    again, whole = (read_log(folder / "log.jsonl") for folder in (run, once))
+    assert [entry["step"] for entry in again] == list(range(1, TOY_SMOKE.steps + 1))
+    np.testing.assert_allclose(
+        [entry["loss"] for entry in again], [entry["loss"] for entry in whole], rtol=1e-4
+    )
+    averages = [load_file(folder / "toy.safetensors") for folder in (run, once)]
+    for name, weight in averages[0].items():
+        torch.testing.assert_close(weight, averages[1][name], rtol=1e-2, atol=1e-3)
 
 
 def test_the_checkpoint_loads_and_segments(run: Path) -> None:
@@ -49,14 +67,14 @@ def test_the_checkpoint_loads_and_segments(run: Path) -> None:
 
 
 def test_another_recipe_is_refused_in_the_same_folder(run: Path) -> None:
-    other = dataclasses.replace(SMOKE, learning_rate=1.0)
+    other = dataclasses.replace(TOY_SMOKE, bridge_rate=1.0)
     with pytest.raises(TrainingError, match="other settings"):
         train_toy(run, config=other)
 
 
 def test_every_weight_that_segmenting_needs_learns(run: Path) -> None:
-    fresh = ToyTrainer(SMOKE, run, 0, "cpu").model.state_dict()
-    trained = torch.load(run / "state.pt", weights_only=True)["model"]
+    fresh = dict(Trainer(ToyRecipe(TOY_SMOKE), run).model.named_parameters())
+    trained = load_file(kept_states(run)[-1] / TRAINED_FILE)
     parts = ("sam2.sam_mask_decoder.", "sam2.memory_attention.", "prompting.", "decomposition.")
     for part in parts:
         names = [name for name in fresh if name.startswith(part)]

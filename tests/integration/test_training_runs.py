@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,14 +21,15 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from torch import Tensor
 
 from napari_tavis.core.errors import TrainingError
-from napari_tavis.core.tasks import Cancelled, CancelToken
+from napari_tavis.core.tasks import Cancelled, Task
 from napari_tavis.core.vocabulary import AVSBENCH_CLASSES
 from napari_tavis.datasets.avsbench import ClipAnnotation, write_clip
 from napari_tavis.lab.toyworld import render_clip, sample_scene
-from napari_tavis.lab.training.experiments.config import TrainConfig
-from napari_tavis.lab.training.experiments.configurations import read_configuration
-from napari_tavis.lab.training.experiments.log import Entry, read_log
-from napari_tavis.lab.training.experiments.trainer import Trainer, learning_rate
+from napari_tavis.lab.training.configurations import read_configuration
+from napari_tavis.lab.training.dataset_recipe import DatasetRecipe
+from napari_tavis.lab.training.run_folder import Entry, read_log
+from napari_tavis.lab.training.settings import ToyTrainingConfig, TrainConfig
+from napari_tavis.lab.training.trainer import Trainer
 from napari_tavis.model import load_model
 from napari_tavis.model.checkpoint import read_metadata
 
@@ -120,7 +122,7 @@ def change(run: Path, other: Path) -> float:
 def run(tree: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run from beginning to end, in this process."""
     output = tmp_path_factory.mktemp("whole")
-    Trainer(config_of(tree, "pictures=2"), output).run()
+    Trainer(DatasetRecipe(config_of(tree, "pictures=2")), output).run()
     return output
 
 
@@ -172,15 +174,16 @@ def test_a_killed_run_goes_on_as_if_nothing_had_happened(
     half = tmp_path / "state" / ".partial"  # as if it had been killed while it wrote its state
     half.mkdir(exist_ok=True)
     (half / "trained.safetensors").write_bytes(b"half")
-    token = CancelToken()
 
     def stop_before_the_end(_done: int, _total: int, what: str) -> None:
         if what == "validating" and len(steps_of(tmp_path)) == 2 * STEPS // 3:
-            token.cancel()
+            task.cancel()
+
+    task = Task(stop_before_the_end)
 
     with pytest.raises(Cancelled):  # and stopped once more, between training and measuring
-        Trainer(config_of(tree), tmp_path).run(stop_before_the_end, token)
-    Trainer(config_of(tree), tmp_path).run()
+        Trainer(DatasetRecipe(config_of(tree)), tmp_path).run(task)
+    Trainer(DatasetRecipe(config_of(tree)), tmp_path).run()
     again, once = steps_of(tmp_path), steps_of(run)
     assert [entry["step"] for entry in again] == [entry["step"] for entry in once]
     for name in ("loss", "learning_rate"):
@@ -207,7 +210,9 @@ def test_two_processes_learn_the_same_as_one(tree: Path, run: Path, tmp_path: Pa
 
 
 def test_a_batch_in_parts_teaches_the_same(tree: Path, run: Path, tmp_path: Path) -> None:
-    Trainer(config_of(tree, "optimizer.accumulation=2", "tensorboard=true"), tmp_path).run()
+    Trainer(
+        DatasetRecipe(config_of(tree, "optimizer.accumulation=2", "tensorboard=true")), tmp_path
+    ).run()
     losses = [[entry["loss"] for entry in steps_of(which)] for which in (tmp_path, run)]
     np.testing.assert_allclose(*losses, rtol=1e-3)
     assert change(tmp_path, run) < ROUNDING
@@ -220,7 +225,9 @@ def test_a_batch_in_parts_teaches_the_same(tree: Path, run: Path, tmp_path: Path
 def test_half_precision_learns_nearly_the_same(tree: Path, run: Path, tmp_path: Path) -> None:
     precision = "optimizer.precision=bf16"
     with pytest.raises(TrainingError, match="start this one in another process"):
-        Trainer(config_of(tree, precision), tmp_path)  # of full precision were those before
+        Trainer(
+            DatasetRecipe(config_of(tree, precision)), tmp_path
+        )  # of full precision were those before
     arguments = [*command(tree, tmp_path), precision]
     subprocess.run(arguments, env=environment(), check=True, capture_output=True)
     losses = [[entry["loss"] for entry in steps_of(which)] for which in (tmp_path, run)]
@@ -239,9 +246,11 @@ def test_the_papers_way_learns_with_memory_and_from_seen_classes(
     config = read_configuration("ov_224", settings(tree, *changes))
     assert isinstance(config, TrainConfig)
     assert config.protocol == "memory"
-    trainer = Trainer(config, tmp_path / "run")
-    assert "wolf" not in trainer.clips.vocabulary
-    assert sorted(set(trainer.clips.frames)) == [1, 5]
+    trainer = Trainer(DatasetRecipe(config), tmp_path / "run")
+    assert trainer.course.measuring is not None
+    clips = trainer.course.measuring.clips
+    assert "wolf" not in clips.vocabulary
+    assert sorted(set(clips.frames)) == [1, 5]
     trainer.run()
     entries = steps_of(tmp_path / "run")
     assert len(entries) == 5
@@ -253,35 +262,45 @@ def test_a_loss_that_is_no_number_stops_the_run(tree: Path, tmp_path: Path) -> N
         tree, "optimizer.learning_rate=1e18", "optimizer.warm_up=0", "optimizer.clip_norm=null"
     )
     with pytest.raises(TrainingError, match=r"clip-\d.* is not finite at step \d.*last good"):
-        Trainer(changed, tmp_path).run()
+        Trainer(DatasetRecipe(changed), tmp_path).run()
     assert all(torch.isfinite(weight).all() for weight in weights_of(tmp_path).values())
     assert (tmp_path / "last.safetensors").is_file()
 
 
 def test_a_run_ends_when_the_score_no_longer_rises(tree: Path, tmp_path: Path) -> None:
     changed = config_of(tree, "optimizer.learning_rate=1e-12", "patience=1", "epochs=50")
-    best = Trainer(changed, tmp_path).run()
+    trainer = Trainer(DatasetRecipe(changed), tmp_path)
+    trainer.run()
     assert len(steps_of(tmp_path)) == 3
-    assert read_metadata(best)["epoch"] == "0"
+    assert read_metadata(trainer.best)["epoch"] == "0"
 
 
 def test_what_cannot_be_trained_on_is_said_before(tree: Path, tmp_path: Path, run: Path) -> None:
     with pytest.raises(TrainingError, match="other settings"):
-        Trainer(config_of(tree, "seed=7"), run)
+        Trainer(DatasetRecipe(config_of(tree, "seed=7")), run)
     with pytest.raises(TrainingError, match=r"data\.root=FOLDER"):
-        Trainer(config_of(tree, "data.root=''"), tmp_path / "nowhere")
+        Trainer(DatasetRecipe(config_of(tree, "data.root=''")), tmp_path / "nowhere")
     with pytest.raises(TrainingError, match="too few"):
-        Trainer(config_of(tree, "data.batch=7"), tmp_path / "large")
+        Trainer(DatasetRecipe(config_of(tree, "data.batch=7")), tmp_path / "large")
     with pytest.raises(TrainingError, match=r"data\.holdout"):
-        Trainer(config_of(tree, "data.subset=v1m"), tmp_path / "no-val")
+        Trainer(DatasetRecipe(config_of(tree, "data.subset=v1m")), tmp_path / "no-val")
     with pytest.raises(TrainingError, match=r"model\.trained"):
-        Trainer(config_of(tree, "model.trained=[nothing.*]"), tmp_path / "nothing")
+        Trainer(DatasetRecipe(config_of(tree, "model.trained=[nothing.*]")), tmp_path / "nothing")
 
 
 def test_the_rate_rises_and_falls_as_a_cosine(tree: Path) -> None:
     paper = read_configuration("s4_224").optimizer
-    assert learning_rate(paper, 0, 100) == 1e-4
-    assert learning_rate(paper, 50, 100) == pytest.approx(5e-5)
-    assert learning_rate(paper, 100, 100) == 0
+    assert paper.rate(0, 100) == 1e-4
+    assert paper.rate(50, 100) == pytest.approx(5e-5)
+    assert paper.rate(100, 100) == 0
     warm = config_of(tree).optimizer
-    assert learning_rate(warm, 0, 100) < learning_rate(warm, 8, 100)
+    assert warm.rate(0, 100) < warm.rate(8, 100)
+
+
+def test_the_toys_rate_rises_stays_and_falls_in_a_straight_line() -> None:
+    toy = ToyTrainingConfig()
+    rate = partial(toy.optimizer.rate, steps=toy.steps)
+    assert rate(0) == pytest.approx(6e-4 / 200)
+    assert rate(199) == rate(toy.steps - 600) == 6e-4
+    assert rate(toy.steps - 300) == pytest.approx(3e-4)
+    assert rate(toy.steps - 1) == pytest.approx(6e-6)

@@ -11,7 +11,7 @@ from napari_tavis.cli.console import terminal_task
 from napari_tavis.core.boundary import require_writable
 
 if TYPE_CHECKING:
-    from napari_tavis.lab.training.ablation.study import Trial
+    from napari_tavis.lab.training.ablation_study import Trial
 
 
 def ablate(
@@ -57,9 +57,11 @@ def ablate(
         napari-tavis ablate --config toy --output runs/longer --table 1 steps=1000
         napari-tavis ablate --config s4_224 --output runs/s4 --seeds 1 data.root=AVSBench
     """
-    from napari_tavis.lab.training.ablation.report import tables
-    from napari_tavis.lab.training.ablation.rows import choose_rows
-    from napari_tavis.lab.training.ablation.study import run_study
+    from napari_tavis.lab.training.ablation_rows import choose_rows, tables
+    from napari_tavis.lab.training.configurations import needs_training_extra
+
+    with needs_training_extra():
+        from napari_tavis.lab.training.ablation_study import run_study
 
     require_writable(output)
     chosen = choose_rows(table or ([] if row else [1]), row or [])
@@ -68,35 +70,33 @@ def ablate(
     else:
         trial = _dataset_trial(output, config, settings or [], sam_start)
     with terminal_task() as task:
-        results = run_study(output, chosen, range(seeds), trial, progress=task.report, cancel=task)
+        results = run_study(output, chosen, range(seeds), trial, task=task)
     print(tables(results))
 
 
 def _toy_trial(output: Path, clips: Path | None, smoke: bool, settings: list[str]) -> Trial:
     """Give the way to train rows on the toy world."""
     from napari_tavis.core.errors import TrainingError
-    from napari_tavis.lab.training.ablation.recipe import SMOKE, ToyAblation
-    from napari_tavis.lab.training.ablation.toy_trial import ToyTrial
-    from napari_tavis.lab.training.experiments.configurations import read_settings
+    from napari_tavis.lab.training.ablation_study import ToyTrial
+    from napari_tavis.lab.training.configurations import read_settings
+    from napari_tavis.lab.training.settings import ABLATION_SMOKE, ToyAblation
 
     if smoke and settings:
         raise TrainingError(f"--smoke has settings of its own: leave out {settings[0]}.")
-    recipe = SMOKE if smoke else ToyAblation()
+    chosen = ABLATION_SMOKE if smoke else ToyAblation()
     if settings:
-        recipe = read_settings(ToyAblation, settings)
-    return ToyTrial(recipe, output / "clips", clips)
+        chosen = read_settings(ToyAblation, settings)
+    return ToyTrial(chosen, output / "clips", clips)
 
 
 def _dataset_trial(output: Path, config: str, settings: list[str], sam_start: str | None) -> Trial:
     """Give the way to train rows on a dataset."""
     from napari_tavis.core.errors import TrainingError
-    from napari_tavis.lab.training.experiments.config import TrainConfig
-    from napari_tavis.lab.training.experiments.configurations import read_configuration
-    from napari_tavis.lab.training.experiments.extra import needs_training_extra
+    from napari_tavis.lab.training.ablation_study import DatasetTrial
+    from napari_tavis.lab.training.configurations import read_configuration
+    from napari_tavis.lab.training.settings import TrainConfig
 
     chosen = read_configuration(config, settings)
     if not isinstance(chosen, TrainConfig):
         raise TrainingError(f"{config} is no configuration of a dataset; try --config toy.")
-    with needs_training_extra():
-        from napari_tavis.lab.training.ablation.dataset_trial import DatasetTrial
     return DatasetTrial(chosen, output / "runs", sam_start)

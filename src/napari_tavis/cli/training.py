@@ -14,7 +14,7 @@ from napari_tavis.cli.console import say, terminal_task
 from napari_tavis.core.boundary import require_writable
 
 if TYPE_CHECKING:
-    from napari_tavis.lab.training.experiments.config import ToyConfig, TrainConfig
+    from napari_tavis.lab.training.settings import ToyConfig, TrainConfig
 
 
 def train(
@@ -52,8 +52,8 @@ def train(
         napari-tavis train --config finetune --output runs/mine data.root=export model.start=toy
         napari-tavis train --config toy --output runs/toy
     """
-    from napari_tavis.lab.training.experiments.config import TrainConfig
-    from napari_tavis.lab.training.experiments.configurations import read_configuration
+    from napari_tavis.lab.training.configurations import read_configuration
+    from napari_tavis.lab.training.settings import TrainConfig
 
     require_writable(output)
     chosen = read_configuration(config, [*(settings or []), *(["smoke=true"] if smoke else [])])
@@ -65,36 +65,38 @@ def train(
 
 def _train_on_data(config: TrainConfig, output: Path) -> None:
     """Train on a dataset; the first process of several speaks for all."""
-    from napari_tavis.lab.training.experiments.extra import needs_training_extra
+    from napari_tavis.lab.training.configurations import needs_training_extra
 
     with needs_training_extra():
         from accelerate import PartialState
 
-        from napari_tavis.lab.training.experiments.starting import describe_parts
-        from napari_tavis.lab.training.experiments.trainer import Trainer
+        from napari_tavis.lab.training.dataset_recipe import DatasetRecipe
+        from napari_tavis.lab.training.starting import describe_parts
+        from napari_tavis.lab.training.trainer import Trainer
     first = PartialState(cpu=config.device == "cpu").is_main_process
     with terminal_task(first) as task:
-        trainer = Trainer(config, output, progress=task.report, cancel=task)
+        trainer = Trainer(DatasetRecipe(config), output, task=task)
         if first:
             say(describe_parts(trainer.model, trainer.parts))
-        best = trainer.run(task.report, task)
+        trainer.run(task)
     if first:
-        print(best)
+        print(trainer.best)
 
 
 def _train_toy(config: ToyConfig, output: Path) -> None:
     """Train the toy model on clips that it draws."""
     from napari_tavis.engine import choose_device
-    from napari_tavis.lab.training.config import SMOKE, ToyTrainingConfig
-    from napari_tavis.lab.training.toy_trainer import train_toy
+    from napari_tavis.lab.training.configurations import needs_training_extra
+    from napari_tavis.lab.training.settings import TOY_SMOKE, ToyTrainingConfig
 
+    with needs_training_extra():
+        from napari_tavis.lab.training.toy_recipe import train_toy
     with terminal_task() as task:
         checkpoint = train_toy(
             output,
-            config=SMOKE if config.smoke else ToyTrainingConfig(),
+            config=TOY_SMOKE if config.smoke else ToyTrainingConfig(),
             seed=config.seed,
             device=choose_device(config.device),
-            progress=task.report,
-            cancel=task,
+            task=task,
         )
     print(checkpoint)

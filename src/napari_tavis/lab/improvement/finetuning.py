@@ -100,13 +100,13 @@ def _train(
 ) -> tuple[Path, float, float, int]:
     """Train; give the best checkpoint, the first and the best score, and the best one's epoch."""
     task.report(0, 0, "loading PyTorch")
-    from napari_tavis.lab.training.experiments.config import TrainConfig
-    from napari_tavis.lab.training.experiments.configurations import read_configuration
-    from napari_tavis.lab.training.experiments.extra import needs_training_extra
+    from napari_tavis.lab.training.configurations import needs_training_extra, read_configuration
+    from napari_tavis.lab.training.run_folder import read_log
+    from napari_tavis.lab.training.settings import TrainConfig
 
     with needs_training_extra():
-        from napari_tavis.lab.training.experiments.log import read_log
-        from napari_tavis.lab.training.experiments.trainer import Trainer
+        from napari_tavis.lab.training.dataset_recipe import DatasetRecipe
+        from napari_tavis.lab.training.trainer import Trainer
 
     own = (
         f"model.start={request.model}",
@@ -116,12 +116,12 @@ def _train(
     )
     config = read_configuration(recipe, (*own, *request.settings))
     assert isinstance(config, TrainConfig)
-    trainer = Trainer(config, run, progress=task.report, cancel=task)
-    best = trainer.run(task.report, task)
+    trainer = Trainer(DatasetRecipe(config), run, task=task)
+    trainer.run(task)
     log = read_log(run / "log.jsonl")
     scores = {entry["epoch"]: entry[config.monitor] for entry in log if entry["kind"] == "epoch"}
     epoch = max(scores, key=lambda number: (scores[number], -number))
-    return best, scores[0], scores[epoch], epoch
+    return trainer.best, scores[0], scores[epoch], epoch
 
 
 def _install(

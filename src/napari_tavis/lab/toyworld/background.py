@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from napari_tavis.lab.toyworld.looks.shapes import Color, Shape, ellipse, hsv, rotate, shade, smooth
 from napari_tavis.lab.toyworld.raster import rasterize
+from napari_tavis.lab.toyworld.shapes import Color, Shape, ellipse, hsv, rotate, shade, smooth
 
 Field: TypeAlias = npt.NDArray[np.floating]
 Picture: TypeAlias = npt.NDArray[np.uint8]

@@ -7,24 +7,32 @@ from typing import NamedTuple
 
 import numpy as np
 
-from napari_tavis.lab.toyworld.looks.animals import draw_bird, draw_cat, draw_dog
-from napari_tavis.lab.toyworld.looks.household import draw_bell, draw_clock
-from napari_tavis.lab.toyworld.looks.instruments import draw_drum, draw_guitar
-from napari_tavis.lab.toyworld.looks.shapes import Shape, Style
-from napari_tavis.lab.toyworld.looks.vehicles import (
+from napari_tavis.lab.toyworld.looks import (
+    draw_bell,
+    draw_bird,
+    draw_cat,
+    draw_clock,
+    draw_dog,
+    draw_drum,
     draw_emergency_car,
+    draw_guitar,
     draw_helicopter,
     draw_train,
 )
-from napari_tavis.lab.toyworld.sounds.animals import sound_bird, sound_cat, sound_dog
-from napari_tavis.lab.toyworld.sounds.household import sound_bell, sound_clock
-from napari_tavis.lab.toyworld.sounds.instruments import sound_drum, sound_guitar
-from napari_tavis.lab.toyworld.sounds.tones import Wave
-from napari_tavis.lab.toyworld.sounds.vehicles import (
+from napari_tavis.lab.toyworld.shapes import Shape, Style
+from napari_tavis.lab.toyworld.sounds import (
+    sound_bell,
+    sound_bird,
+    sound_cat,
+    sound_clock,
+    sound_dog,
+    sound_drum,
     sound_emergency_car,
+    sound_guitar,
     sound_helicopter,
     sound_train,
 )
+from napari_tavis.lab.toyworld.tones import Wave
 
 
 class ToyClass(NamedTuple):

@@ -10,9 +10,9 @@ import numpy.typing as npt
 from PIL import Image
 
 from napari_tavis.lab.toyworld.classes import TOY_CLASSES
-from napari_tavis.lab.toyworld.looks.shapes import Style
 from napari_tavis.lab.toyworld.raster import Sprite, rasterize
-from napari_tavis.lab.toyworld.sounds.tones import RATE, Wave, swell
+from napari_tavis.lab.toyworld.shapes import Style
+from napari_tavis.lab.toyworld.tones import RATE, Wave, swell
 
 GATE_RAMP = 0.03
 """Seconds in which a sound that is switched fades in or out."""

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw
 
-from napari_tavis.lab.toyworld.looks.shapes import Shape
+from napari_tavis.lab.toyworld.shapes import Shape
 
 SUPERSAMPLING = 4
 """Subpixels per pixel side: coverage comes in steps of 1/16."""

@@ -10,7 +10,6 @@ import numpy.typing as npt
 
 from napari_tavis.lab.toyworld.background import Background, sample_background
 from napari_tavis.lab.toyworld.classes import CLASSES
-from napari_tavis.lab.toyworld.looks.shapes import Style, hsv, shade
 from napari_tavis.lab.toyworld.objects import Path, SceneObject, Surface, Voice
 from napari_tavis.lab.toyworld.scene import (
     AUDIBLE_SECONDS,
@@ -18,6 +17,7 @@ from napari_tavis.lab.toyworld.scene import (
     Scene,
     audible_seconds,
 )
+from napari_tavis.lab.toyworld.shapes import Style, hsv, shade
 from napari_tavis.media.timebase import window_starts
 
 COUNT_CHANCES = (0.2, 0.4, 0.4)

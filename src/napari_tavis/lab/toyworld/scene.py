@@ -12,7 +12,7 @@ from PIL import Image
 from napari_tavis.lab.toyworld.background import Background
 from napari_tavis.lab.toyworld.cameras import Camera, film
 from napari_tavis.lab.toyworld.objects import SceneObject, Voice
-from napari_tavis.lab.toyworld.sounds.tones import RATE, Wave
+from napari_tavis.lab.toyworld.tones import RATE, Wave
 
 WINDOW_SECONDS = 2.0
 """Length of the stretch of sound that the model hears with a frame (network.md)."""

@@ -12,26 +12,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 import torch
 import torch.nn.functional as functional
 from torch import Tensor
 from torch.utils.data import Dataset
 
 from napari_tavis.core.errors import TrainingError
-from napari_tavis.core.tasks import CancelToken, Progress, no_progress
+from napari_tavis.core.tasks import Task
 from napari_tavis.core.vocabulary import AVSBENCH_CLASSES, BACKGROUND
 from napari_tavis.datasets.avsbench import ClipAnnotation, DatasetReader, open_dataset
 from napari_tavis.datasets.avsbench.joined import locate
 from napari_tavis.datasets.avsbench.layout import Subset, frame_count, label_count
 from napari_tavis.lab.training.batches import Batch
-from napari_tavis.lab.training.objects import is_classified, sounding_objects, stretch_masks
 from napari_tavis.lab.training.open_vocabulary import of_classes, read_class_split
 from napari_tavis.media import log_mel_by_second
 from napari_tavis.model.encoded import FrozenFeatures
 from napari_tavis.model.preprocess import stretch_pixels
 
 if TYPE_CHECKING:
-    from napari_tavis.lab.training.feature_cache import FeatureCache
+    from napari_tavis.lab.training.frozen_features import FrozenFeatureStore
 
 GROUPS = {"avss": ("v1s", "v1m", "v2"), "ov": ("v1s", "v1m", "v2")}
 """Names that stand for several subsets: all of AVSBench-semantic, and its open vocabulary."""
@@ -86,7 +86,7 @@ class ClipDataset(Dataset[Sample]):
         Whose clips, one reader after the other.
     image_size : int
         Pixels per side of the network's input, ``S``.
-    features : FeatureCache, optional
+    features : FrozenFeatureStore, optional
         Where ImageBind's outputs are kept.
     vocabulary : sequence of str, optional
         The classes, background first.
@@ -99,7 +99,7 @@ class ClipDataset(Dataset[Sample]):
         readers: DatasetReader | Sequence[DatasetReader],
         image_size: int,
         *,
-        features: FeatureCache | None = None,
+        features: FrozenFeatureStore | None = None,
         vocabulary: Sequence[str] = AVSBENCH_CLASSES,
         labelled_only: bool = False,
     ) -> None:
@@ -209,7 +209,7 @@ def make_sample(
     """
     seconds = len(clip.frames)
     kept = int(np.flatnonzero(clip.labelled)[-1]) + 1 if labelled_only else seconds
-    classes, masks = sounding_objects(clip, kept, vocabulary)
+    classes, masks = classified_masks(clip, kept, vocabulary)
     return Sample(
         name=clip.name,
         images=stretch_pixels(clip.frames[:kept], image_size).permute(0, 3, 1, 2).contiguous(),
@@ -220,6 +220,56 @@ def make_sample(
         labelled=torch.from_numpy(clip.labelled[:kept].copy()),
         classified=is_classified(clip),
     )
+
+
+def is_classified(clip: ClipAnnotation) -> bool:
+    """Tell whether a clip's objects are known: by labels, or by a category that is a class."""
+    return clip.class_map is not None or clip.category in AVSBENCH_CLASSES[1:]
+
+
+def classified_masks(
+    clip: ClipAnnotation, frames: int, vocabulary: Sequence[str]
+) -> tuple[Tensor, Tensor]:
+    """Give a clip's objects.
+
+    Parameters
+    ----------
+    clip : ClipAnnotation
+        The clip.
+    frames : int
+        How many of its frames are wanted, ``T``.
+    vocabulary : sequence of str
+        The classes; objects of others are left out.
+
+    Returns
+    -------
+    classes : Tensor, int64, shape (O,)
+        Positions in the vocabulary.
+    masks : Tensor, bool, shape (T, O, H, W)
+        Where each object sounds.
+    """
+    scene = clip.masks[:frames]
+    shown: dict[str, npt.NDArray[np.bool_]] = {}
+    if clip.class_map is not None:
+        numbers = {name: AVSBENCH_CLASSES.index(name) for name in clip.class_names}
+        shown = {name: clip.class_map[:frames] == number for name, number in numbers.items()}
+    elif is_classified(clip):
+        shown = {clip.category: scene}
+    known = [name for name in shown if name in vocabulary]
+    classes = torch.tensor([vocabulary.index(name) for name in known], dtype=torch.int64)
+    masks = np.zeros((frames, len(known), *scene.shape[1:]), dtype=bool)
+    for slot, name in enumerate(known):
+        masks[:, slot] = shown[name]
+    return classes, torch.from_numpy(masks)
+
+
+def stretch_masks(masks: Tensor, size: int) -> Tensor:
+    """Bring masks ``[T, O, H, W]`` to the network's size, each pixel from its nearest."""
+    shape = masks.shape
+    pixels = masks.flatten(0, 1)[:, None].to(torch.uint8)
+    if len(pixels) and shape[-2:] != (size, size):
+        pixels = functional.interpolate(pixels, (size, size), mode="nearest-exact")
+    return pixels.bool().reshape(*shape[:2], size, size)
 
 
 def collate(samples: Sequence[Sample]) -> Batch:
@@ -288,7 +338,7 @@ def open_split(
     *,
     semantic: Path | str | None = None,
     classes: Path | str | None = None,
-    features: FeatureCache | None = None,
+    features: FrozenFeatureStore | None = None,
     labelled_only: bool = False,
 ) -> ClipDataset:
     """Open the clips of a split, of the authors' trees or of an export.
@@ -312,7 +362,7 @@ def open_split(
         by default.
     classes : Path or str, optional
         The seen and unseen classes, for ``ov``: see `read_class_split`.
-    features : FeatureCache, optional
+    features : FrozenFeatureStore, optional
         Where ImageBind's outputs are kept.
     labelled_only : bool, optional
         Leave out the frames after the last labelled one.
@@ -354,8 +404,7 @@ def open_split(
 
 def check_trees(
     readers: Sequence[DatasetReader],
-    progress: Progress = no_progress,
-    cancel: CancelToken | None = None,
+    task: Task | None = None,
 ) -> list[str]:
     """Read every clip once, before training does, and tell all that is missing or broken.
 
@@ -363,10 +412,8 @@ def check_trees(
     ----------
     readers : sequence of DatasetReader
         All that will be read: `ClipDataset.readers`.
-    progress : Progress, optional
-        Told of clips.
-    cancel : CancelToken, optional
-        Looked at after each clip.
+    task : Task, optional
+        Told of clips, and looked at after each.
 
     Returns
     -------
@@ -374,14 +421,14 @@ def check_trees(
         One sentence for each file; empty if all is well.
     """
     checks = [partial(reader.problems, index) for reader in readers for index in range(len(reader))]
+    task = task or Task()
     found: list[str] = []
     with ThreadPoolExecutor(CHECKING_THREADS) as pool:
         try:
             for done, problems in enumerate(pool.map(lambda check: check(), checks), start=1):
                 found += problems
-                progress(done, len(checks), "checking the files of the clips")
-                if cancel is not None:
-                    cancel.check()
+                task.report(done, len(checks), "checking the files of the clips")
+                task.check()
         finally:
             pool.shutdown(cancel_futures=True)
     return list(dict.fromkeys(found))

@@ -19,7 +19,7 @@ import torch
 
 from napari_tavis.core.errors import TrainingError
 from napari_tavis.core.files import MEGABYTE, ForeignFileError, read_json
-from napari_tavis.core.tasks import Progress, no_progress
+from napari_tavis.core.tasks import Task
 from napari_tavis.core.vocabulary import AVSBENCH_CLASSES
 from napari_tavis.lab.toyworld import render_clip, sample_scene
 from napari_tavis.lab.toyworld.scene import AUDIBLE_SECONDS, audible_seconds
@@ -112,7 +112,7 @@ def render_toy_clips(
     size: int,
     first_seed: int = TRAINING_SEEDS,
     workers: int | None = None,
-    progress: Progress = no_progress,
+    task: Task | None = None,
 ) -> ToyClips:
     """Render toy clips, or open them if this was done before.
 
@@ -128,7 +128,7 @@ def render_toy_clips(
         Seed of the first clip; the next ones follow.
     workers : int, optional
         Processes to use; all cores by default.
-    progress : Progress, optional
+    task : Task, optional
         Told the number of clips rendered.
 
     Returns
@@ -150,7 +150,8 @@ def render_toy_clips(
         with _pool(processes) as pool:
             for finished in (pool.map if pool else map)(render, parts):
                 rendered += finished
-                progress(rendered, count, f"rendering {size}-pixel clips")
+                if task is not None:
+                    task.report(rendered, count, f"rendering {size}-pixel clips")
         done.write_text(json.dumps(recipe))
     return ToyClips(_arrays(directory, count, size, "r"))
 

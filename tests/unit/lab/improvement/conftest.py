@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from corrected_videos import write_corrected_videos
 
 from napari_tavis.core.home import HOME_VARIABLE
-from napari_tavis.lab.toyworld.corrected import write_corrected_videos
 from napari_tavis.weights.store import Store
 
 CLIPS = 5

@@ -1,3 +1,5 @@
+"""The paper's losses: which query stands for which object, their terms, and their switches."""
+
 from __future__ import annotations
 
 import pytest
@@ -5,12 +7,18 @@ import torch
 
 from napari_tavis.lab.training.batches import Batch, Targets, make_targets
 from napari_tavis.lab.training.losses import (
+    LossSwitches,
     classification_loss,
+    direct_alignment_loss,
     hard_iou,
     mask_loss,
+    match,
+    pair_costs,
     tavis_loss,
 )
 from napari_tavis.model import TAViS, TAViSOutput, TextFeatures
+
+ALWAYS = {"separate", "scene", "iou", "object"}
 
 
 def test_mask_loss_is_zero_for_a_certain_right_mask() -> None:
@@ -121,3 +129,123 @@ def test_a_scene_without_classes_teaches_the_scene_alone() -> None:
     assert sounds.grad is None or not sounds.grad.any()
     assert logits.grad is not None
     assert logits.grad[:, :, -1].any()
+
+
+def _targets(masks: torch.Tensor, classes: list[int], present: list[bool]) -> Targets:
+    flags = torch.tensor([present])
+    scene = (masks * flags[..., None, None]).sum(1).clamp(max=1)
+    return Targets(
+        frames=torch.tensor([0]),
+        classified=torch.tensor([True]),
+        classes=torch.tensor([classes]),
+        present=flags,
+        masks=masks,
+        scene=scene,
+    )
+
+
+def _quadrants() -> torch.Tensor:
+    masks = torch.zeros(1, 3, 8, 8)
+    masks[0, 0, :4, :4] = 1
+    masks[0, 1, 4:, 4:] = 1
+    masks[0, 2, :4, 4:] = 1
+    return masks
+
+
+def test_queries_go_to_the_objects_they_cover() -> None:
+    masks = _quadrants()
+    logits = torch.full((1, 5, 8, 8), -4.0)
+    logits[0, 3][masks[0, 0] > 0] = 4
+    logits[0, 1][masks[0, 1] > 0] = 4
+    targets = _targets(masks, [7, 9, 4], [True, True, True])
+    costs = pair_costs(logits, torch.full((1, 5, 71), 1 / 71), targets)
+    assigned = match(costs, targets.present)[0].tolist()
+    assert assigned[:2] == [3, 1]
+    assert assigned[2] in (0, 2, 4)
+
+
+def test_class_decides_between_equal_masks() -> None:
+    masks = _quadrants()
+    probabilities = torch.full((1, 5, 71), 0.001)
+    probabilities[0, 2, 9] = 0.9
+    probabilities[0, 4, 7] = 0.9
+    targets = _targets(masks, [7, 9, 0], [True, True, False])
+    costs = pair_costs(torch.zeros(1, 5, 8, 8), probabilities, targets)
+    assert match(costs, targets.present)[0].tolist() == [4, 2, -1]
+
+
+def test_cost_of_a_perfect_pair_is_five_times_minus_its_probability() -> None:
+    masks = _quadrants()
+    logits = (masks[:, :1] * 200 - 100).expand(1, 5, 8, 8)
+    probabilities = torch.full((1, 5, 71), 0.5)
+    costs = pair_costs(logits, probabilities, _targets(masks, [7, 9, 4], [True] * 3))
+    assert torch.allclose(costs[0, :, 0], torch.full((5,), -2.5), atol=1e-4)
+    assert (costs[0, :, 1] > 0).all()
+
+
+def test_frames_without_sound_have_no_assignment() -> None:
+    costs = torch.rand(3, 5, 2)
+    present = torch.tensor([[False, False], [True, False], [False, False]])
+    assigned = match(costs, present)
+    assert (assigned >= 0).tolist() == present.tolist()
+
+
+def _terms(switches: LossSwitches) -> dict[str, torch.Tensor]:
+    """Compute the loss of two clips, each with one object that sounds."""
+    torch.manual_seed(0)
+    model = TAViS.from_preset("toy", image_size=64).train()
+    visible = torch.zeros(2, 1, 64, 64, dtype=torch.uint8)
+    visible[0, :, 10:40, 10:40] = 5
+    visible[1, :, 10:40, 10:40] = 9
+    heard = torch.zeros(2, 1, 71, dtype=torch.bool)
+    heard[0, :, 5] = heard[1, :, 9] = True
+    images = torch.rand(2, 1, 3, 64, 64)
+    batch = Batch(images, torch.randn(2, 1, 1, 128, 204), visible, torch.tensor([[5], [9]]), heard)
+    output = model(batch.images, batch.mel, protocol="independent")
+    regions = model.region_embedding(batch.images, output.mask_logits[:, :, :-1])
+    targets = make_targets(batch, output.mask_logits.shape[-1])
+    texts = TextFeatures(embedding=torch.randn(71, 128), trunk=torch.randn(71, 128))
+    return tavis_loss(output, targets, texts, regions, switches)
+
+
+@pytest.mark.parametrize(
+    ("switches", "expected"),
+    [
+        (LossSwitches(), {"a2t", "i2t", "a2pt"}),
+        (LossSwitches(a2t=False), {"i2t", "a2pt"}),
+        (LossSwitches(i2t=False), {"a2t", "a2pt"}),
+        (LossSwitches(a2i=True), {"a2t", "i2t", "a2pt", "a2i"}),
+        (LossSwitches(a2t=False, i2t=False, a2i=True), {"a2pt", "a2i"}),
+        (LossSwitches(a2t=False, i2t=False, a2pt=False), set()),
+    ],
+)
+def test_what_is_switched_off_is_no_term(switches: LossSwitches, expected: set[str]) -> None:
+    terms = _terms(switches)
+    assert set(terms) == ALWAYS | expected
+    assert all(torch.isfinite(term) for term in terms.values())
+
+
+def test_sounds_at_their_own_pictures_cost_less_than_at_others() -> None:
+    seen = torch.eye(4)
+    classes = torch.tensor([3, 7, 8, 9])
+    right = direct_alignment_loss(20 * seen, seen, classes)
+    wrong = direct_alignment_loss(20 * seen.roll(1, 0), seen, classes)
+    assert right.item() == pytest.approx(0, abs=1e-6)
+    assert wrong.item() > 10
+
+
+def test_two_of_a_class_are_not_told_apart() -> None:
+    seen = torch.eye(3)
+    classes = torch.tensor([3, 3, 9])
+    own = direct_alignment_loss(20 * seen, seen, classes)
+    exchanged = direct_alignment_loss(20 * seen[[1, 0, 2]], seen, classes)
+    assert own.item() == pytest.approx(exchanged.item())
+
+
+def test_one_class_alone_has_nothing_to_be_told_from() -> None:
+    heard = torch.randn(2, 8, requires_grad=True)
+    loss = direct_alignment_loss(heard, torch.randn(2, 8), torch.tensor([4, 4]))
+    loss.backward()
+    assert loss.item() == 0
+    nothing = direct_alignment_loss(heard[:0], torch.zeros(0, 8), torch.zeros(0, dtype=torch.int64))
+    assert nothing.item() == 0

@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from napari_tavis.core.errors import TrainingError
-from napari_tavis.core.tasks import Cancelled, CancelToken
+from napari_tavis.core.tasks import Cancelled, Task
 from napari_tavis.core.vocabulary import AVSBENCH_CLASSES
 from napari_tavis.datasets.avsbench import ClipAnnotation, DatasetError, open_dataset, write_clip
 from napari_tavis.lab.training.batches import make_targets
@@ -224,10 +224,10 @@ def test_everything_missing_or_broken_is_told_at_once(trees: Path, tmp_path: Pat
 
 
 def test_checking_can_be_cancelled(trees: Path) -> None:
-    cancel = CancelToken()
-    cancel.cancel()
+    task = Task()
+    task.cancel()
     with pytest.raises(Cancelled):
-        check_trees(open_split(trees, "avss", "train", 64).readers, cancel=cancel)
+        check_trees(open_split(trees, "avss", "train", 64).readers, task)
 
 
 def test_a_split_without_clips_is_refused(trees: Path) -> None:

@@ -1,1 +1,0 @@
-"""The paper's ablations: the same short training with a part left out, for several seeds."""

@@ -1,0 +1,461 @@
+"""The training loop, the only one: on one process or many, killed at any moment and taken up again.
+
+What a run learns, from what and by what loss, is its `Recipe`: the paper's and fine-tuning's
+(`dataset_recipe`), the bundled model's (`toy_recipe`), and an ablation's on the toy world
+(`row_recipe`).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from accelerate import Accelerator, DataLoaderConfiguration, DistributedDataParallelKwargs
+from accelerate.utils import gather_object, set_seed
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
+
+from napari_tavis.core.errors import TrainingError
+from napari_tavis.core.tasks import Cancelled, Task
+from napari_tavis.lab.training.batches import Batch
+from napari_tavis.lab.training.epochs import RunClips
+from napari_tavis.lab.training.run_folder import RunLog, RunState, claim_folder, kept_states
+from napari_tavis.lab.training.settings import OptimizerSettings
+from napari_tavis.lab.training.starting import count_parts
+from napari_tavis.lab.training.validation import ClipResult, draw_results, validate, write_picture
+from napari_tavis.model import TAViS, save_checkpoint
+from napari_tavis.model.backbone import Protocol
+
+BEST, LAST = "best.safetensors", "last.safetensors"
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Steps in a row: an epoch of a dataset, or a stage of the toy's training."""
+
+    name: str
+    steps: int
+
+
+@dataclass(frozen=True)
+class Measuring:
+    """How a run is measured before it begins and after every stretch.
+
+    Attributes
+    ----------
+    clips : RunClips
+        Of which some are held out.
+    protocol : {"independent", "memory"}
+        How the segmenter decodes.
+    monitor : str
+        The score that tells the best model.
+    texts : Tensor, optional, shape (P, D)
+        All classes of AVSBench; without them classes are not measured.
+    patience : int, optional
+        Stretches without a better score after which the run ends.
+    pictures : int
+        Clips whose masks are drawn.
+    facts : dict of str to str
+        What checkpoints say of where they come from.
+    """
+
+    clips: RunClips
+    protocol: Protocol
+    monitor: str
+    texts: Tensor | None = None
+    patience: int | None = None
+    pictures: int = 0
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+
+class Course(ABC):
+    """What a recipe brings into the loop.
+
+    Attributes
+    ----------
+    model : TAViS
+        The network; what shall learn has gradients.
+    objective : Module
+        The network with its loss: ``objective(batch, step)`` gives the weighted terms by name, of
+        each clip (shape ``(B,)``) or of all together (a scalar). Their sum is minimised.
+    stretches : sequence of Stretch
+        What is done, in order.
+    measuring : Measuring, optional
+        How the network is measured on the way.
+    average : AveragedModel, optional
+        Follows the network, step by step.
+    generator : numpy.random.Generator, optional
+        By which clips are drawn; a run that is taken up goes on with it.
+    clip_apart : bool
+        Whether the gradient of each group of weights is limited by itself.
+    """
+
+    model: TAViS
+    objective: nn.Module
+    stretches: Sequence[Stretch]
+    measuring: Measuring | None = None
+    average: AveragedModel | None = None
+    generator: np.random.Generator | None = None
+    clip_apart: bool = False
+
+    def groups(self) -> list[list[nn.Parameter]]:
+        """Give what learns, in groups that may learn at rates of their own."""
+        return [[weight for weight in self.model.parameters() if weight.requires_grad]]
+
+    def factors(self, number: int) -> Sequence[float]:
+        """Give the factors of the groups' rates in a stretch."""
+        return (1.0,)
+
+    @abstractmethod
+    def enter(self, number: int, step: int, task: Task) -> Iterator[Batch]:
+        """Begin a stretch, or with ``step > 0`` go on with it, and give its batches.
+
+        Each batch comes in as many parts as the optimiser's settings say.
+        """
+
+    def leave(self, number: int, batches: Iterator[Batch]) -> None:
+        """End a stretch, of which batches may be left."""
+        next(batches, None)  # lets accelerate see the end of an epoch
+
+
+class Recipe(ABC):
+    """What a run does, before anything is loaded.
+
+    Parameters
+    ----------
+    card : mapping
+        All that decides on what is computed, ready for JSON.
+    optimizer : OptimizerSettings
+        How weights are changed.
+    seed : int
+        Of all that is random.
+    device : str
+        ``"cpu"``, or what accelerate finds.
+    state_every : int or None
+        Steps after which the state is written, besides after every stretch; with None it is never
+        written, and a run that was stopped begins anew.
+    tensorboard : bool
+        Whether to write a log for TensorBoard.
+    """
+
+    def __init__(
+        self,
+        card: Mapping[str, Any],
+        optimizer: OptimizerSettings,
+        seed: int,
+        device: str,
+        state_every: int | None,
+        tensorboard: bool = False,
+    ) -> None:
+        self.card, self.optimizer, self.seed, self.device = card, optimizer, seed, device
+        self.state_every, self.tensorboard = state_every, tensorboard
+
+    @abstractmethod
+    def prepare(self, accelerator: Accelerator, output: Path, task: Task) -> Course:
+        """Load the network, open the clips, and join both with the loss."""
+
+
+class Trainer:
+    """One training run.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        What to do.
+    output : Path
+        Folder of the run: state, log and, where the recipe measures, pictures,
+        ``best.safetensors`` and ``last.safetensors``. A run that was stopped or killed is taken up
+        from it.
+    task : Task, optional
+        Told of every clip whose files are checked, and asked whether to go on.
+
+    Attributes
+    ----------
+    course : Course
+        What the recipe came to.
+    parts : Parts
+        How many weights learn.
+
+    Raises
+    ------
+    TrainingError
+        If the settings do not fit together, or the folder holds another run.
+    DatasetError
+        If clips are missing or broken; it names all of them.
+    """
+
+    def __init__(self, recipe: Recipe, output: Path, *, task: Task | None = None) -> None:
+        self.recipe, self.output = recipe, output
+        claim_folder(output, recipe.card, begun=bool(kept_states(output)))
+        self.accelerator = _accelerator(recipe, output)
+        set_seed(recipe.seed)
+        self.course = course = recipe.prepare(self.accelerator, output, task or Task())
+        self.parts = count_parts(course.model)
+        self.steps = sum(stretch.steps for stretch in course.stretches)
+        groups = course.groups()
+        self._clipped = groups if course.clip_apart else [[w for group in groups for w in group]]
+        optimizer = torch.optim.AdamW(  # without decay of the weights, this is Adam
+            [{"params": group} for group in groups],
+            lr=recipe.optimizer.learning_rate,
+            betas=recipe.optimizer.betas,
+            weight_decay=recipe.optimizer.weight_decay,
+        )
+        kept = _kept_weights(course)
+        self._objective, self._optimizer = self.accelerator.prepare(course.objective, optimizer)
+        self.state = RunState(self.accelerator, output, kept)
+        set_seed(recipe.seed, device_specific=True)  # no process drops out what another does
+
+    @property
+    def model(self) -> TAViS:
+        """The network."""
+        return self.course.model
+
+    @property
+    def best(self) -> Path:
+        """The checkpoint that did best on the clips held out, once the run is done."""
+        return self.output / BEST
+
+    def run(self, task: Task | None = None) -> None:
+        """Train from where the run stands to its end.
+
+        Parameters
+        ----------
+        task : Task, optional
+            Told of every step; stops the run with its state saved.
+
+        Raises
+        ------
+        Cancelled
+            When asked to stop.
+        TrainingError
+            If a loss is not finite; it names the clip. The state before it is kept.
+        """
+        task = task or Task()
+        self._go_back()
+        position, stretches = self.state.position, self.course.stretches
+        try:
+            if not position.begun:
+                self._close(0, task)
+            while position.stretch < len(stretches) and not self._is_done():
+                self._learn(stretches[position.stretch], task)
+                self._close(position.stretch + 1, task)
+        except Cancelled:
+            self._save()
+            raise
+        self.accelerator.end_training()
+
+    def _go_back(self) -> None:
+        """Take up where the run was last saved; without a state, at the beginning."""
+        self.state.load()
+        position = self.state.position
+        if position.draws:
+            self.course.generator = np.random.default_rng()
+            self.course.generator.bit_generator.state = json.loads(position.draws)
+        if self.accelerator.is_main_process:
+            done = position.stretch if position.begun else -1
+            self._log = RunLog(self.output, position.step, done)
+        if self.recipe.tensorboard:
+            settings = {"tensorboard": {"purge_step": position.step}}
+            self.accelerator.init_trackers("tensorboard", init_kwargs=settings)
+
+    def _save(self) -> None:
+        """Write the state, if the recipe keeps any."""
+        if self.recipe.state_every is None:
+            return
+        generator = self.course.generator
+        if generator is not None:
+            self.state.position.draws = json.dumps(generator.bit_generator.state)
+        self.state.save()
+
+    def _is_done(self) -> bool:
+        """Tell whether the score has not risen for too long."""
+        measuring = self.course.measuring
+        patience = measuring.patience if measuring else None
+        return patience is not None and self.state.position.since_best >= patience
+
+    def _check(self, task: Task) -> None:
+        """Stop here if any process was asked to."""
+        if self.accelerator.num_processes == 1:
+            task.check()
+            return
+        flags = torch.tensor([float(task.cancelled)], device=self.accelerator.device)
+        if self.accelerator.gather(flags).any():
+            raise Cancelled
+
+    def _learn(self, stretch: Stretch, task: Task) -> None:
+        """Train a stretch, or the rest of it."""
+        position, settings = self.state.position, self.recipe.optimizer
+        self._check(task)
+        batches = self.course.enter(position.stretch, position.step_in_stretch, task)
+        factors = self.course.factors(position.stretch)
+        while position.step_in_stretch < stretch.steps:
+            rate = settings.rate(position.step, self.steps)
+            for group, factor in zip(self._optimizer.param_groups, factors, strict=True):
+                group["lr"] = rate * factor
+            began = time.monotonic()
+            terms = self._take_step(batches)
+            position.step += 1
+            position.step_in_stretch += 1
+            loss = sum(terms.values())
+            entry = {"step": position.step, "epoch": position.stretch + 1, "loss": loss, **terms}
+            entry |= {"learning_rate": rate, "seconds": time.monotonic() - began}
+            if self.accelerator.is_main_process:
+                self._log.add_step(entry)
+            self.accelerator.log({"loss": loss, "learning_rate": rate, **terms}, position.step)
+            task.report(position.step, self.steps, f"{stretch.name}: loss {loss:.3f}")
+            if self.recipe.state_every and position.step % self.recipe.state_every == 0:
+                self._save()
+            self._check(task)
+        self.course.leave(position.stretch, batches)
+
+    def _take_step(self, parts: Iterator[Batch]) -> dict[str, float]:
+        """Take one step, and give the terms of its loss, the mean over its clips."""
+        accumulation = self.recipe.optimizer.accumulation
+        sums: dict[str, Tensor] = {}
+        names: list[str] = []
+        for _ in range(accumulation):
+            batch = next(parts).to(self.accelerator.device)
+            names += batch.names
+            with self.accelerator.accumulate(self._objective):
+                terms = self._objective(batch, self.state.position.step)
+                per_clip = torch.stack(list(terms.values())).sum(0)
+                self._check_losses(per_clip.detach(), batch.names)
+                self.accelerator.backward(per_clip.mean())
+                if self.accelerator.sync_gradients:
+                    self._check_gradient(names)
+                self._optimizer.step()
+                self._optimizer.zero_grad()
+            for name, values in terms.items():
+                sums[name] = sums.get(name, 0) + values.detach().mean() / accumulation
+        if self.course.average is not None:
+            self.course.average.update_parameters(self.model)
+        means = self.accelerator.reduce(torch.stack(list(sums.values())), "mean")
+        return dict(zip(sums, means.tolist(), strict=True))
+
+    def _check_losses(self, per_clip: Tensor, names: tuple[str, ...]) -> None:
+        """Stop before a loss that is no number reaches the weights."""
+        finite = torch.isfinite(self.accelerator.gather(per_clip))
+        if finite.all():
+            return
+        every = gather_object(list(names))
+        spoilt = [name for name, good in zip(every, finite.flatten().tolist()) if not good]  # noqa: B905 (toy clips have no names)
+        self._stop(f"The loss{' of ' if spoilt else ''}{', '.join(spoilt)} is not finite")
+
+    def _check_gradient(self, names: list[str]) -> None:
+        """Limit the gradient; stop if it is no number, unless precision takes care of that."""
+        limit = self.recipe.optimizer.clip_norm or math.inf
+        norms = [self.accelerator.clip_grad_norm_(weights, limit) for weights in self._clipped]
+        if self.accelerator.scaler is None and not all(
+            norm is None or torch.isfinite(norm) for norm in norms
+        ):
+            batch = ", ".join(gather_object(names)) or "this step"
+            self._stop(f"The gradient of the batch {batch} is not finite")
+
+    def _stop(self, reason: str) -> None:
+        """Keep the state before the step, and say what happened."""
+        self._optimizer.optimizer.zero_grad()
+        self._save()
+        kept = f"The last good state is kept in {self.output}: look at the clip, or begin"
+        raise TrainingError(
+            f"{reason} at step {self.state.position.step + 1}. "
+            f"{kept if self.recipe.state_every else 'Begin'} anew with a smaller learning rate."
+        )
+
+    def _close(self, done: int, task: Task) -> None:
+        """End a stretch: measure, write checkpoints, log and state."""
+        measuring, position = self.course.measuring, self.state.position
+        found = self._measure(measuring, task) if measuring else None
+        position.begun, position.stretch, position.step_in_stretch = True, done, 0
+        if measuring and found:
+            self._record(measuring, *found)
+            self.accelerator.log(found[0], position.step)
+            self.accelerator.wait_for_everyone()
+        self._save()
+
+    def _measure(
+        self, measuring: Measuring, task: Task
+    ) -> tuple[dict[str, float], list[ClipResult]]:
+        """Measure the network; give the scores, and clips to be drawn."""
+        scores, shown = validate(
+            self.model,
+            measuring.clips,
+            self.accelerator,
+            measuring.protocol,
+            measuring.texts,
+            measuring.pictures,
+            task,
+        )
+        if measuring.monitor not in scores:
+            raise TrainingError(
+                f"The validation clips have no classes, so there is no {measuring.monitor}: "
+                "choose monitor=M_J."
+            )
+        return scores, shown
+
+    def _record(
+        self, measuring: Measuring, scores: dict[str, float], shown: list[ClipResult]
+    ) -> None:
+        """Write the last and, if it is that, the best checkpoint; log and draw."""
+        position = self.state.position
+        score = scores[measuring.monitor]
+        better = score > position.best
+        position.since_best = 0 if better else position.since_best + 1
+        position.best = max(score, position.best)
+        if not self.accelerator.is_main_process:
+            return
+        epoch = position.stretch
+        facts = {
+            **measuring.facts,
+            "epoch": str(epoch),
+            **{f"validation_{name}": f"{value:.4f}" for name, value in scores.items()},
+        }
+        for name in [LAST, *([BEST] if better else [])]:
+            save_checkpoint(self.model, self.output / name, facts, torch.float16)
+        entry = {"epoch": epoch, "step": position.step, **scores, "best": position.best}
+        self._log.add_epoch({**entry, "loss": self._log.mean_loss(epoch)})
+        if shown:
+            picture = draw_results(shown)
+            write_picture(picture, self.output / "pictures" / f"epoch-{epoch:03d}.png")
+            if self.recipe.tensorboard:
+                tracker = self.accelerator.get_tracker("tensorboard")
+                tracker.log_images({"validation": picture[None]}, epoch, dataformats="NHWC")
+
+
+def _kept_weights(course: Course) -> dict[str, Tensor]:
+    """Give all that learns or follows what learns, by names in which the network's are its own."""
+    kept: dict[str, Tensor] = {
+        name.removeprefix("model."): weight
+        for name, weight in course.objective.named_parameters()
+        if weight.requires_grad
+    }
+    if course.average is not None:
+        kept |= {f"average.{name}": w for name, w in course.average.state_dict().items()}
+    return kept
+
+
+def _accelerator(recipe: Recipe, output: Path) -> Accelerator:
+    """Make what runs on one process or many, on whatever device there is."""
+    settings = recipe.optimizer
+    try:
+        return Accelerator(
+            cpu=recipe.device == "cpu",
+            mixed_precision=settings.precision,
+            gradient_accumulation_steps=settings.accumulation,
+            dataloader_config=DataLoaderConfiguration(split_batches=True),
+            kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
+            log_with="tensorboard" if recipe.tensorboard else None,
+            project_dir=str(output),
+        )
+    except ValueError as error:  # of all runs in a process, accelerate keeps the first one's
+        raise TrainingError(
+            f"No run with precision {settings.precision!r} on device {recipe.device!r} can begin "
+            f"({error}); if a run with others came before, start this one in another process."
+        ) from error
