@@ -4,9 +4,8 @@
 
 Each round starts new processes: one loads the toy, one the checkpoint if one is given, and one
 runs `annotate` on a clip of five seconds. Several source trees (folders that hold `napari_tavis`)
-are measured in turns. Then an object is followed over the
-frames of a video in this process. Prints
-median seconds of the clock and of the processor, and the peak of memory.
+are measured in turns. Then an object is followed over the frames of a video in this process.
+Prints median seconds of the clock and of the processor, and the peak of memory.
 """
 
 from __future__ import annotations
@@ -57,7 +56,7 @@ def main() -> None:
         for number in range(options.rounds + 1):
             for source in options.sources:
                 for name, arguments in starts.items():
-                    output = ["--output", f"{folder}/{number}-{len(taken)}"]
+                    output = ["--output", tempfile.mkdtemp(dir=folder)]
                     seconds = run(source, arguments + output * (name == "annotate"))
                     if number:  # the first round fills the caches of the disk
                         taken.setdefault(f"{name}, {source}", []).append(seconds)

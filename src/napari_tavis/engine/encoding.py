@@ -11,6 +11,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -170,9 +171,10 @@ class FrameEncoder:
         for kept, index in enumerate(dict.fromkeys(frame_indices), start=1):
             if task is not None and task.cancelled:
                 return
-            row = self._known(index) or self.run(
-                lambda index=index: self.encode_together([index], urgent=False)[0]
-            )
+            row = self._known(index)
+            if row is None:
+                encode = partial(self.encode_together, [index], urgent=False)
+                row = self.run(encode)[0]
             if kept >= self.cache.capacity(row):
                 return
 

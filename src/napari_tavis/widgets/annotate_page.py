@@ -46,7 +46,7 @@ class AnnotatePage(QScrollArea):
         super().__init__(parent)
         self._controller, self._opener = workbench.controller, workbench.opener
         self._buttons = CommandButtons(workbench)
-        self.settings = SettingsForm()
+        self.settings = SettingsForm(self._controller.engine.models)
         self.segment = PushButton(text="Segment")
         self.objects = ObjectPanel(workbench)
         self.where = QLabel()

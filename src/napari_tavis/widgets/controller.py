@@ -41,7 +41,7 @@ class AnnotationController:
     viewer : ViewerModel
         The viewer that shows it.
     engine : Engine, optional
-        Computes masks; by default in this process.
+        Computes masks; a new one of this process by default.
 
     Attributes
     ----------
@@ -95,7 +95,7 @@ class AnnotationController:
         self.session: AnnotationSession | None = None
         self.blocked = False
         self.options = EngineOptions()
-        self.engine = engine or LocalEngine()
+        self.engine: Engine = engine or LocalEngine()
         self.jobs = JobRunner()
         self.runners = [self.jobs]
         self.layers = ObjectLayers(viewer.layers)

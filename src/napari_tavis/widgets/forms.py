@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from magicgui.widgets import (
@@ -19,7 +20,6 @@ from qtpy.QtWidgets import QComboBox, QSizePolicy
 from napari_tavis.core.errors import TavisError
 from napari_tavis.core.vocabulary import parse_vocabulary
 from napari_tavis.engine import TOY_MODEL, EngineOptions
-from napari_tavis.weights.store import Store
 from napari_tavis.widgets.reader import VIDEO_SUFFIXES
 
 _FROM_FILE = "file"
@@ -31,6 +31,11 @@ _DEMONSTRATION = "A demonstration: it knows drawn toy scenes only."
 class SettingsForm:
     """Which video to segment, with which model, and how.
 
+    Parameters
+    ----------
+    models : callable
+        Names the models that the engine has, the toy first.
+
     Attributes
     ----------
     video_row : Container
@@ -39,7 +44,8 @@ class SettingsForm:
         Model, device, sampling and vocabulary.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, models: Callable[[], Sequence[str]]) -> None:
+        self._installed = models
         patterns = " ".join(f"*{suffix}" for suffix in VIDEO_SUFFIXES)
         self.video = FileEdit(
             label="video",
@@ -50,7 +56,7 @@ class SettingsForm:
         )
         self.model = ComboBox(
             label="model",
-            choices=_models,
+            choices=self._models,
             tooltip=(
                 "The network that proposes masks: the bundled toy, a model installed with "
                 "Models …, or a checkpoint file."
@@ -160,15 +166,15 @@ class SettingsForm:
         share = f"{done / total:.0%}" if total else ""
         self.models.text = f"{share} …" if share else _MODELS
 
+    def _models(self, _box: object) -> list[tuple[str, str]]:
+        """Give what can be chosen as the model, as it is shown and as it is called."""
+        titles = {TOY_MODEL: "Toy (demonstration)"}
+        models = [(titles.get(name, name), name) for name in self._installed()]
+        return [*models, ("Checkpoint file …", _FROM_FILE)]
+
     def _show_model(self, model: str) -> None:
         self.demonstration.visible = model == TOY_MODEL
         self.checkpoint.visible = model == _FROM_FILE
-
-
-def _models(_box: object) -> list[tuple[str, str]]:
-    """Give what can be chosen as the model, as it is shown and as it is called."""
-    installed = [(card.name, card.name) for card in Store().cards() if card.runs]
-    return [("Toy (demonstration)", TOY_MODEL), *installed, ("Checkpoint file …", _FROM_FILE)]
 
 
 def path_of(field: FileEdit) -> Path | None:

@@ -24,7 +24,7 @@ class Workbench:
     viewer : ViewerModel
         The viewer.
     engine : Engine, optional
-        Computes masks; by default in this process.
+        Computes masks; a new one of this process by default.
 
     Attributes
     ----------

@@ -19,7 +19,8 @@ def test_installed_models_can_be_chosen(
     qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(HOME_VARIABLE, str(tmp_path / "home"))
-    form = SettingsForm()
+    engine = LocalEngine()
+    form = SettingsForm(engine.models)
     assert form.read().model == "toy"
     file = save_checkpoint(TAViS.from_preset("toy"), tmp_path / "mine.safetensors")
     import_files(Store(), [file], "mine")
@@ -29,6 +30,5 @@ def test_installed_models_can_be_chosen(
     form.model.value = "mine"
     assert form.read().model == "mine"
     assert form.summary().startswith("mine · ")
-    engine = LocalEngine()
     assert engine.models() == ["toy", "mine"]
     engine.load(EngineOptions(model="mine", device="cpu"))
