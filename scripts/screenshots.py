@@ -70,7 +70,7 @@ class Tour:
         for number, seed in enumerate((DEMO_SEED, DEMO_SEED + 7, DEMO_SEED + 8)):
             scene = sample_scene(seed, count=3, sounding=2)
             write_scene_video(scene, self.folder / f"toy-clip-{number + 1}.mp4", size=VIDEO_SIZE)
-        self.controller.open_video(self.folder / "toy-clip-1.mp4")
+        self.dock.workbench.opener.open(self.folder / "toy-clip-1.mp4")
         self.wait()
         self.viewer.reset_view(margin=0)
 
@@ -95,7 +95,7 @@ class Tour:
         frame = int(self.session.frame_indices[1])
         self.controller.navigation.go_to(frame)
         rows, columns = np.nonzero(self.session.mask(chosen, frame))
-        prompts = self.controller.correction.prompts
+        prompts = self.dock.workbench.correction.prompts
         self.dock.annotate.correction.buttons["prompt"].click()
         prompts.add_point(float(np.median(columns)), float(np.median(rows)), True)
         settle(0.5)

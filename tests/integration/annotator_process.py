@@ -25,6 +25,7 @@ from qtpy.QtWidgets import QApplication
 
 from napari_tavis.annotation import AnnotationSession
 from napari_tavis.widgets.launch import add_dock
+from napari_tavis.widgets.napari_compat import canvas_of
 
 PATIENCE = 120.0
 
@@ -44,7 +45,7 @@ class Person:
         self.viewer.window.resize(1366, 768)
         self.dock = add_dock(self.viewer)
         self.controller = self.dock.controller
-        self.controller.open_video(video)
+        self.dock.workbench.opener.open(video)
         self.wait_for_work()
 
     @property
@@ -64,7 +65,7 @@ class Person:
         """Prompt SAM 2 with a click in the middle of an object, and keep what it finds."""
         rows, columns = np.nonzero(self.session.mask(object_id, frame))
         self.controller.navigation.go_to(frame)
-        prompts = self.controller.correction.prompts
+        prompts = self.dock.workbench.correction.prompts
         self.dock.annotate.correction.buttons["prompt"].click()
         self.settle()
         self.mouse([(float(np.median(columns)), float(np.median(rows)))])
@@ -105,7 +106,7 @@ class Person:
         self.send(QEvent.Type.MouseButtonRelease, way[-1], left, none, key)
 
     def send(self, kind, place, button, buttons, key) -> None:
-        canvas = self.viewer.window._qt_viewer.canvas.native
+        canvas = canvas_of(self.viewer)
         camera = self.viewer.camera
         point = QPointF(
             (place[0] - camera.center[-1]) * camera.zoom + canvas.width() / 2,

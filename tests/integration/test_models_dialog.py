@@ -89,7 +89,7 @@ def import_in_dialog(qtbot, dock: AnnotationDock, file: Path) -> None:
     dialog.importing.start.click()
     (consent,) = dialog.findChildren(ConsentDialog)
     consent.agree.click()
-    qtbot.waitUntil(lambda: not dock.models.jobs.busy, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: not dock.workbench.models.jobs.busy, timeout=PATIENCE)
     assert dialog.installed.list.selected == file.stem
     dialog.installed.use.click()
     dialog.close()
@@ -99,7 +99,7 @@ def segment(qtbot, dock: AnnotationDock, video: Path) -> AnnotationSession:
     """Open a video and segment it."""
     controller = dock.controller
     if controller.video != video:
-        controller.open_video(video)
+        dock.workbench.opener.open(video)
         qtbot.waitUntil(lambda: not controller.jobs.busy, timeout=PATIENCE)
     dock.annotate.segment.native.click()
     qtbot.waitUntil(lambda: not controller.jobs.busy, timeout=PATIENCE)

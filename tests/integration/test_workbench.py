@@ -103,7 +103,7 @@ def test_work_goes_on_where_it_was_killed(
     again = Path(shutil.copy(video, tmp_path / video.name))
     shutil.copy(f"{video}.tavis", f"{again}.tavis")
     controller = dock.controller
-    controller.open_video(again)
+    dock.workbench.opener.open(again)
     qtbot.waitUntil(lambda: controller.session is not None, timeout=60_000)
     session = controller.session
     assert session is not None

@@ -81,6 +81,7 @@ class FrameReader:
         # Held while the decoder works; the smaller lock guards what is said about that.
         self._lock, self._talk = threading.Lock(), threading.Lock()
         self._ahead: int | None = None
+        self._helper: threading.Thread | None = None
         self._waiting = 0
         # The frame that the decoder gives next, if it runs, and the one that it gave last.
         self._next: int | None = None
@@ -145,19 +146,23 @@ class FrameReader:
             if not inside or index in self._cache or self._ahead is not None or self._closed:
                 return
             self._ahead = index
-        thread = threading.Thread(target=self._decode_ahead, args=(index,), name="frame ahead")
-        thread.daemon = True
-        thread.start()
+            self._helper = threading.Thread(
+                target=self._decode_ahead, args=(index,), name="frame ahead", daemon=True
+            )
+            self._helper.start()
 
     def close(self) -> None:
         """End the decoder and forget the frames."""
         with self._talk:
             self._waiting += 1
             self._closed = True
+            helper = self._helper
         with self._lock:
             self._decoder.close()
             self._cache.clear()
             self._last = None
+        if helper is not None:
+            helper.join()
 
     def _decode_ahead(self, index: int) -> None:
         """Decode a frame into the cache, unless somebody waits for another one."""

@@ -41,12 +41,15 @@ class PictureMaker:
 
     def __init__(self, first: av.video.frame.VideoFrame) -> None:
         self._stored = (first.height, first.width)
-        filters = _turning_filters(_display_matrix(first))
+        self._remarks: dict[str, None] = {}
+        matrix = _display_matrix(first)
+        filters = _turning_filters(matrix)
+        if matrix is not None and _is_slanted(matrix):
+            self._remark("is to be turned by less than a quarter; it is turned by whole ones only")
         self._turner = _Turner(filters, self._stored) if filters else None
         # One for each way, as a scaler is set up anew whenever its task changes.
         self._scaler, self._narrower = VideoReformatter(), VideoReformatter()
         self._colours: colour.ColourMap | None = None
-        self._remarks: dict[str, None] = {}
         height, width = self._stored
         sideways = any(name.startswith("transpose") for name in filters)
         self.size: tuple[int, int] = (width, height) if sideways else (height, width)
@@ -137,6 +140,12 @@ def _display_matrix(frame: av.video.frame.VideoFrame) -> npt.NDArray[np.int32] |
     if not isinstance(data, av.sidedata.sidedata.SideData):
         return None
     return np.frombuffer(bytes(data), dtype=np.int32).reshape(3, 3)
+
+
+def _is_slanted(matrix: npt.NDArray[np.int32]) -> bool:
+    """Say whether a display matrix leaves the edges of the picture neither level nor upright."""
+    straight, across = np.abs(matrix[[0, 1], [0, 1]]).max(), np.abs(matrix[[0, 1], [1, 0]]).max()
+    return bool(min(straight, across) > 0.01 * max(straight, across))
 
 
 def _turning_filters(matrix: npt.NDArray[np.int32] | None) -> tuple[str, ...]:

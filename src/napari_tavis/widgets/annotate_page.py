@@ -21,18 +21,14 @@ from napari_tavis.core.errors import TavisError
 from napari_tavis.core.home import home
 from napari_tavis.weights.licences import licences_of_file
 from napari_tavis.widgets import long_work
-from napari_tavis.widgets import object_actions as actions
-from napari_tavis.widgets.controller import AnnotationController
-from napari_tavis.widgets.correction import CorrectionPanel
-from napari_tavis.widgets.enabling import allow, command_tip
+from napari_tavis.widgets.correction.panel import CorrectionPanel
+from napari_tavis.widgets.enabling import CommandButtons
 from napari_tavis.widgets.forms import SettingsForm, path_of
 from napari_tavis.widgets.frame_strip import FrameStrip
 from napari_tavis.widgets.jobs import report_error
 from napari_tavis.widgets.models.consent import with_consent
 from napari_tavis.widgets.object_panel import ObjectPanel
-
-_SEGMENT = "Run the model on the sampled frames. What you edited or accepted stays."
-_COMMANDS = {command.id: command for command in actions.COMMANDS}
+from napari_tavis.widgets.workbench import Workbench
 
 
 class AnnotatePage(QScrollArea):
@@ -40,23 +36,24 @@ class AnnotatePage(QScrollArea):
 
     Parameters
     ----------
-    controller : AnnotationController
-        The video, its session and its layers.
+    workbench : Workbench
+        The video, and what is done to it.
     parent : QWidget, optional
         Qt's parent.
     """
 
-    def __init__(self, controller: AnnotationController, parent: QWidget | None = None) -> None:
+    def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._controller = controller
+        self._controller, self._opener = workbench.controller, workbench.opener
+        self._buttons = CommandButtons(workbench)
         self.settings = SettingsForm()
         self.segment = PushButton(text="Segment")
-        self.objects = ObjectPanel(controller)
+        self.objects = ObjectPanel(workbench)
         self.where = QLabel()
         self.strip = FrameStrip()
         self.previous = PushButton(text="◀")
         self.next = PushButton(text="▶")
-        self.correction = CorrectionPanel(controller)
+        self.correction = CorrectionPanel(workbench)
         self._arrange()
         self._connect()
         self._on_settings()
@@ -105,11 +102,12 @@ class AnnotatePage(QScrollArea):
         controller, navigation = self._controller, self._controller.navigation
         self.settings.video.changed.connect(self._on_video_chosen)
         self.settings.details.changed.connect(self._on_settings)
-        self.settings.models.clicked.connect(lambda: controller.asked.emit("show_models"))
-        self.segment.clicked.connect(self._on_segment)
-        self.previous.clicked.connect(lambda: _COMMANDS["previous_sampled"].run(controller))
-        self.next.clicked.connect(lambda: _COMMANDS["next_sampled"].run(controller))
+        self._buttons.bind(self.settings.models.native, "show_models")
+        self._buttons.bind(self.segment.native, "segment")
+        self._buttons.bind(self.previous.native, "previous_sampled")
+        self._buttons.bind(self.next.native, "next_sampled")
         self.strip.clicked.connect(navigation.go_to)
+        controller.asked.connect(self._on_asked)
         controller.changed.connect(self.refresh)
         controller.edited.connect(self._refresh_frames)
         controller.chosen_changed.connect(self._refresh_frames)
@@ -124,7 +122,7 @@ class AnnotatePage(QScrollArea):
     def _on_video_chosen(self) -> None:
         path = path_of(self.settings.video)
         if path is not None and path.is_file() and path != self._controller.video:
-            self._controller.open_video(path)
+            self._opener.open(path)
 
     def _on_settings(self) -> None:
         """Keep the controller's options as the form says; what is incomplete is said later."""
@@ -133,6 +131,10 @@ class AnnotatePage(QScrollArea):
             self._controller.options = self.settings.read()
         except TavisError:
             return
+
+    def _on_asked(self, what: str) -> None:
+        if what == "segment":
+            self._on_segment()
 
     def _on_segment(self) -> None:
         try:
@@ -146,14 +148,8 @@ class AnnotatePage(QScrollArea):
     # -- what is shown ---------------------------------------------------------------------
 
     def refresh(self) -> None:
-        """Show the video, and what can be done with it."""
+        """Show the video."""
         controller = self._controller
-        busy = "Wait for the running work, or cancel it." if controller.jobs.busy else None
-        reason = None if controller.clip is None and not busy else controller.obstacle
-        if controller.session is None and controller.clip is not None and not controller.blocked:
-            reason = None  # segmenting is what is to be done then
-        no_video = "Open a video first." if controller.clip is None else None
-        allow(self.segment.native, _SEGMENT, busy or no_video or reason)
         if controller.video is not None and self.settings.video.value != controller.video:
             self.settings.video.value = controller.video
         self._refresh_frames()
@@ -172,13 +168,6 @@ class AnnotatePage(QScrollArea):
         self.where.setToolTip(place)
         count = 0 if controller.clip is None else len(controller.clip.times)
         self.strip.show_frames(count, navigation.frame, navigation.sampled, status)
-        nothing = "Segment a video first." if session is None else None
-        last = "No sampled frame after this one." if navigation.next_sampled() is None else None
-        first = None
-        if navigation.previous_sampled() is None:
-            first = "No sampled frame before this one."
-        allow(self.next.native, command_tip(_COMMANDS["next_sampled"]), nothing or last)
-        allow(self.previous.native, command_tip(_COMMANDS["previous_sampled"]), nothing or first)
 
 
 def _line() -> QFrame:

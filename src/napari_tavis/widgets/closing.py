@@ -5,28 +5,29 @@ from __future__ import annotations
 from qtpy.QtCore import QEvent, QObject, QTimer
 from qtpy.QtWidgets import QApplication, QDockWidget, QMessageBox, QWidget
 
-from napari_tavis.widgets.controller import AnnotationController
 from napari_tavis.widgets.leaving import may_leave
+from napari_tavis.widgets.napari_compat import is_closed_by_program
+from napari_tavis.widgets.workbench import Workbench
 
 _LOOK_MS = 100
 """How often it is looked whether another question about closing is still open."""
 
 
 class CloseWatcher(QObject):
-    """Closes a controller once, when its docked widget goes away.
+    """Closes a workbench once, when its docked widget goes away.
 
     Parameters
     ----------
     widget : QWidget
         The widget in the dock.
-    controller : AnnotationController
-        Who works in it. A user who closes the window or the dock is asked before work is stopped,
+    workbench : Workbench
+        What works in it. A user who closes the window or the dock is asked before work is stopped,
         or lost because it cannot be saved; a program that does is not.
     """
 
-    def __init__(self, widget: QWidget, controller: AnnotationController) -> None:
+    def __init__(self, widget: QWidget, workbench: Workbench) -> None:
         super().__init__()
-        self._controller: AnnotationController | None = controller
+        self._workbench: Workbench | None = workbench
         self._widget = widget
         self._window: QWidget | None = None
         self._closing = False
@@ -52,8 +53,8 @@ class CloseWatcher(QObject):
         return False
 
     def _on_dock_closed(self) -> None:
-        if self._controller is not None:
-            may_leave(self._controller, self._window, may_stay=False)
+        if self._workbench is not None:
+            may_leave(self._workbench.controller, self._window, may_stay=False)
         self.close()
 
     def _on_window_closing(self, event: QEvent) -> bool:
@@ -62,9 +63,10 @@ class CloseWatcher(QObject):
         napari asks, too, when a user closes its window. So that only one question comes, the
         window is closed anew by the program once the user has answered ours.
         """
-        window, controller = self._window, self._controller
+        window, workbench = self._window, self._workbench
         assert window is not None
-        if controller is not None and not self._agreed and not _program_closes(window):
+        if workbench is not None and not self._agreed and not is_closed_by_program(window):
+            controller = workbench.controller
             running, unsaved = controller.work_in_progress(), controller.save_now()
             if running or unsaved is not None:
                 event.ignore()
@@ -97,25 +99,19 @@ class CloseWatcher(QObject):
         self.close(window_stays=False)
 
     def close(self, window_stays: bool = True) -> None:
-        """Close the controller, the first time.
+        """Close the workbench, the first time.
 
         Parameters
         ----------
         window_stays : bool
             Whether the window is still there.
         """
-        controller, self._controller = self._controller, None
-        if controller is None:
+        workbench, self._workbench = self._workbench, None
+        if workbench is None:
             return
         # A reference to a window that is gone would keep its Python side alive.
         self._window = None
-        controller.close(window_stays)
-
-
-def _program_closes(window: QWidget) -> bool:
-    """Say whether ``viewer.close()`` closes the window: then its canvas is closed already."""
-    canvas = getattr(window, "_qt_viewer", None)
-    return canvas is not None and not canvas.isVisible()
+        workbench.close(window_stays)
 
 
 def _agrees_to_stop(window: QWidget, running: list[str]) -> bool:

@@ -1,18 +1,147 @@
-"""What can be done by key: each panel's commands, in one list."""
+"""What can be done: one table of commands.
+
+Buttons, menus, keys, tooltips, the help panel and napari's preferences are made of it. Something
+new is one more entry.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TypeAlias
 
-if TYPE_CHECKING:
-    from napari_tavis.widgets.controller import AnnotationController
+from napari_tavis.widgets import long_work
+from napari_tavis.widgets import object_actions as actions
+from napari_tavis.widgets.correction.plan import Direction
+from napari_tavis.widgets.workbench import Workbench
+
+WhyNot: TypeAlias = Callable[[Workbench], str | None]
+"""Says why something cannot be done now, in a sentence; gives None where it can."""
+
+
+# -- why something cannot be done --------------------------------------------------------------
+
+
+def _nothing(workbench: Workbench) -> None:
+    """Find nothing in the way, ever."""
+
+
+def _busy(workbench: Workbench) -> str | None:
+    return "Wait for the running work, or cancel it." if workbench.controller.jobs.busy else None
+
+
+def _idle(workbench: Workbench) -> str | None:
+    return None if workbench.controller.jobs.busy else "Nothing runs now."
+
+
+def _no_video(workbench: Workbench) -> str | None:
+    return "Open a video first." if workbench.controller.clip is None else None
+
+
+def _no_session_possible(workbench: Workbench) -> str | None:
+    """Unlike `obstacle`, do not miss a session: what is asked for begins one."""
+    controller = workbench.controller
+    if controller.session is None and controller.clip is not None and not controller.blocked:
+        return None
+    return controller.obstacle
+
+
+def _no_object(workbench: Workbench) -> str | None:
+    controller = workbench.controller
+    no_choice = "Select an object first." if controller.chosen is None else None
+    return controller.obstacle or no_choice
+
+
+def _takes_no_part(workbench: Workbench) -> str | None:
+    item = actions.chosen_item(workbench.controller)
+    return None if item is None or item.takes_part else "Restore the object first."
+
+
+def _takes_part(workbench: Workbench) -> str | None:
+    item = actions.chosen_item(workbench.controller)
+    if item is None or not item.takes_part:
+        return None
+    return f"The {item.class_name} is among the objects already."
+
+
+def _is_scene(workbench: Workbench) -> str | None:
+    item = actions.chosen_item(workbench.controller)
+    return "The scene mask cannot be rejected." if item and item.kind == "scene" else None
+
+
+def _no_frame_before(workbench: Workbench) -> str | None:
+    if workbench.controller.session is None:
+        return "Segment a video first."
+    none = workbench.controller.navigation.previous_sampled() is None
+    return "No sampled frame before this one." if none else None
+
+
+def _no_frame_after(workbench: Workbench) -> str | None:
+    if workbench.controller.session is None:
+        return "Segment a video first."
+    none = workbench.controller.navigation.next_sampled() is None
+    return "No sampled frame after this one." if none else None
+
+
+def _nothing_clicked(workbench: Workbench) -> str | None:
+    return "Click on the picture first." if workbench.correction.prompts.prompts.empty else None
+
+
+def _no_stretch(workbench: Workbench) -> str | None:
+    return "No stretch is selected." if workbench.player.stretch is None else None
+
+
+def no_queue(workbench: Workbench) -> str | None:
+    """Say that there is no queue, for what only sets how it is gone through."""
+    none = workbench.queue.queue is None
+    return "Choose a folder of videos under Queue first." if none else None
+
+
+def being_listed(workbench: Workbench) -> str | None:
+    """Say that the videos of the queue are still looked through."""
+    busy = workbench.queue.jobs.busy
+    return "Wait until the videos have been looked through." if busy else None
+
+
+def _no_next_video(workbench: Workbench) -> str | None:
+    none = workbench.queue.next_item() is None
+    return "There is no other video to go to." if none else None
+
+
+def _no_video_before(workbench: Workbench) -> str | None:
+    none = workbench.queue.previous_item() is None
+    return "There is no video before." if none else None
+
+
+def _not_of_the_queue(workbench: Workbench) -> str | None:
+    return None if workbench.queue.is_open else "Open one of the videos first."
+
+
+def _not_annotated(workbench: Workbench) -> str | None:
+    none = workbench.controller.session is None
+    return "Segment the video first, or paint an object." if none else None
+
+
+def _first_of(*reasons: WhyNot) -> WhyNot:
+    """Give the first reason that there is, in the order in which a user can do away with them."""
+
+    def why_not(workbench: Workbench) -> str | None:
+        return next(filter(None, (reason(workbench) for reason in reasons)), None)
+
+    return why_not
+
+
+def _asking(name: str) -> Callable[[Workbench], None]:
+    """Let the panel that knows what to ask the user do it; see `AnnotationController.asked`."""
+    return lambda workbench: workbench.controller.asked.emit(name)
+
+
+# -- the table ---------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Command:
-    """Something that can be done by key.
+    """Something that can be done by button, by menu or by key.
 
     Parameters
     ----------
@@ -22,33 +151,386 @@ class Command:
         What it does, in a few words; shown in the help panel and in napari's preferences.
     key : str or None
         The key it has unless the user gives it another one, such as ``Ctrl+Shift+Z``.
-    run : callable
-        Called with the controller.
     tooltip : str
         What it does, in a sentence.
+    act : callable
+        Does it.
+    why_not : callable, optional
+        Says why it cannot be done now; by default it always can.
     """
 
     id: str
     title: str
     key: str | None
-    run: Callable[[AnnotationController], None]
-    tooltip: str = ""
+    tooltip: str
+    act: Callable[[Workbench], object]
+    why_not: WhyNot = _nothing
+
+    def run(self, workbench: Workbench) -> None:
+        """Do it; where it cannot be done, say why."""
+        reason = self.why_not(workbench)
+        if reason is None:
+            self.act(workbench)
+        else:
+            workbench.controller.said.emit(reason)
 
 
-def gather_commands() -> dict[str, tuple[Command, ...]]:
-    """Give all commands by the part of the dock they belong to, in the order they are shown."""
-    from napari_tavis.widgets import correction, dock_commands, export, object_actions, project
-    from napari_tavis.widgets.soundtrack import panel as soundtrack
+_may_accept = _first_of(_no_object, _takes_no_part)
+_may_propagate = _first_of(_no_object, _busy)
+_may_confirm = _first_of(_no_object, _nothing_clicked)
 
-    groups = {
-        "Objects": (*object_actions.COMMANDS, *dock_commands.COMMANDS),
-        "Correct": _of(correction.panel),
-        "Sound": _of(soundtrack),
-        "Queue": (*_of(project.queue_panel), *_of(project.statistics_page)),
-        "Export": _of(export.panel),
-    }
-    return {title: commands for title, commands in groups.items() if commands}
+GROUPS: dict[str, tuple[Command, ...]] = {
+    "Objects": (
+        Command(
+            "segment",
+            "Segment the video",
+            None,
+            "Run the model on the sampled frames. What you edited or accepted stays.",
+            _asking("segment"),
+            _first_of(_busy, _no_video, _no_session_possible),
+        ),
+        Command(
+            "cancel",
+            "Cancel the running work",
+            None,
+            "Stop the running work; nothing is left half-written.",
+            lambda workbench: long_work.cancel(workbench.controller),
+            _idle,
+        ),
+        Command(
+            "undo",
+            "Undo",
+            "Ctrl+Z",
+            "Take the last step back, whatever it was, and show its frame.",
+            lambda workbench: workbench.controller.undo(),
+        ),
+        Command(
+            "redo",
+            "Redo",
+            "Ctrl+Shift+Z",
+            "Make the step again that was undone last.",
+            lambda workbench: workbench.controller.redo(),
+        ),
+        Command(
+            "accept_frame",
+            "Accept the object in this frame",
+            "W",
+            "Mark the chosen object's mask in this frame as right.",
+            lambda workbench: actions.accept_frame(workbench.controller),
+            _may_accept,
+        ),
+        Command(
+            "accept_object",
+            "Accept the object in all frames",
+            "Shift+W",
+            "Mark all masks of the chosen object as right.",
+            lambda workbench: actions.accept_object(workbench.controller),
+            _may_accept,
+        ),
+        Command(
+            "reject",
+            "Reject the object",
+            "J",
+            "It does not sound: it leaves the list and is never exported, but stays in reach.",
+            lambda workbench: actions.reject(workbench.controller),
+            _first_of(_no_object, _is_scene),
+        ),
+        Command(
+            "restore",
+            "Restore the object",
+            "Shift+J",
+            "Take the chosen rejected object, or background query, among the objects.",
+            lambda workbench: actions.restore(workbench.controller),
+            _first_of(_no_object, _takes_part),
+        ),
+        Command(
+            "split",
+            "Split the object at this frame",
+            "Shift+S",
+            "From this frame on, the chosen object is another one of the same class.",
+            lambda workbench: actions.split(workbench.controller),
+            _no_object,
+        ),
+        Command(
+            "delete",
+            "Delete the object",
+            "Shift+Delete",
+            "Delete the chosen object with all its masks; undo brings it back.",
+            lambda workbench: actions.delete(workbench.controller),
+            _no_object,
+        ),
+        Command(
+            "previous_object",
+            "Previous object",
+            "Up",
+            "Work on the object before in the list.",
+            lambda workbench: actions.choose_by(workbench.controller, -1),
+        ),
+        Command(
+            "next_object",
+            "Next object",
+            "Down",
+            "Work on the next object in the list.",
+            lambda workbench: actions.choose_by(workbench.controller, 1),
+        ),
+        Command(
+            "previous_sampled",
+            "Previous sampled frame",
+            ",",
+            "Go back to the last frame that the model saw.",
+            lambda workbench: actions.go_sampled(workbench.controller, forwards=False),
+            _no_frame_before,
+        ),
+        Command(
+            "next_sampled",
+            "Next sampled frame",
+            ".",
+            "Go to the next frame that the model saw.",
+            lambda workbench: actions.go_sampled(workbench.controller, forwards=True),
+            _no_frame_after,
+        ),
+        Command(
+            "add_object",
+            "New object",
+            "N",
+            "Type the class of an object that the model did not find, and paint it yourself.",
+            _asking("add_object"),
+            _no_session_possible,
+        ),
+        Command(
+            "rename",
+            "Give the object another class",
+            "Shift+N",
+            "Type another class in the object's row.",
+            _asking("rename"),
+            _no_object,
+        ),
+        Command(
+            "merge",
+            "Merge another object into this one",
+            "Shift+M",
+            "Choose the object whose masks join the chosen one's.",
+            _asking("merge"),
+            _no_object,
+        ),
+        Command(
+            "show_models",
+            "Show the models",
+            None,
+            "See the installed models; download, import and remove some.",
+            _asking("show_models"),
+        ),
+        Command(
+            "improve_model",
+            "Improve the model",
+            None,
+            "Teach a model with the clips that were corrected and accepted.",
+            _asking("improve_model"),
+        ),
+        Command(
+            "show_keys",
+            "Show all keys",
+            "H",
+            "List the keys of the plugin, and those of napari that painting needs.",
+            _asking("show_keys"),
+        ),
+    ),
+    "Correct": (
+        Command(
+            "prompt",
+            "Prompt with SAM 2",
+            "Q",
+            "Click on the picture: SAM 2 finds the mask of the chosen object. The key ends it, "
+            "too.",
+            lambda workbench: workbench.correction.prompts.toggle(),
+            _no_object,
+        ),
+        Command(
+            "prompt_from_mask",
+            "Prompt from the current mask",
+            "Shift+Q",
+            "Let SAM 2 refine the mask that the object has in this frame.",
+            lambda workbench: workbench.correction.prompts.use_mask(),
+            _no_object,
+        ),
+        Command(
+            "prompt_keep",
+            "Keep the outlined mask (Enter, too)",
+            None,
+            "Give the object the outlined mask. Enter over the picture does it, too.",
+            lambda workbench: workbench.correction.prompts.confirm(),
+            _may_confirm,
+        ),
+        Command(
+            "prompt_drop",
+            "Drop the outlined mask (Escape, too)",
+            None,
+            "Forget the clicks in this frame. Escape over the picture does it, too.",
+            lambda workbench: workbench.correction.prompts.drop(),
+            _may_confirm,
+        ),
+        Command(
+            "prompt_undo",
+            "Take the last click back (Ctrl+Z, too)",
+            None,
+            "Take the last click, box or mask back. Ctrl+Z over the picture does it, too.",
+            lambda workbench: workbench.correction.prompts.remove_last(),
+            _may_confirm,
+        ),
+        Command(
+            "propagate_forwards",
+            "Propagate forwards",
+            "G",
+            "Follow the object from this frame on. Edited and accepted frames stay as they are.",
+            lambda workbench: workbench.correction.propagate(Direction.FORWARDS),
+            _may_propagate,
+        ),
+        Command(
+            "propagate_backwards",
+            "Propagate backwards",
+            "Alt+G",
+            "Follow the object back in time. Edited and accepted frames stay as they are.",
+            lambda workbench: workbench.correction.propagate(Direction.BACKWARDS),
+            _may_propagate,
+        ),
+        Command(
+            "propagate_both",
+            "Propagate both ways",
+            "Shift+G",
+            "Follow the object both ways. Edited and accepted frames stay as they are.",
+            lambda workbench: workbench.correction.propagate(Direction.BOTH),
+            _may_propagate,
+        ),
+        Command(
+            "copy_to_next",
+            "Copy to next frame",
+            "Shift+C",
+            "Copy the mask to the next frame, and go there.",
+            lambda workbench: workbench.correction.copy_to_next(),
+            _no_object,
+        ),
+        Command(
+            "interpolate",
+            "Interpolate",
+            "Shift+I",
+            "Fill the frames between the nearest edited or accepted ones before and after.",
+            lambda workbench: workbench.correction.interpolate(),
+            _may_propagate,
+        ),
+        Command(
+            "clear_frame",
+            "Clear frame",
+            "Shift+X",
+            "Say that the object is not in this frame.",
+            lambda workbench: workbench.correction.clear_frame(),
+            _no_object,
+        ),
+        Command(
+            "fill_holes",
+            "Fill holes",
+            "Shift+H",
+            "Fill the holes of the mask in this frame.",
+            lambda workbench: workbench.correction.fill_holes(),
+            _no_object,
+        ),
+        Command(
+            "remove_islands",
+            "Remove islands",
+            "Shift+D",
+            "Remove small pieces apart from the mask in this frame.",
+            lambda workbench: workbench.correction.remove_islands(),
+            _no_object,
+        ),
+        Command(
+            "back_to_proposal",
+            "Back to the proposal",
+            "Shift+R",
+            "Take back what the model proposed in this frame.",
+            lambda workbench: workbench.correction.back_to_proposal(),
+            _no_object,
+        ),
+    ),
+    "Sound": (
+        Command(
+            "play",
+            "Play or pause",
+            "K",
+            "Play with sound from the frame shown, or pause. Space bar: press it in this panel, "
+            "or tap it over the picture, where holding it still pans.",
+            lambda workbench: workbench.player.toggle(),
+            _no_video,
+        ),
+        Command(
+            "loop",
+            "Repeat the stretch",
+            "Shift+K",
+            "Repeat the selected stretch, or the whole video. Shift+drag in the panel selects one.",
+            lambda workbench: workbench.player.set_loops(not workbench.player.loops),
+            _no_video,
+        ),
+        Command(
+            "half_speed",
+            "Half speed",
+            "Alt+K",
+            "Play at half speed, at the same pitch.",
+            lambda workbench: workbench.player.set_half_speed(not workbench.player.half_speed),
+            _no_video,
+        ),
+        Command(
+            "clear_stretch",
+            "Select no stretch",
+            None,
+            "Select no stretch. Shift+click does the same.",
+            lambda workbench: workbench.player.select(None),
+            _first_of(_no_video, _no_stretch),
+        ),
+    ),
+    "Queue": (
+        Command(
+            "next_video",
+            "Next video",
+            "U",
+            "Open the next video of the queue.",
+            lambda workbench: workbench.queue.go_next(),
+            _first_of(no_queue, _no_next_video),
+        ),
+        Command(
+            "previous_video",
+            "Previous video",
+            "Shift+U",
+            "Open the video before, done or not.",
+            lambda workbench: workbench.queue.go_previous(),
+            _first_of(no_queue, _no_video_before),
+        ),
+        Command(
+            "video_done",
+            "Video done, next",
+            "Alt+U",
+            "Mark this video done and open the next one.",
+            lambda workbench: workbench.queue.done_and_next(),
+            _first_of(no_queue, _not_of_the_queue, _not_annotated, _busy),
+        ),
+        Command(
+            "reload_queue",
+            "Look through the videos again",
+            None,
+            "Look through the folder again: for new videos, and for what others have done.",
+            lambda workbench: workbench.queue.reload(),
+            _first_of(no_queue, being_listed),
+        ),
+    ),
+    "Export": (
+        Command(
+            "export_video",
+            "Export this video",
+            "Ctrl+Alt+E",
+            "Export the open video with the settings of the Export page.",
+            _asking("export_video"),
+            _no_video,
+        ),
+    ),
+}
+"""All commands by the part of the window they belong to, in the order in which help shows them."""
 
-
-def _of(module: object) -> tuple[Command, ...]:
-    return tuple(getattr(module, "COMMANDS", ()))
+COMMANDS: dict[str, Command] = {one.id: one for group in GROUPS.values() for one in group}
+"""All commands by their names."""

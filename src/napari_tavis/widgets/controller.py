@@ -1,4 +1,4 @@
-"""What the panels share: one video, its session and its layers, and what is done to them."""
+"""One video, its session and its layers, kept together for all who work on them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ from napari_tavis.widgets.jobs import JobRunner, report_error
 from napari_tavis.widgets.listeners import Listeners, attempt
 from napari_tavis.widgets.navigation import FrameNavigation
 from napari_tavis.widgets.object_layers import ObjectLayers
-from napari_tavis.widgets.opening import VideoOpener
 from napari_tavis.widgets.reader import clip_of, video_layers
 
 Result = TypeVar("Result")
@@ -32,15 +31,17 @@ _OF_THE_LIST: set[ChangeKind] = {"added", "removed", "state", "renamed", "replac
 
 
 class AnnotationController:
-    """Keeps one video, its session and its layers together, for all panels.
+    """Keeps one video, its session and its layers together.
 
-    Every panel changes the session through `do`, and looks at `chosen` for the object that is
-    worked on. Nothing here computes a mask.
+    Whoever changes the session does it through `do`, and looks at `chosen` for the object that is
+    worked on. Nothing here computes a mask, opens a video or knows a panel.
 
     Parameters
     ----------
     viewer : ViewerModel
         The viewer that shows it.
+    loaded_model : LoadedModel, optional
+        Keeps the model in memory; a new one by default.
 
     Attributes
     ----------
@@ -77,17 +78,14 @@ class AnnotationController:
     jobs : JobRunner
         Runs the long work, one at a time; reports progress.
     runners : list of JobRunner
-        All runners whose work closing would stop; a panel with one of its own adds it here.
+        All runners whose work closing would stop; who has one of their own adds it here.
     layers : ObjectLayers
         The objects' layers.
     navigation : FrameNavigation
         The frame shown.
-    correction, queue, player, exporter : object or None
-        What the commands of the correction, queue, soundtrack and export panels work with; each
-        panel puts its own here.
     """
 
-    def __init__(self, viewer: ViewerModel) -> None:
+    def __init__(self, viewer: ViewerModel, loaded_model: work.LoadedModel | None = None) -> None:
         self.changed, self.opened, self.leaving = Listeners(), Listeners(), Listeners()
         self.edited, self.chosen_changed = Listeners(), Listeners()
         self.said, self.asked, self.closing = Listeners(), Listeners(), Listeners()
@@ -97,21 +95,16 @@ class AnnotationController:
         self.session: AnnotationSession | None = None
         self.blocked = False
         self.options = work.SegmentOptions()
-        self.loaded_model = work.LoadedModel()
+        self.loaded_model = loaded_model or work.LoadedModel()
         self.jobs = JobRunner()
         self.runners = [self.jobs]
         self.layers = ObjectLayers(viewer.layers)
         self.navigation = FrameNavigation(viewer)
-        self.correction: Any = None
-        self.queue: Any = None
-        self.player: Any = None
-        self.exporter: Any = None
         self._chosen: int | None = None
         self._guest: int | None = None  # chosen to be looked at, though it takes no part
         self._closed = False
         self._activity = Activity()
         self._autosave = Autosave(self._collect_finished)
-        self._opener = VideoOpener(self)
         self._connect()
 
     def _connect(self) -> None:
@@ -127,7 +120,6 @@ class AnnotationController:
         self._autosave.saved.connect(self.saved.emit)
         self.navigation.moved.connect(self._activity.touch)
         self.chosen_changed.connect(self._activity.touch)
-        self.viewer.layers.events.inserted.connect(self._on_inserted)
         self.viewer.layers.events.removed.connect(self._on_removed)
 
     # -- the video -------------------------------------------------------------------------
@@ -137,26 +129,6 @@ class AnnotationController:
         """The open video's file."""
         return None if self.clip is None else Path(self.clip.path)
 
-    def open_video(
-        self, path: str | Path, clip: Clip | None = None, session_path: Path | None = None
-    ) -> None:
-        """Open a video, and its session where there is one, in the background.
-
-        Parameters
-        ----------
-        path : path-like
-            The video file.
-        clip : Clip, optional
-            The clip, if a layer shows it already.
-        session_path : Path, optional
-            Its session's file; found by the video by default.
-        """
-        self._opener.open(Path(path), clip, session_path)
-
-    def adopt_shown_video(self) -> None:
-        """Open the video that the viewer shows already, if it shows one."""
-        self._opener.adopt_shown()
-
     def take_session(self, session: AnnotationSession) -> None:
         """Show a session of the open video, and work on it from now on."""
         self.session = session
@@ -164,11 +136,6 @@ class AnnotationController:
         self.layers.show_all(session)
         self.navigation.set_sampled(session.frame_indices)
         self._choose_something()
-
-    @property
-    def opening(self) -> Path | None:
-        """The video that is being opened, or will be when what runs has ended."""
-        return self._opener.opening
 
     def let_go(self) -> None:
         """Let go of the open video: the one way, for opening another and for closing.
@@ -416,7 +383,6 @@ class AnnotationController:
         attempt(self.jobs.close)
         attempt(self._autosave.close)
         attempt(self._save_for_the_last_time)
-        attempt(lambda: self.viewer.layers.events.inserted.disconnect(self._on_inserted))
         attempt(lambda: self.viewer.layers.events.removed.disconnect(self._on_removed))
         attempt(self.layers.close)
         attempt(self.navigation.close)
@@ -434,11 +400,6 @@ class AnnotationController:
 
     def _hide_time(self) -> None:
         self.viewer.canvas.overlays.text.visible = False
-
-    def _on_inserted(self, event: Any) -> None:
-        clip = clip_of(event.value)
-        if clip is not None and clip is not self.clip:
-            self.open_video(clip.path, clip)
 
     def _on_removed(self, event: Any) -> None:
         clip = clip_of(event.value)

@@ -10,16 +10,18 @@ from qtpy.QtWidgets import QLabel, QTabWidget, QToolButton, QVBoxLayout, QWidget
 
 from napari_tavis.widgets.annotate_page import AnnotatePage
 from napari_tavis.widgets.closing import CloseWatcher
-from napari_tavis.widgets.commands import gather_commands
-from napari_tavis.widgets.controller import AnnotationController
+from napari_tavis.widgets.enabling import CommandButtons
 from napari_tavis.widgets.export import ExportPanel
 from napari_tavis.widgets.footer import Footer
 from napari_tavis.widgets.key_help import KeyHelp
-from napari_tavis.widgets.keys import register_commands, release_commands
-from napari_tavis.widgets.models import ModelsDialog, ModelWork
-from napari_tavis.widgets.project import QueuePanel, StatisticsPage
+from napari_tavis.widgets.keys import take_keys
+from napari_tavis.widgets.models.dialog import ModelsDialog
+from napari_tavis.widgets.napari_compat import open_preferences, unwrapped
+from napari_tavis.widgets.project.queue_panel import QueuePanel
+from napari_tavis.widgets.project.statistics_page import StatisticsPage
 from napari_tavis.widgets.reader import DOCK
 from napari_tavis.widgets.sound_dock import SoundDock
+from napari_tavis.widgets.workbench import Workbench
 
 _WIDTH = 345
 """Least width of the dock, in pixels."""
@@ -43,34 +45,31 @@ class AnnotationDock(QWidget):
 
     Attributes
     ----------
-    controller : AnnotationController
+    workbench : Workbench
         Does what the buttons say.
-    models : ModelWork
-        Installs and removes models.
+    controller : AnnotationController
+        The workbench's: the open video and its session.
     """
 
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__()
         self.setObjectName(DOCK)
-        # napari hands plugins a proxy whose layers are proxies, too: never the same object twice.
-        self._viewer: napari.viewer.Viewer = getattr(viewer, "__wrapped__", viewer)
-        self.controller = AnnotationController(self._viewer)
-        self._commands = gather_commands()
-        every = [command for group in self._commands.values() for command in group]
-        register_commands(every, self.controller)
-        self.controller.closing.connect(lambda stays: release_commands(every, self.controller))
-        self.models = ModelWork(self.controller)
+        self._viewer = unwrapped(viewer)
+        self.workbench = Workbench(self._viewer)
+        self.controller = self.workbench.controller
+        take_keys(self.workbench)
+        self._buttons = CommandButtons(self.workbench)
         self._models_dialog: ModelsDialog | None = None
-        self.annotate = AnnotatePage(self.controller)
-        self.queue = QueuePanel(self.controller)
+        self.annotate = AnnotatePage(self.workbench)
+        self.queue = QueuePanel(self.workbench)
         self.export = ExportPanel(self.controller)
-        self.statistics = StatisticsPage(self.controller)
-        self.footer = Footer(self.controller)
-        self._sound = SoundDock(self._viewer, self.controller)
+        self.statistics = StatisticsPage(self.workbench)
+        self.footer = Footer(self.workbench)
+        self._sound = SoundDock(self._viewer, self.workbench)
         self._arrange()
         self._connect()
         self._refresh()
-        self.controller.adopt_shown_video()
+        self.workbench.opener.adopt_shown()
         QTimer.singleShot(0, _make_first_layer)
 
     # -- building --------------------------------------------------------------------------
@@ -85,7 +84,6 @@ class AnnotationDock(QWidget):
         self.keys.setText("Keys")
         self.keys.setAutoRaise(True)
         self.keys.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.keys.setToolTip("All keys, and where to change them.")
         self.tabs.setCornerWidget(self.keys)
         self.notice = QLabel()
         self.notice.setWordWrap(True)
@@ -102,13 +100,13 @@ class AnnotationDock(QWidget):
         controller.changed.connect(self._refresh)
         controller.saved.connect(self._refresh)  # it may be kept elsewhere from now on
         controller.asked.connect(self._on_asked)
-        self.keys.clicked.connect(self.show_keys)
-        settings, models = self.annotate.settings, self.models
+        self._buttons.bind(self.keys, "show_keys")
+        settings, models = self.annotate.settings, self.workbench.models
         models.models_changed.connect(settings.refresh_models)
         models.chosen.connect(settings.choose_model)
         models.jobs.progressed.connect(settings.show_download)
         models.jobs.busy_changed.connect(lambda busy: settings.show_download())
-        self._close_watcher = CloseWatcher(self, controller)
+        self._close_watcher = CloseWatcher(self, self.workbench)
 
     def close_session(self) -> None:
         """Cancel running work, save, and let go of the viewer; as when the dock is closed."""
@@ -118,15 +116,14 @@ class AnnotationDock(QWidget):
 
     def show_keys(self) -> KeyHelp:
         """Show the help panel with all keys."""
-        window = self._viewer.window
-        help_panel = KeyHelp(self._commands, window._open_preferences_dialog, self)
+        help_panel = KeyHelp(lambda: open_preferences(self._viewer), self)
         help_panel.show()
         return help_panel
 
     def show_models(self) -> ModelsDialog:
         """Show the dialog with the models."""
         if self._models_dialog is None:
-            self._models_dialog = ModelsDialog(self.models, self)
+            self._models_dialog = ModelsDialog(self.workbench, self)
         self.annotate.settings.refresh_models()  # some may have been installed elsewhere
         self._models_dialog.show()
         self._models_dialog.raise_()
@@ -140,7 +137,7 @@ class AnnotationDock(QWidget):
             self.show_models()
         elif what == "improve_model":
             self.show_models().show_improve()
-        else:
+        elif what in {"add_object", "rename", "merge"}:
             self.tabs.setCurrentWidget(self.annotate)
 
     def _refresh(self) -> None:

@@ -1,11 +1,23 @@
-"""Disabled controls say why, and tooltips name the key."""
+"""Controls that cannot be used now say why; buttons of commands are told so by the table."""
 
 from __future__ import annotations
 
-from qtpy.QtWidgets import QWidget
+from collections.abc import Callable, Iterable
+from typing import Protocol
 
-from napari_tavis.widgets.commands import Command
-from napari_tavis.widgets.keys import keys_of
+from qtpy.QtWidgets import QAbstractButton, QWidget
+
+from napari_tavis.widgets.commands import COMMANDS, Command
+from napari_tavis.widgets.napari_compat import keys_of
+from napari_tavis.widgets.workbench import Workbench
+
+
+class Told(Protocol):
+    """A signal, of whatever kind."""
+
+    def connect(self, callback: Callable[..., object]) -> object:
+        """Call back from now on."""
+        ...
 
 
 def allow(widget: QWidget, purpose: str, reason: str | None) -> None:
@@ -20,11 +32,56 @@ def allow(widget: QWidget, purpose: str, reason: str | None) -> None:
     reason : str or None
         Why it cannot be used now; None if it can.
     """
+    tip = purpose if reason is None else f"{purpose}\n{reason}"
     widget.setEnabled(reason is None)
-    widget.setToolTip(purpose if reason is None else f"{purpose}\n{reason}")
+    if widget.toolTip() != tip:  # Qt would tell every widget around it
+        widget.setToolTip(tip)
 
 
 def command_tip(command: Command) -> str:
     """Say what a command does, and the key it has now."""
-    keys = keys_of(command)
+    keys = keys_of(command.id)
     return f"{command.tooltip} Key: {' or '.join(keys)}." if keys else command.tooltip
+
+
+class CommandButtons:
+    """A panel's buttons that run commands, each enabled or saying why not, as things stand.
+
+    When something changes the table is asked anew; a button changes only where the answer does.
+
+    Parameters
+    ----------
+    workbench : Workbench
+        What the commands work with.
+    told_by : iterable of signals, optional
+        Who tells that an answer may be another one now; by default `Workbench.changed`, which
+        tells of each frame that is shown, too.
+    """
+
+    def __init__(self, workbench: Workbench, told_by: Iterable[Told] = ()) -> None:
+        self._workbench = workbench
+        self._buttons: list[tuple[QAbstractButton, Callable[[], Command]]] = []
+        for told in tuple(told_by) or (workbench.changed,):
+            told.connect(self.refresh)
+        workbench.controller.closing.connect(self._on_closing)
+
+    def bind(self, button: QAbstractButton, name: str | Callable[[], str]) -> None:
+        """Let a button run a command; what gives a name is asked which one each time."""
+
+        def command() -> Command:
+            return COMMANDS[name if isinstance(name, str) else name()]
+
+        self._buttons.append((button, command))
+        button.clicked.connect(lambda: command().run(self._workbench))
+        self._apply(button, command())
+
+    def refresh(self, *what: object) -> None:
+        """Ask the table for all buttons."""
+        for button, command in self._buttons:
+            self._apply(button, command())
+
+    def _apply(self, button: QAbstractButton, command: Command) -> None:
+        allow(button, command_tip(command), command.why_not(self._workbench))
+
+    def _on_closing(self, window_stays: bool) -> None:
+        self._buttons.clear()  # they may be gone already

@@ -6,28 +6,26 @@ from magicgui.widgets import Label, PushButton
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QSizePolicy, QVBoxLayout, QWidget
 
-from napari_tavis.widgets import long_work
-from napari_tavis.widgets.controller import AnnotationController
-from napari_tavis.widgets.enabling import allow
+from napari_tavis.widgets.enabling import CommandButtons
 from napari_tavis.widgets.time_left import TimeLeft, describe_progress
-
-_CANCEL = "Stop the running work; nothing is left half-written."
+from napari_tavis.widgets.workbench import Workbench
 
 
 class Footer(QWidget):
-    """Shows the controller's messages, and the progress of its work.
+    """Shows the messages of what was done, and the progress of long work.
 
     Parameters
     ----------
-    controller : AnnotationController
+    workbench : Workbench
         Whose work it is.
     parent : QWidget, optional
         Qt's parent.
     """
 
-    def __init__(self, controller: AnnotationController, parent: QWidget | None = None) -> None:
+    def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._controller = controller
+        controller = self._controller = workbench.controller
+        self._buttons = CommandButtons(workbench)
         self._time_left = TimeLeft()
         self._busy = False
         self.message = Label(value="")
@@ -49,7 +47,7 @@ class Footer(QWidget):
         layout.setSpacing(3)
         layout.addWidget(self.progress)
         layout.addLayout(line)
-        self.cancel.clicked.connect(lambda: long_work.cancel(controller))
+        self._buttons.bind(self.cancel.native, "cancel")
         controller.said.connect(self._say)
         controller.changed.connect(self.refresh)
         controller.jobs.progressed.connect(self._on_progress)
@@ -64,7 +62,6 @@ class Footer(QWidget):
             self.progress.setRange(0, 0)
         self.progress.setVisible(busy)
         self.cancel.visible = busy
-        allow(self.cancel.native, _CANCEL, None if busy else "Nothing runs now.")
 
     def _say(self, sentence: str) -> None:
         self.message.value = sentence

@@ -25,7 +25,6 @@ from napari_tavis.widgets.work import TOY_MODEL, SegmentOptions
 _FROM_FILE = "file"
 _SHRINK = QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
 _MODELS = "Models …"
-_MODELS_TIP = "See the installed models; download, import and remove some."
 _DEMONSTRATION = "A demonstration: it knows drawn toy scenes only."
 
 
@@ -57,7 +56,7 @@ class SettingsForm:
                 "Models …, or a checkpoint file."
             ),
         )
-        self.models = PushButton(text=_MODELS, tooltip=_MODELS_TIP)
+        self.models = PushButton(text=_MODELS)
         self.demonstration = Label(label=" ", value=_DEMONSTRATION)
         self.demonstration.native.setWordWrap(True)
         self.demonstration.native.setMinimumWidth(120)

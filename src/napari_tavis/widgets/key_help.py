@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
@@ -16,8 +16,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_tavis.widgets.commands import Command
-from napari_tavis.widgets.keys import keys_of, keys_of_action
+from napari_tavis.widgets.commands import GROUPS
+from napari_tavis.widgets.napari_compat import keys_of, keys_of_napari_action
 
 _PAINTING = {
     "napari:activate_labels_paint_mode": "Brush",
@@ -44,20 +44,13 @@ class KeyHelp(QDialog):
 
     Parameters
     ----------
-    groups : mapping of str to sequence of Command
-        The plugin's commands.
     change : callable
         Opens napari's preferences.
     parent : QWidget, optional
         Qt's parent.
     """
 
-    def __init__(
-        self,
-        groups: Mapping[str, tuple[Command, ...]],
-        change: Callable[[], None],
-        parent: QWidget | None = None,
-    ) -> None:
+    def __init__(self, change: Callable[[], None], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle("Keys")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -68,9 +61,9 @@ class KeyHelp(QDialog):
         self.tree.header().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         self.tree.header().setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
         self.tree.header().setStretchLastSection(False)
-        for title, commands in groups.items():
-            self._add_group(title, [(one.title, keys_of(one), one.tooltip) for one in commands])
-        painting = [(text, keys_of_action(name), "") for name, text in _PAINTING.items()]
+        for title, commands in GROUPS.items():
+            self._add_group(title, [(one.title, keys_of(one.id), one.tooltip) for one in commands])
+        painting = [(text, keys_of_napari_action(name), "") for name, text in _PAINTING.items()]
         self._add_group("Paint and look (napari's own)", painting)
         introduction = QLabel(_INTRODUCTION)
         introduction.setWordWrap(True)

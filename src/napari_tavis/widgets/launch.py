@@ -42,5 +42,5 @@ def open_session(session_path: Path) -> None:
     video = AnnotationSession.open(session_path, read_only=True).video
     viewer = Viewer(title="napari-tavis")
     dock = add_dock(viewer)
-    dock.controller.open_video(video, session_path=session_path)
+    dock.workbench.opener.open(video, session_path=session_path)
     napari.run()

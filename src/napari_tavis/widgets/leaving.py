@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QApplication, QFileDialog, QMessageBox, QWidget
 
-if TYPE_CHECKING:
-    from napari_tavis.widgets.controller import AnnotationController
+from napari_tavis.widgets.controller import AnnotationController
 
 _BUTTONS = QMessageBox.StandardButton
 

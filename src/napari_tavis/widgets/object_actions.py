@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from napari_tavis.annotation.objects import SessionObject
 from napari_tavis.core.errors import TavisError
 from napari_tavis.widgets import work
-from napari_tavis.widgets.commands import Command
+from napari_tavis.widgets.controller import AnnotationController
 from napari_tavis.widgets.jobs import report_error
-
-if TYPE_CHECKING:
-    from napari_tavis.widgets.controller import AnnotationController
 
 
 def accept_frame(controller: AnnotationController) -> None:
@@ -43,9 +38,6 @@ def restore(controller: AnnotationController) -> None:
     """Take the chosen rejected object, or background query, among the objects."""
     item = chosen_item(controller)
     if item is None:
-        return
-    if item.takes_part:
-        controller.said.emit(f"The {item.class_name} is among the objects already.")
         return
     was_background = item.kind == "background"
     controller.do(lambda session: session.restore(item.object_id))
@@ -136,7 +128,8 @@ def _neighbour(controller: AnnotationController, object_id: int) -> int | None:
     return others[0] if others else None
 
 
-def _choose_by(controller: AnnotationController, step: int) -> None:
+def choose_by(controller: AnnotationController, step: int) -> None:
+    """Choose the object that many rows further down, round the ends of the list."""
     ids = shown_objects(controller)
     if not ids:
         return
@@ -144,97 +137,9 @@ def _choose_by(controller: AnnotationController, step: int) -> None:
     controller.choose(ids[(at + step) % len(ids)])
 
 
-def _go_sampled(controller: AnnotationController, forwards: bool) -> None:
+def go_sampled(controller: AnnotationController, *, forwards: bool) -> None:
+    """Show the next sampled frame, or the one before."""
     navigation = controller.navigation
     frame = navigation.next_sampled() if forwards else navigation.previous_sampled()
     if frame is not None:
         navigation.go_to(frame)
-
-
-COMMANDS = (
-    Command(
-        "undo",
-        "Undo",
-        "Ctrl+Z",
-        lambda controller: controller.undo(),
-        "Take the last step back, whatever it was, and show its frame.",
-    ),
-    Command(
-        "redo",
-        "Redo",
-        "Ctrl+Shift+Z",
-        lambda controller: controller.redo(),
-        "Make the step again that was undone last.",
-    ),
-    Command(
-        "accept_frame",
-        "Accept the object in this frame",
-        "W",
-        accept_frame,
-        "Mark the chosen object's mask in this frame as right.",
-    ),
-    Command(
-        "accept_object",
-        "Accept the object in all frames",
-        "Shift+W",
-        accept_object,
-        "Mark all masks of the chosen object as right.",
-    ),
-    Command(
-        "reject",
-        "Reject the object",
-        "J",
-        reject,
-        "It does not sound: it leaves the list and is never exported, but stays in reach.",
-    ),
-    Command(
-        "restore",
-        "Restore the object",
-        "Shift+J",
-        restore,
-        "Take the chosen rejected object, or background query, among the objects.",
-    ),
-    Command(
-        "split",
-        "Split the object at this frame",
-        "Shift+S",
-        split,
-        "From this frame on, the chosen object is another one of the same class.",
-    ),
-    Command(
-        "delete",
-        "Delete the object",
-        "Shift+Delete",
-        delete,
-        "Delete the chosen object with all its masks; undo brings it back.",
-    ),
-    Command(
-        "previous_object",
-        "Previous object",
-        "Up",
-        lambda controller: _choose_by(controller, -1),
-        "Work on the object before in the list.",
-    ),
-    Command(
-        "next_object",
-        "Next object",
-        "Down",
-        lambda controller: _choose_by(controller, 1),
-        "Work on the next object in the list.",
-    ),
-    Command(
-        "previous_sampled",
-        "Previous sampled frame",
-        ",",
-        lambda controller: _go_sampled(controller, forwards=False),
-        "Go back to the last frame that the model saw.",
-    ),
-    Command(
-        "next_sampled",
-        "Next sampled frame",
-        ".",
-        lambda controller: _go_sampled(controller, forwards=True),
-        "Go to the next frame that the model saw.",
-    ),
-)
-"""What can be done by key without asking anything back."""

@@ -13,6 +13,7 @@ from psygnal import Signal
 
 from napari_tavis.annotation import AnnotationSession
 from napari_tavis.annotation.objects import SessionObject
+from napari_tavis.widgets.napari_compat import take_over_undo
 from napari_tavis.widgets.session_labels import OBJECT_LABEL, SessionLabels
 
 _OUTLINE = 2
@@ -200,6 +201,7 @@ class ObjectLayers:
 
     def _take_over(self, object_id: int, layer: Labels) -> None:
         """Learn of the layer's strokes, and put the session's undo in place of napari's."""
+        forget = take_over_undo(layer, self.undo_asked.emit, self.redo_asked.emit)
 
         def stroke(layer: Labels, event: Any) -> Generator[None]:
             self._in_stroke.add(object_id)
@@ -213,15 +215,13 @@ class ObjectLayers:
 
         def painted(event: Any) -> None:
             # The session remembers the step; napari's own memory of it would only grow.
-            layer._reset_history()
+            forget()
             if object_id not in self._in_stroke:
                 self.stroke_ended.emit(object_id)
 
         layer.mouse_drag_callbacks.append(stroke)
         layer.events.paint.connect(painted)
         layer.events.visible.connect(lambda event: self.visibility_changed.emit(object_id))
-        layer.undo = self.undo_asked.emit
-        layer.redo = self.redo_asked.emit
 
     def _take_away(self, object_id: int) -> None:
         layer = self._bound.pop(object_id)

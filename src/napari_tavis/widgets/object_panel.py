@@ -19,11 +19,11 @@ from napari_tavis.annotation.objects import ObjectState, SessionObject
 from napari_tavis.core.vocabulary import AVSBENCH_CLASSES
 from napari_tavis.widgets import object_actions as actions
 from napari_tavis.widgets.class_editor import complete_from
-from napari_tavis.widgets.controller import AnnotationController
-from napari_tavis.widgets.dock_commands import COMMANDS as DOCK_COMMANDS
-from napari_tavis.widgets.enabling import allow, command_tip
+from napari_tavis.widgets.commands import COMMANDS
+from napari_tavis.widgets.enabling import CommandButtons, allow, command_tip
 from napari_tavis.widgets.object_table import SHOWN, ObjectTable
 from napari_tavis.widgets.threshold_slider import ThresholdSlider
+from napari_tavis.widgets.workbench import Workbench
 
 _FILTERS: dict[str, Callable[[SessionObject], bool]] = {
     "Objects": lambda item: item.takes_part,
@@ -35,8 +35,7 @@ _FILTER_TIP = (
     "Which objects are listed. Rejected ones and the queries that the model called background "
     "stay in reach here, and can be restored."
 )
-_NO_CHOICE = "Select an object first."
-_TIPS = {command.id: command for command in (*actions.COMMANDS, *DOCK_COMMANDS)}
+_MORE = "Rename, merge, split, delete."
 
 
 class ObjectPanel(QWidget):
@@ -44,15 +43,16 @@ class ObjectPanel(QWidget):
 
     Parameters
     ----------
-    controller : AnnotationController
-        The session and its layers.
+    workbench : Workbench
+        The session and its layers, and what is done to them.
     parent : QWidget, optional
         Qt's parent.
     """
 
-    def __init__(self, controller: AnnotationController, parent: QWidget | None = None) -> None:
+    def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._controller = controller
+        self._workbench, self._controller = workbench, workbench.controller
+        self._buttons = CommandButtons(workbench)
         self.filter = QComboBox()
         self.filter.addItems(list(_FILTERS))
         self.filter.setSizeAdjustPolicy(
@@ -72,7 +72,7 @@ class ObjectPanel(QWidget):
         self.menu = QMenu(self)
         self.menu.setToolTipsVisible(True)
         self.more.setMenu(self.menu)
-        self.threshold = ThresholdSlider(controller)
+        self.threshold = ThresholdSlider(workbench.controller)
         self._arrange()
         self._connect()
         self.refresh()
@@ -110,9 +110,9 @@ class ObjectPanel(QWidget):
         self.filter.currentIndexChanged.connect(self._refresh_list)
         self.new_class.returnPressed.connect(self._on_add)
         self.add.clicked.connect(self._on_add)
-        self.accept_frame.clicked.connect(lambda: actions.accept_frame(controller))
-        self.accept_object.clicked.connect(lambda: actions.accept_object(controller))
-        self.reject.clicked.connect(self._on_reject)
+        self._buttons.bind(self.accept_frame, "accept_frame")
+        self._buttons.bind(self.accept_object, "accept_object")
+        self._buttons.bind(self.reject, self._rejects_or_restores)
         self.menu.aboutToShow.connect(self._fill_menu)
         self.table.customContextMenuRequested.connect(self._on_context_menu)
         self.table.chosen.connect(controller.choose)
@@ -135,10 +135,9 @@ class ObjectPanel(QWidget):
         self.new_class.clear()
         self.new_class.clearFocus()
 
-    def _on_reject(self) -> None:
+    def _rejects_or_restores(self) -> str:
         item = actions.chosen_item(self._controller)
-        if item is not None:
-            (actions.reject if item.takes_part else actions.restore)(self._controller)
+        return "reject" if item is None or item.takes_part else "restore"
 
     def _on_renamed(self, object_id: int, class_name: str) -> None:
         actions.rename_object(self._controller, object_id, class_name)
@@ -203,21 +202,11 @@ class ObjectPanel(QWidget):
 
     def _refresh_controls(self) -> None:
         """Enable what can be done now; what cannot be says why."""
-        controller, tips = self._controller, _TIPS
-        item = actions.chosen_item(controller)
-        out = controller.obstacle or (_NO_CHOICE if item is None else None)
-        gone = None if item is None or item.takes_part else "Restore the object first."
-        rejecting = item is None or item.takes_part
-        self.reject.setText("Reject" if rejecting else "Restore")
-        scene = "The scene mask cannot be rejected." if item and item.kind == "scene" else None
-        allow(self.accept_frame, command_tip(tips["accept_frame"]), out or gone)
-        allow(self.accept_object, command_tip(tips["accept_object"]), out or gone)
-        allow(self.reject, command_tip(tips["reject" if rejecting else "restore"]), out or scene)
-        allow(self.more, "Rename, merge, split, delete.", out)
-        adding = controller.obstacle if controller.session or not controller.clip else None
-        adding = controller.obstacle if controller.blocked else adding
-        allow(self.add, command_tip(tips["add_object"]), adding)
-        self.new_class.setEnabled(adding is None)
+        self.reject.setText(self._rejects_or_restores().capitalize())
+        allow(self.more, _MORE, COMMANDS["delete"].why_not(self._workbench))
+        adding = COMMANDS["add_object"]
+        allow(self.add, command_tip(adding), adding.why_not(self._workbench))
+        self.new_class.setEnabled(adding.why_not(self._workbench) is None)
         self.threshold.refresh()
 
     def _fill_menu(self) -> None:
@@ -228,19 +217,20 @@ class ObjectPanel(QWidget):
         if item is None or controller.obstacle is not None:
             return
         if not item.takes_part:
-            self._offer("restore", lambda: actions.restore(controller))
+            self._offer("restore")
         if item.kind == "object":
-            self._offer("rename", lambda: self.table.edit_class(item.object_id))
-            self._merge_menu(self.menu.addMenu(_TIPS["merge"].title))
-            self._offer("split", lambda: actions.split(controller))
+            self._offer("rename")
+            self._merge_menu(self.menu.addMenu(COMMANDS["merge"].title))
+            self._offer("split")
         if item.takes_part and item.kind != "scene":
-            self._offer("reject", lambda: actions.reject(controller))
+            self._offer("reject")
         self.menu.addSeparator()
-        self._offer("delete", lambda: actions.delete(controller))
+        self._offer("delete")
 
-    def _offer(self, command: str, run: Callable[[], None]) -> None:
-        entry = self.menu.addAction(_TIPS[command].title, run)
-        entry.setToolTip(command_tip(_TIPS[command]))
+    def _offer(self, name: str) -> None:
+        command = COMMANDS[name]
+        entry = self.menu.addAction(command.title, lambda: command.run(self._workbench))
+        entry.setToolTip(command_tip(command))
 
     def _merge_menu(self, menu: QMenu) -> QMenu:
         """Offer the objects that the chosen one can be merged with."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from napari.layers import Layer
 from napari.utils.notifications import show_warning
@@ -13,13 +13,11 @@ from qtpy.QtCore import QTimer
 from napari_tavis.core.tasks import Cancelled
 from napari_tavis.media import Clip
 from napari_tavis.widgets import work
+from napari_tavis.widgets.controller import AnnotationController
 from napari_tavis.widgets.jobs import report_error
 from napari_tavis.widgets.leaving import may_leave
 from napari_tavis.widgets.listeners import attempt
-from napari_tavis.widgets.reader import clip_layer_data, video_layers
-
-if TYPE_CHECKING:
-    from napari_tavis.widgets.controller import AnnotationController
+from napari_tavis.widgets.reader import clip_layer_data, clip_of, video_layers
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,27 +61,31 @@ class VideoOpener:
         controller.navigation.moved.connect(self._say_what_was_noticed)
         controller.changed.connect(self._say_what_was_noticed)
         controller.jobs.busy_changed.connect(self._on_busy_changed)
+        controller.viewer.layers.events.inserted.connect(self._on_inserted)
+        controller.closing.connect(self._on_closing)
 
     @property
     def opening(self) -> Path | None:
         """The video that is being opened, or will be when what runs has ended."""
         return None if self._wish is None else self._wish.path
 
-    def open(self, path: Path, clip: Clip | None = None, session_path: Path | None = None) -> None:
+    def open(
+        self, path: str | Path, clip: Clip | None = None, session_path: Path | None = None
+    ) -> None:
         """Open a video, and the session with it where there is one.
 
         Work on the open video is cancelled for it; other work, such as an export, is waited for.
 
         Parameters
         ----------
-        path : Path
+        path : path-like
             The video file.
         clip : Clip, optional
             The clip, if a layer shows it already.
         session_path : Path, optional
             Its session's file; found by the video by default.
         """
-        path = path.absolute()
+        path = Path(path).absolute()
         before = self._wish
         if before is not None and (before.path, before.session_path) == (path, session_path):
             return
@@ -103,6 +105,15 @@ class VideoOpener:
         if shown:
             clip = shown[-1][1]
             self.open(Path(clip.path), clip)
+
+    def _on_inserted(self, event: Any) -> None:
+        """Open the video of a layer that somebody else has put into the viewer."""
+        clip = clip_of(event.value)
+        if clip is not None and clip is not self._controller.clip:
+            self.open(clip.path, clip)
+
+    def _on_closing(self, window_stays: bool) -> None:
+        self._controller.viewer.layers.events.inserted.disconnect(self._on_inserted)
 
     # -- when it may begin -----------------------------------------------------------------
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias
 
 import napari
 from napari.layers import Layer
@@ -15,6 +15,7 @@ from qtpy.QtWidgets import QApplication, QMainWindow, QProgressDialog, QWidget
 from napari_tavis.media import Clip, open_clip
 from napari_tavis.project.listing import VIDEO_SUFFIXES
 from napari_tavis.widgets.jobs import JobRunner, report_error
+from napari_tavis.widgets.napari_compat import main_window
 
 LayerData: TypeAlias = list[tuple[Any, ...]]
 
@@ -68,7 +69,7 @@ def read_videos(path: str | Sequence[str]) -> LayerData:
     dock = _dock()
     if dock is not None:
         for one in paths:
-            dock.controller.open_video(one)  # type: ignore[attr-defined]
+            dock.workbench.opener.open(one)  # type: ignore[attr-defined]
         return _NOTHING
     return read_at_once(paths)
 
@@ -122,7 +123,7 @@ def _dock() -> QWidget | None:
     windows = [one for one in QApplication.topLevelWidgets() if isinstance(one, QMainWindow)]
     if not _has_window() or viewer is None or sum(one.isVisible() for one in windows) > 1:
         return None
-    return cast(QWidget | None, viewer.window._qt_window.findChild(QWidget, DOCK))
+    return main_window(viewer).findChild(QWidget, DOCK)
 
 
 def _open(path: str) -> Clip | None:
@@ -173,4 +174,4 @@ def _show(dialog: QProgressDialog, done: int, total: int) -> None:
 
 def _window() -> QWidget | None:
     viewer = napari.current_viewer()
-    return None if viewer is None else viewer.window._qt_window
+    return None if viewer is None else main_window(viewer)

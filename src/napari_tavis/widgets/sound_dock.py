@@ -6,25 +6,25 @@ import napari.viewer
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QDockWidget, QMainWindow
 
-from napari_tavis.widgets.controller import AnnotationController
-from napari_tavis.widgets.soundtrack import SoundtrackPanel
+from napari_tavis.widgets.soundtrack.panel import SoundtrackPanel
+from napari_tavis.widgets.workbench import Workbench
 
 _NAME = "Soundtrack"
 
 
 class SoundDock:
-    """Adds the soundtrack panel to a window, and takes it away with the controller.
+    """Adds the soundtrack panel to a window, and takes it away with the workbench.
 
     Parameters
     ----------
     viewer : napari.viewer.Viewer
         The viewer.
-    controller : AnnotationController
-        The open video.
+    workbench : Workbench
+        The open video and its player.
     """
 
-    def __init__(self, viewer: napari.viewer.Viewer, controller: AnnotationController) -> None:
-        self.panel = SoundtrackPanel(controller)
+    def __init__(self, viewer: napari.viewer.Viewer, workbench: Workbench) -> None:
+        self.panel = SoundtrackPanel(workbench)
         self._dock: QDockWidget | None = viewer.window.add_dock_widget(
             self.panel, name=_NAME, area="bottom", add_vertical_stretch=False
         )
@@ -34,7 +34,7 @@ class SoundDock:
             # The side docks keep the window's whole height; the sound lies below the picture.
             main.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea)
             main.setCorner(Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.LeftDockWidgetArea)
-        controller.closing.connect(self._on_closing)
+        workbench.controller.closing.connect(self._on_closing)
 
     def _on_closing(self, window_stays: bool) -> None:
         dock, self._dock = self._dock, None

@@ -135,9 +135,12 @@ def test_a_senseless_index_is_refused(index: object, plain_clip: Clip) -> None:
         plain_clip.frames[index]
 
 
-def test_what_is_given_may_be_changed_without_harm(plain_video: Path) -> None:
+def test_what_is_kept_cannot_be_changed(plain_video: Path) -> None:
     with open_clip(plain_video) as clip:
-        clip.frames[5][:] = 0
+        with pytest.raises(ValueError, match="read-only"):
+            clip.frames[5][:] = 0
+        several = clip.frames[5:7]
+        several[:] = 0
         assert number_shown(clip.frames[5]) == 5
 
 

@@ -19,6 +19,7 @@ from napari_tavis.annotation.proposals import Proposal, Proposals
 from napari_tavis.media import open_clip
 from napari_tavis.widgets.dock import AnnotationDock
 from napari_tavis.widgets.launch import add_dock
+from napari_tavis.widgets.napari_compat import canvas_of
 
 SAMPLED = [23, 48, 73, 98, 123]
 
@@ -94,7 +95,7 @@ def open_in(qtbot) -> Callable[[AnnotationDock, Path], None]:
 
 def canvas_position(viewer: Viewer, row: float, column: float) -> QPointF:
     """Where a pixel of the shown frame is on the canvas widget."""
-    native = viewer.window._qt_viewer.canvas.native
+    native = canvas_of(viewer)
     _, centre_row, centre_column = viewer.camera.center
     zoom = viewer.camera.zoom
     x = native.width() / 2 + (column - centre_column) * zoom
@@ -104,7 +105,7 @@ def canvas_position(viewer: Viewer, row: float, column: float) -> QPointF:
 
 def draw_stroke(viewer: Viewer, *pixels: tuple[float, float]) -> None:
     """Press the mouse on the first pixel, drag it over the others, and let go."""
-    native = viewer.window._qt_viewer.canvas.native
+    native = canvas_of(viewer)
     places = [canvas_position(viewer, *pixel) for pixel in pixels]
     left, none = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton
 

@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QApplication, QDialog, QMessageBox
 
 from napari_tavis.annotation import AnnotationSession
 from napari_tavis.widgets.dock import AnnotationDock
+from napari_tavis.widgets.napari_compat import main_window
 
 pytestmark = pytest.mark.gui
 
@@ -56,7 +57,7 @@ def close_as_a_user(
     qtbot, viewer: Viewer, button: QMessageBox.StandardButton
 ) -> tuple[list[str], bool]:
     """Close the window by its frame; give the questions that came, and whether it is closed."""
-    window = viewer.window._qt_window
+    window = main_window(viewer)
     window.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, False)  # the fixture closes it, too
     asked: list[str] = []
     timer = QTimer()

@@ -7,11 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from napari.viewer import Viewer
+from qtpy.QtGui import QKeySequence
 from qtpy.QtTest import QTest
 
 from napari_tavis.annotation import AnnotationSession, FrameStatus
 from napari_tavis.widgets import object_actions as actions
 from napari_tavis.widgets.dock import AnnotationDock
+from napari_tavis.widgets.napari_compat import canvas_of
 
 pytestmark = pytest.mark.gui
 
@@ -20,7 +22,7 @@ DOG, DRUM, SCENE = 1, 2, 3
 
 def press(viewer: Viewer, key: str) -> None:
     """Press a key over the picture."""
-    viewer.window._qt_viewer.canvas._key_map_handler.press_key(key)
+    QTest.keySequence(canvas_of(viewer), QKeySequence(key))
 
 
 def test_one_order_over_everything(

@@ -13,6 +13,7 @@ from napari.viewer import Viewer
 from qtpy.QtCore import Qt
 
 from napari_tavis.widgets.dock import AnnotationDock
+from napari_tavis.widgets.napari_compat import main_window
 
 pytestmark = [
     pytest.mark.gui,
@@ -45,16 +46,16 @@ def test_several_videos_were_open(
     controller = dock.controller
     threads, before = set(threading.enumerate()), children()
     for path in (annotated_video, other_video, annotated_video, other_video):
-        controller.open_video(path)
+        dock.workbench.opener.open(path)
         qtbot.waitUntil(
             lambda path=path: controller.video == path and not controller.jobs.busy, timeout=60_000
         )
         controller.navigation.go_to(98)
         controller.choose(1)
         dock.annotate.correction.corrector.prompts.start()
-        controller.player.play()
+        dock.workbench.player.play()
         qtbot.wait(50)
-    window = viewer.window._qt_window
+    window = main_window(viewer)
     window.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, False)  # the fixture closes it, too
     window.close()
 

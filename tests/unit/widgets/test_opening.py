@@ -21,6 +21,7 @@ from napari_tavis.annotation import AnnotationSession
 from napari_tavis.media import ffmpeg
 from napari_tavis.widgets.controller import AnnotationController
 from napari_tavis.widgets.dock import AnnotationDock
+from napari_tavis.widgets.napari_compat import canvas_of
 from napari_tavis.widgets.object_layers import ObjectLayers
 from napari_tavis.widgets.reader import video_layers
 
@@ -73,7 +74,7 @@ def is_whole(controller: AnnotationController) -> bool:
 
 
 def open_now(dock: AnnotationDock, path: Path) -> None:
-    dock.controller.open_video(path)
+    dock.workbench.opener.open(path)
 
 
 def test_in_the_middle_of_clicking(
@@ -107,7 +108,7 @@ def test_in_the_middle_of_a_stroke(
 ) -> None:
     controller = working.controller
     controller.layers.layer(DOG).mode = "paint"
-    native = viewer.window._qt_viewer.canvas.native
+    native = canvas_of(viewer)
     left, none = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton
 
     def send(kind: QEvent.Type, column: int, button=none, held=left) -> None:
@@ -154,7 +155,7 @@ def test_in_the_middle_of_a_box(
 
 
 def test_while_it_plays(working: AnnotationDock, other_video: Path, opened) -> None:
-    player = working.controller.player
+    player = working.workbench.player
     player.play()
     open_now(working, other_video)
     opened(working.controller, other_video)
@@ -190,7 +191,7 @@ def test_what_has_nothing_to_do_with_the_video_is_waited_for(
     open_now(working, other_video)
     qtbot.wait(100)
     assert working.controller.video == annotated_video
-    assert working.controller.opening == other_video
+    assert working.workbench.opener.opening == other_video
     assert other_video.name in working.footer.message.value
     go.set()
     opened(working.controller, other_video)

@@ -15,6 +15,7 @@ from qtpy.QtWidgets import QApplication, QDialog, QFileDialog, QMessageBox
 from napari_tavis.annotation import AnnotationSession
 from napari_tavis.widgets.dock import AnnotationDock
 from napari_tavis.widgets.leaving import may_leave
+from napari_tavis.widgets.napari_compat import main_window
 
 pytestmark = pytest.mark.gui
 
@@ -106,7 +107,7 @@ def test_the_line_stays_until_saving_works_again_by_itself(
 
 
 def close_as_a_user(qtbot, viewer: Viewer) -> bool:
-    window = viewer.window._qt_window
+    window = main_window(viewer)
     window.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, False)  # the fixture closes it, too
     window.windowHandle().close()
     qtbot.wait(500)
@@ -161,14 +162,14 @@ def test_another_video_is_not_opened_over_what_would_be_lost(
     controller = unsaved.controller
     session = controller.session
     with Answers(CANCEL) as answers:
-        controller.open_video(other_video)
+        unsaved.workbench.opener.open(other_video)
         qtbot.waitUntil(lambda: bool(answers.asked) and not controller.jobs.busy, timeout=60_000)
         qtbot.wait(100)
     assert controller.session is session
     assert controller.video == annotated_video
     assert unsaved.notice.isVisible()
     with Answers(LOSE) as answers:
-        controller.open_video(other_video)
+        unsaved.workbench.opener.open(other_video)
         qtbot.waitUntil(lambda: controller.video == other_video, timeout=60_000)
     assert len(answers.asked) == 1
     # The disk is full for this one as well, but nothing of it is unsaved.

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from napari_tavis.annotation import AnnotationSession
 from napari_tavis.core.errors import TavisError
+from napari_tavis.widgets.controller import AnnotationController
 from napari_tavis.widgets.correction import repairs
 from napari_tavis.widgets.correction.encoders import FrameEncoders
 from napari_tavis.widgets.correction.filling import Filling, Target
@@ -14,9 +15,6 @@ from napari_tavis.widgets.correction.plan import Direction, Reach, plan_propagat
 from napari_tavis.widgets.correction.prompting import PromptTool
 from napari_tavis.widgets.correction.propagating import LABEL, follow
 from napari_tavis.widgets.jobs import report_error
-
-if TYPE_CHECKING:
-    from napari_tavis.widgets.controller import AnnotationController
 
 Repair: TypeAlias = Callable[[AnnotationSession, int, int], str]
 """Changes an object in a frame, and says what it did."""
@@ -35,7 +33,7 @@ class Corrector:
     prompts : PromptTool
         The prompt mode.
     reach : Reach
-        Which frames are worked on; kept current by the panel.
+        Which frames are worked on; as the user chose.
     """
 
     def __init__(self, controller: AnnotationController) -> None:
@@ -46,6 +44,7 @@ class Corrector:
         self.prompts: PromptTool = PromptTool(controller, self._encoders)
         self._filling = Filling(controller)
         self.reach: Reach = Reach()
+        controller.closing.connect(self.close)
 
     def propagate(self, direction: Direction) -> None:
         """Follow the object through the video; a mask that is shown unconfirmed is kept first."""

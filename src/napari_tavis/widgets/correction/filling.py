@@ -5,19 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from napari.layers import Labels
 
 from napari_tavis.annotation import AnnotationSession
 from napari_tavis.annotation.masks import Mask, PackedMasks
 from napari_tavis.core.tasks import Cancelled, CancelToken, Progress
+from napari_tavis.widgets.controller import AnnotationController
 from napari_tavis.widgets.correction.prompt_layers import preview_layer
 from napari_tavis.widgets.correction.repairs import count_frames
 from napari_tavis.widgets.jobs import report_error
-
-if TYPE_CHECKING:
-    from napari_tavis.widgets.controller import AnnotationController
 
 Find: TypeAlias = Callable[[Progress, CancelToken], Iterable[tuple[int, Mask, float | None]]]
 """Gives frames with their masks and scores, in a job's thread; cancelled, it raises or ends."""

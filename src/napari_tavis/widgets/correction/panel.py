@@ -18,13 +18,10 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_tavis.widgets.commands import Command
-from napari_tavis.widgets.controller import AnnotationController
-from napari_tavis.widgets.correction.commands import COMMANDS, why_not
-from napari_tavis.widgets.correction.corrector import Corrector
 from napari_tavis.widgets.correction.plan import Reach, frames_between
-from napari_tavis.widgets.enabling import allow, command_tip
+from napari_tavis.widgets.enabling import CommandButtons
 from napari_tavis.widgets.work import TOY_MODEL
+from napari_tavis.widgets.workbench import Workbench
 
 _BUTTON_TEXTS = {
     "prompt": "Click with SAM 2",
@@ -65,22 +62,24 @@ class CorrectionPanel(QWidget):
 
     Parameters
     ----------
-    controller : AnnotationController
-        Knows the video, the session and the chosen object.
+    workbench : Workbench
+        Knows the video, the session and the chosen object, and corrects it.
     parent : QWidget, optional
         Its parent.
 
     Attributes
     ----------
     corrector : Corrector
-        Does what the buttons say.
+        The workbench's own.
+    buttons : dict of str to QPushButton
+        By the command that they run.
     """
 
-    def __init__(self, controller: AnnotationController, parent: QWidget | None = None) -> None:
+    def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.controller = controller
-        self.corrector = controller.correction = Corrector(controller)
-        self.buttons = {command.id: self._button(command) for command in COMMANDS}
+        self.controller, self.corrector = workbench.controller, workbench.correction
+        self._commands = CommandButtons(workbench)
+        self.buttons = {name: self._button(name) for name in _BUTTON_TEXTS}
         self.buttons["prompt"].setCheckable(True)
         self.how = _text()
         self.frames = _choice(_FRAMES, {"sampled frames": False, "every frame": True})
@@ -96,9 +95,9 @@ class CorrectionPanel(QWidget):
 
     # -- building --------------------------------------------------------------------------
 
-    def _button(self, command: Command) -> QPushButton:
-        button = _plain_button(_BUTTON_TEXTS[command.id], "")
-        button.clicked.connect(lambda: command.run(self.controller))
+    def _button(self, name: str) -> QPushButton:
+        button = _plain_button(_BUTTON_TEXTS[name], "")
+        self._commands.bind(button, name)
         return button
 
     def _arrange(self) -> None:
@@ -141,7 +140,6 @@ class CorrectionPanel(QWidget):
         controller.changed.connect(self.refresh)
         controller.edited.connect(self._on_edited)
         controller.chosen_changed.connect(self._on_chosen)
-        controller.closing.connect(self.corrector.close)
 
     # -- what is shown ---------------------------------------------------------------------
 
@@ -158,19 +156,9 @@ class CorrectionPanel(QWidget):
         self.how.setText(sentence or self._instruction())
 
     def refresh(self) -> None:
-        """Show the mode, and enable what can be done now; what cannot be says why."""
+        """Show the mode."""
         self._refresh_range()
         prompts = self.corrector.prompts
-        reason = why_not(self.controller)
-        busy = "Wait for the running work, or cancel it." if self.controller.jobs.busy else None
-        nothing = "Click on the picture first." if prompts.prompts.empty else None
-        for command in COMMANDS:
-            why = reason
-            if command.id in (*_PROPAGATING, "interpolate"):
-                why = reason or busy
-            elif command.id in _CONFIRMING:
-                why = reason or nothing
-            allow(self.buttons[command.id], command_tip(command), why)
         self.buttons["prompt"].setChecked(prompts.active)
         self._confirming.setVisible(prompts.active)
         self.how.setText(self._instruction())

@@ -14,6 +14,7 @@ from psygnal import Signal
 from napari_tavis.annotation.masks import Mask
 from napari_tavis.annotation.prompts import Prompts
 from napari_tavis.widgets.correction.preview import PreviewLabels
+from napari_tavis.widgets.napari_compat import take_clicks
 
 PREVIEW_COLOR = "#ffe14d"
 POSITIVE_COLOR, NEGATIVE_COLOR = "#35d07f", "#ff4d5e"
@@ -184,13 +185,8 @@ class PromptLayers:
 
     def _on_mode(self, event: Any = None) -> None:
         """Let clicks prompt while the tool is the one that adds points; napari's would add."""
-        if self._points is None:
-            return
-        callbacks = self._points.mouse_drag_callbacks
-        if self._points.mode == "add":
-            callbacks[:] = [self._on_press]
-        elif self._on_press in callbacks:
-            callbacks.remove(self._on_press)
+        if self._points is not None:
+            take_clicks(self._points, self._on_press)
 
     def _on_press(self, layer: Points, event: Any) -> Generator[None, None, None]:
         """Follow the mouse from press to release: a click, or a box."""

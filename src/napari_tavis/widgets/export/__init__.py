@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from napari_tavis.widgets.export.panel import COMMANDS, ExportPanel
+from napari_tavis.widgets.export.panel import ExportPanel
 
-__all__ = ["COMMANDS", "ExportPanel"]
+__all__ = ["ExportPanel"]

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from qtpy.compat import isalive
 from qtpy.QtCore import QTimer
@@ -24,7 +24,7 @@ from napari_tavis.exchange.exporting import ExportResult, note_export
 from napari_tavis.exchange.imported import ImportReport
 from napari_tavis.exchange.importing import import_dataset
 from napari_tavis.exchange.request import ExportRequest
-from napari_tavis.widgets.commands import Command
+from napari_tavis.widgets.controller import AnnotationController
 from napari_tavis.widgets.enabling import allow
 from napari_tavis.widgets.export import work
 from napari_tavis.widgets.export.form import ExportForm
@@ -33,9 +33,6 @@ from napari_tavis.widgets.export.mapping_dialog import MappingDialog
 from napari_tavis.widgets.export.preview_view import PICTURES, PreviewView
 from napari_tavis.widgets.export.report_view import ReportView
 from napari_tavis.widgets.jobs import JobRunner, report_error
-
-if TYPE_CHECKING:
-    from napari_tavis.widgets.controller import AnnotationController
 
 Ask: TypeAlias = Callable[[AnnotationSession], list[ExportRequest]]
 """Says what is to be exported of a session."""
@@ -47,22 +44,6 @@ _NOTES = 5
 _IMPROVE = "Teach a model with the clips that were corrected and accepted."
 _DELAY_MS = 300
 """How long after the last change of the form the preview is made anew."""
-
-
-def _export(controller: AnnotationController) -> None:
-    if controller.exporter is not None:
-        controller.exporter.export_video()
-
-
-COMMANDS: tuple[Command, ...] = (
-    Command(
-        "export_video",
-        "Export this video",
-        "Ctrl+Alt+E",
-        _export,
-        "Export the open video with the settings of the Export page.",
-    ),
-)
 
 
 class ExportPanel(QWidget):
@@ -92,7 +73,6 @@ class ExportPanel(QWidget):
         self.import_dataset = QPushButton("Import a dataset …")
         self.improve = QPushButton("Improve the model …")
         self.improve.setToolTip(_IMPROVE)
-        controller.exporter = self
         self._arrange()
         self._connect()
         self._refresh()
@@ -134,8 +114,13 @@ class ExportPanel(QWidget):
         controller.changed.connect(self._refresh)
         controller.edited.connect(self._on_edited)
         controller.closing.connect(self._on_closing)
+        controller.asked.connect(self._on_asked)
 
     # -- what the user does ----------------------------------------------------------------
+
+    def _on_asked(self, what: str) -> None:
+        if what == "export_video":
+            self.export_video()
 
     def export_video(self) -> None:
         """Export the open video as the form says."""

@@ -23,9 +23,9 @@ from napari_tavis.widgets.models.download_page import DownloadPage
 from napari_tavis.widgets.models.import_page import FILE_FILTER, ImportPage, ImportRequest
 from napari_tavis.widgets.models.improve_page import ImprovePage
 from napari_tavis.widgets.models.installed_page import InstalledPage
-from napari_tavis.widgets.models.model_work import ModelWork
 from napari_tavis.widgets.models.place_row import PlaceRow
 from napari_tavis.widgets.models.progress_row import ProgressRow
+from napari_tavis.widgets.workbench import Workbench
 
 _SIZE = (560, 560)
 
@@ -37,21 +37,21 @@ class ModelsDialog(QDialog):
 
     Parameters
     ----------
-    work : ModelWork
-        Does what is asked for.
+    workbench : Workbench
+        Its `models` do what is asked for.
     parent : QWidget, optional
         As Qt has it.
     """
 
-    def __init__(self, work: ModelWork, parent: QWidget | None = None) -> None:
+    def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._work = work
+        work = self._work = workbench.models
         self.setWindowTitle("Models")
         self.setAcceptDrops(True)
         self.installed = InstalledPage(work)
         self.download = DownloadPage(work)
         self.importing = ImportPage(work)
-        self.improving = ImprovePage(work, work.controller)
+        self.improving = ImprovePage(workbench)
         self.place = PlaceRow(work)
         self.progress = ProgressRow(work)
         self.tabs = QTabWidget()

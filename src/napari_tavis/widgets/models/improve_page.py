@@ -22,10 +22,8 @@ from qtpy.QtWidgets import (
 from napari_tavis.core.errors import TavisError
 from napari_tavis.lab.improvement.request import Improvement, ImprovementRequest
 from napari_tavis.weights.naming import suggest_name
-from napari_tavis.widgets.controller import AnnotationController
 from napari_tavis.widgets.enabling import allow
-from napari_tavis.widgets.models.model_work import ModelWork
-from napari_tavis.widgets.project.queue_work import QueueWork
+from napari_tavis.widgets.workbench import Workbench
 
 _TEXT = (
     "Teaches a model with the clips that you corrected: videos that are done or exported, and "
@@ -45,9 +43,7 @@ class ImprovePage(QWidget):
 
     Parameters
     ----------
-    work : ModelWork
-        Does it.
-    controller : AnnotationController
+    workbench : Workbench
         Whose model learns, and whose videos are learned from.
     parent : QWidget, optional
         As Qt has it.
@@ -58,14 +54,10 @@ class ImprovePage(QWidget):
         ``key=value`` each, instead of those of the configuration ``finetune``.
     """
 
-    def __init__(
-        self,
-        work: ModelWork,
-        controller: AnnotationController,
-        parent: QWidget | None = None,
-    ) -> None:
+    def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._work, self._controller = work, controller
+        self._controller, self._queue = workbench.controller, workbench.queue
+        work = self._work = workbench.models
         self._chosen_source, self._own_name = "", False
         self._result: Improvement | None = None
         self.settings: tuple[str, ...] = ()
@@ -179,9 +171,8 @@ class ImprovePage(QWidget):
 
     def _own_source(self) -> str:
         """Give the open queue, or the folder of the open video."""
-        queue = self._controller.queue
-        if isinstance(queue, QueueWork) and queue.queue is not None:
-            return str(queue.queue.source)
+        if self._queue.queue is not None:
+            return str(self._queue.queue.source)
         video = self._controller.video
         return "" if video is None else str(video.parent)
 

@@ -49,8 +49,6 @@ class ModelWork(QObject):
         Emitted with the name of a model that the user wants to segment with.
     said : Signal
         Emitted with a sentence about what was done.
-    controller : AnnotationController
-        As given.
     jobs : JobRunner
         Runs the work; reports progress.
     sources : mapping of str to Source
@@ -72,7 +70,6 @@ class ModelWork(QObject):
 
     def __init__(self, controller: AnnotationController) -> None:
         super().__init__()
-        self.controller = controller
         self.jobs = JobRunner()  # outlives the widgets, to be ended when they are gone
         self.sources: Mapping[str, Source] = SOURCES
         self.damaged: dict[str, str] = {}

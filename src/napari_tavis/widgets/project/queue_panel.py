@@ -20,20 +20,16 @@ from qtpy.QtWidgets import (
 from superqt import QElidingLabel
 
 from napari_tavis.project.states import QueueState
-from napari_tavis.widgets.controller import AnnotationController
-from napari_tavis.widgets.enabling import allow, command_tip
+from napari_tavis.widgets.commands import being_listed, no_queue
+from napari_tavis.widgets.enabling import CommandButtons, allow
 from napari_tavis.widgets.project.colors import STATE_COLORS
-from napari_tavis.widgets.project.commands import COMMANDS, DONE, NEXT, PREVIOUS
 from napari_tavis.widgets.project.queue_table import QueueModel, QueueTable
-from napari_tavis.widgets.project.queue_work import QueueWork
 from napari_tavis.widgets.project.share_bar import ShareBar
 from napari_tavis.widgets.time_left import TimeLeft, describe_progress
-
-__all__ = ["COMMANDS", "QueuePanel"]
+from napari_tavis.widgets.workbench import Workbench
 
 _FOLDER = "Work through the videos of a folder. Your place in it is kept there."
 _LIST = "Work through the videos that a text file names, one path a line."
-_RELOAD = "Look through the folder again: for new videos, and for what others have done."
 _RECURSIVE = "Whether the videos of the folder's folders belong to it, too."
 _MARK = "Mark the selected video done, without opening another one."
 _REOPEN = "The selected video is not done after all."
@@ -45,7 +41,6 @@ _AHEAD = (
 _AHEAD_CHOICES = {"off": 0, "next": 1, "next 3": 3, "next 10": 10, "all": 1_000_000}
 _LONGEST_NAME = 32
 """Letters of a video's name in a sentence."""
-_NO_QUEUE = "Choose a folder or a list first."
 _WELCOME = (
     "Choose a folder of videos to work through them one by one. The next one is segmented in the "
     "background while you work."
@@ -57,8 +52,8 @@ class QueuePanel(QWidget):
 
     Parameters
     ----------
-    controller : AnnotationController
-        Opens the videos.
+    workbench : Workbench
+        The queue, and the open video.
     parent : QWidget, optional
         Owner.
 
@@ -72,11 +67,13 @@ class QueuePanel(QWidget):
 
     source_changed = Signal(object)
 
-    def __init__(self, controller: AnnotationController, parent: QWidget | None = None) -> None:
+    def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._controller = controller
-        self.work = QueueWork(controller)  # outlives the widgets: it saves when they are gone
-        controller.queue = self.work
+        self._workbench, self._controller = workbench, workbench.controller
+        self.work = workbench.queue
+        # Not of each frame: a queue of thousands takes its time to say what comes next.
+        told_by = (workbench.queue.changed, workbench.controller.changed)
+        self._buttons = CommandButtons(workbench, told_by)
         self._time_left = TimeLeft()
         self._make_widgets()
         self._arrange()
@@ -88,7 +85,7 @@ class QueuePanel(QWidget):
     def _make_widgets(self) -> None:
         self.folder = _button("Folder …", _FOLDER)
         self.list_file = _button("List …", _LIST)
-        self.reload = _button("⟳", _RELOAD)
+        self.reload = _button("⟳")
         self.reload.setFixedWidth(34)
         self.recursive = QCheckBox("subfolders")
         self.place = QElidingLabel(elideMode=Qt.TextElideMode.ElideMiddle)
@@ -97,9 +94,9 @@ class QueuePanel(QWidget):
         self.shares = ShareBar({str(state): color for state, color in STATE_COLORS.items()})
         self.model = QueueModel(self._name, self)
         self.table = QueueTable(self.model)
-        self.previous = _button("◀ Previous", PREVIOUS.tooltip)
-        self.next = _button("Next ▶", NEXT.tooltip)
-        self.done = _button("✓ Done, next ▶", DONE.tooltip)
+        self.previous = _button("◀ Previous")
+        self.next = _button("Next ▶")
+        self.done = _button("✓ Done, next ▶")
         self.mark = _button("Mark done", _MARK)
         self.skip = QCheckBox("skip done")
         self.skip.setToolTip(_SKIP)
@@ -146,11 +143,11 @@ class QueuePanel(QWidget):
         work = self.work
         self.folder.clicked.connect(self._choose_folder)
         self.list_file.clicked.connect(self._choose_list)
-        self.reload.clicked.connect(work.reload)
+        self._buttons.bind(self.reload, "reload_queue")
         self.recursive.clicked.connect(self._on_recursive)
-        self.previous.clicked.connect(work.go_previous)
-        self.next.clicked.connect(work.go_next)
-        self.done.clicked.connect(work.done_and_next)
+        self._buttons.bind(self.previous, "previous_video")
+        self._buttons.bind(self.next, "next_video")
+        self._buttons.bind(self.done, "video_done")
         self.mark.clicked.connect(self._on_mark)
         self.skip.clicked.connect(work.set_skip_finished)
         self.ahead.activated.connect(lambda _: work.set_ahead(self.ahead.currentData()))
@@ -161,7 +158,6 @@ class QueuePanel(QWidget):
         work.ahead.changed.connect(self._on_ahead)
         work.ahead.progressed.connect(self._on_progress)
         work.jobs.progressed.connect(self._on_looking)
-        self._controller.jobs.busy_changed.connect(lambda busy: self._refresh_buttons())
         self._controller.opened.connect(self._on_opened)
 
     # -- what the user does ----------------------------------------------------------------
@@ -231,27 +227,13 @@ class QueuePanel(QWidget):
     def _refresh_buttons(self) -> None:
         """Enable what can be done now; what cannot be says why."""
         queue, work = self.work.queue, self.work
-        busy = "Wait for the running work, or cancel it." if self._controller.jobs.busy else None
-        looking = "Wait until the videos have been looked through." if work.jobs.busy else None
-        none = _NO_QUEUE if queue is None else None
-        last = "There is no other video to go to." if work.next_item() is None else None
-        first = "There is no video before." if work.previous_item() is None else None
+        looking, none = being_listed(self._workbench), no_queue(self._workbench)
         resume = queue is not None and work.current is not None and not work.is_open
-        shut = "Open one of the videos first." if not work.is_open else None
-        empty = (
-            "Segment the video first, or paint an object."
-            if self._controller.session is None
-            else None
-        )
         self.next.setText("Continue ▶" if resume else "Next ▶")
         allow(self.folder, _FOLDER, looking)
         allow(self.list_file, _LIST, looking)
-        allow(self.reload, _RELOAD, none or looking)
         flat = "A list has no subfolders." if queue is not None and queue.source.is_file() else None
         allow(self.recursive, _RECURSIVE, none or flat or looking)
-        allow(self.next, command_tip(NEXT), none or last)
-        allow(self.previous, command_tip(PREVIOUS), none or first)
-        allow(self.done, command_tip(DONE), none or shut or empty or busy)
         allow(self.skip, _SKIP, none)
         allow(self.ahead, _AHEAD, none)
         item = self.table.selected
@@ -314,7 +296,7 @@ def _choice(ahead: int) -> int:
     return max(at for at, count in enumerate(counts) if count <= ahead)
 
 
-def _button(text: str, tip: str) -> QPushButton:
+def _button(text: str, tip: str = "") -> QPushButton:
     button = QPushButton(text)
     button.setToolTip(tip)
     return button

@@ -17,6 +17,7 @@ from napari_tavis.project.queue_file import FOLDER_FILE
 from napari_tavis.project.states import QueueState, state_of
 from napari_tavis.widgets.controller import AnnotationController
 from napari_tavis.widgets.jobs import JobRunner, report_error
+from napari_tavis.widgets.opening import VideoOpener
 from napari_tavis.widgets.project.segment_ahead import SegmentAhead
 from napari_tavis.widgets.reader import clip_of
 
@@ -30,6 +31,8 @@ class QueueWork(QObject):
     Parameters
     ----------
     controller : AnnotationController
+        The open video.
+    opener : VideoOpener
         Opens the videos.
 
     Attributes
@@ -49,9 +52,10 @@ class QueueWork(QObject):
     changed = Signal()
     source_changed = Signal(object)
 
-    def __init__(self, controller: AnnotationController) -> None:
+    def __init__(self, controller: AnnotationController, opener: VideoOpener) -> None:
         super().__init__()
         self._controller = controller
+        self._opener = opener
         self.queue: VideoQueue | None = None
         self.jobs = JobRunner(self)
         self.ahead = SegmentAhead(
@@ -194,7 +198,7 @@ class QueueWork(QObject):
         controller.collect_edits()
         self._refresh_open()
         queue.current = path
-        controller.open_video(path)
+        self._opener.open(path)
         self._wanted = path
         self._save()
         self.changed.emit()
@@ -305,7 +309,7 @@ class QueueWork(QObject):
     def _check_opened(self) -> None:
         """Find out what is wrong with a video that was to be opened and is not."""
         queue, wanted = self.queue, self._wanted
-        if queue is None or wanted is None or self._controller.opening is not None:
+        if queue is None or wanted is None or self._opener.opening is not None:
             return
         self._wanted = None
         if wanted != self._controller.video and not self.jobs.busy:
@@ -318,7 +322,7 @@ class QueueWork(QObject):
             return
         video, self._published = self._published, None
         if controller.session is None and not controller.blocked:
-            controller.open_video(video, controller.clip)
+            self._opener.open(video, controller.clip)
 
     def _on_edited(self, object_id: int | None = None) -> None:
         if not self._settle.isActive():

@@ -24,17 +24,13 @@ from napari_tavis.project import report
 from napari_tavis.project.agreement import Agreement
 from napari_tavis.project.sources import find_sources
 from napari_tavis.project.statistics import Statistics, collect
-from napari_tavis.widgets.commands import Command
-from napari_tavis.widgets.controller import AnnotationController
 from napari_tavis.widgets.enabling import allow
 from napari_tavis.widgets.jobs import JobRunner, report_error
 from napari_tavis.widgets.project.colors import FRAME_COLORS, STATE_COLORS
 from napari_tavis.widgets.project.number_table import NumberTable
-from napari_tavis.widgets.project.queue_work import QueueWork
 from napari_tavis.widgets.project.share_bar import ShareBar
 from napari_tavis.widgets.time_left import TimeLeft, describe_progress
-
-COMMANDS: tuple[Command, ...] = ()
+from napari_tavis.widgets.workbench import Workbench
 
 _COUNT = "Count again, from what is saved now."
 _STOP = "Stop counting."
@@ -68,7 +64,7 @@ class StatisticsPage(QWidget):
 
     Parameters
     ----------
-    controller : AnnotationController
+    workbench : Workbench
         Whose queue is counted, or else the folder of its video.
     parent : QWidget, optional
         Owner.
@@ -79,9 +75,9 @@ class StatisticsPage(QWidget):
         What is shown.
     """
 
-    def __init__(self, controller: AnnotationController, parent: QWidget | None = None) -> None:
+    def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._controller = controller
+        controller = self._controller = workbench.controller
         self.statistics: Statistics | None = None
         self._sources: list[Path] = []
         self._jobs = JobRunner()  # outlives the widgets, to be ended when they are gone
@@ -93,8 +89,7 @@ class StatisticsPage(QWidget):
         self.save.clicked.connect(self._choose_file)
         self._jobs.progressed.connect(self._on_progress)
         self._jobs.busy_changed.connect(lambda busy: self._refresh())
-        if isinstance(controller.queue, QueueWork):
-            controller.queue.source_changed.connect(self.show_source)
+        workbench.queue.source_changed.connect(self.show_source)
         controller.closing.connect(lambda window_stays: self._jobs.close())
         self._refresh()
 

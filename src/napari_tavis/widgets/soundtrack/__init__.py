@@ -1,5 +1,1 @@
 """The Soundtrack panel: see the sound on the video's own time axis, hear it, and go there."""
-
-from napari_tavis.widgets.soundtrack.panel import SoundtrackPanel
-
-__all__ = ["SoundtrackPanel"]

@@ -10,43 +10,16 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxL
 from superqt import QElidingLabel
 
 from napari_tavis.media import Clip
-from napari_tavis.widgets.commands import Command
-from napari_tavis.widgets.controller import AnnotationController
-from napari_tavis.widgets.enabling import allow, command_tip
+from napari_tavis.widgets.enabling import CommandButtons, allow
 from napari_tavis.widgets.frame_strip import STATUS_COLORS
 from napari_tavis.widgets.soundtrack.graphs import describe_time
-from napari_tavis.widgets.soundtrack.player import Player
 from napari_tavis.widgets.soundtrack.plots import Row, SoundtrackPlots
 from napari_tavis.widgets.soundtrack.rows import Bar, object_bars, objects_shown
 from napari_tavis.widgets.soundtrack.scan import SoundtrackScan
 from napari_tavis.widgets.soundtrack.space_tap import SpaceTap
 from napari_tavis.widgets.soundtrack.style import style_of
+from napari_tavis.widgets.workbench import Workbench
 
-_PLAY = Command(
-    "play",
-    "Play or pause",
-    "K",
-    lambda controller: controller.player.toggle(),
-    "Play with sound from the frame shown, or pause. Space bar: press it in this panel, or tap "
-    "it over the picture, where holding it still pans.",
-)
-_LOOP = Command(
-    "loop",
-    "Repeat the stretch",
-    "Shift+K",
-    lambda controller: controller.player.set_loops(not controller.player.loops),
-    "Repeat the selected stretch, or the whole video. Shift+drag in the panel selects one.",
-)
-_HALF = Command(
-    "half_speed",
-    "Half speed",
-    "Alt+K",
-    lambda controller: controller.player.set_half_speed(not controller.player.half_speed),
-    "Play at half speed, at the same pitch.",
-)
-COMMANDS: tuple[Command, ...] = (_PLAY, _LOOP, _HALF)
-
-_CLEAR = "Select no stretch. Shift+click does the same."
 _SMALLER = "Show less time. The mouse wheel does the same."
 _LARGER = "Show more time. The mouse wheel does the same."
 _ALL = "Show the whole video. A double click does the same."
@@ -74,8 +47,8 @@ class SoundtrackPanel(QWidget):
 
     Parameters
     ----------
-    controller : AnnotationController
-        The open video and its annotation; gets the panel's `Player` as ``player``.
+    workbench : Workbench
+        The open video, its annotation and its player.
     parent : QWidget, optional
         Qt's parent.
 
@@ -89,10 +62,11 @@ class SoundtrackPanel(QWidget):
         Reads the soundtrack.
     """
 
-    def __init__(self, controller: AnnotationController, parent: QWidget | None = None) -> None:
+    def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.controller = controller
-        self.player = controller.player = Player(controller, parent=self)
+        controller = self.controller = workbench.controller
+        self.player = workbench.player
+        self._buttons = CommandButtons(workbench)
         self.scan = SoundtrackScan(self)
         self.plots = SoundtrackPlots(style_of(controller.viewer.theme))
         self._clip: Clip | None = None
@@ -115,7 +89,6 @@ class SoundtrackPanel(QWidget):
         self.loop = self._button("Loop", checkable=True)
         self.half = self._button("½ speed", checkable=True)
         self.clear = self._button("Clear")
-        self.clear.setToolTip(_CLEAR)
         self.smaller, self.larger, self.all = map(self._button, ("+", "-", "All"))
         self.where = QLabel()
         self.legend = QLabel(_LEGEND)
@@ -151,10 +124,10 @@ class SoundtrackPanel(QWidget):
 
     def _connect(self) -> None:
         controller, player, plots = self.controller, self.player, self.plots
-        self.play.clicked.connect(player.toggle)
-        self.loop.clicked.connect(player.set_loops)
-        self.half.clicked.connect(player.set_half_speed)
-        self.clear.clicked.connect(lambda: player.select(None))
+        self._buttons.bind(self.play, "play")
+        self._buttons.bind(self.loop, "loop")
+        self._buttons.bind(self.half, "half_speed")
+        self._buttons.bind(self.clear, "clear_stretch")
         self.smaller.clicked.connect(lambda: plots.view.zoom(1 / _ZOOM))
         self.larger.clicked.connect(lambda: plots.view.zoom(_ZOOM))
         self.all.clicked.connect(plots.view.show_all)
@@ -176,7 +149,7 @@ class SoundtrackPanel(QWidget):
         controller.viewer.events.theme.connect(self._on_theme)
 
     def close_panel(self, window_stays: bool = True) -> None:
-        """Fall silent, stop reading, and let go of the viewer.
+        """Stop reading, and let go of the viewer and the player.
 
         Parameters
         ----------
@@ -190,8 +163,10 @@ class SoundtrackPanel(QWidget):
         controller.navigation.moved.disconnect(self._on_moved)
         controller.closing.disconnect(self.close_panel)
         controller.viewer.events.theme.disconnect(self._on_theme)
-        self.player.close()
         if isalive(self):  # a window that is destroyed takes its timers and threads along
+            self.player.changed.disconnect(self._refresh_controls)
+            self.player.moved.disconnect(self._show_time)
+            self.player.silent.disconnect(self._on_silent)
             self._redraw.stop()
             self._tap.close()
             self.scan.close()
@@ -247,9 +222,6 @@ class SoundtrackPanel(QWidget):
         self.half.setChecked(player.half_speed)
         self.plots.show_stretch(player.stretch)
         for button, purpose in (
-            (self.play, command_tip(_PLAY)),
-            (self.loop, command_tip(_LOOP)),
-            (self.half, command_tip(_HALF)),
             (self.smaller, _SMALLER),
             (self.larger, _LARGER),
             (self.all, _ALL),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from qtpy.compat import isalive
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_tavis.media import frame_at
@@ -29,8 +28,6 @@ class Player(QObject):
         The open video and the frame shown.
     open_output : callable, optional
         Opens the sound device.
-    parent : QObject, optional
-        Qt's parent.
 
     Attributes
     ----------
@@ -56,9 +53,8 @@ class Player(QObject):
         self,
         controller: AnnotationController,
         open_output: Callable[[Fill], SoundOutput] = open_output,
-        parent: QObject | None = None,
     ) -> None:
-        super().__init__(parent)
+        super().__init__()
         self.stretch: tuple[float, float] | None = None
         self.loops = False
         self.half_speed = False
@@ -77,6 +73,7 @@ class Player(QObject):
         self._resume.timeout.connect(self._begin)
         controller.navigation.moved.connect(self._on_moved)
         controller.leaving.connect(self._leave)
+        controller.closing.connect(self.close)
 
     @property
     def playing(self) -> bool:
@@ -110,13 +107,10 @@ class Player(QObject):
             self.changed.emit()
 
     def close(self) -> None:
-        """Stop for good, also where Qt has destroyed the panel and the timers in it already."""
+        """Stop for good."""
         self._controller.navigation.moved.disconnect(self._on_moved)
         self._controller.leaving.disconnect(self._leave)
-        if isalive(self):
-            self.pause()
-        elif self._playback is not None:
-            self._playback.stop()
+        self.pause()
 
     def _leave(self) -> None:
         self.pause()

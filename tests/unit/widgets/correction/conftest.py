@@ -13,8 +13,10 @@ from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_tavis.annotation import AnnotationSession
 from napari_tavis.widgets.controller import AnnotationController
-from napari_tavis.widgets.correction import CorrectionPanel
+from napari_tavis.widgets.correction.panel import CorrectionPanel
+from napari_tavis.widgets.napari_compat import canvas_of
 from napari_tavis.widgets.work import LoadedModel
+from napari_tavis.widgets.workbench import Workbench
 
 _LEFT, _NO_KEY = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
 
@@ -28,7 +30,7 @@ class Hand:
 
     @property
     def canvas(self) -> QWidget:
-        return self._viewer.window._qt_viewer.canvas.native
+        return canvas_of(self._viewer)
 
     def click(self, x: float, y: float, *, key=_NO_KEY, button=_LEFT) -> None:
         self._send(QEvent.Type.MouseButtonPress, x, y, button, button, key)
@@ -69,26 +71,31 @@ def loaded_model() -> LoadedModel:
 
 
 @pytest.fixture
-def controller(
+def workbench(
     viewer: Viewer, qtbot, annotated_video: Path, loaded_model: LoadedModel
-) -> Iterator[AnnotationController]:
+) -> Iterator[Workbench]:
     """The annotated clip, open; its dog is chosen, the first sampled frame shown."""
-    controller = AnnotationController(viewer)
-    controller.loaded_model = loaded_model
-    controller.open_video(annotated_video)
+    workbench = Workbench(viewer, loaded_model)
+    workbench.opener.open(annotated_video)
+    controller = workbench.controller
     qtbot.waitUntil(lambda: controller.session is not None, timeout=60_000)
     assert controller.session is not None
     controller.choose(controller.session.objects[0].object_id)
     controller.navigation.go_to(controller.navigation.sampled[0])
-    yield controller
-    controller.close()
+    yield workbench
+    workbench.close()
 
 
 @pytest.fixture
-def panel(qtbot, controller: AnnotationController) -> CorrectionPanel:
-    panel = CorrectionPanel(controller)
+def controller(workbench: Workbench) -> AnnotationController:
+    return workbench.controller
+
+
+@pytest.fixture
+def panel(qtbot, workbench: Workbench) -> CorrectionPanel:
+    panel = CorrectionPanel(workbench)
     qtbot.addWidget(panel)
-    controller.viewer.window.add_dock_widget(panel, name="Correct", area="right")
+    workbench.viewer.window.add_dock_widget(panel, name="Correct", area="right")
     return panel
 
 

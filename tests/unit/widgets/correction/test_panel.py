@@ -7,10 +7,11 @@ import pytest
 from qtpy.QtCore import Qt
 
 from napari_tavis.annotation import AnnotationSession, FrameStatus
-from napari_tavis.widgets.controller import AnnotationController
-from napari_tavis.widgets.correction import COMMANDS, CorrectionPanel
+from napari_tavis.widgets.commands import GROUPS
+from napari_tavis.widgets.correction.panel import CorrectionPanel
 from napari_tavis.widgets.correction.plan import Reach
-from napari_tavis.widgets.keys import register_commands, release_commands
+from napari_tavis.widgets.keys import take_keys
+from napari_tavis.widgets.workbench import Workbench
 
 pytestmark = pytest.mark.gui
 
@@ -19,32 +20,28 @@ FRAME, SECOND, LAST = 23, 48, 123
 
 
 def test_without_a_video_every_button_says_why_not(qtbot, viewer) -> None:
-    controller = AnnotationController(viewer)
-    panel = CorrectionPanel(controller)
+    workbench = Workbench(viewer)
+    panel = CorrectionPanel(workbench)
     qtbot.addWidget(panel)
     for button in panel.buttons.values():
         assert not button.isEnabled()
         assert "Open a video first." in button.toolTip()
-    controller.close()
+    workbench.close()
 
 
 def test_the_keys_work_over_the_picture_and_are_told(
-    panel: CorrectionPanel, session: AnnotationSession, controller, hand
+    panel: CorrectionPanel, session: AnnotationSession, workbench: Workbench, hand
 ) -> None:
-    register_commands(COMMANDS, controller)
-    try:
-        panel.refresh()
-        for command in COMMANDS:
-            if command.key is not None:
-                assert f"Key: {command.key}." in panel.buttons[command.id].toolTip()
-        hand.type(Qt.Key.Key_X, Qt.KeyboardModifier.ShiftModifier)
-        assert not session.mask(DOG, FRAME).any()
-        hand.type(Qt.Key.Key_Q)
-        assert panel.corrector.prompts.active
-        hand.type(Qt.Key.Key_Q)
-        assert not panel.corrector.prompts.active
-    finally:
-        release_commands(COMMANDS, controller)
+    take_keys(workbench)
+    for command in GROUPS["Correct"]:
+        if command.key is not None:
+            assert f"Key: {command.key}." in panel.buttons[command.id].toolTip()
+    hand.type(Qt.Key.Key_X, Qt.KeyboardModifier.ShiftModifier)
+    assert not session.mask(DOG, FRAME).any()
+    hand.type(Qt.Key.Key_Q)
+    assert panel.corrector.prompts.active
+    hand.type(Qt.Key.Key_Q)
+    assert not panel.corrector.prompts.active
 
 
 def test_copying_goes_to_the_next_frame_with_the_mask(

@@ -8,7 +8,7 @@ from qtpy.QtCore import Qt
 
 from napari_tavis.annotation import AnnotationSession, FrameStatus
 from napari_tavis.widgets.controller import AnnotationController
-from napari_tavis.widgets.correction import CorrectionPanel
+from napari_tavis.widgets.correction.panel import CorrectionPanel
 
 pytestmark = pytest.mark.gui
 

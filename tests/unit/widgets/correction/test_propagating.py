@@ -7,7 +7,7 @@ import pytest
 from napari.utils.notifications import notification_manager
 
 from napari_tavis.annotation import AnnotationSession, FrameStatus
-from napari_tavis.widgets.correction import CorrectionPanel
+from napari_tavis.widgets.correction.panel import CorrectionPanel
 
 pytestmark = pytest.mark.gui
 

@@ -12,9 +12,9 @@ from qtpy.QtWidgets import QDialog
 
 from napari_tavis.annotation import AnnotationSession
 from napari_tavis.datasets.avsbench import open_dataset, validate
-from napari_tavis.widgets.controller import AnnotationController
 from napari_tavis.widgets.export import ExportPanel
 from napari_tavis.widgets.export.mapping_dialog import MappingDialog
+from napari_tavis.widgets.workbench import Workbench
 
 pytestmark = pytest.mark.gui
 
@@ -22,16 +22,17 @@ pytestmark = pytest.mark.gui
 @pytest.fixture
 def panel(qtbot, viewer: Viewer, annotated_video: Path) -> Iterator[ExportPanel]:
     """The page, shown beside a viewer that has the annotated video open."""
-    controller = AnnotationController(viewer)
+    workbench = Workbench(viewer)
+    controller = workbench.controller
     panel = ExportPanel(controller)
     qtbot.addWidget(panel)
     panel.resize(340, 620)
     panel.show()
-    controller.open_video(annotated_video)
+    workbench.opener.open(annotated_video)
     qtbot.waitUntil(lambda: not controller.jobs.busy, timeout=20_000)
     controller.do(lambda session: session.accept())
     yield panel
-    controller.close()
+    workbench.close()
 
 
 @pytest.fixture
@@ -230,11 +231,12 @@ def test_session_of_another_process_is_exported_and_not_noted(
     qtbot, viewer: Viewer, annotated_video: Path, tmp_path: Path, settle
 ) -> None:
     owner = AnnotationSession.open(annotated_video)
-    controller = AnnotationController(viewer)
+    workbench = Workbench(viewer)
+    controller = workbench.controller
     panel = ExportPanel(controller)
     qtbot.addWidget(panel)
     panel.show()
-    controller.open_video(annotated_video)
+    workbench.opener.open(annotated_video)
     settle(panel)
     assert controller.session.read_only
     panel.form.folder.setText(str(tmp_path / "data"))
@@ -243,5 +245,5 @@ def test_session_of_another_process_is_exported_and_not_noted(
     settle(panel)
     assert "valid" in panel.report.result.text()
     assert controller.session.exports == ()
-    controller.close()
+    workbench.close()
     owner.close()

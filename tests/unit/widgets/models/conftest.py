@@ -15,9 +15,10 @@ from napari_tavis.core.home import HOME_VARIABLE
 from napari_tavis.weights.licences import LICENCES, note_shown
 from napari_tavis.weights.sources import SOURCES, Source
 from napari_tavis.weights.store import Store
-from napari_tavis.widgets.controller import AnnotationController
 from napari_tavis.widgets.dock import AnnotationDock
-from napari_tavis.widgets.models import ModelsDialog, ModelWork
+from napari_tavis.widgets.models.dialog import ModelsDialog
+from napari_tavis.widgets.models.model_work import ModelWork
+from napari_tavis.widgets.workbench import Workbench
 
 
 def _fixtures_of_weights() -> ModuleType:
@@ -65,25 +66,25 @@ def source(site, checkpoint: Path) -> Source:
 
 
 @pytest.fixture
-def controller() -> Iterator[AnnotationController]:
-    """A controller whose viewer has no window; most of the dialog needs none."""
-    controller = AnnotationController(ViewerModel())
-    yield controller
-    controller.close()
+def workbench() -> Iterator[Workbench]:
+    """A workbench whose viewer has no window; most of the dialog needs none."""
+    workbench = Workbench(ViewerModel())
+    yield workbench
+    workbench.close()
 
 
 @pytest.fixture
-def work(controller: AnnotationController, source: Source) -> ModelWork:
+def work(workbench: Workbench, source: Source) -> ModelWork:
     """What the dialog has done, with one source that can be reached."""
-    work = ModelWork(controller)
+    work = workbench.models
     work.sources = _reachable(source)
     return work
 
 
 @pytest.fixture
-def dialog(qtbot, work: ModelWork) -> ModelsDialog:
+def dialog(qtbot, workbench: Workbench, work: ModelWork) -> ModelsDialog:
     """The open dialog."""
-    dialog = ModelsDialog(work)
+    dialog = ModelsDialog(workbench)
     qtbot.addWidget(dialog)
     dialog.show()
     return dialog
@@ -92,7 +93,7 @@ def dialog(qtbot, work: ModelWork) -> ModelsDialog:
 @pytest.fixture
 def dock_dialog(dock: AnnotationDock, source: Source) -> ModelsDialog:
     """The dialog as the button in the dock opens it."""
-    dock.models.sources = _reachable(source)
+    dock.workbench.models.sources = _reachable(source)
     dock.annotate.settings.models.native.click()
     dialog = dock._models_dialog
     assert dialog is not None

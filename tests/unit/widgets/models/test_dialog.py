@@ -15,8 +15,9 @@ from napari_tavis.core.home import HOME_VARIABLE, home
 from napari_tavis.model import TAViS, save_checkpoint
 from napari_tavis.weights.installing import import_files
 from napari_tavis.weights.store import Store
-from napari_tavis.widgets.models import ModelsDialog, ModelWork
 from napari_tavis.widgets.models.consent import ConsentDialog
+from napari_tavis.widgets.models.dialog import ModelsDialog
+from napari_tavis.widgets.models.model_work import ModelWork
 
 from .conftest import save
 

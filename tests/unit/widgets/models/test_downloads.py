@@ -13,7 +13,8 @@ from napari_tavis.weights.downloading import Unfinished, unfinished
 from napari_tavis.weights.sources import Source
 from napari_tavis.weights.store import Store
 from napari_tavis.widgets.dock import AnnotationDock
-from napari_tavis.widgets.models import ModelsDialog, ModelWork
+from napari_tavis.widgets.models.dialog import ModelsDialog
+from napari_tavis.widgets.models.model_work import ModelWork
 
 pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("agreed")]
 
@@ -27,12 +28,14 @@ def test_a_download_is_installed_and_offered_at_once(
     dialog = dock_dialog
     settings = dock.annotate.settings
     told: list[str] = []
-    dock.models.jobs.progressed.connect(lambda *_: told.append(dialog.progress.message.text()))
+    dock.workbench.models.jobs.progressed.connect(
+        lambda *_: told.append(dialog.progress.message.text())
+    )
     before = settings.read()
     dialog.download.download.click()
     assert not dialog.download.download.isEnabled()
     assert "Wait for the end of" in dialog.download.download.toolTip()
-    ended(dock.models)
+    ended(dock.workbench.models)
     assert store.holds("tavis_s4")
     assert any(line.startswith("Downloading tavis_s4 · ") and " MB" in line for line in told)
     assert dialog.progress.message.text() == (
@@ -44,8 +47,8 @@ def test_a_download_is_installed_and_offered_at_once(
     assert settings.read().model == "tavis_s4"
     assert dock.controller.options.model == "tavis_s4"
     assert dock.controller.loaded_model.get("tavis_s4", "cpu").config.preset == "toy"
-    dock.models.remove("tavis_s4")
-    ended(dock.models)
+    dock.workbench.models.remove("tavis_s4")
+    ended(dock.workbench.models)
     assert settings.read().model == "toy"
 
 
@@ -66,7 +69,7 @@ def test_a_cancelled_download_keeps_what_came_and_goes_on(
     qtbot.waitUntil(lambda: unfinished(target) == Unfinished(3_000_000, total), timeout=20_000)
     qtbot.waitUntil(lambda: "%" in dock.annotate.settings.models.text, timeout=20_000)
     dialog.progress.cancel.click()
-    ended(dock.models)
+    ended(dock.workbench.models)
     assert dock.annotate.settings.models.text == "Models …"
     assert "What has come is kept" in dialog.progress.message.text()
     assert dialog.download.download.text() == "Go on"
@@ -74,7 +77,7 @@ def test_a_cancelled_download_keeps_what_came_and_goes_on(
     site.cuts.clear()
     site.asked.clear()
     dialog.download.download.click()
-    ended(dock.models)
+    ended(dock.workbench.models)
     assert site.asked == [("/S4.pth", "bytes=3000000-")]
     assert store.verify(store.card("tavis_s4")) == ""
 
@@ -102,8 +105,8 @@ def test_a_closed_dialog_leaves_the_download_running(
     dialog = dock_dialog
     dialog.download.download.click()
     dialog.close()
-    assert dock.models.jobs.busy
-    ended(dock.models)
+    assert dock.workbench.models.jobs.busy
+    ended(dock.workbench.models)
     assert store.holds("tavis_s4")
     assert "tavis_s4 is installed." in [one.message for one in notification_manager.records]
     assert dock.show_models() is dialog

@@ -51,7 +51,7 @@ def test_the_new_model_is_offered_with_before_and_after(
     assert page.source.text() == str(dock.controller.video.parent)
     assert page.name.text() == "toy_improved"
     page.start.click()
-    work = dock.models
+    work = dock.workbench.models
     assert work.jobs.busy
     assert not page.start.isEnabled()
     assert not dock.controller.jobs.busy, "the dock can be worked with meanwhile"
@@ -78,11 +78,11 @@ def test_it_can_be_cancelled_and_leaves_nothing(
     page: ImprovePage, dock: AnnotationDock, store: Store, qtbot
 ) -> None:
     said: list[str] = []
-    dock.models.jobs.progressed.connect(lambda done, total, what: said.append(what))
+    dock.workbench.models.jobs.progressed.connect(lambda done, total, what: said.append(what))
     page.start.click()
     qtbot.waitUntil(lambda: any("reading" in what for what in said), timeout=120_000)
     dock._models_dialog.progress.cancel.click()
-    qtbot.waitUntil(lambda: not dock.models.jobs.busy, timeout=120_000)
+    qtbot.waitUntil(lambda: not dock.workbench.models.jobs.busy, timeout=120_000)
     assert not store.cards()
     assert not list(store.home.glob(".improving-*"))
     assert page.start.isEnabled()
@@ -95,7 +95,7 @@ def test_too_few_clips_are_told(
     for place in sorted(folder.glob("*.tavis"))[1:]:
         place.unlink()
     page.start.click()
-    qtbot.waitUntil(lambda: not dock.models.jobs.busy, timeout=120_000)
+    qtbot.waitUntil(lambda: not dock.workbench.models.jobs.busy, timeout=120_000)
     message = dock._models_dialog.progress.message.text()
     assert "1 clips of five seconds are accepted" in message
     assert not store.cards()

@@ -10,7 +10,8 @@ import pytest
 from napari.viewer import Viewer
 
 from napari_tavis.widgets.controller import AnnotationController
-from napari_tavis.widgets.project import QueuePanel
+from napari_tavis.widgets.project.queue_panel import QueuePanel
+from napari_tavis.widgets.workbench import Workbench
 
 Until = Callable[..., None]
 
@@ -26,15 +27,20 @@ def folder(toy_video: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def controller(viewer: Viewer) -> Iterator[AnnotationController]:
-    controller = AnnotationController(viewer)
-    yield controller
-    controller.close()
+def workbench(viewer: Viewer) -> Iterator[Workbench]:
+    workbench = Workbench(viewer)
+    yield workbench
+    workbench.close()
 
 
 @pytest.fixture
-def panel(viewer: Viewer, controller: AnnotationController) -> QueuePanel:
-    panel = QueuePanel(controller)
+def controller(workbench: Workbench) -> AnnotationController:
+    return workbench.controller
+
+
+@pytest.fixture
+def panel(viewer: Viewer, workbench: Workbench) -> QueuePanel:
+    panel = QueuePanel(workbench)
     viewer.window.add_dock_widget(panel, name="Queue", area="right")
     return panel
 

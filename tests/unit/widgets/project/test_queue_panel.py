@@ -12,12 +12,13 @@ from qtpy.QtCore import Qt
 from napari_tavis.annotation import AnnotationSession, default_path
 from napari_tavis.project import QueueState, VideoQueue
 from napari_tavis.project.queue_file import FOLDER_FILE
+from napari_tavis.widgets.commands import COMMANDS
 from napari_tavis.widgets.controller import AnnotationController
 from napari_tavis.widgets.dock import AnnotationDock
-from napari_tavis.widgets.keys import keys_of
-from napari_tavis.widgets.project import QueuePanel
-from napari_tavis.widgets.project.commands import COMMANDS
+from napari_tavis.widgets.napari_compat import keys_of
+from napari_tavis.widgets.project.queue_panel import QueuePanel
 from napari_tavis.widgets.work import empty_session
+from napari_tavis.widgets.workbench import Workbench
 
 pytestmark = pytest.mark.gui
 
@@ -36,10 +37,6 @@ def shown(panel: QueuePanel) -> dict[str, str]:
         (model.index(row, 0).data(), model.index(row, 1).data()) for row in range(model.rowCount())
     ]
     return dict(cells)
-
-
-def command(name: str, controller: AnnotationController) -> None:
-    next(one for one in COMMANDS if one.id == name).run(controller)
 
 
 def annotate_open_video(controller: AnnotationController) -> AnnotationSession:
@@ -79,14 +76,15 @@ def test_the_videos_are_listed_with_their_states(panel: QueuePanel, folder: Path
 
 
 def test_next_and_previous_by_command(
-    opened: QueuePanel, viewer: Viewer, controller: AnnotationController, folder: Path, settle
+    opened: QueuePanel, viewer: Viewer, workbench: Workbench, folder: Path, settle
 ) -> None:
+    controller = workbench.controller
     for name in ("clip1.mp4", "clip2.mp4"):
-        command("next_video", controller)
+        COMMANDS["next_video"].run(workbench)
         settle(lambda name=name: controller.video == folder / name)
         settle()
     assert [layer.name for layer in viewer.layers] == ["clip2"]
-    command("previous_video", controller)
+    COMMANDS["previous_video"].run(workbench)
     settle(lambda: controller.video == folder / "clip1.mp4")
     settle()
     assert opened.table.selected.path == folder / "clip1.mp4"
@@ -138,10 +136,10 @@ def test_next_goes_on_where_one_stopped(
 
 
 def test_a_video_opened_elsewhere_brings_its_queue(
-    panel: QueuePanel, controller: AnnotationController, folder: Path, settle
+    panel: QueuePanel, workbench: Workbench, folder: Path, settle
 ) -> None:
     remember(folder, ahead=0)
-    controller.open_video(folder / "clip2.mp4")
+    workbench.opener.open(folder / "clip2.mp4")
     settle(lambda: panel.work.queue is not None)
     settle()
     assert (folder / FOLDER_FILE).is_file()
@@ -277,7 +275,11 @@ def test_the_panel_is_no_wider_than_the_dock(opened: QueuePanel, folder: Path, s
 
 
 def test_the_commands_have_their_keys(dock: AnnotationDock) -> None:
-    assert [keys_of(one) for one in COMMANDS] == [["U"], ["Shift+U"], ["Alt+U"]]
+    assert [keys_of(name) for name in ("next_video", "previous_video", "video_done")] == [
+        ["U"],
+        ["Shift+U"],
+        ["Alt+U"],
+    ]
     assert "Key: U" in dock.queue.next.toolTip()
 
 

@@ -11,15 +11,16 @@ from napari.viewer import Viewer
 
 from napari_tavis.annotation import AnnotationSession
 from napari_tavis.project import VideoQueue
-from napari_tavis.widgets.controller import AnnotationController
-from napari_tavis.widgets.project import QueuePanel, StatisticsPage
+from napari_tavis.widgets.project.queue_panel import QueuePanel
+from napari_tavis.widgets.project.statistics_page import StatisticsPage
+from napari_tavis.widgets.workbench import Workbench
 
 pytestmark = pytest.mark.gui
 
 
 @pytest.fixture
-def page(viewer: Viewer, controller: AnnotationController) -> StatisticsPage:
-    page = StatisticsPage(controller)
+def page(viewer: Viewer, workbench: Workbench) -> StatisticsPage:
+    page = StatisticsPage(workbench)
     viewer.window.add_dock_widget(page, name="Statistics", area="right")
     return page
 

@@ -18,8 +18,10 @@ from qtpy.QtWidgets import QApplication
 from napari_tavis.annotation import AnnotationSession
 from napari_tavis.core.errors import NoSoundOutputError
 from napari_tavis.media import open_clip, write_video
-from napari_tavis.widgets.controller import AnnotationController
-from napari_tavis.widgets.soundtrack.panel import COMMANDS, SoundtrackPanel
+from napari_tavis.widgets.commands import COMMANDS
+from napari_tavis.widgets.napari_compat import canvas_of
+from napari_tavis.widgets.soundtrack.panel import SoundtrackPanel
+from napari_tavis.widgets.workbench import Workbench
 
 pytestmark = pytest.mark.gui
 
@@ -29,20 +31,27 @@ def refuse(fill):
 
 
 @pytest.fixture
-def empty_panel(viewer: Viewer) -> Iterator[SoundtrackPanel]:
-    """The panel below a viewer without a video; no sound is made."""
-    controller = AnnotationController(viewer)
-    panel = SoundtrackPanel(controller)
-    panel.player._open_output = refuse
-    viewer.window.add_dock_widget(panel, name="Soundtrack", area="bottom")
-    yield panel
-    controller.close()
+def workbench(viewer: Viewer) -> Iterator[Workbench]:
+    workbench = Workbench(viewer)
+    yield workbench
+    workbench.close()
 
 
 @pytest.fixture
-def panel(empty_panel: SoundtrackPanel, annotated_video: Path, qtbot) -> SoundtrackPanel:
+def empty_panel(viewer: Viewer, workbench: Workbench) -> SoundtrackPanel:
+    """The panel below a viewer without a video; no sound is made."""
+    panel = SoundtrackPanel(workbench)
+    panel.player._open_output = refuse
+    viewer.window.add_dock_widget(panel, name="Soundtrack", area="bottom")
+    return panel
+
+
+@pytest.fixture
+def panel(
+    empty_panel: SoundtrackPanel, workbench: Workbench, annotated_video: Path, qtbot
+) -> SoundtrackPanel:
     """The same with a video and its session, all drawn."""
-    empty_panel.controller.open_video(annotated_video)
+    workbench.opener.open(annotated_video)
     qtbot.waitUntil(lambda: is_drawn(empty_panel), timeout=20_000)
     return empty_panel
 
@@ -200,7 +209,7 @@ def test_the_space_bar_plays_in_the_panel(panel: SoundtrackPanel, qtbot) -> None
 def test_over_the_canvas_a_tap_plays_and_holding_still_pans(
     panel: SoundtrackPanel, viewer: Viewer
 ) -> None:
-    canvas = viewer.window._qt_viewer.canvas.native
+    canvas = canvas_of(viewer)
     layer = panel.controller.layers.layer(panel.controller.session.objects[0].object_id)
     viewer.layers.selection.active = layer
     layer.mode = "paint"
@@ -220,15 +229,14 @@ def test_over_the_canvas_a_tap_plays_and_holding_still_pans(
     assert not panel.player.playing
 
 
-def test_the_commands_reach_the_player(panel: SoundtrackPanel) -> None:
-    run = {command.id: command.run for command in COMMANDS}
-    run["play"](panel.controller)
+def test_the_commands_reach_the_player(panel: SoundtrackPanel, workbench: Workbench) -> None:
+    COMMANDS["play"].run(workbench)
     assert panel.player.playing
-    run["half_speed"](panel.controller)
-    run["loop"](panel.controller)
+    COMMANDS["half_speed"].run(workbench)
+    COMMANDS["loop"].run(workbench)
     assert panel.half.isChecked()
     assert panel.loop.isChecked()
-    run["play"](panel.controller)
+    COMMANDS["play"].run(workbench)
     assert not panel.player.playing
 
 
@@ -242,10 +250,10 @@ def test_without_a_video_the_controls_say_why(empty_panel: SoundtrackPanel) -> N
 
 
 def test_a_video_without_sound_says_so_and_plays(
-    empty_panel: SoundtrackPanel, silent_video: Path, qtbot
+    empty_panel: SoundtrackPanel, workbench: Workbench, silent_video: Path, qtbot
 ) -> None:
     panel = empty_panel
-    panel.controller.open_video(silent_video)
+    workbench.opener.open(silent_video)
     qtbot.waitUntil(lambda: "no soundtrack" in panel.message.text(), timeout=20_000)
     assert panel.scan.overview is None
     panel.player.play()
@@ -279,12 +287,12 @@ def test_pyqtgraph_is_on_the_binding_of_napari() -> None:
 
 
 def test_a_long_reading_can_be_stopped_and_what_is_drawn_stays(
-    empty_panel: SoundtrackPanel, tmp_path: Path, qtbot
+    empty_panel: SoundtrackPanel, workbench: Workbench, tmp_path: Path, qtbot
 ) -> None:
     panel = empty_panel
     noise = np.random.default_rng(0).uniform(-0.5, 0.5, 16_000 * 600).astype(np.float32)
     frames = np.zeros((600, 16, 16, 3), dtype=np.uint8)
-    panel.controller.open_video(write_video(tmp_path / "long.mp4", frames, 1, noise))
+    workbench.opener.open(write_video(tmp_path / "long.mp4", frames, 1, noise))
     panel.scan.grown.connect(panel.scan.cancel)
     with qtbot.waitSignal(panel.scan.ended, timeout=30_000) as ended:
         assert panel.scan.overview is None or panel.scan.overview.known < 600
