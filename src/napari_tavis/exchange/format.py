@@ -100,6 +100,9 @@ class ExportRequest:
     again: bool = False
     include_proposals: bool = False
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "root", Path(self.root))  # scripts give text as well
+
     @property
     def key(self) -> str:
         """The key of the format, which sessions note: AVSBench's with the subset."""

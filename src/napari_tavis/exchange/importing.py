@@ -15,8 +15,8 @@ from napari_tavis.exchange.new_session import ImportReport, failure
 
 
 def import_dataset(
-    path: Path,
-    output: Path,
+    path: Path | str,
+    output: Path | str,
     *,
     subset: Subset | None = None,
     split: Split | None = None,
@@ -29,10 +29,10 @@ def import_dataset(
 
     Parameters
     ----------
-    path : Path
+    path : path
         An AVSBench folder, a COCO or YouTube-VIS json file, or the folder of a COCO dataset.
         Nothing in it is changed.
-    output : Path
+    output : path
         Where videos and sessions go. What is there is left alone.
     subset : str, optional
         Of an AVSBench folder: take this subset only.
@@ -59,6 +59,7 @@ def import_dataset(
     DatasetError
         If there is nothing to import, or an option does not apply to what there is.
     """
+    path, output = Path(path), Path(output)
     if path.is_dir() and any(find_trees(path, one) for one in SUBSETS):
         _refuse_options(
             f"{path} is an AVSBench folder",
