@@ -17,6 +17,7 @@ import os
 import re
 import secrets
 import shutil
+import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePath, PurePosixPath
@@ -31,6 +32,9 @@ from napari_tavis.core.home import home
 LOCK_NAME = ".avsbench.lock"
 STAGING_PREFIX = ".avsbench-export-"
 LOCK_SECONDS = 120.0
+_BEGUN = ".begun"
+_LONG_AGO = 3600.0
+"""Seconds after which nobody can still be writing a record."""
 
 Steps: TypeAlias = Mapping[str, list[str]]
 """Parts that are ``added``, ``lists`` that are replaced, parts that are ``removed``."""
@@ -115,7 +119,10 @@ def _staging(tree: Path) -> Iterator[Path]:
     staging = tree / f"{STAGING_PREFIX}{secrets.token_hex(16)}"
     record = _record_of(staging)
     with tree_lock(tree):
-        _write(record, {"tree": str(tree.resolve())})  # before there is anything to know as ours
+        # before there is anything to know as ours; a record that is torn would stay for ever
+        begun = record.with_suffix(_BEGUN)
+        _write(begun, {"tree": str(tree.resolve())})
+        begun.rename(record)
         staging.mkdir()
         owner = FileLock(staging / _OWNER, timeout=0)
         owner.acquire()
@@ -317,6 +324,10 @@ def _forget_removed(tree: Path) -> None:
     for record in (home() / "exports").glob("*.json"):
         if _read_record(record).get("tree") == place:
             _forget(record, tree / f"{STAGING_PREFIX}{record.stem}")
+    for torn in (home() / "exports").glob(f"*{_BEGUN}"):
+        with suppress(OSError):
+            if time.time() - torn.stat().st_mtime > _LONG_AGO:
+                torn.unlink()
 
 
 def _left_in(tree: Path) -> list[Path]:
