@@ -15,47 +15,65 @@ from napari_tavis.core.errors import ToyWorldError, TrainingError
 from napari_tavis.core.tasks import Cancelled, Task
 from napari_tavis.lab.toyworld.evaluation import toy_test
 from napari_tavis.lab.training.run_folder import TRAINED_FILE, kept_states, read_log
-from napari_tavis.lab.training.settings import TOY_SMOKE
+from napari_tavis.lab.training.settings import TOY_SMOKE, Stage
 from napari_tavis.lab.training.toy_recipe import ToyRecipe, train_toy
 from napari_tavis.lab.training.trainer import Trainer
 from napari_tavis.model import load_model
+
+
+def stop_after(step: int, steps: int) -> Task:
+    """Give a task that is cancelled when so many steps of a run are taken."""
+
+    def stop(done: int, total: int, what: str) -> None:
+        if (done, total) == (step, steps):
+            task.cancel()
+
+    task = Task(stop)
+    return task
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run, which was stopped once and taken up again."""
     output = tmp_path_factory.mktemp("run")
-
-    def stop_at_six(done: int, total: int, what: str) -> None:
-        if total == TOY_SMOKE.steps and done == 6:
-            task.cancel()
-
-    task = Task(stop_at_six)
     with pytest.raises(Cancelled):
-        train_toy(output, config=TOY_SMOKE, task=task)
+        train_toy(output, config=TOY_SMOKE, task=stop_after(6, TOY_SMOKE.steps))
     assert not (output / "toy.safetensors").exists()
     train_toy(output, config=TOY_SMOKE)
     return output
 
 
-@pytest.fixture(scope="module")
-def once(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same run, which nothing stopped."""
-    output = tmp_path_factory.mktemp("once")
-    (output / "clips").symlink_to(run / "clips")
-    train_toy(output, config=TOY_SMOKE)
-    return output
+def test_a_stopped_run_goes_on_where_it_was(run: Path) -> None:
+    entries = read_log(run / "log.jsonl")
+    assert [entry["step"] for entry in entries] == list(range(1, TOY_SMOKE.steps + 1))
+    (state,) = kept_states(run)
+    assert state.name.startswith(f"{TOY_SMOKE.steps:08d}")
 
 
-def test_a_stopped_run_goes_on_as_if_nothing_had_happened(run: Path, once: Path) -> None:
-    again, whole = (read_log(folder / "log.jsonl") for folder in (run, once))
-    assert [entry["step"] for entry in again] == list(range(1, TOY_SMOKE.steps + 1))
-    np.testing.assert_allclose(
-        [entry["loss"] for entry in again], [entry["loss"] for entry in whole], rtol=1e-4
+def test_a_stopped_run_learns_as_one_that_was_not(run: Path, tmp_path: Path) -> None:
+    stages = (
+        Stage("align", 2, "align", clips=2, frames=1),
+        Stage("segment", 3, "segment", clips=2, frames=1),
+        Stage("click", 2, "segment", clips=1, frames=2, prompts=True),
     )
-    averages = [load_file(folder / "toy.safetensors") for folder in (run, once)]
-    for name, weight in averages[0].items():
-        torch.testing.assert_close(weight, averages[1][name], rtol=1e-2, atol=1e-3)
+    config = dataclasses.replace(TOY_SMOKE, stages=stages)
+
+    def train(folder: Path, *stops: int) -> tuple[list[float], dict[str, torch.Tensor]]:
+        (folder / "clips").mkdir(parents=True)
+        (folder / "clips" / "128").symlink_to(run / "clips" / "128")
+        for stop in stops:
+            task = stop_after(stop, config.steps)
+            with pytest.raises(Cancelled):
+                train_toy(folder, config=config, seed=1, task=task)
+        weights = load_file(train_toy(folder, config=config, seed=1))
+        return [entry["loss"] for entry in read_log(folder / "log.jsonl")], weights
+
+    losses, weights = train(tmp_path / "whole")
+    again, same = train(tmp_path / "stopped", 2, 4, 6)
+    assert len(losses) == 7
+    np.testing.assert_allclose(again, losses, rtol=1e-4)
+    for name, weight in weights.items():
+        torch.testing.assert_close(same[name], weight, rtol=1e-2, atol=1e-3)
 
 
 def test_the_checkpoint_loads_and_segments(run: Path) -> None:

@@ -9,18 +9,25 @@ from napari_tavis.annotation import AnnotationSession
 from napari_tavis.cli.console import say, tell_failure, terminal_task
 from napari_tavis.core.errors import TavisError
 from napari_tavis.datasets.avsbench import ClipExistsError
-from napari_tavis.datasets.avsbench.layout import Split, Subset
+from napari_tavis.datasets.avsbench.layout import Subset
 from napari_tavis.datasets.avsbench.mapping import UnmappedClassError, parse_mapping, suggest_class
-from napari_tavis.exchange.again import changed_exports, request_again
-from napari_tavis.exchange.exporting import ExportResult, export, note_export
-from napari_tavis.exchange.request import ExportRequest, Format
+from napari_tavis.datasets.names import Split
+from napari_tavis.exchange.exporting import (
+    FORMATS,
+    ExportResult,
+    changed_exports,
+    export,
+    note_export,
+    request_again,
+)
+from napari_tavis.exchange.format import ExportRequest, FormatName
 from napari_tavis.exchange.selection import MaskSource, UncheckedFramesError, exportable_objects
 
 
 def requested(
     *,
     dataset: Path | None,
-    format: Format,
+    format: FormatName,
     subset: Subset | None,
     split: Split | None,
     start: float,
@@ -41,11 +48,7 @@ def requested(
     """
     if dataset is None:
         raise TavisError("--dataset is missing: name the folder to export to.")
-    if format == "avsbench" and subset is None:
-        raise TavisError("--subset is missing: AVSBench has s4, ms3, v1s, v1m and v2.")
-    if format != "overlay" and split is None:
-        raise TavisError("--split is missing: choose train, val or test.")
-    return ExportRequest(
+    request = ExportRequest(
         root=dataset,
         format=format,
         subset=subset or "v1m",
@@ -59,6 +62,12 @@ def requested(
         overwrite=overwrite,
         include_proposals=include_proposals,
     )
+    choices = FORMATS[request.key].choices
+    if "subset" in choices and subset is None:
+        raise TavisError("--subset is missing: AVSBench has s4, ms3, v1s, v1m and v2.")
+    if "split" in choices and split is None:
+        raise TavisError("--split is missing: choose train, val or test.")
+    return request
 
 
 def export_sessions(paths: Iterable[Path], request: ExportRequest | None) -> int:

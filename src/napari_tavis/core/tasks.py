@@ -12,10 +12,6 @@ Progress: TypeAlias = Callable[[int, int, str], None]
 """Called as ``progress(done, total, what)`` by the thread that works."""
 
 
-def no_progress(done: int, total: int, what: str) -> None:
-    """Report nothing: the default of every long-running function."""
-
-
 class Cancelled(TavisError):
     """The user asked for the work to stop; nothing was left half-written."""
 
@@ -87,7 +83,3 @@ class Task:
             pass
         if self.cancelled:
             raise Cancelled
-
-
-CancelToken: TypeAlias = Task
-"""What work that is not told of a `Task` yet calls it, beside its `Progress`."""

@@ -1,1 +1,1 @@
-"""Formats beside AVSBench, and the way back from datasets to sessions. No Qt, no torch."""
+"""From sessions to datasets, and back: the one place that knows both. No Qt, no torch."""

@@ -3,144 +3,401 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Unpack
 
 import numpy as np
 import numpy.typing as npt
 
 from napari_tavis.annotation import AnnotationSession, SessionObject
 from napari_tavis.annotation.masks import Mask
+from napari_tavis.core.errors import DatasetError
 from napari_tavis.core.tasks import Task
 from napari_tavis.core.vocabulary import class_index
 from napari_tavis.datasets.avsbench.annotation import ClipAnnotation
 from napari_tavis.datasets.avsbench.layout import (
+    FRAME_OFFSET,
     SEMANTIC_SUBSETS,
-    Split,
+    STEP,
+    SUBSETS,
+    ClipKey,
     Subset,
-    check_split,
     check_subset,
+    clip_files,
+    find_trees,
+    label_count,
+    list_name,
+    seconds,
+    semantic_uid,
     target_tree,
 )
-from napari_tavis.datasets.avsbench.lists import ListedClip
-from napari_tavis.datasets.avsbench.names import check_text
+from napari_tavis.datasets.avsbench.lists import ListedClip, find_listed_clip, listed_clips
+from napari_tavis.datasets.avsbench.mapping import (
+    ClassMapping,
+    UnmappedClassError,
+    check_mapping,
+    exported_class,
+    read_mapping,
+    unmapped_classes,
+)
+from napari_tavis.datasets.avsbench.pairing import PARTNERS, names_in
 from napari_tavis.datasets.avsbench.reader import unseen_sounds
-from napari_tavis.datasets.avsbench.sources import ClipSource
+from napari_tavis.datasets.avsbench.sources import ClipSource, clips_of_video, read_source
+from napari_tavis.datasets.avsbench.validate import validate
 from napari_tavis.datasets.avsbench.writer import write_clip
-from napari_tavis.exchange.plan import ClipChoices, ClipPlan, PlannedObject, plan_clip
-from napari_tavis.exchange.selection import by_person, refuse_unchecked
-from napari_tavis.media import Clip, open_clip
+from napari_tavis.datasets.names import Split, check_name, check_text, suggest_name
+from napari_tavis.datasets.tracks import StoredVideo
+from napari_tavis.datasets.violations import Violation
+from napari_tavis.exchange.format import (
+    Choice,
+    ExportPlan,
+    ExportRequest,
+    Format,
+    PlannedObject,
+    check_place,
+    notes_on_other_splits,
+    whose_clip,
+)
+from napari_tavis.exchange.selection import (
+    AS_TRUTH,
+    annotated_frames,
+    by_person,
+    check_stretch,
+    exportable_objects,
+    is_accepted,
+    known_frames,
+    refuse_nameless,
+    refuse_silence,
+    scene_object,
+    unchecked_frames,
+    unchecked_text,
+)
+from napari_tavis.media import Clip, frames_at
+
+NOT_ACCEPTED = "not accepted in all of these frames"
+MAPPED_TO_NOTHING = "left out by its class"
+
+_CHOICES: frozenset[Choice] = frozenset(
+    ("subset", "split", "start", "mapping", "licence", "include_proposals")
+)
 
 
-def export_session(
+class AVSBench(Format):
+    """One subset of AVSBench: stretches of videos, of five or ten seconds."""
+
+    name = "avsbench"
+    title = "AVSBench dataset"
+    checks_datasets = True
+
+    def __init__(self, subset: Subset) -> None:
+        self.subset: Subset = subset
+        self.choices = _CHOICES | {"category"} if subset == "s4" else _CHOICES
+        if subset not in SEMANTIC_SUBSETS:
+            self.mask_sources = ("scene", *self.mask_sources)
+
+    def plan(self, session: AnnotationSession, clip: Clip, request: ExportRequest) -> ClipPlan:
+        """Work out which frames become the clip, what is in them, and what the dataset has."""
+        check_place(request.root)
+        tree = target_tree(request.root, self.subset)
+        # What earlier exports to the dataset were told of classes is not asked again.
+        request = replace(request, mapping={**read_mapping(tree), **request.mapping})
+        cut = plan_cut(session, clip, request, self._replaced(request))
+        name = cut.listed_name
+        files = clip_files(ClipKey(self.subset, request.split, name, cut.category or "-"))
+        stored = self.find(request.root, name)
+        labels = "labels" if self.subset in SEMANTIC_SUBSETS else "masks"
+        return ClipPlan(
+            session=session,
+            clip=clip,
+            request=request,
+            name=name,
+            place=tree / files.parts[0],
+            frames=cut.frames,
+            labels=cut.labels,
+            seconds=(request.start, request.start + len(cut.frames)),
+            objects=cut.objects,
+            scene=cut.scene,
+            files=(
+                f"{files.frames[0].parent}: {len(files.frames)} frames",
+                f"{labels}: {cut.labels} of {len(files.frames)} frames",
+                f"{files.waveform}: {len(cut.frames)} s of sound",
+                "lists: its row, replaced" if stored else "lists: its row, added",
+            ),
+            there=whose_clip(session, request, name, stored),
+            unchecked=cut.unchecked,
+            notes=tuple(self._notes(session, request, cut)),
+            cut=cut,
+        )
+
+    def _replaced(self, request: ExportRequest) -> ListedClip | None:
+        """Give the clip that is written again; None where the request is for a new one."""
+        if not request.again:
+            return None
+        found = find_listed_clip(request.root, self.subset, request.name)
+        if found is None:
+            raise DatasetError(f"{request.root} no longer lists {request.name!r}: export it anew.")
+        return found[1]
+
+    def _notes(self, session: AnnotationSession, request: ExportRequest, cut: ClipCut) -> list[str]:
+        name = cut.listed_name
+        others = self._others_of_video(session, request.root, name)
+        notes = notes_on_other_splits(session, request, others)
+        if self.subset in SEMANTIC_SUBSETS:
+            notes += hidden_objects(session, cut)
+        if cut.unchecked and request.include_proposals:
+            notes.append(f"{unchecked_text(len(cut.unchecked), len(cut.shown))}. {AS_TRUTH}")
+        partner = PARTNERS.get(self.subset)
+        if self.subset not in SEMANTIC_SUBSETS and partner is not None:
+            uids = names_in(request.root, partner)
+            if not any(uid.startswith(name) for uid in uids):
+                notes.append(
+                    f"TAViS takes the classes of {self.subset} clips from {partner}: exporting "
+                    f"{partner}, too, removes this warning."
+                )
+        return notes
+
+    def _others_of_video(
+        self, session: AnnotationSession, root: Path, name: str
+    ) -> list[StoredVideo]:
+        """List the clips of the same video, in all trees, but for the one to be replaced."""
+        fingerprint = session.identity.fingerprint
+        trees = dict.fromkeys(tree for subset in SUBSETS for tree in find_trees(root, subset))
+        found = []
+        for tree in trees:
+            told = clips_of_video(tree, fingerprint)
+            own = [one for one in told if one != (self.subset, name)]
+            for subset in dict.fromkeys(kind for kind, _ in own):
+                known = check_subset(subset)
+                if (tree / list_name(known)).is_file():
+                    listed = (clip.key for clip in listed_clips(tree, known))
+                    found += [
+                        StoredVideo(key.name, key.split, fingerprint)
+                        for key in listed
+                        if (subset, key.name) in own
+                    ]
+        return found
+
+    def find(self, root: Path, name: str) -> StoredVideo | None:
+        """Find a clip in the lists, and where it comes from."""
+        found = find_listed_clip(root, self.subset, name)
+        if found is None:
+            return None
+        tree, clip = found
+        source = read_source(tree, self.subset, name)
+        if source is None:  # one that was imported is a file of its own, all of it
+            return StoredVideo(name, clip.key.split, masks="scene")
+        return StoredVideo(
+            name,
+            clip.key.split,
+            source.fingerprint,
+            source.masks,
+            source.licence,
+            source.proposals,
+            source.start,
+        )
+
+    def check(self, root: Path, split: Split, name: str, task: Task) -> list[Violation]:
+        """Check a clip against all that AVSBench's public loaders rely on."""
+        return validate(root, names={name}, task=task)
+
+
+@dataclass(frozen=True, eq=False)
+class ClipCut:
+    """One clip, as it is cut out of a session.
+
+    Attributes
+    ----------
+    request : ExportRequest
+        What was asked for.
+    name, vid : str
+        Names of the clip and of its video, as `ClipAnnotation` has them.
+    listed_start : float
+        Where the lists say that it begins, in seconds.
+    frames : tuple of int
+        Its frames, as indices into the video's.
+    labels : int
+        How many of them, the first ones, get labels.
+    objects : tuple of PlannedObject
+        All objects that take part, the ones that are left out with the reason.
+    scene : SessionObject or None
+        The scene mask, where the binary masks are made of it.
+    category : str
+        S4's category; empty for the class with the largest area.
+    unchecked : tuple of int
+        Those of the frames with labels for whose labels nobody stands.
+    replaced : ListedClip or None
+        The clip that is written anew.
+    """
+
+    request: ExportRequest
+    name: str
+    vid: str
+    listed_start: float
+    frames: tuple[int, ...]
+    labels: int
+    objects: tuple[PlannedObject, ...]
+    scene: SessionObject | None
+    category: str
+    unchecked: tuple[int, ...]
+    replaced: ListedClip | None
+
+    @property
+    def shown(self) -> tuple[int, ...]:
+        """The frames that get labels, each once, ascending."""
+        return tuple(sorted(set(self.frames[: self.labels])))
+
+    @property
+    def exported(self) -> tuple[PlannedObject, ...]:
+        """The objects that are exported."""
+        return tuple(planned for planned in self.objects if planned.exported_as is not None)
+
+    @property
+    def listed_name(self) -> str:
+        """The name that it has in its list: the uid, in the semantic subsets."""
+        subset = self.request.subset
+        if subset in SEMANTIC_SUBSETS:
+            return semantic_uid(subset, self.vid, self.listed_start)
+        return self.name
+
+
+def plan_cut(
     session: AnnotationSession,
-    root: Path | str,
-    subset: str,
-    split: str,
-    *,
-    licence: str = "",
-    overwrite: bool = False,
-    include_proposals: bool = False,
-    video: Clip | None = None,
-    task: Task | None = None,
-    **choices: Unpack[ClipChoices],
-) -> Path:
-    """Add a stretch of an annotated video to an AVSBench folder.
+    video: Clip,
+    request: ExportRequest,
+    replaced: ListedClip | None = None,
+) -> ClipCut:
+    """Work out what a clip is cut out of and made of. Neither frames nor the dataset are read.
 
     Parameters
     ----------
     session : AnnotationSession
-        The annotation; it is not changed.
-    root : Path or str
-        Folder of the dataset, which is made where it does not exist.
-    subset : {"s4", "ms3", "v1s", "v1m", "v2"}
-        The subset: five seconds, or ten for v2.
-    split : {"train", "val", "test"}
-        The split.
-    licence : str
-        Kept with the dataset, beside the video's name: licence, author, address.
-    overwrite : bool
-        Replace the clip of the same name.
-    include_proposals : bool
-        Write frames, too, for whose labels nobody stands. Without it they are refused.
-    video : Clip, optional
-        The session's video, if it is open already.
-    task : Task, optional
-        Told how far it is; stops the work when cancelled,
-        and the export then leaves nothing behind.
-    **choices
-        What the clip is cut out of and made of; see `ClipChoices`.
-
-    Returns
-    -------
-    Path
-        Folder of the clip (semantic), or of its frames (S4, MS3).
+        The annotation.
+    video : Clip
+        Its video, open.
+    request : ExportRequest
+        What is asked for.
+    replaced : ListedClip, optional
+        The clip of the dataset that is written anew.
 
     Raises
     ------
     UnmappedClassError
-        If an object's class is not AVSBench's and `mapping` does not name it.
-    UncheckedFramesError
-        If nobody stands for the labels of a frame, and proposals are not to be included.
+        If objects have classes that AVSBench lacks, and the mapping does not name them.
     DatasetError
-        If a frame that is needed is not annotated, or the clip cannot be written. Nothing was
-        written then.
+        If the stretch, a name or the mapping makes no sense, a frame that is needed is not
+        annotated, no object is accepted where accepted ones are asked for, an object has no
+        class, or a scene mask would be written as silence.
     """
-    task = task or Task()
-    checked, wanted = check_subset(subset), check_split(split)
-    with nullcontext(video) if video else open_clip(session.video, task=task.part()) as opened:
-        plan = plan_clip(session, opened, checked, wanted, **choices)
-        return write_plan(
-            session,
-            plan,
-            opened,
-            root,
-            licence=licence,
-            overwrite=overwrite,
-            include_proposals=include_proposals,
+    subset, start, masks = request.subset, request.start, request.masks
+    if masks not in ("scene", "objects", "accepted"):
+        raise DatasetError(f"There are no masks {masks!r}: choose scene, objects or accepted.")
+    mapping = check_mapping(request.mapping)
+    for text, what in (
+        (session.video.name, "name of the video"),
+        (request.category, "category"),
+    ):
+        check_text(text, what)
+    objects = exportable_objects(session)
+    count, labels = seconds(subset), label_count(subset, request.split)
+    check_stretch(session, start, count, video.duration, video.size)
+    frames = frames_at(video.times, start + (np.arange(count) + FRAME_OFFSET) * STEP)
+    binary_of_scene = masks == "scene" and subset not in SEMANTIC_SUBSETS
+    scene = scene_object(session) if binary_of_scene else None
+    known = known_frames(session, objects, scene)
+    frames[:labels] = annotated_frames(session, known, frames[:labels], video.times)
+    shown = {int(frame) for frame in frames[:labels]}
+    refused: set[int] = set()
+    if masks == "accepted":
+        refused = {
+            one.object_id for one in objects if not is_accepted(session, one.object_id, shown)
+        }
+        if len(refused) == len(objects):
+            raise DatasetError(
+                f"No object of {session.video.name} is accepted in this stretch: accept what is "
+                "right, or export all objects."
+            )
+    taken = [item for item in objects if item.object_id not in refused]
+    refuse_nameless(session, taken)
+    unmapped = unmapped_classes((item.class_name for item in taken), mapping)
+    if unmapped:
+        raise UnmappedClassError(unmapped)
+    if subset in SEMANTIC_SUBSETS:
+        refuse_silence(session, subset, objects, sorted(shown), video.times)
+    planned = tuple(_planned(item, refused, mapping) for item in objects)
+    exported = [one.item for one in planned if one.exported_as is not None]
+    name, vid = _names(session, request, replaced)
+    return ClipCut(
+        request=request,
+        name=name,
+        vid=vid,
+        listed_start=start if replaced is None else replaced.start,
+        frames=tuple(int(frame) for frame in frames),
+        labels=labels,
+        objects=planned,
+        scene=scene,
+        category=request.category or (replaced.key.category if replaced is not None else ""),
+        unchecked=unchecked_frames(session, exported, scene, sorted(shown)),
+        replaced=replaced,
+    )
+
+
+def _planned(item: SessionObject, refused: set[int], mapping: ClassMapping) -> PlannedObject:
+    if item.object_id in refused:
+        return PlannedObject(item, None, NOT_ACCEPTED)
+    exported = exported_class(item.class_name, mapping)
+    return PlannedObject(item, exported, "" if exported is not None else MAPPED_TO_NOTHING)
+
+
+def _names(
+    session: AnnotationSession, request: ExportRequest, replaced: ListedClip | None
+) -> tuple[str, str]:
+    """Give the names of the clip and of its video."""
+    if replaced is not None:
+        return replaced.key.name, replaced.vid
+    if request.name:
+        return check_name(request.name), request.name
+    video = suggest_name(session.video.stem)
+    clip = semantic_uid("v2" if request.subset == "v2" else "v1s", video, request.start)
+    return clip, clip if request.subset == "v1m" else video
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ClipPlan(ExportPlan):
+    """A clip of AVSBench that will be written.
+
+    Attributes
+    ----------
+    cut : ClipCut
+        How it is cut out of the session.
+    """
+
+    cut: ClipCut
+
+    def write(self, overwrite: bool, task: Task) -> tuple[Path, list[str]]:
+        """Read the frames, the sound and the labels, and add them to the dataset."""
+        request, replaced = self.request, self.cut.replaced
+        clip = cut_clip(self.session, self.cut, self.clip, task)
+        if replaced is not None:
+            clip = replace(clip, sound_classes=_heard_before(request.root, replaced))
+        task.report(len(self.frames), len(self.frames), "writing")
+        place = write_clip(
+            request.root,
+            request.subset,
+            request.split,
+            clip,
+            overwrite=overwrite or replaced is not None,
+            source=ClipSource(
+                self.session.video.name,
+                request.start,
+                request.masks,
+                request.licence,
+                self.session.identity.fingerprint,
+                proposals=request.include_proposals,
+            ),
+            mapping=request.mapping,
             task=task,
         )
-
-
-def write_plan(
-    session: AnnotationSession,
-    plan: ClipPlan,
-    video: Clip,
-    root: Path | str,
-    *,
-    licence: str = "",
-    overwrite: bool = False,
-    include_proposals: bool = False,
-    task: Task | None = None,
-) -> Path:
-    """Write a clip as it was planned; see `export_session`."""
-    task = task or Task()
-    check_text(licence, "licence")
-    if not include_proposals:
-        refuse_unchecked(session, plan.unchecked, plan.shown, video.times)
-    clip = cut_clip(session, plan, video, task)
-    if plan.replaced is not None:
-        clip = replace(clip, sound_classes=_heard_before(Path(root), plan.replaced))
-    task.report(len(plan.frames), len(plan.frames), "writing")
-    return write_clip(
-        root,
-        plan.subset,
-        plan.split,
-        clip,
-        overwrite=overwrite or plan.replaced is not None,
-        source=ClipSource(
-            session.video.name,
-            plan.start,
-            plan.masks,
-            licence,
-            session.identity.fingerprint,
-            proposals=include_proposals,
-        ),
-        mapping=plan.mapping,
-        task=task,
-    )
+        return place, []
 
 
 def _heard_before(root: Path, replaced: ListedClip) -> tuple[str, ...]:
@@ -150,63 +407,40 @@ def _heard_before(root: Path, replaced: ListedClip) -> tuple[str, ...]:
     return unseen_sounds(target_tree(root, replaced.key.subset), replaced)
 
 
-def session_clip(
-    session: AnnotationSession,
-    subset: Subset,
-    split: Split,
-    *,
-    include_proposals: bool = False,
-    **choices: Unpack[ClipChoices],
-) -> ClipAnnotation:
-    """Cut one clip out of a session, as `export_session` does, without writing it."""
-    with open_clip(session.video) as video:
-        plan = plan_clip(session, video, subset, split, **choices)
-        if not include_proposals:
-            refuse_unchecked(session, plan.unchecked, plan.shown, video.times)
-        return cut_clip(session, plan, video)
-
-
 def cut_clip(
     session: AnnotationSession,
-    plan: ClipPlan,
+    cut: ClipCut,
     video: Clip,
-    task: Task | None = None,
+    task: Task,
 ) -> ClipAnnotation:
     """Read the frames, the sound and the labels of a planned clip."""
-    task = task or Task()
+    start, count = cut.request.start, len(cut.frames)
     pictures = []
-    for done, index in enumerate(plan.frames):
+    for done, frame in enumerate(cut.frames):
         task.check()
-        task.report(done, len(plan.frames), "reading frames")
-        pictures.append(np.asarray(video.frames[int(index)]))
-    waveform = np.concatenate(list(video.sound_blocks(plan.start, plan.start + len(plan.frames))))
-    class_map, scene_mask = clip_masks(session, plan)
+        task.report(done, count, "reading frames")
+        pictures.append(np.asarray(video.frames[frame]))
+    waveform = np.concatenate(list(video.sound_blocks(start, start + count)))
+    class_map, scene_mask = clip_masks(session, cut)
     return ClipAnnotation(
-        name=plan.name,
-        vid=plan.vid,
-        start=plan.listed_start,
-        video_start=plan.start,
+        name=cut.name,
+        vid=cut.vid,
+        start=cut.listed_start,
+        video_start=start,
         frames=np.stack(pictures),
         class_map=class_map,
         scene_mask=scene_mask,
         waveform=waveform,
         video=session.video,
-        category=plan.category or _main_class(plan.exported, class_map),
-        labelled=np.arange(len(plan.frames)) < plan.labels,
+        category=cut.category or _main_class(cut.exported, class_map),
+        labelled=np.arange(count) < cut.labels,
     )
 
 
 def clip_masks(
-    session: AnnotationSession, plan: ClipPlan
+    session: AnnotationSession, cut: ClipCut
 ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.bool_] | None]:
-    """Give the labels that a plan will write.
-
-    Parameters
-    ----------
-    session : AnnotationSession
-        The session.
-    plan : ClipPlan
-        Its plan.
+    """Give the labels of a planned clip.
 
     Returns
     -------
@@ -215,13 +449,13 @@ def clip_masks(
     scene_mask : ndarray of bool, shape (T, H, W), or None
         What the binary masks show where they are not simply all classes.
     """
-    class_map = np.zeros((len(plan.frames), *session.frame_size), dtype=np.uint8)
-    scene_mask = None if plan.scene is None else np.zeros(class_map.shape, dtype=bool)
-    objects = [planned.item for planned in plan.exported]
-    for place, index in enumerate(plan.frames[: plan.labels]):
-        class_map[place] = _class_map(session, plan.exported, int(index))
-        if plan.scene is not None and scene_mask is not None:
-            scene_mask[place] = _scene_mask(session, plan.scene, objects, int(index))
+    class_map = np.zeros((len(cut.frames), *session.frame_size), dtype=np.uint8)
+    scene_mask = None if cut.scene is None else np.zeros(class_map.shape, dtype=bool)
+    objects = [planned.item for planned in cut.exported]
+    for place, frame in enumerate(cut.frames[: cut.labels]):
+        class_map[place] = _class_map(session, cut.exported, frame)
+        if cut.scene is not None and scene_mask is not None:
+            scene_mask[place] = _scene_mask(session, cut.scene, objects, frame)
     return class_map, scene_mask
 
 
@@ -242,21 +476,21 @@ def _laid(
     return sorted(masks, key=lambda pair: -int(pair[0].sum()))
 
 
-def hidden_objects(session: AnnotationSession, plan: ClipPlan) -> tuple[str, ...]:
+def hidden_objects(session: AnnotationSession, cut: ClipCut) -> list[str]:
     """Name the objects of which a frame's class map shows nothing: others lie over all of it."""
     hidden: dict[int, PlannedObject] = {}
-    for frame in plan.shown:
+    for frame in cut.shown:
         covered = np.zeros(session.frame_size, dtype=np.uint8)
-        for mask, one in reversed(_laid(session, plan.exported, frame)):
+        for mask, one in reversed(_laid(session, cut.exported, frame)):
             index = class_index(one.exported_as or "") or 0
             if mask.any() and covered[mask].all() and not (covered[mask] == index).any():
                 hidden[one.item.object_id] = one
             covered[mask & (covered == 0)] = index
-    return tuple(
+    return [
         f"{one.item.class_name} (object {one.item.object_id}) is covered by other objects in a "
         "frame, where its class cannot be written."
         for one in hidden.values()
-    )
+    ]
 
 
 def _scene_mask(

@@ -1,20 +1,36 @@
-"""One call that writes a session in any format, checks it, and notes it in the session."""
+"""Writing sessions: the formats, and the calls that write a session, check it, and note it."""
 
 from __future__ import annotations
 
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-from napari_tavis.annotation import AnnotationSession
+from napari_tavis.annotation import AnnotationSession, ExportNote
 from napari_tavis.core.tasks import Task
-from napari_tavis.datasets.avsbench import Violation, validate
-from napari_tavis.datasets.avsbench.names import check_text
-from napari_tavis.exchange.avsbench import write_plan
-from napari_tavis.exchange.preview import preview_export, with_known_mapping
-from napari_tavis.exchange.registry import VIDEO_FORMATS
-from napari_tavis.exchange.request import ExportRequest, check_place
+from napari_tavis.datasets.avsbench.layout import SUBSETS
+from napari_tavis.datasets.coco import CocoVideos
+from napari_tavis.datasets.davis import Davis
+from napari_tavis.datasets.names import check_text
+from napari_tavis.datasets.overlay_video import OverlayVideos
+from napari_tavis.datasets.violations import Violation
+from napari_tavis.datasets.youtube_vos import YouTubeVos
+from napari_tavis.exchange.avsbench import AVSBench
+from napari_tavis.exchange.format import ExportPlan, ExportRequest, Format, check_place, gone
+from napari_tavis.exchange.tracks import WholeVideos
 from napari_tavis.media import Clip, open_clip
+
+FORMATS: dict[str, Format] = {
+    format.key: format
+    for format in (
+        *(AVSBench(subset) for subset in SUBSETS),
+        WholeVideos("coco", "COCO (RLE, tracks)", CocoVideos()),
+        WholeVideos("davis", "DAVIS 2017", Davis()),
+        WholeVideos("youtube-vos", "YouTube-VOS", YouTubeVos()),
+        WholeVideos("overlay", "Overlay video (mp4)", OverlayVideos(), truth=False),
+    )
+}
+"""The formats by their keys, which sessions note."""
 
 _CACHE_BYTES = 32 << 20
 """Frames are read once, in their order: few need to be kept."""
@@ -27,7 +43,7 @@ class ExportResult:
     Attributes
     ----------
     request : ExportRequest
-        As what.
+        As what, with what the dataset knew of classes.
     name : str
         Name of the clip in the dataset.
     place : Path
@@ -45,11 +61,34 @@ class ExportResult:
     notes: tuple[str, ...] = ()
 
 
+def plan_export(session: AnnotationSession, clip: Clip, request: ExportRequest) -> ExportPlan:
+    """Work out what an export will write, quickly: no frame is decoded.
+
+    Parameters
+    ----------
+    session : AnnotationSession
+        The session.
+    clip : Clip
+        Its video, open.
+    request : ExportRequest
+        What is asked for.
+
+    Raises
+    ------
+    UnmappedClassError
+        If objects have classes of which it must be said first what becomes of them.
+    TavisError
+        If it cannot be written as asked; says why.
+    """
+    return FORMATS[request.key].plan(session, clip, request)
+
+
 def export(
     session: AnnotationSession,
     request: ExportRequest,
     *,
     clip: Clip | None = None,
+    check: bool = True,
     task: Task | None = None,
 ) -> ExportResult:
     """Write a session, or a stretch of it, and check what was written.
@@ -62,9 +101,10 @@ def export(
         Where and how.
     clip : Clip, optional
         Its video, if it is open already.
+    check : bool
+        Whether what was written is checked; whoever writes many clips checks them together.
     task : Task, optional
-        Told how far it is; stops the work when cancelled,
-        and the export then leaves nothing behind.
+        Told how far it is; stops the work when cancelled.
 
     Returns
     -------
@@ -72,60 +112,32 @@ def export(
 
     Raises
     ------
+    UnmappedClassError
+        If objects have classes of which it must be said first what becomes of them.
+    UncheckedFramesError
+        If nobody stands for the labels of a frame, and proposals are not to be included.
     TavisError
         If it cannot be written as asked. Nothing was written then.
     """
     task = task or Task()
     check_place(request.root)
     check_text(request.licence, "licence")
-    request = with_known_mapping(request)
     with (
         nullcontext(clip)
         if clip
         else open_clip(session.video, cache_bytes=_CACHE_BYTES, task=task.part())
     ) as video:
-        preview = preview_export(session, video, request)
+        plan = plan_export(session, video, request)
         if not request.include_proposals:
-            preview.refuse_unchecked(session, video)
-        overwrite = request.overwrite or (request.replace_own and preview.there == "own")
-        notes = list(preview.notes)
-        if preview.export is not None:
-            export = replace(preview.export, overwrite=overwrite)
-            notes += VIDEO_FORMATS[request.format].write(export, task)
-            place = preview.place
-        else:
-            assert preview.plan is not None  # it is one or the other
-            place = write_plan(
-                session,
-                preview.plan,
-                video,
-                request.root,
-                licence=request.licence,
-                overwrite=overwrite,
-                include_proposals=request.include_proposals,
-                task=task,
-            )
-    task.report(0, 0, "checking")
-    found = check_export(request, preview.name, task=task)
-    return ExportResult(request, preview.name, place, tuple(found), tuple(notes))
-
-
-def check_export(
-    request: ExportRequest,
-    name: str,
-    *,
-    task: Task | None = None,
-) -> list[Violation]:
-    """Check a clip that was exported, and the lists of its dataset.
-
-    Returns
-    -------
-    list of Violation
-        Empty if all is well.
-    """
-    if request.format == "avsbench":
-        return validate(request.root, names={name}, task=task)
-    return list(VIDEO_FORMATS[request.format].check(request.root, request.split, name))
+            plan.refuse_unchecked()
+        overwrite = request.overwrite or (request.replace_own and plan.there == "own")
+        place, notes = plan.write(overwrite, task)
+    found: list[Violation] = []
+    if check:
+        task.report(0, 0, "checking")
+        format = FORMATS[request.key]
+        found = format.check(request.root, request.split, plan.name, task)
+    return ExportResult(plan.request, plan.name, place, tuple(found), (*plan.notes, *notes))
 
 
 def note_export(session: AnnotationSession, result: ExportResult) -> None:
@@ -142,4 +154,28 @@ def note_export(session: AnnotationSession, result: ExportResult) -> None:
     """
     if not session.read_only:
         request = result.request
-        session.note_export(request.root.absolute(), request.note_format, result.name)
+        session.note_export(request.root.absolute(), request.key, result.name)
+
+
+def changed_exports(session: AnnotationSession) -> tuple[ExportNote, ...]:
+    """Give the exports of a session that it has changed since."""
+    return tuple(note for note in session.exports if note.stale)
+
+
+def request_again(note: ExportNote) -> ExportRequest:
+    """Make the request that writes a clip once more, as it is in its dataset.
+
+    Parameters
+    ----------
+    note : ExportNote
+        What the session noted when it was exported, or imported.
+
+    Raises
+    ------
+    DatasetError
+        If the dataset, or the clip in it, is gone.
+    """
+    format = FORMATS.get(note.format)
+    if format is None:
+        raise gone(Path(note.root), note.name)
+    return format.again(Path(note.root), note.name)

@@ -16,9 +16,9 @@ from napari_tavis.core.tasks import Cancelled, Task
 from napari_tavis.core.vocabulary import AVSBENCH_CLASSES
 from napari_tavis.datasets.avsbench import ClipAnnotation, DatasetError, DatasetReader
 from napari_tavis.datasets.avsbench.layout import (
+    FRAME_OFFSET,
     OBJECT_SIZE,
     SUBSETS,
-    Split,
     Subset,
     find_trees,
     label_count,
@@ -26,9 +26,11 @@ from napari_tavis.datasets.avsbench.layout import (
 )
 from napari_tavis.datasets.avsbench.lists import ListedClip, listed_clips
 from napari_tavis.datasets.avsbench.sound import SAMPLE_RATE
-from napari_tavis.datasets.avsbench.transaction import refuse_half_written
-from napari_tavis.exchange.files import copy_file
-from napari_tavis.exchange.imported import (
+from napari_tavis.datasets.files import copy_file
+from napari_tavis.datasets.names import Split
+from napari_tavis.datasets.transaction import refuse_half_written
+from napari_tavis.exchange.format import format_key
+from napari_tavis.exchange.new_session import (
     ImportedObject,
     ImportReport,
     failure,
@@ -36,7 +38,6 @@ from napari_tavis.exchange.imported import (
     save_session,
     staged,
 )
-from napari_tavis.exchange.selection import FRAME_OFFSET
 from napari_tavis.media import Clip, MediaError, frames_at, open_clip, write_video
 
 _ALIKE = 12.0
@@ -124,7 +125,7 @@ def _import_clip(root: Path, tree: Path, clip: ListedClip, target: Path) -> Impo
             staging,
             labelled,
             objects,
-            noted=(root.absolute(), f"avsbench-{key.subset}", key.name),
+            noted=(root.absolute(), format_key("avsbench", key.subset), key.name),
             clock=(size, times),
         )
     taken = (len(labelled), 0)

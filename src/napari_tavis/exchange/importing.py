@@ -2,52 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import re
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
-
-import numpy as np
+from pathlib import Path
 
 from napari_tavis.core.errors import DatasetError, TavisError
-from napari_tavis.core.files import MEGABYTE, read_json
 from napari_tavis.core.tasks import Cancelled, Task
-from napari_tavis.datasets.avsbench.layout import SUBSETS, Split, Subset, find_trees
-from napari_tavis.exchange.files import copy_file
+from napari_tavis.datasets.avsbench.layout import SUBSETS, Subset, find_trees
+from napari_tavis.datasets.names import Split
 from napari_tavis.exchange.from_avsbench import import_avsbench
-from napari_tavis.exchange.from_coco import Entry, read_coco
-from napari_tavis.exchange.from_youtube_vis import is_youtube_vis, read_youtube_vis
-from napari_tavis.exchange.gathering import (
-    Counting,
-    SourceVideo,
-    decide_counting,
-    decided_by_video,
-    gather_objects,
-)
-from napari_tavis.exchange.imported import (
-    ImportReport,
-    another_file,
-    failure,
-    refuse_imported,
-    same_file,
-    save_session,
-    staged,
-)
-from napari_tavis.exchange.pictures import PictureFolder, find_pictures
-from napari_tavis.exchange.places import Found, VideoPlaces, target_of, without_suffix
-from napari_tavis.media import open_clip
-
-MOST_BYTES = 1024 * MEGABYTE
-"""Of a COCO file; those of the largest public sets have half of it."""
-
-_LISTS = ("videos", "images", "annotations", "categories")
+from napari_tavis.exchange.from_json import import_json
+from napari_tavis.exchange.new_session import ImportReport, failure
 
 
 def import_dataset(
-    path: Path,
-    output: Path,
+    path: Path | str,
+    output: Path | str,
     *,
     subset: Subset | None = None,
     split: Split | None = None,
@@ -60,10 +29,10 @@ def import_dataset(
 
     Parameters
     ----------
-    path : Path
+    path : path
         An AVSBench folder, a COCO or YouTube-VIS json file, or the folder of a COCO dataset.
         Nothing in it is changed.
-    output : Path
+    output : path
         Where videos and sessions go. What is there is left alone.
     subset : str, optional
         Of an AVSBench folder: take this subset only.
@@ -78,8 +47,7 @@ def import_dataset(
         Import a video although some of its annotations cannot be taken. Frames in which one was
         left are not accepted.
     task : Task, optional
-        Told how far it is; stops the work when cancelled;
-        what is finished stays.
+        Told how far it is; stops the work when cancelled.
 
     Returns
     -------
@@ -91,6 +59,7 @@ def import_dataset(
     DatasetError
         If there is nothing to import, or an option does not apply to what there is.
     """
+    path, output = Path(path), Path(output)
     if path.is_dir() and any(find_trees(path, one) for one in SUBSETS):
         _refuse_options(
             f"{path} is an AVSBench folder",
@@ -144,212 +113,3 @@ def _refuse_options(what: str, **given: bool) -> None:
     named = [f"--{name.replace('_', '-')}" for name, is_given in given.items() if is_given]
     if named:
         raise DatasetError(f"{what}, to which {' and '.join(named)} cannot apply: leave it out.")
-
-
-def import_json(
-    path: Path,
-    output: Path,
-    *,
-    root: Path | None = None,
-    videos: Path | None = None,
-    first_frame: int | None = None,
-    partial: bool = False,
-    task: Task | None = None,
-) -> ImportReport:
-    """Make a video and a session of every video of a COCO or YouTube-VIS file.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-    root : Path, optional
-        Folder of the dataset, out of which no link to the file may lead.
-    output, videos, first_frame, partial, task
-        As for `import_dataset`.
-
-    Returns
-    -------
-    ImportReport
-
-    Raises
-    ------
-    DatasetError
-        If the file is none, or its videos cannot be told.
-    """
-    lists = _read_lists(path, root)
-    if not lists["annotations"]:
-        raise DatasetError(f"{path} holds no annotations: there is nothing to import.")
-    roots = [videos] if videos else [path.parent, path.parent.parent]
-    places = VideoPlaces(roots, chosen=videos is not None)
-    if is_youtube_vis(lists):
-        sources, homeless = read_youtube_vis(lists)
-    else:
-        if not lists["videos"] and videos is None:
-            raise DatasetError(
-                f"{path} lists no videos: sound needs them. Name the folder of the videos with "
-                "--videos, or add 'videos' to the file and 'video_id' to its images."
-            )
-        stems = {} if lists["videos"] else {without_suffix(str(one)): one for one in places.all()}
-        sources, homeless = read_coco(lists, stems)
-    work = _Work(places, path.stem, output, first_frame, partial, task or Task())
-    return work.run(sources, homeless)
-
-
-def _read_lists(path: Path, root: Path | None) -> dict[str, list[Entry]]:
-    """Read a json file of lists of objects; those that it lacks are empty."""
-    content = read_json(path, most=MOST_BYTES, root=root)
-    if isinstance(content, dict) and "sequences" in content:
-        raise DatasetError(f"{path} is a BURST file, which is not read: convert it to YouTube-VIS.")
-    if not isinstance(content, dict) or not any(name in content for name in _LISTS):
-        raise DatasetError(f"{path} is no COCO file: it has no 'images' and no 'annotations'.")
-    lists = {}
-    for name in _LISTS:
-        entries = content.get(name) or []
-        if not isinstance(entries, list) or not all(isinstance(one, dict) for one in entries):
-            raise DatasetError(f"{path} is no COCO file: its {name!r} must be a list of objects.")
-        lists[name] = entries
-    return lists
-
-
-@dataclass
-class _Work:
-    """The import of one file."""
-
-    places: VideoPlaces
-    split: str
-    output: Path
-    first_frame: int | None
-    partial: bool
-    task: Task
-
-    def run(self, sources: Sequence[SourceVideo], homeless: SourceVideo) -> ImportReport:
-        everything = [*sources, homeless]
-        report = ImportReport(
-            skipped=tuple(_leftovers(homeless)),
-            annotations=(0, sum(source.annotations for source in everything)),
-            frames=(0, sum(len(source.images) for source in everything)),
-        )
-        if report.skipped and not self.partial:
-            reason = (
-                "Nothing was imported, since these may belong to any of the videos: correct them, "
-                "or import the rest with --partial."
-            )
-            return report + ImportReport(skipped=(reason,), failed=max(1, len(sources)))
-        found: list[tuple[SourceVideo, Found | PictureFolder]] = []
-        for source in sources:
-            try:
-                found.append((source, self._find(source)))
-            except TavisError as error:
-                report += failure(f"{error}{source.told_annotations()}")
-        targets = self._targets([place.name for _, place in found])
-        used = Counter(_file_of(place).resolve() for _, place in found)
-        elsewhere = self._counting_of_all(found)
-        for done, ((source, place), target) in enumerate(zip(found, targets, strict=True)):
-            self.task.check()
-            self.task.report(done, len(found), source.name)
-            try:
-                if used[_file_of(place).resolve()] > 1:
-                    raise DatasetError(
-                        f"{source.name}: several videos of the dataset name this file: join them."
-                    )
-                refuse_imported(target)
-                report += self._import(source, place, target, elsewhere)
-            except Cancelled:
-                raise
-            except TavisError as error:
-                report += failure(f"{error}{source.told_annotations()}")
-        self.task.report(len(found), len(found), "imported")
-        return report
-
-    def _find(self, source: SourceVideo) -> Found | PictureFolder:
-        if not source.images and not source.left:
-            raise DatasetError(f"{source.name}: no image is of this video: nothing to import.")
-        try:
-            return self.places.find(source.names)
-        except DatasetError:
-            pictures = find_pictures(source, self.places.roots, self.split)
-            if pictures is None:
-                raise
-            return pictures
-
-    def _targets(self, names: Sequence[PurePosixPath]) -> list[Path]:
-        """Give every video a place of its own."""
-        made = [target_of(name, self.output) for name in names]
-        often = Counter(str(target).casefold() for target in made)
-        return [
-            target_of(name, self.output, distinct=True)
-            if often[str(target).casefold()] > 1
-            else target
-            for name, target in zip(names, made, strict=True)
-        ]
-
-    def _counting_of_all(
-        self, found: Sequence[tuple[SourceVideo, Found | PictureFolder]]
-    ) -> Counting | None:
-        """Decide from all videos together what the numbers of one alone leave open."""
-        videos = [(source, place.path) for source, place in found if isinstance(place, Found)]
-        if self.first_frame is not None or len(videos) < 2:
-            return None
-        for source, _ in videos:
-            if any(image.number == 0 for image in source.images):
-                return Counting(0, f"{source.name} has a frame 0")
-        for source, path in videos:
-            self.task.check()
-            try:
-                with open_clip(path, task=self.task.part()) as clip:
-                    own = decided_by_video(source.images, clip.times)
-            except Cancelled:
-                raise
-            except TavisError:
-                continue  # said when it is imported
-            if own is not None:
-                return Counting(own.first, f"as in {source.name}")
-        return None
-
-    def _import(
-        self,
-        source: SourceVideo,
-        place: Found | PictureFolder,
-        target: Path,
-        elsewhere: Counting | None,
-    ) -> ImportReport:
-        if isinstance(place, Found):
-            if os.path.exists(target) and not same_file(place.path, target):
-                raise DatasetError(another_file(target))
-            with open_clip(place.path, task=self.task.part()) as clip:
-                size, times = clip.size, clip.times
-            counting = decide_counting(source, times, self.first_frame, elsewhere)
-            said = f"frames are counted from {counting.first}, {counting.reason}"
-            first = counting.first
-        else:
-            size, times = place.size(), np.arange(len(place.files)) / place.fps
-            said, first = place.told(), 0
-        made = gather_objects(source, len(times), size, first, self.task)
-        if made.left and not (self.partial and made.annotations):
-            return ImportReport(skipped=tuple(made.left), failed=1)
-        with staged(target) as video:
-            if isinstance(place, Found):
-                copy_file(place.path, video, self.task.part())
-                save_session(video, made.frames, made.objects, clock=(size, times))
-            else:
-                place.write(video, self.task)
-                save_session(video, made.frames, made.objects)
-        return ImportReport(
-            (target,),
-            tuple(made.left),
-            (f"{source.name}: {said}.", *made.notes),
-            (made.annotations, 0),
-            (made.images, 0),
-            len(made.objects),
-        )
-
-
-def _file_of(place: Found | PictureFolder) -> Path:
-    """Give the file by which a video is told from others."""
-    return place.path if isinstance(place, Found) else place.files[0]
-
-
-def _leftovers(homeless: SourceVideo) -> list[str]:
-    """Name what belongs to no video that can be told."""
-    images = (f"{image.with_annotations()}: {image.problem}." for image in homeless.images)
-    return [*homeless.left, *images]

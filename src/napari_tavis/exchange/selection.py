@@ -12,16 +12,11 @@ from napari_tavis.annotation import AnnotationSession, FrameStatus, SessionObjec
 from napari_tavis.annotation.objects import ObjectState
 from napari_tavis.core.errors import DatasetError
 from napari_tavis.core.vocabulary import BACKGROUND
-from napari_tavis.datasets.avsbench.names import check_text
+from napari_tavis.datasets.avsbench.layout import FRAME_OFFSET, STEP
+from napari_tavis.datasets.names import check_text
 
 MaskSource: TypeAlias = Literal["scene", "objects", "accepted"]
 """The scene mask, all objects, or those alone that a person stands behind."""
-
-FRAME_OFFSET = 15 / 16
-"""AVSBench's frame of a second is the last of its 16 samples."""
-
-STEP = 1.0
-"""Seconds from one frame of AVSBench to the next."""
 
 
 def exportable_objects(session: AnnotationSession) -> list[SessionObject]:
@@ -147,6 +142,10 @@ def _silence_is_checked(session: AnnotationSession, judged: Sequence[SessionObje
     return any(item.state is ObjectState.REJECTED for item in session.objects)
 
 
+AS_TRUTH = "They are written as truth, as was asked for."
+"""Follows `unchecked_text` where proposals are included."""
+
+
 class UncheckedFramesError(DatasetError):
     """A clip needs frames for whose labels nobody stands.
 
@@ -168,24 +167,6 @@ class UncheckedFramesError(DatasetError):
 def unchecked_text(count: int, total: int) -> str:
     """Say how many frames nobody checked: the beginning of a sentence."""
     return f"Nobody has checked {count} of the {total} annotated frames"
-
-
-def refuse_unchecked(
-    session: AnnotationSession,
-    unchecked: Sequence[int],
-    frames: Sequence[int],
-    times: npt.NDArray[np.float64],
-) -> None:
-    """Refuse frames for whose labels nobody stands.
-
-    Raises
-    ------
-    UncheckedFramesError
-        If there are any among `frames`.
-    """
-    if unchecked:
-        first = float(times[unchecked[0]])
-        raise UncheckedFramesError(session.video.name, len(unchecked), len(frames), first)
 
 
 def refuse_silence(

@@ -1,88 +1,189 @@
-"""A session as formats of whole videos have it: tracks with a mask per annotated frame."""
+"""From a session to the formats of whole videos: tracks with a mask per annotated frame."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
-from napari_tavis.annotation import AnnotationSession, FrameStatus, SessionObject
-from napari_tavis.annotation.masks import Mask
+from napari_tavis.annotation import AnnotationSession, SessionObject
 from napari_tavis.core.errors import DatasetError
-from napari_tavis.datasets.avsbench.names import check_text
+from napari_tavis.core.tasks import Task
+from napari_tavis.datasets.names import Split, check_name, check_text, suggest_name
+from napari_tavis.datasets.tracks import StoredVideo, Track, TrackedVideo, VideoDataset
+from napari_tavis.datasets.violations import Violation
+from napari_tavis.exchange.format import (
+    ExportPlan,
+    ExportRequest,
+    Format,
+    FormatName,
+    PlannedObject,
+    check_place,
+    notes_on_other_splits,
+    whose_clip,
+)
 from napari_tavis.exchange.selection import (
+    AS_TRUTH,
     MaskSource,
     exportable_objects,
     is_accepted,
     known_frames,
     refuse_nameless,
     unchecked_frames,
+    unchecked_text,
 )
+from napari_tavis.media import Clip
+
+NOT_ACCEPTED = "not accepted in all its frames"
+_PICTURE_OF_WORK = "An overlay video shows them all the same: it is a picture of the work."
 
 
-@dataclass(frozen=True)
-class Track:
-    """One object through the video.
+class WholeVideos(Format):
+    """A format that holds whole videos.
+
+    Parameters
+    ----------
+    name, title : str
+        As for `Format`.
+    dataset : VideoDataset
+        Reads and writes its files.
+    truth : bool
+        Whether others are to learn from it. A picture of the work shows whatever there is.
+    """
+
+    def __init__(
+        self, name: FormatName, title: str, dataset: VideoDataset, *, truth: bool = True
+    ) -> None:
+        self.name: FormatName = name
+        self.title = title
+        self.dataset = dataset
+        self.truth = truth
+        self.choices = frozenset(("split", "licence", "include_proposals") if truth else ())
+
+    def plan(self, session: AnnotationSession, clip: Clip, request: ExportRequest) -> VideoPlan:
+        """Collect the tracks of the video, and what the dataset has of it."""
+        check_place(request.root)
+        root, split = request.root, request.split
+        masks: MaskSource = "accepted" if request.masks == "accepted" else "objects"
+        found = session_tracks(session, masks, as_truth=self.truth)
+        video = TrackedVideo(
+            name=_video_name(session, request.name),
+            clip=clip,
+            size=session.frame_size,
+            frames=found.frames,
+            tracks=tuple(_track(session, item) for item in found.objects),
+            mask_of=session.mask,
+            fingerprint=session.identity.fingerprint,
+            licence=request.licence,
+            masks=masks,
+            proposals=request.include_proposals,
+        )
+        others = (one for one in self.dataset.videos(root) if one.name != video.name)
+        notes = notes_on_other_splits(session, request, others)
+        if found.partial:
+            notes.append(
+                f"{len(found.partial)} frames are left out, in which some objects are annotated "
+                "and others not: paint or accept every object there to have them."
+            )
+        if found.unchecked and (request.include_proposals or not self.truth):
+            text = unchecked_text(len(found.unchecked), len(found.frames))
+            notes.append(f"{text}. {AS_TRUTH if self.truth else _PICTURE_OF_WORK}")
+        return VideoPlan(
+            session=session,
+            clip=clip,
+            request=request,
+            name=video.name,
+            place=self.dataset.place(root, split, video.name),
+            frames=found.frames,
+            labels=len(found.frames),
+            seconds=(0.0, clip.duration),
+            objects=(
+                *(PlannedObject(item, item.class_name) for item in found.objects),
+                *(PlannedObject(item, None, NOT_ACCEPTED) for item in found.left_out),
+            ),
+            files=self.dataset.lines(split, video),
+            there=whose_clip(session, request, video.name, self.find(root, video.name)),
+            unchecked=found.unchecked if self.truth else (),
+            notes=tuple(notes),
+            dataset=self.dataset,
+            video=video,
+        )
+
+    def find(self, root: Path, name: str) -> StoredVideo | None:
+        """Find a video by its name, also one that lies there and is not listed."""
+        return self.dataset.find(root, name)
+
+    def check(self, root: Path, split: Split, name: str, task: Task) -> list[Violation]:
+        """Check a video that was written."""
+        return list(self.dataset.check(root, split, name))
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class VideoPlan(ExportPlan):
+    """A whole video that will be written.
 
     Attributes
     ----------
-    item : SessionObject
-        The object.
-    statuses : dict of int to FrameStatus
-        How far a person has gone, by frame.
-    scores : dict of int to float
-        The model's score, 0 to 1, by frame.
+    dataset : VideoDataset
+        Writes it.
+    video : TrackedVideo
+        What is written.
     """
 
-    item: SessionObject
-    statuses: dict[int, FrameStatus]
-    scores: dict[int, float]
+    dataset: VideoDataset
+    video: TrackedVideo
 
-    def score(self, frame: int) -> float:
-        """Give the score of a frame: the object's, where the frame has none of its own."""
-        return self.scores.get(frame, self.item.score)
+    def write(self, overwrite: bool, task: Task) -> tuple[Path, list[str]]:
+        """Add the video to the dataset."""
+        request = self.request
+        notes = self.dataset.write(request.root, request.split, self.video, overwrite, task)
+        return self.place, notes
+
+
+def _video_name(session: AnnotationSession, name: str) -> str:
+    return check_name(name, "video") if name else suggest_name(session.video.stem)
+
+
+def _track(session: AnnotationSession, item: SessionObject) -> Track:
+    return Track(
+        item.object_id,
+        item.class_name,
+        item.color,
+        item.score,
+        session.statuses(item.object_id),
+        session.scores(item.object_id),
+    )
 
 
 @dataclass(frozen=True)
-class Tracks:
+class SessionTracks:
     """What of a session is exported as tracks.
 
     Attributes
     ----------
-    session : AnnotationSession
-        Where the masks come from.
-    tracks : tuple of Track
-        The objects, in the order of the session.
+    objects : tuple of SessionObject
+        In the order of the session.
     left_out : tuple of SessionObject
         Objects that are not accepted, where accepted ones are asked for.
     frames : tuple of int
         The annotated frames of the video, ascending: those that were sampled, and those in
-        which every track has a status.
+        which every object has a status.
     partial : tuple of int
-        Frames in which some tracks have a status and others none, so that nobody can say whether
+        Frames in which some objects have a status and others none, so that nobody can say whether
         these are there. They are not among `frames`.
     unchecked : tuple of int
         Those of `frames` for whose labels nobody stands.
     """
 
-    session: AnnotationSession
-    tracks: tuple[Track, ...]
+    objects: tuple[SessionObject, ...]
     left_out: tuple[SessionObject, ...]
     frames: tuple[int, ...]
     partial: tuple[int, ...]
     unchecked: tuple[int, ...]
 
-    def masks(self, frame: int) -> Iterator[tuple[Track, Mask]]:
-        """Give the tracks that have a mask in a frame, with it: bool ``[H, W]``."""
-        for track in self.tracks:
-            if frame in track.statuses:
-                mask = self.session.mask(track.item.object_id, frame)
-                if mask.any():
-                    yield track, mask
-
 
 def session_tracks(
     session: AnnotationSession, masks: MaskSource, *, as_truth: bool = True
-) -> Tracks:
+) -> SessionTracks:
     """Collect what of a session is exported as tracks.
 
     Parameters
@@ -116,12 +217,8 @@ def session_tracks(
     if as_truth:
         check_text(session.video.name, "name of the video")
         refuse_nameless(session, taken)
-    tracks = tuple(
-        Track(item, session.statuses(item.object_id), session.scores(item.object_id))
-        for item in taken
-    )
     sampled = {int(frame) for frame in session.frame_indices}
-    everything = sampled.union(*(track.statuses for track in tracks))
+    everything = sampled.union(*(session.statuses(item.object_id) for item in taken))
     frames = set(map(int, known_frames(session, taken, None))) if as_truth else everything
     if not frames:
         raise DatasetError(
@@ -129,9 +226,8 @@ def session_tracks(
             "annotated: segment the video, or paint every object in the same frames."
         )
     ordered = tuple(sorted(frames))
-    return Tracks(
-        session,
-        tracks,
+    return SessionTracks(
+        tuple(taken),
         tuple(refused),
         ordered,
         tuple(sorted(everything - frames)),

@@ -7,8 +7,10 @@ from pathlib import Path
 
 from napari_tavis.core.tasks import Task
 from napari_tavis.datasets.avsbench import Violation, validate
+from napari_tavis.datasets.avsbench.layout import Subset
 from napari_tavis.engine import EngineOptions, LocalEngine
-from napari_tavis.exchange.avsbench import export_session
+from napari_tavis.exchange.exporting import export
+from napari_tavis.exchange.format import ExportRequest
 from napari_tavis.lab.toyworld import heard_classes, sample_scene, write_scene_video
 from napari_tavis.project.annotating import Annotation, annotate_video, session_paths
 
@@ -16,7 +18,7 @@ DEMO_SEED = 1
 """A scene that the bundled model was not trained on: a clock and a drum that sound,
 and a guitar that is seen but not heard."""
 
-SUBSETS = ("ms3", "v1m")
+SUBSETS: tuple[Subset, ...] = ("ms3", "v1m")
 """What the demo exports: AVSBench-object with several sources, and its semantic counterpart."""
 
 
@@ -94,13 +96,12 @@ def run_demo(output: Path, *, device: str = "auto", task: Task | None = None) ->
     annotation = annotate_video(video, LocalEngine(), path, EngineOptions(device=device), task=task)
     dataset = output / "avsbench"
     for subset in SUBSETS:
-        export_session(
-            annotation.session,
+        request = ExportRequest(
             dataset,
-            subset,
-            "test",
+            subset=subset,
+            split="test",
             overwrite=True,
             include_proposals=True,  # nobody looks at them here, which the summary says
-            task=task,
         )
+        export(annotation.session, request, check=False, task=task)
     return DemoResult(video, heard_classes(scene), annotation, dataset, tuple(validate(dataset)))

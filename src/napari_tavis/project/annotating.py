@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,6 +92,68 @@ def session_paths(videos: Sequence[Path], output: Path | None) -> list[Path]:
                 "with different output folders."
             )
     return paths
+
+
+def annotate(
+    video: str | os.PathLike[str],
+    *,
+    model: str | Path = "toy",
+    fps: float = 1.0,
+    vocabulary: Sequence[str] = (),
+    device: str = "auto",
+    path: str | os.PathLike[str] | None = None,
+    engine: Engine | None = None,
+    task: Task | None = None,
+) -> AnnotationSession:
+    """Segment what sounds in a video, and give the saved session, open to be corrected.
+
+    Parameters
+    ----------
+    video : path
+        The video.
+    model : str or Path
+        ``"toy"``, the name of an installed model, or a checkpoint file.
+    fps : float
+        Frames per second of video that are segmented.
+    vocabulary : sequence of str
+        The class names in play; the model's own by default.
+    device : {"auto", "cuda", "mps", "cpu"}
+        Where the network runs.
+    path : path, optional
+        The session's file; ``VIDEO.tavis`` by default. If it is there already, the model's masks
+        in it are replaced, and what a person edited or accepted is kept.
+    engine : Engine, optional
+        Keeps its model from video to video; a new one by default.
+    task : Task, optional
+        Told how far it is; stops the work when cancelled.
+
+    Returns
+    -------
+    AnnotationSession
+        Close it when you are done.
+
+    Raises
+    ------
+    TavisError
+        If the video, the model, the device or the session's place cannot be used.
+    Cancelled
+        If asked for; nothing is written then.
+
+    Examples
+    --------
+    >>> session = napari_tavis.annotate("street.mp4", model="tavis_ms3")
+    >>> [item.class_name for item in session.objects]
+    ['scene', 'dog', 'siren']
+    """
+    from napari_tavis.engine import EngineOptions, LocalEngine
+
+    options = EngineOptions(model, device, fps, tuple(vocabulary))
+    video = Path(video).absolute()
+    place = session_paths([video], None)[0] if path is None else Path(path)
+    engine = engine or LocalEngine()
+    return AnnotationSession.open(
+        annotate_video(video, engine, place, options, task=task).session.path, video=video
+    )
 
 
 def annotate_video(

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from napari_tavis.core.errors import TavisError
-from napari_tavis.core.tasks import Cancelled, Task, no_progress
+from napari_tavis.core.tasks import Cancelled, Task
 
 
 def test_a_fresh_task_lets_work_go_on() -> None:
@@ -29,10 +29,6 @@ def test_a_cancelled_task_stops_work_at_every_check() -> None:
 def test_cancelling_is_an_error_for_the_user() -> None:
     assert issubclass(Cancelled, TavisError)
     assert str(Cancelled()) == "Cancelled."
-
-
-def test_no_progress_takes_any_report() -> None:
-    no_progress(0, 10, "frames")
 
 
 def test_a_part_is_cancelled_with_the_whole_and_reports_by_itself() -> None:

@@ -16,9 +16,9 @@ from pycocotools.coco import COCO
 
 from napari_tavis.core.tasks import Cancelled, Task
 from napari_tavis.datasets.avsbench import ClipExistsError, DatasetError
-from napari_tavis.exchange.coco import CocoVideos
+from napari_tavis.datasets.coco import CocoVideos
 from napari_tavis.exchange.exporting import export
-from napari_tavis.exchange.request import ExportRequest
+from napari_tavis.exchange.format import ExportRequest
 from napari_tavis.media import open_clip
 
 from .conftest import SAMPLED, SIZE, MakeSession, square, tree_of

@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 
 from napari_tavis.datasets.avsbench import ClipExistsError, DatasetError
-from napari_tavis.exchange.davis import Davis, read_set
+from napari_tavis.datasets.davis import Davis, read_set
 from napari_tavis.exchange.exporting import export
-from napari_tavis.exchange.request import ExportRequest
+from napari_tavis.exchange.format import ExportRequest
 
 from .conftest import SAMPLED, SIZE, MakeSession, square
 

@@ -20,8 +20,7 @@ from napari_tavis.datasets.avsbench import (
 )
 from napari_tavis.datasets.avsbench.layout import clip_files
 from napari_tavis.datasets.avsbench.lists import find_listed_clip
-from napari_tavis.exchange.again import changed_exports, request_again
-from napari_tavis.exchange.exporting import export, note_export
+from napari_tavis.exchange.exporting import changed_exports, export, note_export, request_again
 from napari_tavis.exchange.from_avsbench import import_avsbench
 from napari_tavis.exchange.importing import import_dataset
 from napari_tavis.media import open_clip, write_video

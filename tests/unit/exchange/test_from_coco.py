@@ -16,11 +16,12 @@ import pytest
 from napari_tavis.annotation import AnnotationSession, FrameStatus, default_path
 from napari_tavis.core.errors import TavisError
 from napari_tavis.datasets.avsbench import DatasetError
-from napari_tavis.exchange.coco import encode_rle
+from napari_tavis.datasets.coco_masks import encode_rle
 from napari_tavis.exchange.exporting import export
-from napari_tavis.exchange.imported import staged
-from napari_tavis.exchange.importing import import_dataset, import_json
-from napari_tavis.exchange.request import ExportRequest
+from napari_tavis.exchange.format import ExportRequest
+from napari_tavis.exchange.from_json import import_json
+from napari_tavis.exchange.importing import import_dataset
+from napari_tavis.exchange.new_session import staged
 from napari_tavis.exchange.tracks import session_tracks
 
 from .conftest import SAMPLED, SIZE, MakeSession, square

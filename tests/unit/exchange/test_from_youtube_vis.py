@@ -16,9 +16,9 @@ from PIL import Image
 from napari_tavis.annotation import AnnotationSession
 from napari_tavis.core.errors import TavisError
 from napari_tavis.datasets.avsbench import DatasetError
-from napari_tavis.exchange.coco import encode_rle
-from napari_tavis.exchange.imported import ImportReport
+from napari_tavis.datasets.coco_masks import encode_rle
 from napari_tavis.exchange.importing import import_dataset
+from napari_tavis.exchange.new_session import ImportReport
 from napari_tavis.media import open_clip
 
 from .conftest import SIZE, square

@@ -18,9 +18,9 @@ import pytest
 
 from napari_tavis.annotation import AnnotationSession
 from napari_tavis.core.home import HOME_VARIABLE
-from napari_tavis.datasets.avsbench.transaction import STAGING_PREFIX, tree_lock
+from napari_tavis.datasets.transaction import STAGING_PREFIX, tree_lock
 from napari_tavis.exchange.exporting import export
-from napari_tavis.exchange.request import ExportRequest
+from napari_tavis.exchange.format import ExportRequest
 
 from .conftest import SIZE, MakeSession, tree_of
 

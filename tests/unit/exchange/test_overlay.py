@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from napari_tavis.datasets.avsbench import ClipExistsError
+from napari_tavis.datasets.overlay_video import nearest_annotated
 from napari_tavis.exchange.exporting import export
-from napari_tavis.exchange.overlay import nearest_annotated
-from napari_tavis.exchange.request import ExportRequest
+from napari_tavis.exchange.format import ExportRequest
 from napari_tavis.media import open_clip
 
 from .conftest import SIZE, MakeSession

@@ -14,9 +14,8 @@ from napari_tavis.annotation.proposals import Proposal, Proposals
 from napari_tavis.core.vocabulary import class_color
 from napari_tavis.datasets.avsbench import DatasetError, open_dataset
 from napari_tavis.datasets.avsbench.mapping import UnmappedClassError
-from napari_tavis.exchange.exporting import export, note_export
-from napari_tavis.exchange.preview import preview_export, preview_picture
-from napari_tavis.exchange.request import ExportRequest
+from napari_tavis.exchange.exporting import export, note_export, plan_export
+from napari_tavis.exchange.format import ExportRequest
 from napari_tavis.media import Clip, open_clip
 
 from .conftest import SAMPLED, SIZE, MakeSession, square
@@ -38,7 +37,7 @@ def test_classes_that_avsbench_lacks_are_told_and_nothing_is_written(
 ) -> None:
     session = make_session(("dog", "church bell", "kazoo"))
     for attempt in (
-        lambda: preview_export(session, clip, request_v1m),
+        lambda: plan_export(session, clip, request_v1m),
         lambda: export(session, request_v1m),
     ):
         with pytest.raises(UnmappedClassError) as raised:
@@ -52,21 +51,21 @@ def test_mapping_is_used_shown_and_remembered_by_the_dataset(
 ) -> None:
     session = make_session(("dog", "church bell", "kazoo"))
     mapped = replace(request_v1m, mapping={"church bell": "bell", "kazoo": None})
-    shown = preview_export(session, clip, mapped)
+    shown = plan_export(session, clip, mapped)
     becomes = {one.item.class_name: (one.exported_as, one.reason) for one in shown.objects}
     assert becomes["church bell"] == ("bell", "")
     assert becomes["kazoo"] == (None, "left out by its class")
     result = export(session, mapped)
     assert result.violations == ()
     assert open_dataset(request_v1m.root, "v1m", "test")[0].class_names == ("bell", "dog")
-    assert preview_export(session, clip, request_v1m).there == "own", "not asked again"
+    assert plan_export(session, clip, request_v1m).there == "own", "not asked again"
 
 
 def test_preview_names_what_is_written(
     make_session: MakeSession, clip: Clip, request_v1m: ExportRequest
 ) -> None:
     session = make_session(("dog",))
-    shown = preview_export(session, clip, request_v1m)
+    shown = plan_export(session, clip, request_v1m)
     result = export(session, request_v1m)
     assert (shown.name, shown.place) == (result.name, result.place)
     assert shown.frames == (9, 19, 29, 39, 49)
@@ -75,7 +74,7 @@ def test_preview_names_what_is_written(
     note_export(session, result)
     (note,) = session.exports
     assert (note.format, note.name, note.stale) == ("avsbench-v1m", result.name, False)
-    assert preview_export(session, clip, request_v1m).there == "own"
+    assert plan_export(session, clip, request_v1m).there == "own"
 
 
 def test_a_clip_of_another_video_is_told_and_kept(
@@ -89,7 +88,7 @@ def test_a_clip_of_another_video_is_told_and_kept(
     write_clip(request_v1m.root, "v1m", "test", other)
     asked = replace(request_v1m, name="park", replace_own=True)
     session = make_session(("dog",))
-    assert preview_export(session, clip, asked).there == "other"
+    assert plan_export(session, clip, asked).there == "other"
     with pytest.raises(DatasetError, match="already hold"):
         export(session, asked)
 
@@ -100,7 +99,7 @@ def test_objects_that_are_not_accepted_are_left_out_where_that_is_asked_for(
     session = make_session(("dog", "car"), accepted=False)
     session.accept(2)
     asked = replace(request_v1m, masks="accepted")
-    shown = preview_export(session, clip, asked)
+    shown = plan_export(session, clip, asked)
     assert [one.exported_as for one in shown.objects] == [None, "car"]
     session.accept(2, 9)
     export(session, asked)
@@ -111,8 +110,8 @@ def test_pictures_show_the_masks_in_the_colours_of_the_dataset(
     make_session: MakeSession, clip: Clip, request_v1m: ExportRequest
 ) -> None:
     session = make_session(("dog",))
-    shown = preview_export(session, clip, request_v1m)
-    picture = preview_picture(session, clip, shown, 2).astype(int)
+    shown = plan_export(session, clip, request_v1m)
+    picture = shown.picture(2).astype(int)
     tint = picture[6, 38] - np.asarray(clip.frames[29])[6, 38]
     towards = np.array(class_color(17)) - np.asarray(clip.frames[29])[6, 38].astype(int)
     assert (
@@ -128,11 +127,11 @@ def test_whole_video_formats_are_previewed_as_they_are_written(
 ) -> None:
     session = make_session()
     request = ExportRequest(tmp_path / "out", format_name)  # type: ignore[arg-type]
-    shown = preview_export(session, clip, request)
+    shown = plan_export(session, clip, request)
     result = export(session, request)
     assert (shown.name, shown.place, shown.there) == (result.name, result.place, "")
     note_export(session, result)
-    assert preview_export(session, clip, request).there == "own"
+    assert plan_export(session, clip, request).there == "own"
 
 
 def test_a_video_of_the_same_file_name_is_another_one(
@@ -147,7 +146,7 @@ def test_a_video_of_the_same_file_name_is_another_one(
     other = AnnotationSession.create(other_file, proposals)
     other.accept()
     asked = replace(request_v1m, replace_own=True)
-    assert preview_export(other, clip, asked).there == "other"
+    assert plan_export(other, clip, asked).there == "other"
     with pytest.raises(DatasetError, match="already hold"):
         export(other, asked)
     assert open_dataset(request_v1m.root, "v1m", "test")[0].class_names == ("dog",)

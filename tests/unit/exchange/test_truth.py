@@ -14,9 +14,8 @@ from napari_tavis.annotation import AnnotationSession
 from napari_tavis.annotation.proposals import Proposal, Proposals
 from napari_tavis.core.errors import TavisError
 from napari_tavis.datasets.avsbench import DatasetError
-from napari_tavis.exchange.exporting import export
-from napari_tavis.exchange.preview import ExportPreview, preview_export
-from napari_tavis.exchange.request import ExportRequest
+from napari_tavis.exchange.exporting import export, plan_export
+from napari_tavis.exchange.format import ExportPlan, ExportRequest
 from napari_tavis.exchange.selection import UncheckedFramesError
 from napari_tavis.media import Clip, open_clip
 
@@ -56,7 +55,7 @@ def made(
 
 
 def unchecked(session: AnnotationSession, clip: Clip, request: ExportRequest) -> tuple[int, ...]:
-    return preview_export(session, clip, request).unchecked
+    return plan_export(session, clip, request).unchecked
 
 
 @pytest.mark.parametrize("format_name", TRUTH)
@@ -128,7 +127,7 @@ def test_an_overlay_shows_the_work_as_it_is(
     make_session: MakeSession, clip: Clip, request_v1m: ExportRequest
 ) -> None:
     session = make_session(accepted=False)
-    shown = preview_export(session, clip, replace(request_v1m, format="overlay"))
+    shown = plan_export(session, clip, replace(request_v1m, format="overlay"))
     assert shown.unchecked == ()
     assert "picture of the work" in shown.notes[0]
 
@@ -154,9 +153,9 @@ def test_an_accepted_object_without_a_class_is_an_obstacle(
     request = replace(request_v1m, format=format_name)  # type: ignore[arg-type]
     for masks in ("objects", "accepted"):
         with pytest.raises(DatasetError, match=rf"Object {background.object_id} .* has no class"):
-            preview_export(session, clip, replace(request, masks=masks))  # type: ignore[arg-type]
+            plan_export(session, clip, replace(request, masks=masks))  # type: ignore[arg-type]
     session.rename(background.object_id, "cat")
-    assert "cat" in {one.exported_as for one in preview_export(session, clip, request).objects}
+    assert "cat" in {one.exported_as for one in plan_export(session, clip, request).objects}
 
 
 @pytest.mark.parametrize("subset", ["v1s", "v1m"])
@@ -182,7 +181,7 @@ def test_a_frame_with_an_accepted_scene_mask_and_no_object_is_not_silent(
     session = made(video, tmp_path, {"dog": SAMPLED[:4]}, SAMPLED)
     session.accept()
     with pytest.raises(DatasetError, match=r"at 4\.90 s, but"):
-        preview_export(session, clip, request_v1m)
+        plan_export(session, clip, request_v1m)
     scene = next(item for item in session.objects if item.kind == "scene")
     session.set_mask(scene.object_id, 49, NOTHING)
     assert unchecked(session, clip, request_v1m) == ()
@@ -197,12 +196,12 @@ def test_frames_in_which_an_object_has_no_status_are_left_out_and_told(
     session.set_mask(1, 34, square(0, 2))
     session.set_mask(2, 34, NOTHING)
     request = replace(request_v1m, format=format_name)  # type: ignore[arg-type]
-    shown = preview_export(session, clip, request)
+    shown = plan_export(session, clip, request)
     assert shown.frames == (9, 19, 29, 34, 39, 49)
     assert any("1 frames are left out" in note for note in shown.notes)
 
 
-def notes_of(shown: ExportPreview) -> str:
+def notes_of(shown: ExportPlan) -> str:
     return " ".join(shown.notes)
 
 
@@ -213,9 +212,9 @@ def test_the_same_video_in_another_split_is_told(
     session = make_session()
     request = replace(request_v1m, format=format_name)  # type: ignore[arg-type]
     export(session, replace(request, split="train", name="first"))
-    shown = preview_export(session, clip, replace(request, name="second"))
+    shown = plan_export(session, clip, replace(request, name="second"))
     assert "lies in train (first) of this dataset, too" in notes_of(shown)
-    shown = preview_export(session, clip, replace(request, name="second", split="train"))
+    shown = plan_export(session, clip, replace(request, name="second", split="train"))
     assert "of this dataset, too" not in notes_of(shown)
 
 
@@ -224,7 +223,7 @@ def test_the_same_video_in_another_subset_and_split_is_told(
 ) -> None:
     session = make_session()
     export(session, replace(request_v1m, split="train"))
-    shown = preview_export(session, clip, replace(request_v1m, subset="ms3", split="test"))
+    shown = plan_export(session, clip, replace(request_v1m, subset="ms3", split="test"))
     assert "lies in train (Old-street" in notes_of(shown)
 
 
@@ -233,7 +232,7 @@ def test_an_object_that_others_cover_is_told(
 ) -> None:
     session = make_session()
     session.set_mask(2, 29, square(29, 2))
-    assert "covered by other objects" in notes_of(preview_export(session, clip, request_v1m))
+    assert "covered by other objects" in notes_of(plan_export(session, clip, request_v1m))
 
 
 @pytest.mark.parametrize("format_name", TRUTH)

@@ -12,10 +12,10 @@ from PIL import Image
 
 from napari_tavis.core.vocabulary import palette
 from napari_tavis.datasets.avsbench import ClipExistsError
+from napari_tavis.datasets.indexed import index_map
+from napari_tavis.datasets.youtube_vos import YouTubeVos
 from napari_tavis.exchange.exporting import export
-from napari_tavis.exchange.indexed import index_map
-from napari_tavis.exchange.request import ExportRequest
-from napari_tavis.exchange.youtube_vos import YouTubeVos
+from napari_tavis.exchange.format import ExportRequest
 
 from .conftest import SAMPLED, SIZE, MakeSession, square
 

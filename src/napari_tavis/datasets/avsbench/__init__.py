@@ -16,8 +16,8 @@ from napari_tavis.datasets.avsbench.metrics import (
 from napari_tavis.datasets.avsbench.reader import DatasetReader, open_dataset, read_clip
 from napari_tavis.datasets.avsbench.semantic_metrics import SemanticMetric, SemanticScores
 from napari_tavis.datasets.avsbench.validate import validate
-from napari_tavis.datasets.avsbench.violations import Violation
 from napari_tavis.datasets.avsbench.writer import OFF_SCREEN, write_clip
+from napari_tavis.datasets.violations import Violation
 
 __all__ = [
     "MF",

@@ -17,7 +17,7 @@ from napari_tavis.core.files import ForeignFileError, open_file
 from napari_tavis.core.vocabulary import AVSBENCH_CLASSES
 from napari_tavis.datasets.avsbench import images, sound, vggish
 from napari_tavis.datasets.avsbench.layout import OBJECT_SIZE
-from napari_tavis.datasets.avsbench.violations import without_path
+from napari_tavis.datasets.violations import without_path
 
 LOG_MEL_TOLERANCE = 1e-3
 """How far a log-mel value may lie from the one computed from the wav file."""

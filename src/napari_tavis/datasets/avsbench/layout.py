@@ -12,12 +12,11 @@ from typing import Literal, TypeAlias, get_args
 
 from napari_tavis.core.errors import DatasetError
 from napari_tavis.core.files import ForeignFileError, is_inside, open_file
+from napari_tavis.datasets.names import SPLITS, Split
 
 Subset: TypeAlias = Literal["s4", "ms3", "v1s", "v1m", "v2"]
-Split: TypeAlias = Literal["train", "val", "test"]
 
 SUBSETS: tuple[Subset, ...] = get_args(Subset)
-SPLITS: tuple[Split, ...] = get_args(Split)
 SEMANTIC_SUBSETS: tuple[Subset, ...] = ("v1s", "v1m", "v2")
 
 S4_TREE = "Single-source"
@@ -30,6 +29,12 @@ SEMANTIC_LIST = "metadata.csv"
 CLASS_LIST = "label2idx.json"
 OBJECT_SIZE = 224
 """Pixels on each side of the frames and masks of S4 and MS3."""
+
+FRAME_OFFSET = 15 / 16
+"""Seconds into each second at which its frame is taken: the last of 16 samples."""
+
+STEP = 1.0
+"""Seconds from one frame to the next."""
 
 DATA_FOLDERS = frozenset({"s4_data", "ms3_data", "v1s", "v1m", "v2"})
 """Folders of a tree that hold its clips."""

@@ -25,10 +25,10 @@ from napari_tavis.datasets.avsbench.layout import (
     Subset,
 )
 from napari_tavis.datasets.avsbench.lists import ListedClip, clip_of_row
-from napari_tavis.datasets.avsbench.names import name_problem
 from napari_tavis.datasets.avsbench.tables import Table, read_table
-from napari_tavis.datasets.avsbench.transaction import unfinished_exports
-from napari_tavis.datasets.avsbench.violations import Violation, without_path
+from napari_tavis.datasets.names import name_problem
+from napari_tavis.datasets.transaction import unfinished_exports
+from napari_tavis.datasets.violations import Violation, without_path
 
 _ELSEWHERE = "is a link that leads out of the dataset"
 

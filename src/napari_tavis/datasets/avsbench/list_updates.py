@@ -21,11 +21,11 @@ from napari_tavis.datasets.avsbench.layout import (
     S4_HEADER,
     S4_SHUFFLED_LIST,
     SEMANTIC_HEADER,
-    Split,
     Subset,
     list_name,
 )
 from napari_tavis.datasets.avsbench.tables import Table, read_table
+from napari_tavis.datasets.names import Split
 
 
 def updated_lists(

@@ -15,8 +15,8 @@ from napari_tavis.datasets.avsbench.layout import (
     find_trees,
     list_name,
 )
-from napari_tavis.datasets.avsbench.names import is_path_component
 from napari_tavis.datasets.avsbench.tables import Table, read_table
+from napari_tavis.datasets.names import is_path_component
 
 
 @dataclass(frozen=True)

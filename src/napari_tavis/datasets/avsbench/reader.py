@@ -19,7 +19,6 @@ from napari_tavis.datasets.avsbench import images, sound
 from napari_tavis.datasets.avsbench.annotation import ClipAnnotation
 from napari_tavis.datasets.avsbench.layout import (
     SEMANTIC_SUBSETS,
-    Split,
     Subset,
     check_split,
     check_subset,
@@ -29,7 +28,8 @@ from napari_tavis.datasets.avsbench.layout import (
 )
 from napari_tavis.datasets.avsbench.lists import ListedClip, listed_clips
 from napari_tavis.datasets.avsbench.pairing import Partner, find_partner
-from napari_tavis.datasets.avsbench.transaction import refuse_half_written
+from napari_tavis.datasets.names import Split
+from napari_tavis.datasets.transaction import refuse_half_written
 
 
 class DatasetReader(Sequence[ClipAnnotation]):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+import os
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 from napari_tavis.core.errors import DatasetError
 from napari_tavis.core.tasks import Task
-from napari_tavis.datasets.avsbench import list_checks
-from napari_tavis.datasets.avsbench.clip_checks import check_clip
+from napari_tavis.core.vocabulary import AVSBENCH_CLASSES
+from napari_tavis.datasets.avsbench import file_checks, list_checks
 from napari_tavis.datasets.avsbench.layout import (
     MS3_TREE,
     S4_HEADER,
@@ -16,14 +17,16 @@ from napari_tavis.datasets.avsbench.layout import (
     SEMANTIC_HEADER,
     SEMANTIC_LIST,
     SEMANTIC_SUBSETS,
+    ClipFiles,
     Subset,
     clip_files,
     find_trees,
+    frame_count,
     list_name,
 )
 from napari_tavis.datasets.avsbench.lists import ListedClip
 from napari_tavis.datasets.avsbench.pairing import PARTNERS
-from napari_tavis.datasets.avsbench.violations import Violation
+from napari_tavis.datasets.violations import Violation
 
 
 def validate(
@@ -66,7 +69,7 @@ def validate(
     for done, (tree, clip) in enumerate(looked_at):
         task.check()
         task.report(done, len(looked_at), clip.key.name)
-        found += check_clip(tree, clip)
+        found += _check_clip(tree, clip)
     found += _check_pairs(work, names)
     task.report(len(looked_at), len(looked_at), "checked")
     return list(dict.fromkeys(found))
@@ -161,3 +164,74 @@ def _check_pairs(
         elif begun[0].key.split != clip.key.split:
             message = f"{line}: {clip.key.name!r} is in {clip.key.split}, but in {kind} it is in "
             yield Violation(path, message + begun[0].key.split)
+
+
+# One clip
+
+
+def _check_clip(tree: Path, clip: ListedClip) -> Iterator[Violation]:
+    """Check all files of one listed clip, and how they fit together."""
+    files = clip_files(clip.key)
+    for path in files.all:
+        if not _is_there(tree / path):
+            yield Violation(tree / path, "is missing")
+    examples = frame_count(clip.key.subset)
+    yield from _report(
+        tree / files.waveform, lambda path: file_checks.check_wav(path, tree, examples)
+    )
+    if clip.key.subset in SEMANTIC_SUBSETS:
+        yield from _check_semantic_clip(tree, clip, files)
+    else:
+        yield from _check_object_clip(tree, files)
+
+
+def _check_object_clip(tree: Path, files: ClipFiles) -> Iterator[Violation]:
+    for path in files.frames:
+        yield from _report(tree / path, lambda path: file_checks.check_object_frame(path, tree))
+    for path in files.masks:
+        yield from _report(tree / path, lambda path: file_checks.check_object_mask(path, tree))
+    assert files.log_mel is not None  # S4 and MS3 have it, and the video
+    assert files.video is not None
+    wav = tree / files.waveform
+    yield from _report(
+        tree / files.log_mel, lambda path: file_checks.check_log_mel(path, tree, wav)
+    )
+    yield from _report(tree / files.video, lambda path: file_checks.check_video(path, tree))
+
+
+def _check_semantic_clip(tree: Path, clip: ListedClip, files: ClipFiles) -> Iterator[Violation]:
+    sizes: list[tuple[int, int] | None] = []
+    for path in files.frames:
+        place = tree / path
+        problems, size = (
+            file_checks.check_semantic_frame(place, tree) if _is_there(place) else ([], None)
+        )
+        yield from (Violation(place, problem) for problem in problems)
+        sizes.append(size)
+    shown: set[int] = set()
+    labels = zip(files.labels_rgb, files.labels_semantic, sizes, strict=False)
+    for rgb_path, index_path, size in labels:
+        if _is_there(tree / rgb_path) and _is_there(tree / index_path):
+            found, classes = file_checks.check_semantic_label(
+                tree / rgb_path, tree / index_path, tree, size
+            )
+            yield from (Violation(path, problem) for path, problem in found)
+            shown |= classes
+    named = set(clip.sound_classes.split("_"))
+    unnamed = [AVSBENCH_CLASSES[index] for index in sorted(shown)]
+    unnamed = [name for name in unnamed if name not in named]
+    if unnamed:
+        message = (
+            f"shows {', '.join(unnamed)}, which its a_obj {clip.sound_classes!r} does not name"
+        )
+        yield Violation(tree / files.parts[0], message)
+
+
+def _report(path: Path, check: Callable[[Path], list[str]]) -> Iterator[Violation]:
+    if _is_there(path):  # a missing file is a violation already
+        yield from (Violation(path, problem) for problem in check(path))
+
+
+def _is_there(path: Path) -> bool:
+    """Say whether anything is there: what is no file is a finding of the check of its kind."""
+    return os.path.lexists(path)

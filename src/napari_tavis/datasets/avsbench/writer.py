@@ -13,7 +13,6 @@ from napari_tavis.datasets.avsbench.layout import (
     SEMANTIC_SUBSETS,
     ClipFiles,
     ClipKey,
-    Split,
     Subset,
     check_split,
     check_subset,
@@ -27,10 +26,10 @@ from napari_tavis.datasets.avsbench.layout import (
 from napari_tavis.datasets.avsbench.list_updates import updated_lists
 from napari_tavis.datasets.avsbench.lists import ListedClip, listed_clips
 from napari_tavis.datasets.avsbench.mapping import ClassMapping, updated_mapping
-from napari_tavis.datasets.avsbench.names import check_name
 from napari_tavis.datasets.avsbench.pairing import check_pairing
 from napari_tavis.datasets.avsbench.sources import ClipSource, updated_sources
-from napari_tavis.datasets.avsbench.transaction import commit, staging_folder, tree_lock
+from napari_tavis.datasets.names import Split, check_name
+from napari_tavis.datasets.transaction import commit, staging_folder, tree_lock
 from napari_tavis.media import extract_segment, write_video
 
 OFF_SCREEN = "off-the-screen"

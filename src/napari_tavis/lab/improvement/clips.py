@@ -8,20 +8,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from napari_tavis.annotation import AnnotationSession
 from napari_tavis.core.errors import DatasetError, ImprovementError, TavisError
 from napari_tavis.core.tasks import Task
-from napari_tavis.datasets.avsbench.layout import Split, Subset, seconds
-from napari_tavis.exchange.avsbench import export_session
-from napari_tavis.exchange.plan import plan_clip
+from napari_tavis.datasets.avsbench.layout import seconds
+from napari_tavis.datasets.names import Split
+from napari_tavis.exchange.avsbench import plan_cut
+from napari_tavis.exchange.exporting import export
+from napari_tavis.exchange.format import ExportRequest
 from napari_tavis.media import Clip, open_clip
 from napari_tavis.project.sources import find_sources
 
-SUBSET: Subset = "v1m"
-"""Clips of five seconds with a class for every pixel."""
+CLIPS = ExportRequest(Path("clips"), subset="v1m", masks="objects")
+"""What is learned from: five seconds with a class for every pixel. The folder follows."""
 
 LEAST_CLIPS = 5
 HELD_OUT_EACH = 5
@@ -143,7 +145,7 @@ def _accepted_clips(directory: Path, task: Task) -> tuple[list[AcceptedClip], st
     try:
         fingerprint = session.identity.fingerprint
         with open_clip(session.video, task=task.part()) as video:
-            length = seconds(SUBSET)
+            length = seconds(CLIPS.subset)
             starts = [float(start) for start in range(0, max(1, round(video.duration)), length)]
             reasons = {start: _obstacle(session, video, start) for start in starts}
     finally:
@@ -156,13 +158,13 @@ def _accepted_clips(directory: Path, task: Task) -> tuple[list[AcceptedClip], st
 def _obstacle(session: AnnotationSession, video: Clip, start: float) -> str:
     """Say why a stretch is nothing to learn from; empty if it is."""
     try:
-        plan = plan_clip(session, video, SUBSET, "train", start=start, masks="objects")
+        cut = plan_cut(session, video, replace(CLIPS, start=start))
     except DatasetError as error:
         return str(error)
-    if plan.unchecked:
+    if cut.unchecked:
         return (
             f"{session.video.name} is not accepted whole from {start:g} s on: nobody has checked "
-            f"{len(plan.unchecked)} of {len(plan.shown)} frames."
+            f"{len(cut.unchecked)} of {len(cut.shown)} frames."
         )
     return ""
 
@@ -193,15 +195,8 @@ def write_clips(
         task.report(number, len(clips), "reading the accepted clips")
         session = AnnotationSession.open(clip.session, read_only=True)
         try:
-            export_session(
-                session,
-                root,
-                SUBSET,
-                split,
-                name=f"clip{number:05d}",
-                start=clip.start,
-                masks="objects",
-                task=task.part(),
-            )
+            name = f"clip{number:05d}"
+            request = replace(CLIPS, root=root, split=split, name=name, start=clip.start)
+            export(session, request, check=False, task=task.part())
         finally:
             session.close()

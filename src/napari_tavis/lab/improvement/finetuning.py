@@ -12,7 +12,7 @@ from filelock import FileLock
 
 from napari_tavis.core.tasks import Task
 from napari_tavis.core.workspace import workspace
-from napari_tavis.lab.improvement.clips import SUBSET, Accepted, find_accepted, write_clips
+from napari_tavis.lab.improvement.clips import CLIPS, Accepted, find_accepted, write_clips
 from napari_tavis.lab.improvement.request import Improvement, ImprovementRequest, run_folder
 from napari_tavis.weights.installing import import_files
 from napari_tavis.weights.store import Store
@@ -111,7 +111,7 @@ def _train(
     own = (
         f"model.start={request.model}",
         f"data.root={data}",
-        f"data.subset={SUBSET}",
+        f"data.subset={CLIPS.subset}",
         "data.holdout=0",
     )
     config = read_configuration(recipe, (*own, *request.settings))

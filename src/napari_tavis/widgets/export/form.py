@@ -23,8 +23,16 @@ from qtpy.QtWidgets import (
 )
 
 from napari_tavis.core.errors import TavisError
-from napari_tavis.datasets.avsbench.layout import SPLITS, Split, Subset
-from napari_tavis.exchange.request import FORMATS, ExportRequest, Format
+from napari_tavis.datasets.avsbench.layout import Subset
+from napari_tavis.datasets.names import SPLITS, Split
+from napari_tavis.exchange.exporting import FORMATS
+from napari_tavis.exchange.format import (
+    Choice,
+    ExportRequest,
+    Format,
+    FormatName,
+    format_key,
+)
 from napari_tavis.exchange.selection import MaskSource
 
 _SUBSETS: dict[Subset, str] = {
@@ -34,9 +42,11 @@ _SUBSETS: dict[Subset, str] = {
     "v1m": "v1m: several, classes",
     "v2": "v2: any, 10 s, classes",
 }
-_SCENE = ("the scene mask", "scene")
-_OBJECTS = ("all objects", "objects")
-_ACCEPTED = ("accepted objects only", "accepted")
+_MASK_SOURCES: dict[MaskSource, str] = {
+    "scene": "the scene mask",
+    "objects": "all objects",
+    "accepted": "accepted objects only",
+}
 _BINARY = "What the binary masks show: the scene mask (the objects where you edited these alone), "
 _MASKS = (
     "all objects together, or those whose every mask you edited or accepted. Rejected objects "
@@ -96,7 +106,7 @@ class ExportForm(QWidget):
             raise TavisError("Choose the folder to export to.")
         return ExportRequest(
             root=Path(folder).expanduser(),
-            format=self.format_name,
+            format=self.chosen.name,
             subset=cast(Subset, self.subset.currentData()),
             split=cast(Split, self.split.currentText()),
             name=self.clip_name.text().strip(),
@@ -111,9 +121,10 @@ class ExportForm(QWidget):
         )
 
     @property
-    def format_name(self) -> Format:
+    def chosen(self) -> Format:
         """The chosen format."""
-        return cast(Format, self.format.currentData())
+        name = cast(FormatName, self.format.currentData())
+        return FORMATS[format_key(name, cast(Subset, self.subset.currentData()))]
 
     def set_mapping(self, mapping: dict[str, str | None]) -> None:
         """Take what was said of classes that AVSBench does not have."""
@@ -138,7 +149,8 @@ class ExportForm(QWidget):
     # -- building --------------------------------------------------------------------------
 
     def _make_fields(self) -> None:
-        self.format = _choice("What is written.", list(FORMATS.items()))
+        titles = {format.name: format.title for format in FORMATS.values()}
+        self.format = _choice("What is written.", titles.items())
         self.folder = _line(_FOLDER, "choose a folder")
         self.browse = QToolButton()
         self.browse.setText("…")
@@ -222,27 +234,31 @@ class ExportForm(QWidget):
 
     def _show_format(self) -> None:
         """Show the fields that the format has."""
-        avsbench = self.format_name == "avsbench"
-        binary = avsbench and self.subset.currentData() in ("s4", "ms3")
-        self._rows.setRowVisible(self.subset, avsbench)
-        self._rows.setRowVisible(self.split, self.format_name != "overlay")
-        self._rows.setRowVisible(self._start_row, avsbench)
-        self._rows.setRowVisible(self.category, avsbench and self.subset.currentData() == "s4")
-        self._rows.setRowVisible(self.licence, self.format_name != "overlay")
-        self._rows.setRowVisible(self.proposals, self.format_name != "overlay")
-        self.masks.setToolTip(f"{_BINARY}{_MASKS}" if binary else _MASKS.capitalize())
+        choices, sources = self.chosen.choices, self.chosen.mask_sources
+        rows: tuple[tuple[Choice, QWidget], ...] = (
+            ("subset", self.subset),
+            ("split", self.split),
+            ("start", self._start_row),
+            ("category", self.category),
+            ("licence", self.licence),
+            ("include_proposals", self.proposals),
+        )
+        for choice, row in rows:
+            self._rows.setRowVisible(row, choice in choices)
+        tip = f"{_BINARY}{_MASKS}" if "scene" in sources else _MASKS.capitalize()
+        self.masks.setToolTip(tip)
         chosen = self.masks.currentData()
         self.masks.blockSignals(True)
         self.masks.clear()
-        for text, key in (*((_SCENE,) if binary else ()), _OBJECTS, _ACCEPTED):
-            self.masks.addItem(text, key)
+        for source in sources:
+            self.masks.addItem(_MASK_SOURCES[source], source)
         self.masks.setCurrentIndex(max(0, self.masks.findData(chosen)))
         self.masks.blockSignals(False)
         self._show_mapping()
         self.changed.emit()
 
     def _show_mapping(self) -> None:
-        shown = self.format_name == "avsbench" and bool(self.whole_mapping or self.unmapped)
+        shown = "mapping" in self.chosen.choices and bool(self.whole_mapping or self.unmapped)
         self._rows.setRowVisible(self.classes, shown)
         targets = list(self.whole_mapping.values())
         left_out = targets.count(None)

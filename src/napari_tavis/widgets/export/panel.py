@@ -19,11 +19,15 @@ from napari_tavis.core.errors import TavisError
 from napari_tavis.core.tasks import Cancelled
 from napari_tavis.datasets.avsbench import Violation
 from napari_tavis.datasets.avsbench.mapping import UnmappedClassError
-from napari_tavis.exchange.again import changed_exports, request_again
-from napari_tavis.exchange.exporting import ExportResult, note_export
-from napari_tavis.exchange.imported import ImportReport
+from napari_tavis.exchange.exporting import (
+    ExportResult,
+    changed_exports,
+    note_export,
+    request_again,
+)
+from napari_tavis.exchange.format import ExportRequest
 from napari_tavis.exchange.importing import import_dataset
-from napari_tavis.exchange.request import ExportRequest
+from napari_tavis.exchange.new_session import ImportReport
 from napari_tavis.widgets.controller import AnnotationController
 from napari_tavis.widgets.enabling import allow
 from napari_tavis.widgets.export import work
@@ -290,8 +294,8 @@ class ExportPanel(QWidget):
         allow(self.import_dataset, _IMPORT, busy)
         allow(self.form.here, "Start at the second of the frame shown.", nothing)
         self.report.show_earlier(() if session is None else session.exports, busy)
-        avsbench = self.form.format_name == "avsbench"
-        self.report.allow_check(busy or (None if avsbench else "Only AVSBench datasets have one."))
+        none = None if self.form.chosen.checks_datasets else "Only AVSBench datasets have one."
+        self.report.allow_check(busy or none)
         self._request_preview()
 
     def _root(self) -> Path | None:
@@ -326,7 +330,7 @@ class ExportPanel(QWidget):
 
     def _show_preview(self, shown: work.ShownPreview) -> None:
         self.form.show_classes((), _of_session(shown))
-        self.preview.show_preview(shown.request, shown.preview, shown.pictures)
+        self.preview.show_plan(shown.plan, shown.pictures)
         self._again_if_wanted()
 
     def _show_problem(self, error: BaseException) -> None:
@@ -354,8 +358,8 @@ class ExportPanel(QWidget):
 
 def _of_session(shown: work.ShownPreview) -> dict[str, str | None]:
     """Give what is said of the session's own classes: a dataset may know many more."""
-    classes = {planned.item.class_name for planned in shown.preview.objects}
-    return {name: to for name, to in shown.request.mapping.items() if name in classes}
+    classes = {planned.item.class_name for planned in shown.plan.objects}
+    return {name: to for name, to in shown.plan.request.mapping.items() if name in classes}
 
 
 def _count(found: list[Violation]) -> str:

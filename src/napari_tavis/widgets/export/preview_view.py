@@ -10,8 +10,8 @@ from qtpy.QtCore import Qt
 from qtpy.QtGui import QImage, QPixmap
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
-from napari_tavis.exchange.preview import ExportPreview, dataset_color
-from napari_tavis.exchange.request import ExportRequest
+from napari_tavis.exchange.exporting import FORMATS
+from napari_tavis.exchange.format import ExportPlan
 from napari_tavis.exchange.selection import unchecked_text
 from napari_tavis.widgets.export.text import plain, wrapped_label
 
@@ -28,7 +28,7 @@ _REPLACED = "⚠ Replaces a clip of this name that comes from elsewhere."
 
 
 class PreviewView(QWidget):
-    """Shows an `ExportPreview`, or why there is none."""
+    """Shows an `ExportPlan`, or why there is none."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -59,46 +59,37 @@ class PreviewView(QWidget):
             label.clear()
         self._show_pictures(())
 
-    def show_preview(
-        self,
-        request: ExportRequest,
-        preview: ExportPreview,
-        pictures: Sequence[npt.NDArray[np.uint8]],
-    ) -> None:
+    def show_plan(self, plan: ExportPlan, pictures: Sequence[npt.NDArray[np.uint8]]) -> None:
         """Show what will be written.
 
         Parameters
         ----------
-        request : ExportRequest
-            What is asked for.
-        preview : ExportPreview
-            What that comes to.
+        plan : ExportPlan
+            What that is.
         pictures : sequence of ndarray of uint8, shape (h, w, 3)
             Some of its frames.
         """
-        first, last = preview.seconds
-        count = len(preview.frames)
-        kind = "" if request.format == "avsbench" else "annotated "
+        request, choices = plan.request, FORMATS[plan.request.key].choices
+        first, last = plan.seconds
+        count = len(plan.frames)
+        kind = "" if "start" in choices else "annotated "
         frames = f"{count} {kind}frame{'' if count == 1 else 's'}"
-        if preview.labels < count:
-            frames += f", {preview.labels} labelled"
-        place = "" if request.format == "overlay" else f" · {request.split}"
-        place = f" · {request.subset}{place}" if request.format == "avsbench" else place
+        if plan.labels < count:
+            frames += f", {plan.labels} labelled"
+        place = f" · {request.subset}" if "subset" in choices else ""
+        place += f" · {request.split}" if "split" in choices else ""
         stretch = f"{first:g} to {round(last, 1):g} s"
-        self.heading.setText(f"<b>{plain(preview.name)}</b>{place} · {stretch} · {frames}")
-        replaced = preview.there == "other" and request.overwrite
-        notes = [_REPLACED if replaced else _THERE[preview.there]]
-        if preview.unchecked and not request.include_proposals:
-            shown = preview.frames[: preview.labels]
-            text = unchecked_text(len(preview.unchecked), len(set(shown)))
+        self.heading.setText(f"<b>{plain(plan.name)}</b>{place} · {stretch} · {frames}")
+        replaced = plan.there == "other" and request.overwrite
+        notes = [_REPLACED if replaced else _THERE[plan.there]]
+        if plan.unchecked and not request.include_proposals:
+            text = unchecked_text(len(plan.unchecked), len(plan.shown))
             notes.insert(0, f"⚠ {text}: {_REFUSED}")
-        notes += [f"⚠ {note}" for note in preview.notes]
+        notes += [f"⚠ {note}" for note in plan.notes]
         self.note.setText("<br>".join(plain(note) for note in notes))
-        self.objects.setText("<br>".join(_object_lines(preview)) or "No object.")
-        self.files.setText(
-            "<small>" + "<br>".join(plain(line) for line in preview.files) + "</small>"
-        )
-        self.files.setToolTip(f"Written to {preview.place}")
+        self.objects.setText("<br>".join(_object_lines(plan)) or "No object.")
+        self.files.setText("<small>" + "<br>".join(plain(line) for line in plan.files) + "</small>")
+        self.files.setToolTip(f"Written to {plan.place}")
         self._show_pictures(pictures)
 
     def _show_pictures(self, pictures: Sequence[npt.NDArray[np.uint8]]) -> None:
@@ -115,11 +106,11 @@ class PreviewView(QWidget):
             label.setFixedHeight(pixmap.height())
 
 
-def _object_lines(preview: ExportPreview) -> list[str]:
+def _object_lines(plan: ExportPlan) -> list[str]:
     lines = []
-    for planned in preview.objects:
+    for planned in plan.objects:
         item = planned.item
-        square = "<span style='color: rgb({}, {}, {})'>■</span>".format(*dataset_color(planned))
+        square = "<span style='color: rgb({}, {}, {})'>■</span>".format(*planned.color)
         name = plain(item.class_name)
         if planned.exported_as is None:
             lines.append(f"{square} <s>{name}</s> {plain(planned.reason)}")

@@ -11,14 +11,8 @@ import numpy.typing as npt
 from napari_tavis.annotation import AnnotationSession
 from napari_tavis.core.tasks import Task
 from napari_tavis.datasets.avsbench import Violation, validate
-from napari_tavis.exchange.exporting import ExportResult, export
-from napari_tavis.exchange.preview import (
-    ExportPreview,
-    preview_export,
-    preview_picture,
-    with_known_mapping,
-)
-from napari_tavis.exchange.request import ExportRequest
+from napari_tavis.exchange.exporting import ExportResult, export, plan_export
+from napari_tavis.exchange.format import ExportPlan, ExportRequest
 from napari_tavis.media import Clip
 
 
@@ -28,16 +22,13 @@ class ShownPreview:
 
     Attributes
     ----------
-    request : ExportRequest
-        What is asked for, with what the dataset knows of classes.
-    preview : ExportPreview
-        What that comes to.
+    plan : ExportPlan
+        What will be written.
     pictures : tuple of ndarray of uint8, shape (h, w, 3)
         Some of the frames, spread over the clip.
     """
 
-    request: ExportRequest
-    preview: ExportPreview
+    plan: ExportPlan
     pictures: tuple[npt.NDArray[np.uint8], ...]
 
 
@@ -53,20 +44,19 @@ def make_preview(
     Parameters
     ----------
     session, clip, request
-        As for `preview_export`.
+        As for `plan_export`.
     count : int
         How many pictures.
-    task : Task
+    task : Task, optional
         Stops the work when cancelled.
     """
-    request = with_known_mapping(request)
-    preview = preview_export(session, clip, request)
-    places = np.unique(np.linspace(0, len(preview.frames) - 1, count).round().astype(int))
+    plan = plan_export(session, clip, request)
+    places = np.unique(np.linspace(0, len(plan.frames) - 1, count).round().astype(int))
     pictures = []
     for place in places:
         task.check()
-        pictures.append(preview_picture(session, clip, preview, int(place)))
-    return ShownPreview(request, preview, tuple(pictures))
+        pictures.append(plan.picture(int(place)))
+    return ShownPreview(plan, tuple(pictures))
 
 
 def export_saved(
@@ -85,7 +75,7 @@ def export_saved(
         Its video.
     requests : list of ExportRequest
         As what; one after another.
-    task : Task
+    task : Task, optional
         Told how far it is; stops the work when cancelled.
     """
     session = AnnotationSession.open(session_path, video=video, read_only=True)

@@ -55,12 +55,3 @@ def _written(tmp_path_factory: pytest.TempPathFactory, make_clip: MakeClip) -> P
 def dataset(tmp_path: Path, _written: Path) -> Path:
     """Give an AVSBench folder, the test's own, with a train and a test clip in each subset."""
     return Path(shutil.copytree(_written, tmp_path / "data"))
-
-
-def tree_of(root: Path) -> dict[str, bytes]:
-    """Give all files under a folder with their content, the lists' lock aside."""
-    return {
-        str(path.relative_to(root)): path.read_bytes()
-        for path in sorted(root.rglob("*"))
-        if path.is_file() and path.name != ".avsbench.lock"
-    }

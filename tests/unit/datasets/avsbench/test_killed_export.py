@@ -13,9 +13,10 @@ import pytest
 from napari_tavis.core.home import HOME_VARIABLE
 from napari_tavis.datasets.avsbench import DatasetError, read_clip, validate, write_clip
 from napari_tavis.datasets.avsbench.sources import ClipSource
-from napari_tavis.datasets.avsbench.transaction import STAGING_PREFIX, staging_folder, tree_lock
+from napari_tavis.datasets.transaction import STAGING_PREFIX, staging_folder, tree_lock
 
-from .conftest import MakeClip, tree_of
+from ..conftest import tree_of
+from .conftest import MakeClip
 
 Kill = Callable[[Callable[[], object], int], bool]
 

@@ -22,7 +22,8 @@ from napari_tavis.datasets.avsbench import (
 )
 from napari_tavis.media import write_video
 
-from .conftest import MakeClip, tree_of
+from ..conftest import tree_of
+from .conftest import MakeClip
 
 
 def names_in(root: Path) -> set[str]:

@@ -1,4 +1,4 @@
-"""From COCO files of images to videos with sessions.
+"""Reading COCO files of images, sorted by the videos that they are of.
 
 COCO's instance format (cocodataset.org, "Data format") says nothing of videos. Read here are its
 dialects that do: ours and TAO's (``frame_index``, ``track_id``), CocoVID's (``frame_id``,
@@ -17,18 +17,15 @@ from itertools import chain
 from pathlib import PurePosixPath
 from typing import TypeAlias
 
-from napari_tavis.annotation import FrameStatus
+from napari_tavis.annotation.objects import FrameStatus
 from napari_tavis.core.files import shown
 from napari_tavis.core.vocabulary import BACKGROUND
-from napari_tavis.exchange.gathering import Shape, SourceImage, SourceVideo
-from napari_tavis.exchange.places import without_suffix
-from napari_tavis.exchange.segmentation import (
+from napari_tavis.datasets.coco_masks import (
     Size,
-    decode_segmentation,
     is_number,
 )
-
-__all__ = ["Key", "decode_segmentation", "key_of", "read_coco"]
+from napari_tavis.datasets.source_video import Shape, SourceImage, SourceVideo
+from napari_tavis.datasets.video_places import without_suffix
 
 Entry: TypeAlias = dict[str, object]
 Key: TypeAlias = int | str
@@ -89,6 +86,7 @@ def called(value: object) -> str:
 
 
 def text_of(value: object) -> str:
+    """Give a text out of the file; empty where it is none."""
     return value if isinstance(value, str) else ""
 
 

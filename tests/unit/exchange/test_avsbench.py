@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +23,9 @@ from napari_tavis.datasets.avsbench import (
 )
 from napari_tavis.datasets.avsbench.lists import find_listed_clip
 from napari_tavis.engine.sampling import sample_frames
-from napari_tavis.exchange.avsbench import export_session, session_clip
+from napari_tavis.exchange.avsbench import cut_clip, plan_cut
+from napari_tavis.exchange.exporting import ExportResult, export
+from napari_tavis.exchange.format import ExportRequest
 from napari_tavis.media import open_clip, write_video
 
 SIZE = (48, 64)
@@ -45,6 +46,29 @@ def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
     sound = np.where(time >= 6, 0.4 * np.sin(2 * np.pi * 500 * time), 0)
     folder = tmp_path_factory.mktemp("export")
     return write_video(folder / "My vidéo.mp4", frames, RATE, sound.astype(np.float32))
+
+
+def export_session(
+    session: AnnotationSession,
+    root: Path,
+    subset: str,
+    split: str,
+    *,
+    task: Task | None = None,
+    **choices: object,
+) -> ExportResult:
+    request = ExportRequest(root, subset=subset, split=split, **choices)  # type: ignore[arg-type]
+    return export(session, request, check=False, task=task)
+
+
+def session_clip(
+    session: AnnotationSession, subset: str, split: str, **choices: object
+) -> ClipAnnotation:
+    """Cut a clip out of a session without writing it."""
+    request = ExportRequest(Path("data"), subset=subset, split=split, **choices)  # type: ignore[arg-type]
+    with open_clip(session.video) as video:
+        cut = plan_cut(session, video, request)
+        return cut_clip(session, cut, video, Task())
 
 
 def mask_at(frame: int, row: int) -> np.ndarray:
@@ -284,10 +308,10 @@ def test_export_tells_its_progress_and_can_be_cancelled(
     session = make_session()
     export_session(session, tmp_path, "v1s", "val", task=Task(lambda *one: told.append(one)))
     assert [done for done, _, _ in told] == [0, 1, 2, 3, 4, 5]
-    task = Task()
-    task.cancel()
+    token = Task()
+    token.cancel()
     with pytest.raises(Cancelled):
-        export_session(session, tmp_path / "data", "v1m", "val", task=task)
+        export_session(session, tmp_path / "data", "v1m", "val", task=token)
     assert not (tmp_path / "data").exists()
 
 
@@ -323,14 +347,13 @@ def test_replaced_clip_keeps_its_name_times_and_unseen_sounds(
 ) -> None:
     session = make_session()
     export_session(session, tmp_path, "v1s", "val", start=5)
-    found = find_listed_clip(tmp_path, "v1s", "My-video_5000_10000")
-    assert found is not None
+    name = "My-video_5000_10000"
+    assert find_listed_clip(tmp_path, "v1s", name) is not None
     table = tmp_path / "metadata.csv"
     table.write_text(table.read_text().replace("dog_trumpet", "dog_trumpet_violin"))
-    listed = replace(found[1], sound_classes="dog_trumpet_violin")
     session.set_mask(1, 178, mask_at(0, 5))
-    export_session(session, tmp_path, "v1s", "val", start=5, replaced=listed)
-    clip = read_clip(tmp_path, "v1s", "val", "My-video_5000_10000")
+    export_session(session, tmp_path, "v1s", "val", start=5, name=name, again=True)
+    clip = read_clip(tmp_path, "v1s", "val", name)
     assert (clip.start, clip.sound_classes) == (5, ("violin",))
     assert clip.class_map is not None
     np.testing.assert_array_equal(clip.class_map[0] == class_index("dog"), mask_at(0, 5))

@@ -14,9 +14,9 @@ import numpy.typing as npt
 from napari_tavis.core.errors import DatasetError
 from napari_tavis.core.files import MEGABYTE, is_file, open_picture, read_bytes, shown
 from napari_tavis.core.tasks import Task
-from napari_tavis.datasets.avsbench.layout import SPLITS
-from napari_tavis.exchange.gathering import SourceVideo
-from napari_tavis.exchange.places import path_in_dataset
+from napari_tavis.datasets.names import SPLITS
+from napari_tavis.datasets.source_video import SourceVideo
+from napari_tavis.datasets.video_places import path_in_dataset
 from napari_tavis.media import write_video
 
 FOLDERS = ("", "JPEGImages", "images", "frames")

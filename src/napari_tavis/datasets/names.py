@@ -1,4 +1,4 @@
-"""Which names a clip, a video or a category may have in an AVSBench folder.
+"""Which names a clip, a video or a category may have in a dataset, and what its parts are called.
 
 The rules keep every known loader alive: pandas must read a name back as the same text, names
 become file names on any system, and some loaders cut paths at the word "frames".
@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from typing import Literal, TypeAlias, get_args
 
 from napari_tavis.core.errors import DatasetError
+
+Split: TypeAlias = Literal["train", "val", "test"]
+SPLITS: tuple[Split, ...] = get_args(Split)
 
 MAX_NAME_BYTES = 180
 

@@ -9,14 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_tavis.annotation.overlay import OverlayMask, draw_masks
-from napari_tavis.core.errors import ClipExistsError
 from napari_tavis.core.tasks import Task
-from napari_tavis.datasets.avsbench.layout import Split
-from napari_tavis.datasets.avsbench.transaction import commit, staging_folder, tree_lock
-from napari_tavis.datasets.avsbench.violations import Violation
-from napari_tavis.exchange.tracks import Tracks
-from napari_tavis.exchange.videos import StoredVideo, VideoExport
-from napari_tavis.media import Clip, MediaError, frames_at, open_clip, write_video
+from napari_tavis.datasets.names import Split
+from napari_tavis.datasets.tracks import StoredVideo, TrackedVideo, VideoDataset
+from napari_tavis.datasets.transaction import commit, staging_folder, tree_lock
+from napari_tavis.datasets.violations import Violation
+from napari_tavis.media import MediaError, frames_at, open_clip, write_video
 from napari_tavis.media.timebase import frame_rate
 
 _SOUND_RATE = 48_000
@@ -27,8 +25,10 @@ def overlay_file(root: Path, name: str) -> Path:
     return root / f"{name}.mp4"
 
 
-class OverlayVideos:
+class OverlayVideos(VideoDataset):
     """Videos with the masks drawn over them, in a folder; there is no list of them."""
+
+    title = "overlay"
 
     def videos(self, root: Path) -> list[StoredVideo]:
         """List none: they are nobody's training data."""
@@ -42,35 +42,40 @@ class OverlayVideos:
         """Give the file."""
         return overlay_file(root, name)
 
-    def lines(self, export: VideoExport) -> tuple[str, ...]:
-        """Say what an export writes."""
-        clip = export.clip
+    def lines(self, split: Split, video: TrackedVideo) -> tuple[str, ...]:
+        """Say what `write` makes."""
+        clip = video.clip
         sound = "with sound" if clip.has_soundtrack else "without sound: the video has none"
-        return (f"{overlay_file(export.root, export.name).name}: {clip.duration:.1f} s {sound}",)
+        return (f"{video.name}.mp4: {clip.duration:.1f} s {sound}",)
 
-    def write(self, export: VideoExport, task: Task) -> list[str]:
+    def write(
+        self,
+        root: Path,
+        split: Split,
+        video: TrackedVideo,
+        overwrite: bool,
+        task: Task,
+    ) -> list[str]:
         """Draw the masks over every frame of a video, and keep its sound.
 
         An annotated frame is filled in the colours of the classes. The frames between two of them
         show the masks of the nearer one as outlines, so that nobody takes them for annotations.
         Frames and sound are streamed: a long video costs time, not memory.
         """
-        clip, target = export.clip, overlay_file(export.root, export.name)
-        if target.exists() and not export.overwrite:
-            raise ClipExistsError(export.name, "overlay", str(export.root))
+        clip, target = video.clip, overlay_file(root, video.name)
+        self.replaced(root, video.name, overwrite)
         rate = frame_rate(clip.times, clip.duration)
         count = max(1, round(clip.duration * rate))
         shown = frames_at(clip.times, np.arange(count) / float(rate))
-        drawn = _drawn(export.tracks, clip, shown, task)
+        drawn = _drawn(video, shown, task)
         sound = None
         if clip.has_soundtrack:
             sound = clip.sound_blocks(sample_rate=_SOUND_RATE, channels=2)
-        with staging_folder(export.root) as staging:
+        with staging_folder(root) as staging:
             write_video(staging / target.name, drawn, rate, sound, _SOUND_RATE)
-            with tree_lock(export.root):
-                if target.exists() and not export.overwrite:
-                    raise ClipExistsError(export.name, "overlay", str(export.root))
-                commit(export.root, staging, (PurePosixPath(target.name),), (), {})
+            with tree_lock(root):
+                self.replaced(root, video.name, overwrite)
+                commit(root, staging, (PurePosixPath(target.name),), (), {})
         return []
 
     def check(self, root: Path, split: Split, name: str) -> Iterator[Violation]:
@@ -83,23 +88,22 @@ class OverlayVideos:
 
 
 def _drawn(
-    tracks: Tracks,
-    clip: Clip,
+    video: TrackedVideo,
     shown: npt.NDArray[np.intp],
     task: Task,
 ) -> Iterator[npt.NDArray[np.uint8]]:
     """Draw the frames one by one; masks are decoded once for a run of frames that share them."""
-    stands_for = nearest_annotated(tracks.frames, clip.times)[shown]
+    clip = video.clip
+    stands_for = nearest_annotated(video.frames, clip.times)[shown]
     held, masks = -1, []
     for done, (frame, annotated) in enumerate(zip(shown, stands_for, strict=True)):
         task.check()
         task.report(done, len(shown), "drawing")
         if annotated != held:
-            held, masks = int(annotated), list(tracks.masks(int(annotated)))
+            held, masks = int(annotated), list(video.shown(int(annotated)))
         exact = int(frame) == held
         drawn = [
-            OverlayMask(mask, track.item.color, track.item.class_name, filled=exact)
-            for track, mask in masks
+            OverlayMask(mask, track.color, track.class_name, filled=exact) for track, mask in masks
         ]
         yield draw_masks(np.asarray(clip.frames[int(frame)]), drawn)
 

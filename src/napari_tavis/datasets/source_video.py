@@ -1,22 +1,19 @@
-"""What a dataset says of a video, and the objects that it comes to: all of it taken, or named.
+"""What a dataset says of a video: its frames, and what is annotated in each.
 
-Each format's reader makes a `SourceVideo` of what it finds; what becomes of it is the same for all.
+The readers of COCO and YouTube-VIS make a `SourceVideo` of what they find, unchecked where only
+the video itself can tell, such as from which number its frames are counted.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
-from napari_tavis.annotation.masks import PackedMasks
 from napari_tavis.core.errors import DatasetError
-from napari_tavis.core.tasks import Task
-from napari_tavis.exchange.imported import ImportedObject
-from napari_tavis.exchange.segmentation import SegmentationError, Size, decode_segmentation
+from napari_tavis.datasets.coco_masks import Size
 
 _NAMED = 20
 """Annotations that are named one by one where the file of their video is missing."""
@@ -260,196 +257,3 @@ def _refuse_samples(video: SourceVideo, count: int) -> None:
             f"{video.name}: its images are numbered by the frames that were sampled from it "
             f"(up to {max(sampled)}), not by its {count} frames: give them a 'frame_index'."
         )
-
-
-# Objects
-
-
-@dataclass
-class Gathered:
-    """What is made of the annotations of a video.
-
-    Attributes
-    ----------
-    frames : list of int
-        The annotated frames, ascending.
-    objects : list of ImportedObject
-        What is in them.
-    left : list of str
-        What cannot be taken, or only by guessing, a sentence each.
-    notes : list of str
-        What the user should know.
-    annotations, images : int
-        How many were taken.
-    """
-
-    frames: list[int]
-    objects: list[ImportedObject]
-    left: list[str]
-    notes: list[str]
-    annotations: int
-    images: int
-
-
-def gather_objects(video: SourceVideo, count: int, size: Size, first: int, task: Task) -> Gathered:
-    """Collect the masks of each track, naming every annotation that cannot be taken.
-
-    Parameters
-    ----------
-    video : SourceVideo
-        What the dataset says.
-    count : int
-        Frames of the video.
-    size : tuple of int
-        Their height and width.
-    first : int
-        What the dataset calls the first of them.
-    task : Task
-        Stops the work when cancelled.
-    """
-    work = _Gathering(video, size, first)
-    work.place_images(count)
-    for frame, image in work.placed:
-        task.check()
-        for label, reason in image.left:
-            work.leave(frame, f"annotation {label} in {image.label}: {reason}.")
-        for shape in image.shapes:
-            work.take(frame, image, shape)
-    frames = {frame for frame, _ in work.placed}
-    # an annotation that was lost without its frame may belong to any of them
-    unsure = frames if video.left_annotations else work.unsure
-    objects = [
-        ImportedObject(
-            draft.class_name,
-            draft.masks,
-            scores=draft.scores,
-            unsure=frozenset(draft.unsure | unsure),
-            to_outline=frozenset(draft.to_outline),
-        )
-        for draft in work.drafts.values()
-    ]
-    return Gathered(sorted(frames), objects, work.left, work.notes, work.taken, len(work.placed))
-
-
-@dataclass
-class _Draft:
-    """An object while its masks come in."""
-
-    class_name: str
-    masks: PackedMasks
-    scores: dict[int, float] = field(default_factory=dict)
-    unsure: set[int] = field(default_factory=set)
-    to_outline: set[int] = field(default_factory=set)
-
-
-class _Gathering:
-    """The objects of one video while its annotations come in, frame by frame."""
-
-    def __init__(self, video: SourceVideo, size: Size, first: int) -> None:
-        self.video = video
-        self.size = size
-        self.first = first
-        self.left = list(video.left)
-        self.notes = list(video.notes)
-        self.placed: list[tuple[int, SourceImage]] = []
-        self.drafts: dict[Hashable, _Draft] = {}
-        self.unsure: set[int] = set()
-        self.taken = 0
-        self._slips: dict[Hashable, dict[str, str]] = {}
-
-    def place_images(self, count: int) -> None:
-        """Tell the frame of every image, in the order of the video."""
-        for image in self.video.images:
-            frame = -1 if image.number is None else image.number - self.first
-            if 0 <= frame < count:
-                self.placed.append((frame, image))
-                continue
-            reason = image.problem or (
-                f"it has the frame {image.number}, but the video has the frames {self.first} to "
-                f"{count - 1 + self.first}: correct it"
-            )
-            if image.number == count and not self.first:
-                reason += ", or say --first-frame 1 if that is what the first frame is called"
-            self._name(f"{image.with_annotations()}: {reason}.")
-        self.placed.sort(key=lambda one: one[0])
-        self._slips = _slips(self.placed)
-
-    def take(self, frame: int, image: SourceImage, shape: Shape) -> None:
-        """Add what an annotation says of a frame to its object."""
-        where = f"annotation {shape.label} in {image.label}"
-        mask = None
-        if shape.segmentation is not None:
-            try:
-                mask = decode_segmentation(
-                    shape.segmentation, self.size, shape.label, drawn_on=image.size
-                )
-            except SegmentationError as error:
-                self.leave(frame, f"{image.label} (frame {frame + self.first}): {error}")
-                return
-            if not mask.any() and isinstance(shape.segmentation, list):
-                self.leave(frame, f"{where}: its polygons cover no pixel: correct them.")
-                return
-        usual = self._slips.get(shape.track, {}).get(shape.class_name)
-        if usual is not None:
-            self.leave(
-                frame,
-                f"{where}: its track {shape.track} is a {shape.class_name!r} here and a {usual!r} "
-                "elsewhere: correct its category, or take it as an object of its own with "
-                "--partial.",
-            )
-        key = ("alone", self.taken) if shape.track is None else (shape.class_name, shape.track)
-        draft = self.drafts.get(key)
-        if draft is None:
-            draft = self.drafts[key] = _Draft(shape.class_name, PackedMasks(self.size))
-        self.taken += 1
-        if mask is None:
-            self._note(f"{where} has only a box ({shape.box}): an object to outline.")
-            draft.unsure.add(frame)
-            draft.to_outline.add(frame)
-        elif frame in draft.masks:
-            self._note(f"{where} is a further part of track {shape.track} there: joined to it.")
-            draft.masks[frame] |= mask
-        else:
-            if not mask.any():
-                self._note(f"{where} covers no pixel: the object is not there.")
-            draft.masks[frame] = mask
-        if shape.score is not None:
-            draft.scores[frame] = score = min(max(shape.score, 0.0), 1.0)
-            if score != shape.score:
-                self._note(f"{where} has the score {shape.score:g}, taken as {score:g}.")
-        if shape.proposed:
-            draft.unsure.add(frame)
-
-    def leave(self, frame: int, sentence: str) -> None:
-        """Name an annotation that cannot be taken; a person must look at its frame."""
-        self._name(sentence)
-        self.unsure.add(frame)
-
-    def _name(self, sentence: str) -> None:
-        self.left.append(f"{self.video.name}: {sentence}")
-
-    def _note(self, sentence: str) -> None:
-        self.notes.append(f"{self.video.name}: {sentence}")
-
-
-def _slips(placed: Sequence[tuple[int, SourceImage]]) -> dict[Hashable, dict[str, str]]:
-    """Find tracks that change their class: the rarer classes of each, and the usual one.
-
-    Where two classes share a number within one frame, tracks are counted per class: that is no
-    slip, and each is an object.
-    """
-    frames: dict[Hashable, dict[str, set[int]]] = defaultdict(lambda: defaultdict(set))
-    for frame, image in placed:
-        for shape in image.shapes:
-            if shape.track is not None:
-                frames[shape.track][shape.class_name].add(frame)
-    found: dict[Hashable, dict[str, str]] = {}
-    for track, classes in frames.items():
-        seen: set[int] = set()
-        for there in classes.values():
-            if seen & there:
-                return {}
-            seen |= there
-        usual = max(classes, key=lambda name: len(classes[name]))
-        found[track] = dict.fromkeys(classes.keys() - {usual}, usual)
-    return found

@@ -13,7 +13,7 @@ from PIL import Image
 from napari_tavis.core import files
 from napari_tavis.core.errors import DatasetError
 from napari_tavis.core.tasks import Task
-from napari_tavis.datasets.avsbench.violations import Violation
+from napari_tavis.datasets.violations import Violation
 from napari_tavis.media import Clip
 
 JPEG_QUALITY = 95
@@ -58,7 +58,7 @@ def check_picture(path: Path, root: Path, size: tuple[int, int]) -> Iterator[Vio
 
 
 def copy_file(source: Path, target: Path, task: Task) -> None:
-    """Copy a file of any size, looking at `task` now and then.
+    """Copy a file of any size, looking at `cancel` now and then.
 
     Raises
     ------

@@ -14,19 +14,16 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import numpy as np
 from pycocotools import mask as rle
 from pycocotools.coco import COCO
 
 from napari_tavis.annotation.masks import Mask
-from napari_tavis.core.errors import ClipExistsError, DatasetError
+from napari_tavis.core.errors import DatasetError
 from napari_tavis.core.files import is_file
 from napari_tavis.core.tasks import Task
 from napari_tavis.core.vocabulary import AVSBENCH_CLASSES, class_index
-from napari_tavis.datasets.avsbench.layout import SPLITS, Split
-from napari_tavis.datasets.avsbench.transaction import commit, staging_folder, tree_lock
-from napari_tavis.datasets.avsbench.violations import Violation
-from napari_tavis.exchange.files import (
+from napari_tavis.datasets.coco_masks import encode_rle
+from napari_tavis.datasets.files import (
     check_picture,
     copy_file,
     path_inside,
@@ -34,8 +31,10 @@ from napari_tavis.exchange.files import (
     read_json,
     write_jpeg,
 )
-from napari_tavis.exchange.tracks import Track
-from napari_tavis.exchange.videos import StoredVideo, VideoExport
+from napari_tavis.datasets.names import SPLITS, Split
+from napari_tavis.datasets.tracks import StoredVideo, Track, TrackedVideo, VideoDataset
+from napari_tavis.datasets.transaction import commit, staging_folder, tree_lock
+from napari_tavis.datasets.violations import Violation
 
 Entry = dict[str, Any]
 
@@ -52,8 +51,10 @@ def video_parts(name: str, suffix: str) -> tuple[PurePosixPath, PurePosixPath]:
     return PurePosixPath("images", name), PurePosixPath("videos", f"{name}{suffix.lower()}")
 
 
-class CocoVideos:
+class CocoVideos(VideoDataset):
     """A COCO dataset with videos and tracks."""
+
+    title = "COCO"
 
     def videos(self, root: Path) -> list[StoredVideo]:
         """List the videos of a dataset."""
@@ -74,52 +75,51 @@ class CocoVideos:
         """Give the annotation file."""
         return annotation_file(root, split)
 
-    def lines(self, export: VideoExport) -> tuple[str, ...]:
-        """Say what an export writes."""
-        folder, copy = video_parts(export.name, export.clip.path.suffix)
-        count, tracks = len(export.tracks.frames), len(export.tracks.tracks)
+    def lines(self, split: Split, video: TrackedVideo) -> tuple[str, ...]:
+        """Say what `write` makes."""
+        folder, copy = video_parts(video.name, video.clip.path.suffix)
         return (
-            f"annotations/{export.split}.json: {count} images, {tracks} tracks",
-            f"{folder}: {count} jpg",
+            f"annotations/{split}.json: {len(video.frames)} images, {len(video.tracks)} tracks",
+            f"{folder}: {len(video.frames)} jpg",
             f"{copy}: the video with its sound",
         )
 
-    def write(self, export: VideoExport, task: Task) -> list[str]:
+    def write(
+        self,
+        root: Path,
+        split: Split,
+        video: TrackedVideo,
+        overwrite: bool,
+        task: Task,
+    ) -> list[str]:
         """Add a video to the dataset; the annotations of its own split change first."""
-        root, split, name, tracks = export.root, export.split, export.name, export.tracks
-        folder, copy = video_parts(name, export.clip.path.suffix)
-        self._find_replaced(export)
+        clip, name = video.clip, video.name
+        folder, copy = video_parts(name, clip.path.suffix)
+        self.replaced(root, name, overwrite)
         with staging_folder(root) as staging:
             for place in (staging / folder, (staging / copy).parent):
                 place.mkdir(parents=True)
-            copy_file(export.clip.path, staging / copy, task)
+            copy_file(clip.path, staging / copy, task)
             found: list[tuple[int, list[Entry]]] = []
-            for frame, picture in pictures(export.clip, tracks.frames, task):
+            for frame, picture in pictures(clip, video.frames, task):
                 write_jpeg(staging / folder / f"{frame:06d}.jpg", picture)
-                found.append((frame, [_annotation(*one, frame) for one in tracks.masks(frame)]))
+                found.append((frame, [_annotation(*one, frame) for one in video.shown(frame)]))
             with tree_lock(root):
-                old = self._find_replaced(export)
+                old = self.replaced(root, name, overwrite)
                 content = _Content(_own_annotations(root, split))
-                video = content.add_video(export, copy)
+                entry = content.add_video(video, copy)
                 ids = {
-                    track.item.object_id: content.add_track(video, track, root)
-                    for track in tracks.tracks
+                    track.object_id: content.add_track(entry, track, root) for track in video.tracks
                 }
                 for frame, annotations in found:
-                    time = float(export.clip.times[frame])
-                    content.add_frame(video, frame, time, annotations, ids)
+                    time = float(clip.times[frame])
+                    content.add_frame(entry, frame, time, annotations, ids)
                 texts = {annotation_file(root, split): content.text()}
                 texts |= _without(root, name, except_split=split)
                 removed = [] if old is None else [folder, *_copies_of(root, old.split, name)]
                 commit(root, staging, (folder, copy), removed, texts)
-        task.report(len(tracks.frames), len(tracks.frames), "written")
+        task.report(len(video.frames), len(video.frames), "written")
         return []
-
-    def _find_replaced(self, export: VideoExport) -> StoredVideo | None:
-        there = self.find(export.root, export.name)
-        if there is not None and not export.overwrite:
-            raise ClipExistsError(export.name, "COCO", str(export.root))
-        return there
 
     def check(self, root: Path, split: Split, name: str) -> Iterator[Violation]:
         """Check a video through COCO's own reader."""
@@ -232,17 +232,11 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def encode_rle(mask: Mask) -> Entry:
-    """Encode a mask, bool ``[H, W]``, as COCO's compressed run lengths."""
-    encoded = rle.encode(np.asfortranarray(mask, dtype=np.uint8))
-    return {"size": [int(side) for side in encoded["size"]], "counts": encoded["counts"].decode()}
-
-
 def _annotation(track: Track, mask: Mask, frame: int) -> Entry:
     """Make an annotation; ids follow when the dataset's lock is held."""
     segmentation = encode_rle(mask)
     return {
-        "object": track.item.object_id,
+        "object": track.object_id,
         "segmentation": segmentation,
         "area": int(rle.area(segmentation)),
         "bbox": [float(side) for side in rle.toBbox(segmentation)],
@@ -265,20 +259,20 @@ class _Content:
         """Give it as json."""
         return json.dumps(self.content, ensure_ascii=False, separators=(",", ":")) + "\n"
 
-    def add_video(self, export: VideoExport, copy: PurePosixPath) -> Entry:
+    def add_video(self, video: TrackedVideo, copy: PurePosixPath) -> Entry:
         """Add the video; one of the same name goes, and its number with all that refers to it."""
-        remove_video(self.content, export.name)
-        height, width = export.tracks.session.frame_size
+        remove_video(self.content, video.name)
+        height, width = video.size
         entry = {
-            "name": export.name,
+            "name": video.name,
             "file_name": copy.as_posix(),
             "width": width,
             "height": height,
-            "length": len(export.clip.times),
-            **export.noted(),
+            "length": len(video.clip.times),
+            **video.noted(),
         }
-        if export.licence:
-            entry["license"] = self._licence(export.licence)
+        if video.licence:
+            entry["license"] = self._licence(video.licence)
         return self._add("videos", entry)
 
     def add_track(self, video: Entry, track: Track, root: Path) -> Entry:
@@ -287,9 +281,9 @@ class _Content:
             "tracks",
             {
                 "video_id": video["id"],
-                "category_id": self._category(track.item.class_name, root),
-                "object_id": track.item.object_id,
-                "score": round(track.item.score, 4),
+                "category_id": self._category(track.class_name, root),
+                "object_id": track.object_id,
+                "score": round(track.object_score, 4),
             },
         )
 

@@ -17,7 +17,7 @@ from napari_tavis.annotation.masks import PackedMasks
 from napari_tavis.annotation.proposals import SCENE_NAME, ObjectKind, Proposal, Proposals
 from napari_tavis.core.errors import DatasetError
 from napari_tavis.core.workspace import workspace
-from napari_tavis.exchange.segmentation import Size
+from napari_tavis.datasets.coco_masks import Size
 from napari_tavis.media import open_clip
 
 _STAGE = ".napari-tavis-import-"

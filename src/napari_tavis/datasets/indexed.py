@@ -6,7 +6,7 @@ through the video. The palette is that of PASCAL VOC.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -17,15 +17,14 @@ from PIL import Image
 
 from napari_tavis.annotation.masks import Mask
 from napari_tavis.core import files
-from napari_tavis.core.errors import ClipExistsError, DatasetError
+from napari_tavis.core.errors import DatasetError
 from napari_tavis.core.tasks import Task
 from napari_tavis.core.vocabulary import palette
-from napari_tavis.datasets.avsbench.layout import SPLITS, Split
-from napari_tavis.datasets.avsbench.transaction import commit, staging_folder, tree_lock
-from napari_tavis.datasets.avsbench.violations import Violation
-from napari_tavis.exchange.files import check_picture, pictures, write_jpeg
-from napari_tavis.exchange.tracks import Track, Tracks
-from napari_tavis.exchange.videos import StoredVideo, VideoExport
+from napari_tavis.datasets.files import check_picture, pictures, write_jpeg
+from napari_tavis.datasets.names import SPLITS, Split
+from napari_tavis.datasets.tracks import StoredVideo, Track, TrackedVideo, VideoDataset
+from napari_tavis.datasets.transaction import commit, staging_folder, tree_lock
+from napari_tavis.datasets.violations import Violation
 
 VOID = 255
 """What evaluations pass over: no object may have this number."""
@@ -35,10 +34,8 @@ MAX_OBJECTS = VOID - 1
 Entry = dict[str, Any]
 
 
-class IndexedVideos(ABC):
+class IndexedVideos(VideoDataset):
     """A dataset of frames and indexed PNG; where they lie is the subclass's."""
-
-    title: str
 
     @abstractmethod
     def image_folder(self, split: Split, name: str) -> PurePosixPath:
@@ -84,37 +81,44 @@ class IndexedVideos(ABC):
         """Give the folder of the masks."""
         return root / self.mask_folders(split, name)[0]
 
-    def lines(self, export: VideoExport) -> tuple[str, ...]:
-        """Say what an export writes."""
-        count = len(export.tracks.frames)
-        masks = self.mask_folders(export.split, export.name)
+    def lines(self, split: Split, video: TrackedVideo) -> tuple[str, ...]:
+        """Say what `write` makes."""
+        count = len(video.frames)
+        masks = self.mask_folders(split, video.name)
         return (
-            f"{self.image_folder(export.split, export.name)}: {count} jpg",
+            f"{self.image_folder(split, video.name)}: {count} jpg",
             *(f"{folder}: {count} indexed png" for folder in masks),
-            *(f"{name}: its row" for name in self.listings(export.split)),
+            *(f"{name}: its row" for name in self.listings(split)),
         )
 
-    def write(self, export: VideoExport, task: Task) -> list[str]:
+    def write(
+        self,
+        root: Path,
+        split: Split,
+        video: TrackedVideo,
+        overwrite: bool,
+        task: Task,
+    ) -> list[str]:
         """Add a video to the dataset."""
-        root, split, name, tracks = export.root, export.split, export.name, export.tracks
-        if len(tracks.tracks) > MAX_OBJECTS:
+        name = video.name
+        if len(video.tracks) > MAX_OBJECTS:
             raise DatasetError(
-                f"{name} has {len(tracks.tracks)} objects, but an indexed PNG holds "
+                f"{name} has {len(video.tracks)} objects, but an indexed PNG holds "
                 f"{MAX_OBJECTS}: merge or reject some."
             )
-        self._find_replaced(export)
+        self.replaced(root, name, overwrite)
         images, *masks = self.parts(split, name)
-        numbered = _by_first_mask(tracks)
-        numbers = {track.item.object_id: n for n, track in enumerate(numbered, start=1)}
-        stems = frame_stems(tracks.frames)
+        numbered = _by_first_mask(video)
+        numbers = {track.object_id: n for n, track in enumerate(numbered, start=1)}
+        stems = frame_stems(video.frames)
         shown: dict[int, list[str]] = {number: [] for number in numbers.values()}
         hidden: set[int] = set()
         with staging_folder(root) as staging:
             for folder in (images, *masks):
                 (staging / folder).mkdir(parents=True)
-            for frame, picture in pictures(export.clip, tracks.frames, task):
-                found = [(numbers[t.item.object_id], mask) for t, mask in tracks.masks(frame)]
-                indices = index_map(found, tracks.session.frame_size)
+            for frame, picture in pictures(video.clip, video.frames, task):
+                found = [(numbers[track.object_id], mask) for track, mask in video.shown(frame)]
+                indices = index_map(found, video.size)
                 seen = {int(number) for number in np.unique(indices)} - {0}
                 hidden |= {number for number, _ in found} - seen
                 for number in seen:
@@ -124,36 +128,30 @@ class IndexedVideos(ABC):
                     write_indexed(staging / folder / f"{stems[frame]}.png", indices)
             entry = {
                 "objects": {
-                    str(number): {"category": track.item.class_name, "frames": shown[number]}
+                    str(number): {"category": track.class_name, "frames": shown[number]}
                     for number, track in enumerate(numbered, start=1)
                 },
-                **export.noted(),
-                **({"license": export.licence} if export.licence else {}),
+                **video.noted(),
+                **({"license": video.licence} if video.licence else {}),
             }
             with tree_lock(root):
-                old = self._find_replaced(export)
+                old = self.replaced(root, name, overwrite)
                 texts = self.texts(root, split, name, entry)
                 removed = () if old is None else self.parts(old.split, name)
                 commit(root, staging, self.parts(split, name), removed, texts)
-        task.report(len(tracks.frames), len(tracks.frames), "written")
-        return self.notes(export, numbered, shown, hidden)
-
-    def _find_replaced(self, export: VideoExport) -> StoredVideo | None:
-        there = self.find(export.root, export.name)
-        if there is not None and not export.overwrite:
-            raise ClipExistsError(export.name, self.title, str(export.root))
-        return there
+        task.report(len(video.frames), len(video.frames), "written")
+        return self.notes(video, numbered, shown, hidden)
 
     def notes(
         self,
-        export: VideoExport,
+        video: TrackedVideo,
         numbered: Sequence[Track],
         shown: Mapping[int, Sequence[str]],
         hidden: set[int],
     ) -> list[str]:
         """Say what the format could not hold."""
         return [
-            f"{numbered[number - 1].item.class_name} (object {number}) is covered by other objects "
+            f"{numbered[number - 1].class_name} (object {number}) is covered by other objects "
             "in a frame, where it cannot be written: a pixel is one object's."
             for number in sorted(hidden)
         ]
@@ -236,16 +234,16 @@ def write_indexed(path: Path, indices: npt.NDArray[np.uint8]) -> None:
     image.save(path)
 
 
-def _by_first_mask(tracks: Tracks) -> list[Track]:
+def _by_first_mask(video: TrackedVideo) -> list[Track]:
     """Order objects as they appear, which is how both datasets number them."""
     first: dict[int, int] = {}
-    for frame in tracks.frames:
-        if len(first) == len(tracks.tracks):
+    for frame in video.frames:
+        if len(first) == len(video.tracks):
             break
-        for track, _ in tracks.masks(frame):
-            first.setdefault(track.item.object_id, frame)
-    never = max(tracks.frames) + 1
-    return sorted(tracks.tracks, key=lambda track: first.get(track.item.object_id, never))
+        for track, _ in video.shown(frame):
+            first.setdefault(track.object_id, frame)
+    never = max(video.frames) + 1
+    return sorted(video.tracks, key=lambda track: first.get(track.object_id, never))
 
 
 def _stored(name: str, split: Split, entry: Entry) -> StoredVideo:

@@ -28,6 +28,12 @@ class SegmentationError(DatasetError):
     """Something that should be a mask is none, or one of another picture."""
 
 
+def encode_rle(mask: Mask) -> dict[str, object]:
+    """Encode a mask, bool ``[H, W]``, as COCO's compressed run lengths."""
+    encoded = rle.encode(np.asfortranarray(mask, dtype=np.uint8))
+    return {"size": [int(side) for side in encoded["size"]], "counts": encoded["counts"].decode()}
+
+
 def decode_segmentation(
     segmentation: object, size: Size, number: object, *, drawn_on: Size | None = None
 ) -> Mask:

@@ -1,4 +1,4 @@
-"""From YouTube-VIS files to videos with sessions.
+"""Reading YouTube-VIS files: tracks with a mask per frame, sorted by video.
 
 Source: TrackEval's ``docs/YouTube-VIS-format.txt`` and youtubevos/cocoapi: an annotation is a
 track through its video, with ``segmentations`` and ``bboxes`` for each of the video's
@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 
 from napari_tavis.core.files import shown
-from napari_tavis.exchange.from_coco import (
+from napari_tavis.datasets.coco_reading import (
     CROWD,
     AnnotationError,
     Entry,
@@ -32,7 +32,7 @@ from napari_tavis.exchange.from_coco import (
     text_of,
     video_names,
 )
-from napari_tavis.exchange.gathering import SourceImage, SourceVideo
+from napari_tavis.datasets.source_video import SourceImage, SourceVideo
 
 
 def is_youtube_vis(lists: Mapping[str, Sequence[Entry]]) -> bool:

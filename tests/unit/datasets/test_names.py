@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from napari_tavis.core.errors import DatasetError
-from napari_tavis.datasets.avsbench.names import check_name, is_path_component, suggest_name
+from napari_tavis.datasets.names import check_name, is_path_component, suggest_name
 
 
 @pytest.mark.parametrize(

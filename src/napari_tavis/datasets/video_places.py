@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from napari_tavis.core.errors import DatasetError
 from napari_tavis.core.files import is_file, shown
-from napari_tavis.datasets.avsbench.names import suggest_name
+from napari_tavis.datasets.names import suggest_name
 
 VIDEO_SUFFIXES = frozenset(
     ".3gp .avi .flv .m2ts .m4v .mkv .mov .mp4 .mpeg .mpg .mts .mxf .ogv .ts .webm .wmv".split()
@@ -23,7 +23,7 @@ _MOST_FOLDERS = 4
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundVideo:
     """A video's file.
 
     Attributes
@@ -95,7 +95,7 @@ class VideoPlaces:
         self.chosen = chosen
         self._folders: dict[Path, dict[str, list[str]]] = {}
 
-    def find(self, names: Sequence[str]) -> Found:
+    def find(self, names: Sequence[str]) -> FoundVideo:
         """Find a video by the first of its names that there is, with or without its suffix.
 
         Raises
@@ -115,7 +115,7 @@ class VideoPlaces:
         for path in paths:
             for root, place in places:
                 if is_file(place / path, root=root):
-                    return Found(place / path, path)
+                    return FoundVideo(place / path, path)
         for path in paths:
             for root, place in places:
                 names = self._listed(place / path.parent).get(path.name, ())
@@ -127,7 +127,7 @@ class VideoPlaces:
                         f"{' or '.join(shown(one.name) for one in found)}: name its suffix."
                     )
                 if found:
-                    return Found(found[0], path.with_name(found[0].name))
+                    return FoundVideo(found[0], path.with_name(found[0].name))
         where = ", ".join(str(root) for root in self.roots)
         raise DatasetError(
             f"The video {shown(given[0])} is in none of {where}, where links that lead out are "

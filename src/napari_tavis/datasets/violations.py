@@ -1,4 +1,4 @@
-"""What `validate` finds: a path, and what is wrong there."""
+"""What a check of a dataset finds: a path, and what is wrong there."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from napari_tavis.core.files import shown
 
 @dataclass(frozen=True)
 class Violation:
-    """One breach of AVSBench's format.
+    """One breach of a dataset's format.
 
     Attributes
     ----------

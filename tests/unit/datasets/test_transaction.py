@@ -4,7 +4,7 @@ from pathlib import Path, PurePath
 
 import pytest
 
-from napari_tavis.datasets.avsbench.transaction import commit, staging_folder, tree_lock
+from napari_tavis.datasets.transaction import commit, staging_folder, tree_lock
 
 from .conftest import tree_of
 

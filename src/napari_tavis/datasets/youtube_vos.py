@@ -10,9 +10,9 @@ import json
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
-from napari_tavis.datasets.avsbench.layout import Split
-from napari_tavis.exchange.files import read_json
-from napari_tavis.exchange.indexed import Entry, IndexedVideos, check_entries
+from napari_tavis.datasets.files import read_json
+from napari_tavis.datasets.indexed import Entry, IndexedVideos, check_entries
+from napari_tavis.datasets.names import Split
 
 FOLDERS: dict[Split, str] = {"train": "train", "val": "valid", "test": "test"}
 """The splits as YouTube-VOS calls them."""

@@ -10,11 +10,9 @@ import pytest
 from pycocotools import mask as rle
 
 from napari_tavis.datasets.avsbench import DatasetError
-from napari_tavis.exchange.coco import encode_rle
-from napari_tavis.exchange.segmentation import decode_segmentation
+from napari_tavis.datasets.coco_masks import decode_segmentation, encode_rle
 
-from .conftest import SIZE, square
-
+SIZE = (48, 64)
 PIXELS = SIZE[0] * SIZE[1]
 
 
@@ -126,7 +124,9 @@ def test_what_is_no_mask_is_refused_in_a_sentence(segmentation: Any) -> None:
 
 
 def test_damaged_run_lengths_are_an_error_and_no_crash() -> None:
-    good = encode_rle(square(3, 10))["counts"]
+    mask = np.zeros(SIZE, dtype=bool)
+    mask[10:22, 3:19] = True
+    good = encode_rle(mask)["counts"]
     random = np.random.default_rng(1)
     refused = 0
     for _ in range(300):

@@ -15,12 +15,10 @@ from pathlib import Path, PurePosixPath
 
 from napari_tavis.core import files
 from napari_tavis.core.errors import DatasetError
-from napari_tavis.datasets.avsbench.layout import Split
-from napari_tavis.datasets.avsbench.names import is_path_component
-from napari_tavis.exchange.files import read_json
-from napari_tavis.exchange.indexed import Entry, IndexedVideos, check_entries, frame_stems
-from napari_tavis.exchange.tracks import Track
-from napari_tavis.exchange.videos import VideoExport
+from napari_tavis.datasets.files import read_json
+from napari_tavis.datasets.indexed import Entry, IndexedVideos, check_entries, frame_stems
+from napari_tavis.datasets.names import Split, is_path_component
+from napari_tavis.datasets.tracks import Track, TrackedVideo
 
 SETS: dict[Split, tuple[str, ...]] = {
     "train": ("ImageSets/2017/train.txt",),
@@ -80,24 +78,24 @@ class Davis(IndexedVideos):
 
     def notes(
         self,
-        export: VideoExport,
+        video: TrackedVideo,
         numbered: Sequence[Track],
         shown: Mapping[int, Sequence[str]],
         hidden: set[int],
     ) -> list[str]:
         """Say, too, which objects the evaluation passes over."""
-        said = super().notes(export, numbered, shown, hidden)
-        frames = export.tracks.frames
+        said = super().notes(video, numbered, shown, hidden)
+        frames = video.frames
         first = frame_stems(frames)[frames[0]]
         later = [
-            track.item.class_name
+            track.class_name
             for number, track in enumerate(numbered, start=1)
             if first not in shown[number]
         ]
         if later:
             said.append(
                 f"davis2017-evaluation scores the objects of a video's first frame alone, so not "
-                f"{', '.join(later)} of {export.name}."
+                f"{', '.join(later)} of {video.name}."
             )
         return said
 
