@@ -29,7 +29,7 @@ from napari_tavis.model.writing import is_finite, write_tensors
 FORMAT = "napari-tavis"
 RELEASE_PRESET = "large"
 RELEASE_SUFFIXES = (".pth", ".pt", ".bin")
-BUNDLED = {"toy": "toyworld/checkpoints/toy.safetensors"}
+BUNDLED = {"toy": "lab/toyworld/checkpoints/toy.safetensors"}
 """Checkpoints that come with the package, by the name that `load_model` knows them under."""
 
 PART_FORMAT = "napari-tavis-part"
