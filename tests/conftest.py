@@ -10,6 +10,7 @@ modules that import Qt.
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Generator
 from pathlib import Path
@@ -79,6 +80,16 @@ def _home(tmp_path_factory: pytest.TempPathFactory) -> Generator[None, None, Non
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NAPARI_TAVIS_HOME", str(tmp_path_factory.mktemp("home")))
         yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _frozen(_one_thread: None) -> None:
+    """Keep what is imported out of the garbage collector's way.
+
+    napari collects all garbage whenever a layer goes: half a second with torch in memory.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -53,8 +53,8 @@ def test_manifest_at_the_top_is_the_one_in_the_package() -> None:
     [
         "napari.yaml",
         "py.typed",
-        "toyworld/checkpoints/toy.safetensors",
-        "toyworld/checkpoints/toy.md",
+        "lab/toyworld/checkpoints/toy.safetensors",
+        "lab/toyworld/checkpoints/toy.md",
         "evaluation/templates/report.html.j2",
         "widgets/__init__.py",
     ],
@@ -91,7 +91,7 @@ def test_manifest_of_the_wheel_is_valid(wheel: Path, tmp_path: Path) -> None:
 
 
 def test_bundled_checkpoint_is_small() -> None:
-    checkpoint = Path(napari_tavis.__file__).parent / "toyworld/checkpoints/toy.safetensors"
+    checkpoint = Path(napari_tavis.__file__).parent / "lab/toyworld/checkpoints/toy.safetensors"
     assert checkpoint.stat().st_size <= 14e6
 
 
