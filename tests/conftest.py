@@ -67,11 +67,17 @@ def pytest_runtest_makereport(
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _one_thread() -> None:
-    """Keep torch to one thread: the small models of the tests are slower with more."""
+def _one_thread() -> Generator[None, None, None]:
+    """Keep torch to one thread, also in processes that tests start.
+
+    The small models of the tests are slower with more, and a core is there for each worker.
+    """
     import torch
 
     torch.set_num_threads(1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMP_NUM_THREADS", "1")
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)
