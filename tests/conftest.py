@@ -10,6 +10,7 @@ modules that import Qt.
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Generator
 from pathlib import Path
@@ -66,11 +67,17 @@ def pytest_runtest_makereport(
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _one_thread() -> None:
-    """Keep torch to one thread: the small models of the tests are slower with more."""
+def _one_thread() -> Generator[None, None, None]:
+    """Keep torch to one thread, also in processes that tests start.
+
+    The small models of the tests are slower with more, and a core is there for each worker.
+    """
     import torch
 
     torch.set_num_threads(1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMP_NUM_THREADS", "1")
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -79,6 +86,16 @@ def _home(tmp_path_factory: pytest.TempPathFactory) -> Generator[None, None, Non
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NAPARI_TAVIS_HOME", str(tmp_path_factory.mktemp("home")))
         yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _frozen(_one_thread: None) -> None:
+    """Keep what is imported out of the garbage collector's way.
+
+    napari collects all garbage whenever a layer goes: half a second with torch in memory.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -168,7 +168,7 @@ def segment(video: Path, device: str, dtype: torch.dtype) -> dict[Hashable, np.n
     from napari_tavis.model import load_model
 
     segmenting.choose_device = lambda _: device  # type: ignore[assignment]
-    model, cache = load_model("toy", device, precision=dtype), FeatureCache()
+    model, cache = load_model("toy", device, image_size=128, precision=dtype), FeatureCache()
     masks: dict[Hashable, np.ndarray] = {}
     with open_clip(video) as clip:
         for protocol in ("memory", "independent"):

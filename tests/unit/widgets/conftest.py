@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -72,6 +73,8 @@ def other_video(toy_video: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def viewer(make_napari_viewer: Callable[..., Viewer]) -> Viewer:
+    gc.collect()
+    gc.freeze()  # what the test before imported; see `_frozen`
     return make_napari_viewer(show=True)
 
 
