@@ -174,11 +174,6 @@ class Store:
                 self._writer.execute("PRAGMA busy_timeout=0")
             self.close()
 
-    @property
-    def writable(self) -> bool:
-        """Whether this one may write to the file."""
-        return self._writer is not None
-
     # Taking and letting go
 
     def open(self, *, write: bool) -> str | None:

@@ -22,26 +22,6 @@ TOLERANCE = 1e-6
 """Seconds by which a time may miss a frame's start and still mean that frame (rounding)."""
 
 
-def seconds_of_ticks(ticks: int, time_base: Fraction, origin: int = 0) -> float:
-    """Convert a container's time stamp to seconds.
-
-    Parameters
-    ----------
-    ticks : int
-        Time stamp in units of `time_base`.
-    time_base : Fraction
-        Seconds per tick.
-    origin : int
-        Time stamp of time zero.
-
-    Returns
-    -------
-    float
-        Seconds since time zero, rounded once.
-    """
-    return float((ticks - origin) * time_base)
-
-
 def frame_at(times: npt.ArrayLike, seconds: float) -> int:
     """Find the frame that is shown at a time.
 
@@ -112,24 +92,6 @@ def sample_at(seconds: float, sample_rate: int = SAMPLE_RATE) -> int:
         Sample index.
     """
     return round(seconds * sample_rate)
-
-
-def seconds_of_sample(sample: int, sample_rate: int = SAMPLE_RATE) -> float:
-    """Give the time of an audio sample, the inverse of `sample_at`.
-
-    Parameters
-    ----------
-    sample : int
-        Sample index.
-    sample_rate : int
-        Samples per second.
-
-    Returns
-    -------
-    float
-        Time in seconds.
-    """
-    return sample / sample_rate
 
 
 def played_samples(start: float, stop: float, sample_rate: int, speed: float = 1.0) -> int:
