@@ -77,6 +77,15 @@ def test_imports_without_torch_and_qt(statement: str) -> None:
     assert result.returncode == 0, result.stderr
 
 
+def test_datasets_are_read_without_sessions() -> None:
+    code = (
+        "import sys, napari_tavis.datasets.avsbench, napari_tavis.lab.training.samples\n"
+        "assert not {'sqlite3', 'napari_tavis.annotation.session'} & set(sys.modules)"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+
+
 def test_help_imports_no_torch() -> None:
     code = (
         "import sys\n"
