@@ -24,6 +24,7 @@ from napari_tavis.engine.device import (
     free_cached_memory,
     is_out_of_memory,
 )
+from napari_tavis.engine.engine import Seen
 from napari_tavis.engine.sampling import FrameSamples, SoundWindows, sample_frames
 from napari_tavis.media import Clip
 from napari_tavis.media.timebase import sample_at
@@ -61,6 +62,8 @@ class FrameEncoder:
     cache : FeatureCache, optional
         Keeps the encoded frames, also for other encoders of the same video file; by default one
         of its own.
+    seen : callable, optional
+        Told of frames as they are decoded.
     """
 
     def __init__(
@@ -69,8 +72,10 @@ class FrameEncoder:
         model: TAViS,
         samples: FrameSamples | None = None,
         cache: FeatureCache | None = None,
+        seen: Seen | None = None,
     ) -> None:
         self.clip = clip
+        self._seen = seen
         self.model = model
         self.cache = FeatureCache() if cache is None else cache
         self._samples = sample_frames(clip) if samples is None else samples
@@ -238,6 +243,8 @@ class FrameEncoder:
             if task is not None:
                 task.check()
             pictures.append(self.clip.frames[index])
+            if self._seen is not None:
+                self._seen(index, pictures[-1])
         return np.stack(pictures)
 
     def _start(self, frame_index: int) -> float:

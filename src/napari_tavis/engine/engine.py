@@ -6,15 +6,19 @@ prompts, never pixels, and it gives masks. Nothing heavy is imported here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from napari_tavis.annotation.masks import Mask
 from napari_tavis.annotation.prompts import PromptResult, Prompts
 from napari_tavis.annotation.proposals import Proposals
 from napari_tavis.core.tasks import Task
+from napari_tavis.media.picture import Picture
+
+Seen: TypeAlias = Callable[[int, Picture], None]
+"""Called with the number of a frame and its picture (RGB, ``[H, W, 3]``)."""
 
 TOY_MODEL = "toy"
 """The bundled model: a demonstration that knows drawn scenes only."""
@@ -72,6 +76,7 @@ class Engine(Protocol):
         options: EngineOptions,
         *,
         keep: bool = False,
+        seen: Seen | None = None,
         task: Task | None = None,
     ) -> Proposals:
         """Propose the objects that sound in a video.
@@ -85,6 +90,9 @@ class Engine(Protocol):
         keep : bool
             Whether the encoded frames are kept, so that clicks in them are answered at once: for
             the video that a person looks at.
+        seen : callable, optional
+            Told of sampled frames as they are decoded, so that whoever draws on them need not
+            decode them again; an engine elsewhere tells of none.
         task : Task, optional
             The work.
 

@@ -12,7 +12,7 @@ from napari_tavis.annotation.prompts import PromptResult, Prompts
 from napari_tavis.annotation.proposals import Proposals
 from napari_tavis.core.home import installed_model
 from napari_tavis.core.tasks import Cancelled, Task
-from napari_tavis.engine.engine import TOY_MODEL, EngineOptions
+from napari_tavis.engine.engine import TOY_MODEL, EngineOptions, Seen
 from napari_tavis.engine.torch_import import import_torch
 from napari_tavis.media import Clip, open_clip
 from napari_tavis.weights.store import Store
@@ -56,6 +56,7 @@ class LocalEngine:
         options: EngineOptions,
         *,
         keep: bool = False,
+        seen: Seen | None = None,
         task: Task | None = None,
     ) -> Proposals:
         """See `Engine.segment`."""
@@ -65,7 +66,6 @@ class LocalEngine:
         from napari_tavis.engine.segmenting import segment_clip
 
         with open_clip(video) as clip:
-            known = clip.warnings  # the others are found out while it is read
             proposals = segment_clip(
                 clip,
                 model,
@@ -74,10 +74,10 @@ class LocalEngine:
                 device=options.device,
                 model_name=Path(options.model).name,
                 cache=self._features() if keep else None,
+                seen=seen,
                 task=task,
             )
-            noticed = tuple(said for said in clip.warnings if said not in known)
-        proposals.warnings = (*proposals.warnings, *noticed)
+            proposals.warnings = (*clip.warnings, *proposals.warnings)
         return proposals
 
     def prompt(

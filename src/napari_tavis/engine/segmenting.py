@@ -19,6 +19,7 @@ from napari_tavis.engine.device import (
     run_in_batches,
 )
 from napari_tavis.engine.encoding import FeatureCache, FrameEncoder
+from napari_tavis.engine.engine import Seen
 from napari_tavis.engine.sampling import is_silent, sample_frames
 from napari_tavis.media import Clip
 from napari_tavis.model import TAViS
@@ -43,6 +44,7 @@ def segment_clip(
     batch_frames: int = BATCH_FRAMES,
     model_name: str | None = None,
     cache: FeatureCache | None = None,
+    seen: Seen | None = None,
     task: Task | None = None,
 ) -> Proposals:
     """Propose the objects that sound in a clip.
@@ -86,6 +88,8 @@ def segment_clip(
         What to call the model; its preset by default.
     cache : FeatureCache, optional
         Keeps encoded frames from run to run.
+    seen : callable, optional
+        Told of frames as they are decoded.
     task : Task, optional
         Told of the number of frames done; looked at all the time, also in the middle of a batch.
 
@@ -130,7 +134,7 @@ def segment_clip(
         prompts = [class_prompt(name) for name in (BACKGROUND, *classes)]
         texts = cache.make_way(lambda: model.embed_texts(prompts))
     segmenter = _Segmenter(
-        FrameEncoder(clip, model, samples, cache),
+        FrameEncoder(clip, model, samples, cache, seen),
         samples.indices.tolist(),
         classes,
         texts,

@@ -22,6 +22,8 @@ from napari_tavis.core.boundary import UnwritablePlaceError, require_writable
 from napari_tavis.core.errors import TavisError
 from napari_tavis.core.files import is_utf8, shown
 from napari_tavis.core.tasks import Task
+from napari_tavis.media import Clip, open_clip
+from napari_tavis.media.picture import Picture
 
 if TYPE_CHECKING:
     from napari_tavis.engine import Engine, EngineOptions
@@ -198,8 +200,6 @@ def annotate_video(
     Cancelled
         If asked for; nothing is written then.
     """
-    from napari_tavis.media import open_clip
-
     task = task or Task()
     _require_place(path, may_move=may_move)
     session = None
@@ -207,16 +207,17 @@ def annotate_video(
         session = AnnotationSession.open(path, video=video, may_move=may_move)
         if session.obstacle is not None:
             raise TavisError(session.obstacle)
-    proposals = engine.segment(video, options, task=task)
+    frames = _SeenFrames(video)
+    proposals = engine.segment(video, options, seen=frames.see, task=task)
     if session is None:
         session = AnnotationSession.create(video, proposals, path=path, may_move=may_move)
     else:
         session.replace_proposals(proposals)
     session.save()
     session.close()
-    with open_clip(video) as clip:
-        pictures = draw_overlays(session, clip.frames, task)
-        warnings = (*clip.warnings, *session.warnings)
+    with frames:
+        pictures = draw_overlays(session, frames, task)
+    warnings = (*proposals.warnings, *session.warnings)
     if session.elsewhere is not None:
         warnings = (*warnings, session.elsewhere)
     return Annotation(session, pictures, tuple(dict.fromkeys(warnings)))
@@ -235,8 +236,41 @@ def _require_place(path: Path, *, may_move: bool) -> None:
             raise UnwritablePlaceError(f"{error} Nor can it be kept elsewhere: {other}") from other
 
 
+class _SeenFrames:
+    """The frames of a video, of which those that an engine decoded here are not decoded again."""
+
+    _MOST_BYTES = 512 * 2**20
+
+    def __init__(self, video: Path) -> None:
+        self._video = video
+        self._clip: Clip | None = None
+        self._kept: dict[int, Picture] = {}
+
+    def see(self, index: int, picture: Picture) -> None:
+        """Keep a frame, if there is room: the first ones, and what comes after is decoded again."""
+        if (len(self._kept) + 1) * picture.nbytes <= self._MOST_BYTES:
+            self._kept[index] = picture
+
+    def __getitem__(self, index: int) -> Picture:
+        kept = self._kept.get(index)
+        if kept is not None:
+            return kept
+        if self._clip is None:
+            self._clip = open_clip(self._video)
+        picture: Picture = self._clip.frames[index]
+        return picture
+
+    def __enter__(self) -> _SeenFrames:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._kept.clear()
+        if self._clip is not None:
+            self._clip.close()
+
+
 def draw_overlays(
-    session: AnnotationSession, frames: Frames, task: Task | None = None
+    session: AnnotationSession, frames: Frames | _SeenFrames, task: Task | None = None
 ) -> tuple[Path, ...]:
     """Draw a session's masks on the sampled frames.
 
