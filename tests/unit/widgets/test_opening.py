@@ -207,11 +207,11 @@ def test_propagation_that_is_cut_short_is_kept(
     session, reached = controller.session, threading.Event()
     mask = np.ones(session.frame_size, bool)
 
-    def find(progress, cancel):
+    def find(task):
         yield 48, mask, 0.5
         reached.set()
         while True:
-            cancel.check()
+            task.check()
 
     target = Target(session, DOG, "Propagate", 23, 3)
     working.annotate.correction.corrector._filling.start(target, find, "Propagated over")
