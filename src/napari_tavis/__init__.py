@@ -6,7 +6,9 @@ What scripts and notebooks need is imported from here, when it is first used: se
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from napari_tavis.core.lazy import imported_late
 
 if TYPE_CHECKING:
     from napari_tavis.annotation import AnnotationSession
@@ -38,29 +40,23 @@ __all__ = [
     "validate",
 ]
 
-_PLACES = {
-    "AnnotationSession": "annotation",
-    "ExportRequest": "exchange.format",
-    "Task": "core.tasks",
-    "TavisError": "core.errors",
-    "annotate": "project.annotating",
-    "evaluate": "lab.evaluation",
-    "export": "exchange.exporting",
-    "import_dataset": "exchange.importing",
-    "load_model": "model",
-    "open_clip": "media",
-    "open_dataset": "datasets.avsbench",
-    "validate": "datasets.avsbench",
-}
-
-
-def __getattr__(name: str) -> Any:
-    """Import what is asked for (PEP 562): torch and PyAV are not needed to say the version."""
-    if name not in _PLACES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    return getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)
+__getattr__ = imported_late(
+    __name__,
+    {
+        "AnnotationSession": "napari_tavis.annotation",
+        "ExportRequest": "napari_tavis.exchange.format",
+        "Task": "napari_tavis.core.tasks",
+        "TavisError": "napari_tavis.core.errors",
+        "annotate": "napari_tavis.project.annotating",
+        "evaluate": "napari_tavis.lab.evaluation",
+        "export": "napari_tavis.exchange.exporting",
+        "import_dataset": "napari_tavis.exchange.importing",
+        "load_model": "napari_tavis.model",
+        "open_clip": "napari_tavis.media",
+        "open_dataset": "napari_tavis.datasets.avsbench",
+        "validate": "napari_tavis.datasets.avsbench",
+    },
+)
 
 
 def __dir__() -> list[str]:

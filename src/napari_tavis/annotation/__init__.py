@@ -5,7 +5,9 @@ The session is imported when it is first asked for: who reads a dataset needs ma
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from napari_tavis.core.lazy import imported_late
 
 if TYPE_CHECKING:
     from napari_tavis.annotation.colors import class_colors
@@ -37,30 +39,24 @@ __all__ = [
     "read_identity",
 ]
 
-_PLACES = {
-    "AnnotationSession": "annotation.session",
-    "ExportNote": "annotation.marks",
-    "FrameRecord": "annotation.objects",
-    "FrameStatus": "annotation.objects",
-    "HistoryStep": "annotation.history",
-    "ObjectState": "annotation.objects",
-    "SessionChange": "annotation.history",
-    "SessionError": "core.errors",
-    "SessionObject": "annotation.objects",
-    "VideoIdentity": "annotation.video",
-    "class_colors": "annotation.colors",
-    "default_path": "annotation.finding",
-    "find_session": "annotation.finding",
-    "folder_elsewhere": "annotation.finding",
-    "holds_session": "annotation.store",
-    "read_identity": "annotation.store",
-}
-
-
-def __getattr__(name: str) -> Any:
-    """Import what is asked for (PEP 562)."""
-    if name not in _PLACES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    return getattr(import_module(f"napari_tavis.{_PLACES[name]}"), name)
+__getattr__ = imported_late(
+    __name__,
+    {
+        "AnnotationSession": "napari_tavis.annotation.session",
+        "ExportNote": "napari_tavis.annotation.marks",
+        "FrameRecord": "napari_tavis.annotation.objects",
+        "FrameStatus": "napari_tavis.annotation.objects",
+        "HistoryStep": "napari_tavis.annotation.history",
+        "ObjectState": "napari_tavis.annotation.objects",
+        "SessionChange": "napari_tavis.annotation.history",
+        "SessionError": "napari_tavis.core.errors",
+        "SessionObject": "napari_tavis.annotation.objects",
+        "VideoIdentity": "napari_tavis.annotation.video",
+        "class_colors": "napari_tavis.annotation.colors",
+        "default_path": "napari_tavis.annotation.finding",
+        "find_session": "napari_tavis.annotation.finding",
+        "folder_elsewhere": "napari_tavis.annotation.finding",
+        "holds_session": "napari_tavis.annotation.store",
+        "read_identity": "napari_tavis.annotation.store",
+    },
+)

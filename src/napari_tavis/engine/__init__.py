@@ -8,8 +8,9 @@ Nothing heavy is imported here: what brings torch with it does so when it is fir
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from napari_tavis.core.lazy import imported_late
 from napari_tavis.engine.engine import TOY_MODEL, Engine, EngineOptions
 from napari_tavis.engine.local import LocalEngine
 from napari_tavis.engine.sampling import FrameSamples, sample_frames
@@ -30,11 +31,10 @@ __all__ = [
     "sample_frames",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    """Import what brings torch with it when it is first used (PEP 562)."""
-    if name not in ("choose_device", "load_on_device"):
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from napari_tavis.engine import device
-
-    return getattr(device, name)
+__getattr__ = imported_late(
+    __name__,
+    {
+        "choose_device": "napari_tavis.engine.device",
+        "load_on_device": "napari_tavis.engine.device",
+    },
+)

@@ -6,10 +6,10 @@ without torch.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from napari_tavis.core.errors import CheckpointError
+from napari_tavis.core.lazy import imported_late
 
 if TYPE_CHECKING:
     from napari_tavis.model.checkpoint import load_checkpoint, load_model, save_checkpoint
@@ -34,22 +34,19 @@ __all__ = [
     "save_checkpoint",
 ]
 
-_HOMES = {
-    "PRESETS": "config",
-    "Segmentation": "outputs",
-    "Switches": "switches",
-    "TAViS": "tavis",
-    "TAViSConfig": "config",
-    "TAViSOutput": "outputs",
-    "TextFeatures": "outputs",
-    "load_checkpoint": "checkpoint",
-    "load_model": "checkpoint",
-    "load_official_state_dict": "official",
-    "save_checkpoint": "checkpoint",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+__getattr__ = imported_late(
+    __name__,
+    {
+        "PRESETS": "napari_tavis.model.config",
+        "Segmentation": "napari_tavis.model.outputs",
+        "Switches": "napari_tavis.model.switches",
+        "TAViS": "napari_tavis.model.tavis",
+        "TAViSConfig": "napari_tavis.model.config",
+        "TAViSOutput": "napari_tavis.model.outputs",
+        "TextFeatures": "napari_tavis.model.outputs",
+        "load_checkpoint": "napari_tavis.model.checkpoint",
+        "load_model": "napari_tavis.model.checkpoint",
+        "load_official_state_dict": "napari_tavis.model.official",
+        "save_checkpoint": "napari_tavis.model.checkpoint",
+    },
+)
