@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from napari_tavis.annotation import AnnotationSession
 from napari_tavis.annotation.proposals import Proposals
 from napari_tavis.core.errors import TavisError
 from napari_tavis.core.tasks import Cancelled
+from napari_tavis.widgets.controller import AnnotationController
 from napari_tavis.widgets.jobs import report_error
-
-if TYPE_CHECKING:
-    from napari_tavis.widgets.controller import AnnotationController
 
 
 def segment(controller: AnnotationController) -> None:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_tavis.core.tasks import Cancelled
+from napari_tavis.widgets.controller import AnnotationController
 from napari_tavis.widgets.correction.latest_job import LatestJob
-
-if TYPE_CHECKING:
-    from napari_tavis.widgets.controller import AnnotationController
 
 _SETTLE_MS = 150
 """How long a frame must stay in view before it is encoded."""

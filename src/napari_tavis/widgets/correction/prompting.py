@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from qtpy.QtCore import QObject, QTimer, Signal
 
@@ -11,6 +11,7 @@ from napari_tavis.annotation import AnnotationSession
 from napari_tavis.annotation.masks import Mask
 from napari_tavis.annotation.prompts import Prompts
 from napari_tavis.core.tasks import Cancelled, Task
+from napari_tavis.widgets.controller import AnnotationController
 from napari_tavis.widgets.correction.encoding_ahead import EncodingAhead
 from napari_tavis.widgets.correction.latest_job import LatestJob
 from napari_tavis.widgets.correction.prompt_book import (
@@ -22,9 +23,6 @@ from napari_tavis.widgets.correction.prompt_book import (
 )
 from napari_tavis.widgets.correction.prompt_layers import PromptLayers
 from napari_tavis.widgets.jobs import report_error
-
-if TYPE_CHECKING:
-    from napari_tavis.widgets.controller import AnnotationController
 
 LABEL = "Prompt"
 """What a confirmed prompt is called in the list of steps to undo."""

@@ -47,7 +47,7 @@ def make_preview(
         As for `plan_export`.
     count : int
         How many pictures.
-    task : Task, optional
+    task : Task
         Stops the work when cancelled.
     """
     plan = plan_export(session, clip, request)
@@ -75,7 +75,7 @@ def export_saved(
         Its video.
     requests : list of ExportRequest
         As what; one after another.
-    task : Task, optional
+    task : Task
         Told how far it is; stops the work when cancelled.
     """
     session = AnnotationSession.open(session_path, video=video, read_only=True)
