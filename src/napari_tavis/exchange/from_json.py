@@ -91,9 +91,8 @@ def import_json(
             )
         stems = {} if lists["videos"] else {without_suffix(str(one)): one for one in places.all()}
         sources, homeless = read_coco(lists, stems)
-    task = task or Task()
-    work = _Work(places, path.stem, output, first_frame, partial, task)
-    return work.run(sources, homeless, task)
+    work = _Work(places, path.stem, output, first_frame, partial, task or Task())
+    return work.run(sources, homeless)
 
 
 def _read_lists(path: Path, root: Path | None) -> dict[str, list[Entry]]:
@@ -123,9 +122,7 @@ class _Work:
     partial: bool
     task: Task
 
-    def run(
-        self, sources: Sequence[SourceVideo], homeless: SourceVideo, task: Task
-    ) -> ImportReport:
+    def run(self, sources: Sequence[SourceVideo], homeless: SourceVideo) -> ImportReport:
         everything = [*sources, homeless]
         report = ImportReport(
             skipped=tuple(_leftovers(homeless)),
@@ -149,7 +146,7 @@ class _Work:
         elsewhere = self._counting_of_all(found)
         for done, ((source, place), target) in enumerate(zip(found, targets, strict=True)):
             self.task.check()
-            task.report(done, len(found), source.name)
+            self.task.report(done, len(found), source.name)
             try:
                 if used[_file_of(place).resolve()] > 1:
                     raise DatasetError(
@@ -161,7 +158,7 @@ class _Work:
                 raise
             except TavisError as error:
                 report += failure(f"{error}{source.told_annotations()}")
-        task.report(len(found), len(found), "imported")
+        self.task.report(len(found), len(found), "imported")
         return report
 
     def _find(self, source: SourceVideo) -> FoundVideo | PictureFolder:
@@ -232,7 +229,7 @@ class _Work:
             return ImportReport(skipped=tuple(made.left), failed=1)
         with staged(target) as video:
             if isinstance(place, FoundVideo):
-                copy_file(place.path, video, self.task)
+                copy_file(place.path, video, self.task.part())
                 save_session(video, made.frames, made.objects, clock=(size, times))
             else:
                 place.write(video, self.task)
@@ -302,7 +299,7 @@ def collect_objects(
         Their height and width.
     first : int
         What the dataset calls the first of them.
-    task : Task, optional
+    task : Task
         Stops the work when cancelled.
     """
     work = _Collecting(video, size, first)
