@@ -180,7 +180,7 @@ class VideoDataset(ABC):
             What is written.
         overwrite : bool
             Whether the video of the same name is replaced.
-        task : Task, optional
+        task : Task
             Told how far it is; stops the work when cancelled.
 
         Returns

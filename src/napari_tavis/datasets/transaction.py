@@ -319,7 +319,7 @@ def _settle(tree: Path) -> None:
 
 
 def _forget_removed(tree: Path) -> None:
-    """Drop the records of exports to this tree of which nothing is left."""
+    """Drop records of which nothing is left: of exports to this tree, and those never finished."""
     place = str(tree.resolve())
     for record in (home() / "exports").glob("*.json"):
         if _read_record(record).get("tree") == place:

@@ -54,7 +54,7 @@ from napari_tavis.exchange.format import (
     ExportRequest,
     Format,
     PlannedObject,
-    check_place,
+    labelled_frames,
     notes_on_other_splits,
     whose_clip,
 )
@@ -97,7 +97,6 @@ class AVSBench(Format):
 
     def plan(self, session: AnnotationSession, clip: Clip, request: ExportRequest) -> ClipPlan:
         """Work out which frames become the clip, what is in them, and what the dataset has."""
-        check_place(request.root)
         tree = target_tree(request.root, self.subset)
         # What earlier exports to the dataset were told of classes is not asked again.
         request = replace(request, mapping={**read_mapping(tree), **request.mapping})
@@ -244,7 +243,7 @@ class ClipCut:
     @property
     def shown(self) -> tuple[int, ...]:
         """The frames that get labels, each once, ascending."""
-        return tuple(sorted(set(self.frames[: self.labels])))
+        return labelled_frames(self.frames, self.labels)
 
     @property
     def exported(self) -> tuple[PlannedObject, ...]:
@@ -465,7 +464,7 @@ def _class_map(
     """Lay the objects over each other, the largest first, so that small ones stay visible."""
     class_map = np.zeros(session.frame_size, dtype=np.uint8)
     for mask, one in _laid(session, objects, frame):
-        class_map[mask] = class_index(one.exported_as or "") or 0
+        class_map[mask] = one.index
     return class_map
 
 
@@ -482,10 +481,9 @@ def hidden_objects(session: AnnotationSession, cut: ClipCut) -> list[str]:
     for frame in cut.shown:
         covered = np.zeros(session.frame_size, dtype=np.uint8)
         for mask, one in reversed(_laid(session, cut.exported, frame)):
-            index = class_index(one.exported_as or "") or 0
-            if mask.any() and covered[mask].all() and not (covered[mask] == index).any():
+            if mask.any() and covered[mask].all() and not (covered[mask] == one.index).any():
                 hidden[one.item.object_id] = one
-            covered[mask & (covered == 0)] = index
+            covered[mask & (covered == 0)] = one.index
     return [
         f"{one.item.class_name} (object {one.item.object_id}) is covered by other objects in a "
         "frame, where its class cannot be written."

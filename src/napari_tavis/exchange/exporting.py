@@ -80,6 +80,7 @@ def plan_export(session: AnnotationSession, clip: Clip, request: ExportRequest) 
     TavisError
         If it cannot be written as asked; says why.
     """
+    check_place(request.root)
     return FORMATS[request.key].plan(session, clip, request)
 
 

@@ -7,7 +7,7 @@ window and the command line refuse or warn by it, and the plan writes itself.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -133,6 +133,11 @@ class PlannedObject:
     reason: str = ""
 
     @property
+    def index(self) -> int:
+        """AVSBench's index of its class in the dataset; 0 where that is none of AVSBench's."""
+        return class_index(self.exported_as or "") or 0
+
+    @property
     def color(self) -> tuple[int, int, int]:
         """The colour of its class in the dataset: AVSBench's, where it has the class."""
         index = class_index(self.exported_as or "")
@@ -193,7 +198,7 @@ class ExportPlan(ABC):
     @property
     def shown(self) -> tuple[int, ...]:
         """The frames that get labels, each once, ascending."""
-        return tuple(sorted(set(self.frames[: self.labels])))
+        return labelled_frames(self.frames, self.labels)
 
     def refuse_unchecked(self) -> None:
         """Refuse frames for whose labels nobody stands.
@@ -332,6 +337,11 @@ class Format(ABC):
             again=True,
             include_proposals=found.proposals,
         )
+
+
+def labelled_frames(frames: Sequence[int], labels: int) -> tuple[int, ...]:
+    """Give those of a clip's frames that get labels, the first ones, each once, ascending."""
+    return tuple(sorted(set(frames[:labels])))
 
 
 def gone(root: Path, name: str) -> DatasetError:

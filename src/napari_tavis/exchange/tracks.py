@@ -17,7 +17,6 @@ from napari_tavis.exchange.format import (
     Format,
     FormatName,
     PlannedObject,
-    check_place,
     notes_on_other_splits,
     whose_clip,
 )
@@ -61,7 +60,6 @@ class WholeVideos(Format):
 
     def plan(self, session: AnnotationSession, clip: Clip, request: ExportRequest) -> VideoPlan:
         """Collect the tracks of the video, and what the dataset has of it."""
-        check_place(request.root)
         root, split = request.root, request.split
         masks: MaskSource = "accepted" if request.masks == "accepted" else "objects"
         found = session_tracks(session, masks, as_truth=self.truth)
