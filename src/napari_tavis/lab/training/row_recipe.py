@@ -25,7 +25,7 @@ from napari_tavis.lab.training.losses import LossSwitches, tavis_loss
 from napari_tavis.lab.training.settings import ToyAblation
 from napari_tavis.lab.training.starting import class_texts, scale_prompts
 from napari_tavis.lab.training.toy_clips import ToyClips
-from napari_tavis.lab.training.trainer import Course, Recipe, Stretch, Trainer
+from napari_tavis.lab.training.trainer import Course, Recipe, Stretch, Trainer, weights_besides
 from napari_tavis.model import TAViS, TextFeatures, load_model
 from napari_tavis.model.config import PRESETS, TAViSConfig
 
@@ -108,9 +108,8 @@ class _RowCourse(Course):
     def groups(self) -> list[list[nn.Parameter]]:
         """Give the fresh layers, and the mask decoder."""
         decoder = [weight for weight in self.model.segmenter.parameters() if weight.requires_grad]
-        known = {id(weight) for weight in decoder}
-        learned = [weight for weight in self.model.parameters() if weight.requires_grad]
-        return [[weight for weight in learned if id(weight) not in known], decoder]
+        (learned,) = super().groups()
+        return [weights_besides(learned, decoder), decoder]
 
     def factors(self, number: int) -> tuple[float, float]:
         return (1.0, self._settings.decoder_rate / self._settings.learning_rate)

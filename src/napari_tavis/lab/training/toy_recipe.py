@@ -29,7 +29,7 @@ from napari_tavis.lab.training.prompt_losses import prompt_losses, tracking_loss
 from napari_tavis.lab.training.settings import Stage, ToyTrainingConfig
 from napari_tavis.lab.training.starting import class_texts, scale_marks, scale_prompts
 from napari_tavis.lab.training.toy_clips import render_toy_clips
-from napari_tavis.lab.training.trainer import Course, Recipe, Stretch, Trainer
+from napari_tavis.lab.training.trainer import Course, Recipe, Stretch, Trainer, weights_besides
 from napari_tavis.model import TAViS, TAViSOutput, TextFeatures, save_checkpoint
 
 STATE_EVERY = 250
@@ -117,8 +117,7 @@ class _ToyCourse(Course):
     def groups(self) -> list[list[nn.Parameter]]:
         """Give all that leads to SAM 2's prompts, and SAM 2 itself."""
         sam2 = [*self.model.segmenter.parameters(), *self.objective.heads.parameters()]
-        known = {id(parameter) for parameter in sam2}
-        return [[weight for weight in self.model.parameters() if id(weight) not in known], sam2]
+        return [weights_besides(self.model.parameters(), sam2), sam2]
 
     def factors(self, number: int) -> tuple[float, float]:
         aligning = self._config.stages[number].task == "align"

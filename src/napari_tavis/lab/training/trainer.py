@@ -11,7 +11,7 @@ import json
 import math
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -124,6 +124,14 @@ class Course(ABC):
     def leave(self, number: int, batches: Iterator[Batch]) -> None:
         """End a stretch, of which batches may be left."""
         next(batches, None)  # lets accelerate see the end of an epoch
+
+
+def weights_besides(
+    weights: Iterable[nn.Parameter], group: Iterable[nn.Parameter]
+) -> list[nn.Parameter]:
+    """Give the weights that are not in a group: tensors are told apart by identity alone."""
+    known = {id(weight) for weight in group}
+    return [weight for weight in weights if id(weight) not in known]
 
 
 class Recipe(ABC):
