@@ -14,10 +14,12 @@ import gc
 import os
 from collections.abc import Generator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
 from napari_tavis.core.display import display_problem
+from napari_tavis.core.home import HOME_VARIABLE
 
 try:
     import qtpy.QtWidgets  # noqa: F401
@@ -81,11 +83,19 @@ def _one_thread() -> Generator[None, None, None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _home(tmp_path_factory: pytest.TempPathFactory) -> Generator[None, None, None]:
-    """Leave the user's own data folder alone: what is kept there would be found for a toy clip."""
+def _home(tmp_path_factory: pytest.TempPathFactory) -> Generator[Path, None, None]:
+    """Leave the user's own data folder alone."""
+    home = tmp_path_factory.mktemp("home")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("NAPARI_TAVIS_HOME", str(tmp_path_factory.mktemp("home")))
-        yield
+        patch.setenv(HOME_VARIABLE, str(home))
+        yield home
+
+
+@pytest.fixture(autouse=True)
+def _own_home(_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give each test an empty data folder: a session left in it would be found for its clip."""
+    if os.environ[HOME_VARIABLE] == str(_home):  # a module may have set its own
+        monkeypatch.setenv(HOME_VARIABLE, str(_home / uuid4().hex))
 
 
 @pytest.fixture(scope="module", autouse=True)
