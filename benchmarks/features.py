@@ -38,7 +38,7 @@ from napari_tavis.lab.training.starting import freeze
 from napari_tavis.model import TAViS, load_model
 from napari_tavis.model.alignment import class_prompt
 from napari_tavis.model.config import preset_config
-from napari_tavis.model.encoded import FrozenFeatures
+from napari_tavis.model.features import FrozenFeatures
 
 Results = dict[str, float | str]
 

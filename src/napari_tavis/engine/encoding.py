@@ -29,7 +29,7 @@ from napari_tavis.engine.sampling import FrameSamples, SoundWindows, sample_fram
 from napari_tavis.media import Clip
 from napari_tavis.media.timebase import sample_at
 from napari_tavis.model import TAViS
-from napari_tavis.model.encoded import EncodedFrames
+from napari_tavis.model.features import EncodedFrames
 
 LIMITS = {"cuda": 512 * 2**20, "mps": 512 * 2**20, "cpu": 1024 * 2**20}
 """Bytes that encoded frames may take, by the kind of device that they are on."""

@@ -20,8 +20,9 @@ from napari_tavis.core.errors import InferenceError
 from napari_tavis.core.tasks import Task
 from napari_tavis.engine.device import Cancellable, run_in_batches
 from napari_tavis.engine.encoding import FrameEncoder
-from napari_tavis.model.encoded import EncodedFrames
-from napari_tavis.model.prompted import ObjectTracker, PromptedMask
+from napari_tavis.model.features import EncodedFrames
+from napari_tavis.model.outputs import PromptedMask
+from napari_tavis.model.tracking import ObjectTracker
 
 CONDITIONS_SEEN = 4
 """Conditions that the memory holds at once: those nearest to the frames in question."""

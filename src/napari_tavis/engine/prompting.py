@@ -15,7 +15,7 @@ from napari_tavis.core.errors import InferenceError
 from napari_tavis.engine.detection import keep_logits
 from napari_tavis.engine.encoding import FrameEncoder
 from napari_tavis.model.features import Features
-from napari_tavis.model.prompted import GIVEN_LOGIT
+from napari_tavis.model.tracking import GIVEN_LOGIT
 
 MOST_STEPS = 8
 """Clicks that are gone through one by one; where there are more, the first ones go together."""

@@ -24,7 +24,7 @@ from napari_tavis.engine.sampling import is_silent, sample_frames
 from napari_tavis.media import Clip
 from napari_tavis.model import TAViS
 from napari_tavis.model.alignment import class_prompt, classify
-from napari_tavis.model.encoded import EncodedFrames
+from napari_tavis.model.features import EncodedFrames
 from napari_tavis.model.precision import place
 
 BATCH_FRAMES = 10

@@ -11,6 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 
 from napari_tavis.model.tavis import TAViS
 
+# modules whose operations are counted together, as far as a network has them
 PARTS: dict[str, tuple[str, ...]] = {
     "audio encoder": (
         "imagebind.modality_preprocessors.audio",
@@ -33,41 +34,23 @@ PARTS: dict[str, tuple[str, ...]] = {
     "memory encoder": ("sam2.memory_encoder",),
     "mask decoder": ("sam2.sam_mask_decoder", "sam2.obj_ptr_proj", "sam.mask_decoder"),
 }
-"""Modules whose operations are counted together, as far as a network has them."""
 
-NESTED = {"prompting": "text trunk"}
-"""The text trunk runs inside the prompting."""
+NESTED = {"prompting": "text trunk"}  # the text trunk runs inside the prompting
 
 _ATTENTION = "_scaled_dot_product"
+# kernels of attention that torch's counter does not know
 _UNCOUNTED = ("_scaled_dot_product_flash_attention_for_cpu",)
-"""Kernels of attention that torch's counter does not know."""
 
 
 def count_gflop(
     model: TAViS, images: Tensor, mel: Tensor, protocol: str | None = None
 ) -> dict[str, float]:
-    """Count the floating point operations of a forward pass.
+    """Count the floating point operations of a forward pass of a model in evaluation mode.
 
-    A multiplication and an addition are two operations; softmax, norms and the like are not
-    counted, as is customary.
-
-    Parameters
-    ----------
-    model : TAViS
-        In evaluation mode.
-    images : Tensor, shape (B, T, 3, S, S)
-        RGB, 0 to 1.
-    mel : Tensor, shape (B, T, 1, 128, 204)
-        Log-mel spectrograms.
-    protocol : str, optional
-        See `TAViS.forward`.
-
-    Returns
-    -------
-    dict of str to float
-        GFLOP per frame of each of `PARTS`, then of the rest, then the ``total``, and how much of
-        that is the products of queries, keys and values (``of it attention``). Torch's counter
-        misses these on a CPU, and so do the 501 GFLOP of the release.
+    Gives GFLOP per frame of each of `PARTS`, then of the ``rest``, then the ``total``, and how much
+    of that is the products of queries, keys and values (``of it attention``): torch's counter
+    misses these on a CPU, and so do the 501 GFLOP of the release. A multiplication and an addition
+    are two operations; softmax, norms and the like are not counted, as is customary.
     """
     counter = FlopCounterMode(display=False, custom_mapping=_kernels_of_attention())
     with model.inference(), counter:
@@ -85,7 +68,7 @@ def count_gflop(
 
 
 def _kernels_of_attention() -> dict[Any, Any]:
-    """Say how the operations of the kernels are counted that torch's counter passes over."""
+    """Say how to count the kernels of attention that torch's counter passes over."""
     kernels = (getattr(torch.ops.aten, name, None) for name in _UNCOUNTED)
     return {kernel: _count_attention for kernel in kernels if kernel is not None}
 
@@ -96,21 +79,8 @@ def _count_attention(query: Any, key: Any, value: Any, *_: Any, **__: Any) -> in
 
 
 def _sum(counts: dict[str, int], modules: Iterable[str]) -> float:
-    """Add up the counts of some modules."""
     return float(sum(counts.get(f"{TAViS.__name__}.{module}", 0) for module in modules))
 
 
 def format_gflop(parts: dict[str, float]) -> str:
-    """Lay out the counts of `count_gflop` as a table.
-
-    Parameters
-    ----------
-    parts : dict of str to float
-        GFLOP per frame.
-
-    Returns
-    -------
-    str
-        One line per part.
-    """
     return "\n".join(f"{part:<20} {gflop:8.2f}" for part, gflop in parts.items())

@@ -69,7 +69,7 @@ _SUFFIXES = (".pth", ".pt", ".bin")
 
 
 def licences_of(kind: str, segmenter: str = "sam2") -> tuple[Licence, ...]:
-    """Give the licences of a kind of weights (see `napari_tavis.model.recognition`).
+    """Give the licences of a kind of weights (see `napari_tavis.model.conversion`).
 
     A model of TAViS has the weights of ImageBind and SAM 2 inside, and their terms with them.
 

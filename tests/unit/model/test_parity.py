@@ -17,9 +17,9 @@ from napari_tavis.core.vocabulary import AVSBENCH_CLASSES
 from napari_tavis.model import TAViS, load_official_state_dict
 from napari_tavis.model.alignment import class_prompt
 from napari_tavis.model.flops import count_gflop, format_gflop
-from napari_tavis.model.official import official_name
 from napari_tavis.model.preprocess import halve, stretch_frames
-from napari_tavis.model.tokenizer import tokenize
+from napari_tavis.model.texts import tokenize
+from napari_tavis.model.weight_names import official_name
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from napari_tavis.core.home import HOME_VARIABLE
 from napari_tavis.model import TAViS
-from napari_tavis.model.official import official_name
+from napari_tavis.model.weight_names import official_name
 from napari_tavis.weights.store import Store
 
 

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from napari_tavis.model import CheckpointError, TAViS, load_model
 from napari_tavis.model.config import preset_config
-from napari_tavis.model.official import describe_official_mismatch, official_name
-from napari_tavis.model.recognition import recognise_kind, recognise_size
+from napari_tavis.model.conversion import recognise_kind, recognise_size
+from napari_tavis.model.weight_names import describe_official_mismatch, official_name
 from napari_tavis.weights.installing import import_files
 from napari_tavis.weights.store import Store
 

@@ -155,7 +155,7 @@ def test_the_command_line_says_where_ms3_is(
 def test_a_large_source_is_read_without_copying_it(
     store: Store, official: dict[str, Tensor], tmp_path: Path
 ) -> None:
-    from napari_tavis.model.pickled import read_pickled
+    from napari_tavis.model.tensor_files import read_pickled
 
     state = read_pickled(save(official, tmp_path / "S4.pth"))
     mapped = Path("/proc/self/maps")

@@ -14,9 +14,9 @@ from napari_tavis.datasets.avsbench.metrics import iou_of_masks
 from napari_tavis.lab.toyworld import ToyClip, clip_seed, make_clip
 from napari_tavis.media import log_mel
 from napari_tavis.model import TAViS
+from napari_tavis.model.decoding import INSIDE, LOWER_RIGHT, OUTSIDE, UPPER_LEFT
 from napari_tavis.model.features import Features
-from napari_tavis.model.points import INSIDE, LOWER_RIGHT, OUTSIDE, UPPER_LEFT
-from napari_tavis.model.prompted import PromptedMask
+from napari_tavis.model.outputs import PromptedMask
 
 CORRECTIONS = 3
 """Clicks after the first one, each where the mask is most wrong."""

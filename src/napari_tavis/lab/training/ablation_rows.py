@@ -9,7 +9,7 @@ import numpy as np
 
 from napari_tavis.core.errors import TrainingError
 from napari_tavis.lab.training.losses import PAPER_LOSS, LossSwitches
-from napari_tavis.model.switches import PAPER, Switches
+from napari_tavis.model.config import PAPER, Switches
 
 QUOTED_BY = "https://en.papernotes.org/ICCV2025/segmentation/tavis_text-bridged_audio-visual_segmentation_with_foundation_models/"
 """Where the paper's numbers of tables 1 and 2 are quoted; those of tables 4 and 5 are not there."""

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor
 
-from napari_tavis.model.encoded import FrozenFeatures
+from napari_tavis.model.features import FrozenFeatures
 
 SMALLEST_MASK = 20
 """Masks of this many pixels or fewer are ignored, as in the authors' release."""

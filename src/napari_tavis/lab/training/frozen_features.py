@@ -19,7 +19,7 @@ from napari_tavis.core.tasks import Task
 from napari_tavis.datasets.avsbench.joined import locate
 from napari_tavis.lab.training.samples import ClipDataset, Sample, collate
 from napari_tavis.model import TAViS
-from napari_tavis.model.encoded import FrozenFeatures, Sound
+from napari_tavis.model.features import FrozenFeatures, Sound
 from napari_tavis.model.precision import inference
 
 FILES = "*/*.safetensors"

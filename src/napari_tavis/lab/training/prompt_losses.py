@@ -16,8 +16,8 @@ from torch.nn import functional as F
 from napari_tavis.lab.training.batches import SMALLEST_MASK, Batch, object_masks
 from napari_tavis.lab.training.losses import hard_iou, mask_loss
 from napari_tavis.model import TAViS
+from napari_tavis.model.decoding import NO_POINT
 from napari_tavis.model.features import Features, Masks
-from napari_tavis.model.points import NO_POINT
 
 POINTS = 2
 """Points of the first prompt: a click, a click inside and one outside, or a box's corners."""

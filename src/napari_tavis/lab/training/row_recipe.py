@@ -159,7 +159,7 @@ def row_config(row: Row, settings: ToyAblation, base: TAViSConfig) -> TAViSConfi
                 f"{settings.start!r} has no counterpart on {row.segmenter!r}; leave the row "
                 f"{row.name!r} out."
             )
-        base = replace(PRESETS[preset](), image_size=settings.image_size)
+        base = replace(PRESETS[preset], image_size=settings.image_size)
     return replace(base, switches=row.switches)
 
 

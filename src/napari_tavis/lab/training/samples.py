@@ -27,7 +27,7 @@ from napari_tavis.datasets.avsbench.layout import Subset, frame_count, label_cou
 from napari_tavis.lab.training.batches import Batch
 from napari_tavis.lab.training.open_vocabulary import of_classes, read_class_split
 from napari_tavis.media import log_mel_by_second
-from napari_tavis.model.encoded import FrozenFeatures
+from napari_tavis.model.features import FrozenFeatures
 from napari_tavis.model.preprocess import stretch_pixels
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from typing import Literal
 from napari_tavis.core.errors import TrainingError
 from napari_tavis.lab.training.losses import LossSwitches
 from napari_tavis.model.backbone import Protocol
-from napari_tavis.model.switches import Switches
+from napari_tavis.model.config import Switches
 
 TRAINED = (
     "adapters.*",

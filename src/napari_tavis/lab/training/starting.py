@@ -15,7 +15,7 @@ from napari_tavis.lab.training.batches import Batch
 from napari_tavis.lab.training.settings import ModelSettings
 from napari_tavis.model import TAViS, TextFeatures, load_model
 from napari_tavis.model.alignment import class_prompt
-from napari_tavis.model.points import paint_points
+from napari_tavis.model.decoding import paint_points
 from napari_tavis.model.sam2_segmenter import SoundPromptedSam2
 
 PROMPT_SPREAD = 1.5

@@ -1,13 +1,14 @@
-"""Weights under the names of the released checkpoints.
+"""Weights by name: what a model needs beside what a file holds, and the names of the release.
 
 SAM 2's own names, or SAM's, stand at the top level of the release's checkpoints, ImageBind's under
-``imagebind.``; `_OFFICIAL` says what the release calls the rest.
+``imagebind.``; `_OFFICIAL` gives the release's names of the rest.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -15,7 +16,41 @@ from torch import Tensor
 
 from napari_tavis.core.errors import CheckpointError
 from napari_tavis.model.tavis import TAViS
-from napari_tavis.model.weights import Shaped, describe_mismatch
+
+_LISTED = 40
+
+
+class Shaped(Protocol):
+    """A tensor or an array."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+
+def describe_mismatch(expected: Mapping[str, Shaped], given: Mapping[str, Shaped]) -> str:
+    """Say in which names and shapes weights differ from those a model needs; empty if all fits.
+
+    Lists the first 40 names each that are missing, surplus or of the wrong shape.
+    """
+    misshaped = [
+        f"{name} (is {tuple(value.shape)}, needs {tuple(expected[name].shape)})"
+        for name, value in given.items()
+        if name in expected and tuple(value.shape) != tuple(expected[name].shape)
+    ]
+    problems = {
+        "missing": [name for name in expected if name not in given],
+        "surplus": [name for name in given if name not in expected],
+        "of the wrong shape": misshaped,
+    }
+    found = (f"{kind}: {list_names(names)}" for kind, names in problems.items() if names)
+    return "; ".join(found)
+
+
+def list_names(names: list[str]) -> str:
+    """Give names in one line: the first 40, and how many more there are."""
+    shown = ", ".join(names[:_LISTED])
+    return shown if len(names) <= _LISTED else f"{shown} and {len(names) - _LISTED} more"
+
 
 _OFFICIAL: tuple[tuple[str, str], ...] = (
     (r"adapters\.audio_projection\.", "mlp_audio."),
@@ -41,6 +76,7 @@ _OFFICIAL: tuple[tuple[str, str], ...] = (
     (r"sam\.", ""),
 )
 
+# Names of the release that change nothing it computes.
 _UNUSED = re.compile(
     r"""
     imagebind\.\w+\.(imu|depth|thermal)\.
@@ -53,25 +89,13 @@ _UNUSED = re.compile(
     """,
     re.VERBOSE,
 )
-"""Names of the release that change nothing it computes."""
 
+# Values that the network is built with, so that a checkpoint may leave them out.
 _OPTIONAL = re.compile(r"imagebind\.modality_postprocessors\.(audio|text)\.1\.log_logit_scale$")
-"""Values that the network is built with, so that a checkpoint may leave them out."""
 
 
 def official_name(name: str) -> str:
-    """Translate a parameter's name here to its name in the release.
-
-    Parameters
-    ----------
-    name : str
-        Name in `TAViS.state_dict`.
-
-    Returns
-    -------
-    str
-        Name in the released checkpoints.
-    """
+    """Translate a name in `TAViS.state_dict` to the name in the released checkpoints."""
     for pattern, replacement in _OFFICIAL:
         translated, found = re.subn(f"^{pattern}", replacement, name)
         if found:
@@ -80,22 +104,14 @@ def official_name(name: str) -> str:
 
 
 def is_unused(official: str) -> bool:
-    """Tell whether a name of the release is known to change nothing it computes."""
+    """Whether a name of the release is known to change nothing it computes."""
     return _UNUSED.match(official) is not None
 
 
 def describe_official_mismatch(expected: Mapping[str, Shaped], given: Mapping[str, Shaped]) -> str:
-    """Say in which official names and shapes weights differ from those expected.
+    """Compare weights under official names as `describe_mismatch` does.
 
-    Parameters
-    ----------
-    expected, given : mapping of str to Tensor or ndarray
-        By official name; unused ones are passed over, and logit scales may be absent.
-
-    Returns
-    -------
-    str
-        As `describe_mismatch` gives it.
+    Unused names are passed over, and logit scales may be absent.
     """
     used = {name: value for name, value in given.items() if not is_unused(name)}
     needed = {n: v for n, v in expected.items() if n in used or not _OPTIONAL.match(n)}
@@ -105,25 +121,11 @@ def describe_official_mismatch(expected: Mapping[str, Shaped], given: Mapping[st
 def under_own_names(
     model: TAViS, state: Mapping[str, np.ndarray] | Mapping[str, Tensor]
 ) -> dict[str, Tensor]:
-    """Give weights of the released checkpoints under the names that a model has for them.
+    """Give weights of the released checkpoints under a model's own names, without copying a value.
 
-    Parameters
-    ----------
-    model : TAViS
-        A preset of the size that the weights have; the release's is ``large``.
-    state : mapping of str to ndarray or Tensor
-        All parameters by their official names. Names that TAViS is known not to use are left
-        out; logit scales may be absent.
-
-    Returns
-    -------
-    dict of str to Tensor
-        By name in `TAViS.state_dict`, no value copied. Absent logit scales are absent here, too.
-
-    Raises
-    ------
-    CheckpointError
-        If names are missing or surplus, or shapes differ; it lists them.
+    Names that TAViS is known not to use are left out; logit scales may be absent, and are absent
+    from the result then. Raises `CheckpointError` with the names that are missing or surplus, and
+    the shapes that differ.
     """
     current = model.state_dict()
     places = {official_name(name): name for name in current}
@@ -146,16 +148,9 @@ def load_official_state_dict(
 ) -> None:
     """Load weights under the names of the released checkpoints.
 
-    Parameters
-    ----------
-    model, state
-        See `under_own_names`. The weights become the model's without a copy where device and
-        number format allow it, for they take gigabytes.
-
-    Raises
-    ------
-    CheckpointError
-        If names are missing or surplus, or shapes differ; it lists them. The model is unchanged.
+    They become the model's without a copy where device and number format allow it, for they take
+    gigabytes. Raises `CheckpointError` as `under_own_names` does, and leaves the model as it was
+    then.
     """
     current = model.state_dict()
     for name, value in under_own_names(model, state).items():

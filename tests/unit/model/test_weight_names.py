@@ -9,7 +9,7 @@ from torch import Tensor
 
 from napari_tavis.model import CheckpointError, TAViS, load_official_state_dict
 from napari_tavis.model.config import preset_config
-from napari_tavis.model.official import official_name
+from napari_tavis.model.weight_names import official_name
 
 MANIFEST = Path(__file__).parents[2] / "data" / "parity" / "official_state_dict.json"
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from napari_tavis.model.points import (
+from napari_tavis.model.decoding import (
     GUESS,
     INSIDE,
     KNOWN,

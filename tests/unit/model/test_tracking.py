@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from napari_tavis.model import TAViS
-from napari_tavis.model.prompted import ABSENT_LOGIT, ObjectMemory
-from napari_tavis.model.tracking import Features
+from napari_tavis.model.features import Features
+from napari_tavis.model.tracking import ABSENT_LOGIT, ObjectMemory
 
 SIDE = 128
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from napari_tavis.model import TAViS
-from napari_tavis.model.encoded import EncodedFrames
+from napari_tavis.model.features import EncodedFrames
 from napari_tavis.model.precision import place
 
 

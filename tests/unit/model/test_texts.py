@@ -6,7 +6,7 @@ import numpy as np
 
 from napari_tavis.core.vocabulary import AVSBENCH_CLASSES
 from napari_tavis.model.alignment import class_prompt
-from napari_tavis.model.tokenizer import tokenize
+from napari_tavis.model.texts import tokenize
 
 REFERENCE = Path(__file__).parents[2] / "data" / "parity" / "model_reference.npz"
 
