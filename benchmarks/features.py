@@ -29,9 +29,9 @@ from napari_tavis.core.vocabulary import AVSBENCH_CLASSES
 from napari_tavis.lab.benchmark.random_weights import write_random_checkpoint
 from napari_tavis.lab.toyworld.dataset import write_toy_dataset
 from napari_tavis.lab.training.batches import Batch
+from napari_tavis.lab.training.dataset_recipe import Objective
 from napari_tavis.lab.training.frozen_features import FrozenFeatureStore
 from napari_tavis.lab.training.losses import LossSwitches
-from napari_tavis.lab.training.objective import Objective
 from napari_tavis.lab.training.samples import collate, open_split
 from napari_tavis.lab.training.settings import TRAINED
 from napari_tavis.lab.training.starting import freeze

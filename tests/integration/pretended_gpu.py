@@ -188,8 +188,8 @@ def segment(video: Path, device: str, dtype: torch.dtype) -> dict[Hashable, np.n
 def learn(tree: Path, device: str, dtype: torch.dtype) -> tuple[float, Tensor]:
     """Give the loss of a batch, and the gradient of all weights as one vector."""
     from napari_tavis.core.vocabulary import AVSBENCH_CLASSES
+    from napari_tavis.lab.training.dataset_recipe import Objective
     from napari_tavis.lab.training.losses import LossSwitches
-    from napari_tavis.lab.training.objective import Objective
     from napari_tavis.lab.training.samples import collate, open_split
     from napari_tavis.model import load_model
     from napari_tavis.model.alignment import class_prompt

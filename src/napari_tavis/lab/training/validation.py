@@ -30,39 +30,25 @@ from napari_tavis.model.backbone import Protocol
 from napari_tavis.model.outputs import Segmentation, of_one_clip
 
 TRUTH, FOUND = (64, 200, 120), (255, 140, 0)
-GAP = 4
-"""Pixels between pictures."""
+GAP = 4  # pixels between pictures
 
-SIDE = 224
-"""Most pixels per side of one frame."""
+SIDE = 224  # most pixels per side of one frame
 
 
 @dataclass(frozen=True)
 class ClipResult:
-    """What was found in one clip.
-
-    Attributes
-    ----------
-    name : str
-        The clip's name.
-    frames : ndarray of uint8, shape (T, S, S, 3)
-        RGB.
-    truth, found : ndarray of bool, shape (T, S, S)
-        All that sounds, and what the network takes for it.
-    labelled : ndarray of bool, shape (T,)
-        The frames about which there is a truth.
-    """
+    """What was found in one clip."""
 
     name: str
-    frames: npt.NDArray[np.uint8]
-    truth: npt.NDArray[np.bool_]
-    found: npt.NDArray[np.bool_]
-    labelled: npt.NDArray[np.bool_]
+    frames: npt.NDArray[np.uint8]  # (T, S, S, 3), RGB
+    truth: npt.NDArray[np.bool_]  # (T, S, S), all that sounds
+    found: npt.NDArray[np.bool_]  # (T, S, S), what the network takes for it
+    labelled: npt.NDArray[np.bool_]  # (T,), the frames about which there is a truth
 
 
 @dataclass(frozen=True)
 class _Measured:
-    """One clip: its place, masks, ``M_J``, and the scores of its classes if they are known."""
+    """One clip: its masks if shown, ``M_J``, and the scores of its classes if they are known."""
 
     index: int
     result: ClipResult | None
@@ -79,33 +65,13 @@ def validate(
     shown: int = 0,
     task: Task | None = None,
 ) -> tuple[dict[str, float], list[ClipResult]]:
-    """Measure the network, each process on its share of the clips.
+    """Measure the network on the clips held out, each process on its share of them.
 
-    Parameters
-    ----------
-    model : TAViS
-        The network; afterwards it is in training mode where it learns.
-    clips : RunClips
-        The clips held out for this.
-    accelerator : Accelerator
-        Which knows the other processes.
-    protocol : {"independent", "memory"}
-        How the segmenter decodes.
-    texts : Tensor, optional, shape (P, D)
-        All classes of AVSBench, to tell what a query is; without them classes are not measured.
-    shown : int
-        Clips whose masks are given back, the first ones.
-    task : Task, optional
-        Told of every clip, and looked at between them unless other processes would wait for this
-        one.
-
-    Returns
-    -------
-    dict of str to float
-        ``M_J`` of the scene mask, the mean over the clips, each the mean of its labelled frames, as
-        AVSBench counts it; and, where classes are known, ``mIoU``, as AVSS's authors count it.
-    list of ClipResult
-        Of the clips to be shown.
+    Gives the scores, and the first ``shown`` clips with their masks. ``M_J`` is of the scene mask,
+    the mean over the clips, each the mean of its labelled frames, as AVSBench counts it; ``mIoU``
+    comes where classes are known, as AVSS's authors count it, and needs the texts (P, D) of all
+    classes of AVSBench. Afterwards the network is in training mode where it learns. Cancelling
+    works between clips, unless other processes would wait for this one.
     """
     task = task or Task()
     model.eval()
@@ -160,7 +126,7 @@ def _measure(
 
 
 def _prediction(found: Segmentation, texts: Tensor) -> ClipPrediction:
-    """Tell what the queries of a clip are, by their sound."""
+    """Classify the queries of a clip by their sound."""
     return ClipPrediction(
         mask_logits=found.mask_logits,
         iou=found.iou,
@@ -171,17 +137,7 @@ def _prediction(found: Segmentation, texts: Tensor) -> ClipPrediction:
 
 
 def draw_results(results: Sequence[ClipResult]) -> npt.NDArray[np.uint8]:
-    """Draw clips as rows, frames as columns: the truth outlined, what was found filled.
-
-    Parameters
-    ----------
-    results : sequence of ClipResult
-        At least one.
-
-    Returns
-    -------
-    ndarray of uint8, shape (H, W, 3)
-    """
+    """Draw clips as rows, frames as columns: the truth outlined, what was found filled."""
     rows = []
     for result in results:
         step = -(-result.frames.shape[1] // SIDE)
@@ -203,7 +159,6 @@ def draw_results(results: Sequence[ClipResult]) -> npt.NDArray[np.uint8]:
 
 
 def write_picture(picture: npt.NDArray[np.uint8], path: Path) -> None:
-    """Write a PNG whole or not at all."""
     data = io.BytesIO()
     Image.fromarray(picture).save(data, "PNG")
     write_atomically(path, data.getvalue())

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from napari_tavis.core.vocabulary import AVSBENCH_CLASSES
 from napari_tavis.lab.training.batches import Batch
+from napari_tavis.lab.training.dataset_recipe import Objective
 from napari_tavis.lab.training.losses import LossSwitches
-from napari_tavis.lab.training.objective import Objective
 from napari_tavis.lab.training.samples import collate, open_split
 from napari_tavis.lab.training.starting import freeze
 from napari_tavis.model import TextFeatures, load_model
