@@ -26,7 +26,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from napari_tavis.core.tasks import Task
 from napari_tavis.core.vocabulary import AVSBENCH_CLASSES
-from napari_tavis.lab.benchmark.random_weights import write_random_checkpoint
+from napari_tavis.lab.benchmark.measure import write_random_checkpoint
 from napari_tavis.lab.toyworld.dataset import write_toy_dataset
 from napari_tavis.lab.training.batches import Batch
 from napari_tavis.lab.training.dataset_recipe import Objective

@@ -12,10 +12,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from napari_tavis.core.errors import CheckpointError, ModelError
+from napari_tavis.lab.benchmark.counters import count_gflop
 from napari_tavis.model import TAViS, load_checkpoint, save_checkpoint
 from napari_tavis.model.config import PRESETS, preset_config
 from napari_tavis.model.decoding import INSIDE, LOWER_RIGHT, UPPER_LEFT
-from napari_tavis.model.flops import count_gflop
 from napari_tavis.model.precision import place
 from napari_tavis.model.weight_names import load_official_state_dict, official_name
 

@@ -17,7 +17,7 @@ from napari_tavis.model.tensor_files import read_tensors, write_tensors
 _PEAK = """
 import sys, torch
 from pathlib import Path
-from napari_tavis.lab.benchmark.memory import peak_host_bytes, reset_peaks
+from napari_tavis.lab.benchmark.counters import peak_host_bytes, reset_peaks
 from napari_tavis.model.tensor_files import read_tensors
 reset_peaks(torch.device("cpu"))
 before = peak_host_bytes()

@@ -18,11 +18,10 @@ from napari_tavis.model.decoding import INSIDE, LOWER_RIGHT, OUTSIDE, UPPER_LEFT
 from napari_tavis.model.features import Features
 from napari_tavis.model.outputs import PromptedMask
 
-CORRECTIONS = 3
-"""Clicks after the first one, each where the mask is most wrong."""
+CORRECTIONS = 3  # clicks after the first one, each where the mask is most wrong
 
+# of fewer visible pixels of 224 x 224, objects are hard to hit, and passed over
 SMALLEST_OBJECT = 150
-"""Objects of fewer visible pixels of 224 x 224 are hard to hit, and are passed over."""
 
 Mask = npt.NDArray[np.bool_]
 
@@ -53,28 +52,10 @@ def hand_test(
 ) -> dict[str, float | int]:
     """Measure prompts by hand on every object, sounding or not, in the first frame of toy clips.
 
-    `click` is the mean IoU after a click at the point farthest inside the object, `corrected`
-    after three more, each farthest inside what is missing or too much, whichever is larger;
-    `box` that of the tight box. `next_frame` and `last_frame` are those of the object followed
-    from its true mask, one and four seconds on, where it is still seen.
-
-    Parameters
-    ----------
-    model : TAViS
-        Any model.
-    clips : int
-        How many clips.
-    seed : int
-        Which clips, as for `toy_test`.
-    size : int, optional
-        Side of the frames in pixels.
-    task : Task, optional
-        Told how far it is; stops the work when cancelled.
-
-    Returns
-    -------
-    dict
-        The measures by name, and ``objects``.
+    `click` is the mean IoU after a click at the point farthest inside the object, `corrected` after
+    three more, each farthest inside what is missing or too much, whichever is larger; `box` that of
+    the tight box. `next_frame` and `last_frame` are those of the object followed from its true
+    mask, one and four seconds on, where it is still seen. Seeds are as in `toy_test`.
     """
     task = task or Task()
     scores = HandScores()
@@ -133,7 +114,6 @@ def _score_clicks(model: TAViS, features: Features, truth: Mask, scores: HandSco
 
 
 def _is_small(mask: Mask) -> bool:
-    """Whether so little of an object is seen that it is passed over."""
     return bool(mask.mean() < SMALLEST_OBJECT / 224**2)
 
 
@@ -156,5 +136,4 @@ def _mask(found: PromptedMask, size: tuple[int, ...]) -> Mask:
 
 
 def _overlap(found: PromptedMask, truth: Mask) -> float:
-    """Give the IoU of a result with the truth."""
     return float(iou_of_masks(_mask(found, truth.shape)[None], truth[None])[0])

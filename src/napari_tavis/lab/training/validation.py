@@ -87,10 +87,11 @@ def validate(
     set_modes(model)
     found = sorted(gather_object(found), key=lambda clip: clip.index)
     scores = {"M_J": float(np.mean([clip.m_j for clip in found]))}
-    told = [clip.classes for clip in found if clip.classes is not None]
-    if told:
-        frames = np.sum([classes.class_frames for classes in told], axis=0)
-        sums = np.sum([classes.class_iou * classes.class_frames for classes in told], axis=0)
+    known = [clip.classes for clip in found if clip.classes is not None]
+    if known:
+        # over all frames of a class, whichever clips they are of, as AVSS's authors do
+        frames = np.sum([classes.class_frames for classes in known], axis=0)
+        sums = np.sum([classes.class_iou * classes.class_frames for classes in known], axis=0)
         scores["mIoU"] = float((sums / np.maximum(frames, 1)).mean())
     return scores, [clip.result for clip in found if clip.result is not None]
 
@@ -120,8 +121,8 @@ def _measure(
     if texts is None or not sample.classified:
         return _Measured(index, result, m_j, None)
     metric = SemanticMetric()
-    told = _prediction(segmented, texts.cpu()).class_maps()
-    metric.add(told[labelled], batch.visible[0].numpy()[labelled])
+    classes = _prediction(segmented, texts.cpu()).class_maps()
+    metric.add(classes[labelled], batch.visible[0].numpy()[labelled])
     return _Measured(index, result, m_j, metric.scores())
 
 

@@ -24,8 +24,7 @@ from napari_tavis.lab.evaluation import (
 )
 from napari_tavis.lab.evaluation.charts import silhouette, spread
 from napari_tavis.lab.evaluation.evaluator import SCORES_ONLY
-from napari_tavis.lab.evaluation.paper import TABLE_3
-from napari_tavis.lab.evaluation.report import _cell, check_report_packages
+from napari_tavis.lab.evaluation.report import PAPER_TABLE_3, _cell, check_report_packages
 from napari_tavis.model import TAViS, load_model
 
 ODD = 'a|b <script>"x"</script>'
@@ -82,7 +81,7 @@ def test_report_is_written_in_three_forms(scores: Scores, tmp_path: Path) -> Non
     for picture in re.findall(r"!\[[^]]*\]\(([^)]*)\)", text):
         with Image.open(page.parent / picture) as image:
             image.verify()
-    assert f"{TABLE_3['s4'][2].m_j:.3f}" in text
+    assert f"{PAPER_TABLE_3['s4'][2].m_j:.3f}" in text
     rows = [line for line in text.splitlines() if line.startswith("| a\\|b")]
     assert len(rows) == 1
     packed = np.load(page.parent / "embeddings.npz")

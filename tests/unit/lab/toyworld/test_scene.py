@@ -143,3 +143,16 @@ def test_looks_of_one_class_vary() -> None:
         ]
         assert np.abs(pictures[0].astype(float) - pictures[1]).mean() > 5
         assert np.abs(pictures[1].astype(float) - pictures[2]).mean() > 5
+
+
+def test_a_thermal_camera_changes_the_picture_alone() -> None:
+    scene = sample_scene(3)
+    thermal = replace(scene, camera="thermal")
+    drawn, truth = scene.render(1.0, 64)
+    heat, masks = thermal.render(1.0, 64)
+    np.testing.assert_array_equal(masks, truth)
+    np.testing.assert_array_equal(thermal.waveform(), scene.waveform())
+    assert (heat == heat[..., :1]).all(), "grey"
+    luminance = drawn.astype(float) @ [0.299, 0.587, 0.114]
+    assert np.corrcoef(luminance.ravel(), heat[..., 0].ravel())[0, 1] < -0.95, "dark is bright"
+    np.testing.assert_array_equal(heat, thermal.render(1.0, 64)[0], "the noise is the scene's")

@@ -1,10 +1,27 @@
 from __future__ import annotations
 
 import pytest
+import torch
 from torch import Tensor
 
+from napari_tavis.lab.benchmark.counters import count_gflop
 from napari_tavis.model import TAViS
-from napari_tavis.model.flops import count_gflop, format_gflop
+
+
+@pytest.fixture
+def toy() -> TAViS:
+    torch.manual_seed(0)
+    return TAViS.from_preset("toy", image_size=128)
+
+
+@pytest.fixture
+def images() -> Tensor:
+    return torch.rand((2, 3, 3, 128, 128), generator=torch.Generator().manual_seed(1))
+
+
+@pytest.fixture
+def mel() -> Tensor:
+    return torch.randn((2, 3, 1, 128, 204), generator=torch.Generator().manual_seed(2))
 
 
 def test_parts_add_up(toy: TAViS, images: Tensor, mel: Tensor) -> None:
@@ -14,7 +31,6 @@ def test_parts_add_up(toy: TAViS, images: Tensor, mel: Tensor) -> None:
     assert 0 < attention < total
     assert all(gflop > 0 for gflop in parts.values())
     assert parts["rest"] < 0.02 * total
-    assert format_gflop({"total": total}).split() == ["total", f"{total:.2f}"]
 
 
 def test_single_frames_need_no_memory(toy: TAViS, images: Tensor, mel: Tensor) -> None:

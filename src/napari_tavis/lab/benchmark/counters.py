@@ -1,15 +1,20 @@
-"""What a frame costs, counted part by part."""
+"""What a pass through a network costs: operations and seconds, part by part, and memory."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 
-from napari_tavis.model.tavis import TAViS
+from napari_tavis.model import TAViS
 
 # modules whose operations are counted together, as far as a network has them
 PARTS: dict[str, tuple[str, ...]] = {
@@ -58,7 +63,7 @@ def count_gflop(
     per_frame = 1e9 * images.shape[0] * images.shape[1]
     counts = {name: sum(ops.values()) for name, ops in counter.get_flop_counts().items()}
     parts = {part: _sum(counts, modules) / per_frame for part, modules in PARTS.items()}
-    for outer, inner in NESTED.items():
+    for outer, inner in NESTED.items():  # else it would count twice
         parts[outer] -= parts[inner]
     total = counter.get_total_flops() / per_frame
     operations = counter.get_flop_counts()["Global"].items()
@@ -82,5 +87,82 @@ def _sum(counts: dict[str, int], modules: Iterable[str]) -> float:
     return float(sum(counts.get(f"{TAViS.__name__}.{module}", 0) for module in modules))
 
 
-def format_gflop(parts: dict[str, float]) -> str:
-    return "\n".join(f"{part:<20} {gflop:8.2f}" for part, gflop in parts.items())
+def wait_for(device: torch.device) -> None:
+    """Wait until a device has finished its work."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()
+
+
+@contextmanager
+def part_seconds(model: TAViS) -> Iterator[dict[str, float]]:
+    """Time the parts of all passes through a model while the context lasts, by `PARTS`.
+
+    The numbers are complete at its end. At the borders of each part a GPU is waited for, which
+    takes a little time itself.
+    """
+    seconds: dict[str, float] = defaultdict(float)
+    begun: dict[nn.Module, float] = {}
+
+    def begin(module: nn.Module, _inputs: Any) -> None:
+        wait_for(model.device)
+        begun[module] = time.perf_counter()
+
+    handles = []
+    modules = dict(model.named_modules())
+    for part, names in PARTS.items():
+
+        def end(module: nn.Module, _inputs: Any, _output: Any, part: str = part) -> None:
+            wait_for(model.device)
+            seconds[part] += time.perf_counter() - begun.pop(module)
+
+        for module in (modules[name] for name in names if name in modules):
+            handles += [module.register_forward_pre_hook(begin), module.register_forward_hook(end)]
+    try:
+        yield seconds
+    finally:
+        for handle in handles:
+            handle.remove()
+        for outer, inner in NESTED.items():
+            seconds[outer] -= seconds[inner]
+
+
+_STATUS = Path("/proc/self/status")
+_CLEAR = Path("/proc/self/clear_refs")
+
+
+def reset_peaks(device: torch.device) -> None:
+    """Let the peaks begin anew from what is held now, where the system can do so (Linux, CUDA)."""
+    if device.type == "cuda":
+        torch.cuda.init()  # or there are no counters yet
+        torch.cuda.reset_peak_memory_stats(device)
+    try:
+        _CLEAR.write_text("5")
+    except OSError:
+        return
+
+
+def peak_host_bytes() -> int | None:
+    """Give the most memory that this process held, in bytes; None where nobody counts it.
+
+    On Linux this is since `reset_peaks`, and pages of mapped files count; elsewhere it is since the
+    process began.
+    """
+    if _STATUS.exists():
+        lines = _STATUS.read_text().splitlines()
+        peak = next((line for line in lines if line.startswith("VmHWM")), None)
+        return None if peak is None else 1024 * int(peak.split()[1])
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    peak_units = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak_units if sys.platform == "darwin" else 1024 * peak_units
+
+
+def peak_device_bytes(device: torch.device) -> int | None:
+    """Give the most memory that tensors held on a GPU, in bytes; None where nobody counts it."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    return torch.mps.driver_allocated_memory() if device.type == "mps" else None
