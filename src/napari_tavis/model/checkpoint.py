@@ -96,7 +96,7 @@ def read_metadata(path: str | os.PathLike[str]) -> dict[str, str]:
         with safe_open(source, framework="pt") as file:
             facts = file.metadata() or {}
     except (SafetensorError, OSError) as error:
-        raise _damaged(source, error) from error
+        raise damaged(source, error) from error
     if facts.get("format") == PART_FORMAT:
         raise CheckpointError(
             f"{source} holds the weights of {facts.get('part', 'a part')} alone; install it with "
@@ -127,18 +127,8 @@ def load_checkpoint(
     weights = _read_weights(source, device, matrices)
     config = config_of(source, facts, image_size)
     model = TAViS.without_weights(config)
-    expected = model.state_dict()
-    mismatch = describe_mismatch(expected, weights)
-    if mismatch:
-        raise CheckpointError(
-            f"{source} does not hold the weights of the {config.preset!r} preset ({mismatch}); "
-            "get a complete copy of the file."
-        )
-    broken = not_finite(weights)
-    if broken:
-        raise CheckpointError(
-            f"{source} holds broken values in {list_names(broken)}; get the file again."
-        )
+    check_complete(source, model, weights)
+    check_finite(source, weights)
     model.load_state_dict(weights, assign=True)
     return model
 
@@ -243,21 +233,34 @@ def _read_weights(
     try:
         return read_tensors(path, device, matrices)
     except (SafetensorError, OSError) as error:
-        raise _damaged(path, error) from error
+        raise damaged(path, error) from error
 
 
-def _damaged(path: Path, error: Exception) -> CheckpointError:
+def damaged(path: Path, error: Exception) -> CheckpointError:
     return CheckpointError(
         f"{path} is damaged or no safetensors file ({error}); get a complete copy of it."
     )
 
 
-def not_finite(weights: Mapping[str, Tensor], task: Task | None = None) -> list[str]:
-    """Name the weights that hold an infinity or NaN; the task is checked in between."""
+def check_complete(source: Path, model: TAViS, weights: Mapping[str, Tensor]) -> None:
+    """Refuse weights of a file of this package that are not exactly those of a model."""
+    mismatch = describe_mismatch(model.state_dict(), weights)
+    if mismatch:
+        raise CheckpointError(
+            f"{source} does not hold the weights of the {model.config.preset!r} preset "
+            f"({mismatch}); get a complete copy of the file."
+        )
+
+
+def check_finite(source: Path, weights: Mapping[str, Tensor], task: Task | None = None) -> None:
+    """Refuse weights that hold an infinity or NaN; the task is checked in between."""
     task = task or Task()
     broken = []
     for name, value in weights.items():
         task.check()
         if not is_finite(value):
             broken.append(name)
-    return broken
+    if broken:
+        raise CheckpointError(
+            f"{source} holds broken values in {list_names(broken)}; get the file again."
+        )

@@ -13,6 +13,13 @@ from typing import ClassVar, Literal, TypeAlias, cast, get_args
 from napari_tavis.core.errors import ModelError
 from napari_tavis.core.files import ForeignFileError, parse_json, shown
 
+MEL_SIZE = (128, 204)  # mel bins and time steps of one 2 s window of sound
+
+IMAGE_SIZE_STEP = 32  # the coarsest stride of Hiera
+
+# four times the largest anything was trained at; a file may claim any number
+MOST_IMAGE_SIZE = 4096
+
 PseudoText = Literal["text", "mlp", "none"]
 
 
@@ -133,14 +140,6 @@ class SamConfig:
 
 # `family` names the kind: weights carry it in front of their names
 SegmenterConfig: TypeAlias = Sam2Config | SamConfig
-
-
-MEL_SIZE = (128, 204)  # mel bins and time steps of one 2 s window of sound
-
-IMAGE_SIZE_STEP = 32  # the coarsest stride of Hiera
-
-# four times the largest anything was trained at; a file may claim any number
-MOST_IMAGE_SIZE = 4096
 
 
 @dataclass(frozen=True)

@@ -22,9 +22,11 @@ from napari_tavis.model.adapters import AudioAdapters
 from napari_tavis.model.checkpoint import (
     FORMAT,
     PART_FORMAT,
+    check_complete,
+    check_finite,
     config_of,
+    damaged,
     facts_about,
-    not_finite,
     write_weights,
 )
 from napari_tavis.model.config import PRESETS, Sam2Config, TAViSConfig, preset_config
@@ -34,7 +36,6 @@ from napari_tavis.model.tavis import TAViS
 from napari_tavis.model.tensor_files import read_pickled
 from napari_tavis.model.weight_names import (
     Shaped,
-    describe_mismatch,
     describe_official_mismatch,
     is_unused,
     list_names,
@@ -45,6 +46,25 @@ from napari_tavis.model.weight_names import (
 State: TypeAlias = dict[str, Tensor]
 
 DTYPES = {"float16": torch.float16, "bfloat16": torch.bfloat16, "float32": torch.float32}
+
+
+# A trained model; one to be trained, with new layers between SAM 2 (or SAM) and ImageBind; or such
+# a part alone.
+Kind: TypeAlias = Literal["tavis", "start", "sam2", "sam", "imagebind"]
+# by kind, which the names of a part's weights in a model begin with
+PARTS: dict[Kind, str] = {"sam2": "SAM 2", "sam": "SAM", "imagebind": "ImageBind"}
+# How names begin of which a file of this kind has some, and one of a later kind has none: the order
+# matters.
+_SIGNS: dict[Kind, tuple[str, ...]] = {
+    "tavis": ("mlp_audio.", "query_fea_W.", "seperate_audio.", "aggregate.", "imagebind."),
+    "sam2": ("image_encoder.trunk.", "sam_mask_decoder.", "memory_attention."),
+    "sam": ("image_encoder.", "mask_decoder."),
+    "imagebind": ("modality_",),
+}
+_SAM21_ONLY = ("no_obj_embed_spatial", "obj_ptr_tpos_proj.")  # what SAM 2.1 has and SAM 2.0 lacks
+_FIRST = "patch_embed.proj.weight"
+_TRUNKS = {"sam2": "image_encoder.trunk.", "sam": "image_encoder."}
+_VISION = "modality_preprocessors.vision.cls_token"
 
 
 @dataclass(frozen=True)
@@ -119,11 +139,7 @@ def convert(
     task = task or Task()
     read = [_read(Path(source)) for source in sources]
     for one in read:
-        broken = not_finite(one.state, task)
-        if broken:
-            raise CheckpointError(
-                f"{one.path} holds broken values in {list_names(broken)}; get the file again."
-            )
+        check_finite(one.path, one.state, task)
     kinds = sorted(one.kind for one in read)
     to = _Target(target, DTYPES[dtype], task)
     if kinds in (["imagebind", "sam2"], ["imagebind", "sam"]):
@@ -146,12 +162,7 @@ def _whole(one: _Read, target: _Target, image_size: int | None) -> Conversion:
     else:
         config = config_of(one.path, one.own_facts, image_size)
         weights = one.state
-        mismatch = describe_mismatch(TAViS.without_weights(config).state_dict(), weights)
-        if mismatch:
-            raise CheckpointError(
-                f"{one.path} does not hold the weights of the {config.preset!r} preset "
-                f"({mismatch}); get a complete copy of the file."
-            )
+        check_complete(one.path, TAViS.without_weights(config), weights)
     target.write(weights, facts_about(config, {"kind": one.kind}))
     return _conversion(one.kind, config)
 
@@ -250,9 +261,7 @@ def _read_own(path: Path) -> _Read:
             facts = file.metadata() or {}
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
-        raise CheckpointError(
-            f"{path} is damaged or no safetensors file ({error}); get a complete copy of it."
-        ) from error
+        raise damaged(path, error) from error
     if facts.get("format") == FORMAT:
         return _Read(path, "start" if facts.get("kind") == "start" else "tavis", state, facts)
     part = next((kind for kind in PARTS if kind == facts.get("part")), None)
@@ -261,29 +270,6 @@ def _read_own(path: Path) -> _Read:
     raise CheckpointError(
         f"{path} was not saved by napari-tavis; import the .pth or .pt file of the authors."
     )
-
-
-# A trained model; one to be trained, with new layers between SAM 2 (or SAM) and ImageBind; or such
-# a part alone.
-Kind: TypeAlias = Literal["tavis", "start", "sam2", "sam", "imagebind"]
-
-# by kind, which the names of a part's weights in a model begin with
-PARTS: dict[Kind, str] = {"sam2": "SAM 2", "sam": "SAM", "imagebind": "ImageBind"}
-
-# How names begin of which a file of this kind has some, and one of a later kind has none: the order
-# matters.
-_SIGNS: dict[Kind, tuple[str, ...]] = {
-    "tavis": ("mlp_audio.", "query_fea_W.", "seperate_audio.", "aggregate.", "imagebind."),
-    "sam2": ("image_encoder.trunk.", "sam_mask_decoder.", "memory_attention."),
-    "sam": ("image_encoder.", "mask_decoder."),
-    "imagebind": ("modality_",),
-}
-
-_SAM21_ONLY = ("no_obj_embed_spatial", "obj_ptr_tpos_proj.")  # what SAM 2.1 has and SAM 2.0 lacks
-
-_FIRST = "patch_embed.proj.weight"
-_TRUNKS = {"sam2": "image_encoder.trunk.", "sam": "image_encoder."}
-_VISION = "modality_preprocessors.vision.cls_token"
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,15 @@ from napari_tavis.model.features import Masks
 CANDIDATES = 3  # M, masks per object
 
 
+NO_POINT = -1  # label of a point that is none
+OUTSIDE, INSIDE, UPPER_LEFT, LOWER_RIGHT = 0, 1, 2, 3  # labels of points, as SAM 2 numbers them
+KNOWN = 10.0  # logit of what a person marked; 0 is what nobody knows
+# largest logit of what is uncertain: the mask that marks are drawn over, or a click's reach
+GUESS = 5.0
+RADIUS = 0.05  # of a point's mark, as a share of the frame's side
+REACH = 0.4  # distance from a first click at which, as far as one knows, the object has ended
+
+
 def build_mask_decoder(config: SegmenterConfig, **of_sam2: bool) -> MaskDecoder:
     """Build the mask decoder; ``of_sam2`` is what SAM 2's does beyond SAM's."""
     return MaskDecoder(
@@ -97,20 +106,6 @@ def embed_prompts(
         return sparse, encoder.mask_downscaling(mask)
     nothing = encoder.no_mask_embed.weight[:, :, None, None]
     return sparse, nothing.expand(len(points), -1, -1, -1)
-
-
-NO_POINT = -1  # label of a point that is none
-
-OUTSIDE, INSIDE, UPPER_LEFT, LOWER_RIGHT = 0, 1, 2, 3  # labels of points, as SAM 2 numbers them
-
-KNOWN = 10.0  # logit of what a person marked; 0 is what nobody knows
-
-# largest logit of what is uncertain: the mask that marks are drawn over, or a click's reach
-GUESS = 5.0
-
-RADIUS = 0.05  # of a point's mark, as a share of the frame's side
-
-REACH = 0.4  # distance from a first click at which, as far as one knows, the object has ended
 
 
 def paint_points(

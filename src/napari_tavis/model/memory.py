@@ -21,6 +21,9 @@ from napari_tavis.model.config import Sam2Config
 _POSITION_SHARE = 0.1  # of the positions that SAM 2 adds to what enters the memory attention
 
 
+BACKBONE_STRIDE = 16
+
+
 class SharedMemoryAttention(MemoryAttention):
     """Memory attention in two steps: each frame looks at itself, then its objects at memories.
 
@@ -80,9 +83,6 @@ class SharedMemoryEncoder(MemoryEncoder):
         memory = self.out_proj(self.fuser(pixels + self.mask_downsampler(masks)))
         positions = self.position_encoding(memory).to(memory.dtype)
         return {"vision_features": memory, "vision_pos_enc": [positions]}
-
-
-BACKBONE_STRIDE = 16
 
 
 class RotaryAttention(RoPEAttention):

@@ -26,6 +26,15 @@ from napari_tavis.core.tasks import Task
 _MAPPED_BYTES = 1 << 28  # how much of a file is in memory besides the weights already made of it
 
 
+_NAMES = {torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16"}
+_ALIGNMENT = 8
+_MEGABYTE = 1_000_000
+_WRAPPERS = ("model", "state_dict", "model_state_dict")
+_MOST_INDEX_BYTES = 64 * MEGABYTE
+_MOST_SHARING = 4  # tensors may share their bytes: tied weights
+_GLOBAL = re.compile(r"GLOBAL ([\w.]+)")
+
+
 def read_tensors(
     path: str | os.PathLike[str],
     device: torch.device | str = "cpu",
@@ -67,11 +76,6 @@ def _placed(value: Tensor, device: torch.device | str, matrices: torch.dtype) ->
     if value.ndim < 2:
         return value.to(device, torch.float32, copy=True)
     return value.to(device, matrices)
-
-
-_NAMES = {torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16"}
-_ALIGNMENT = 8
-_MEGABYTE = 1_000_000
 
 
 def write_tensors(
@@ -140,12 +144,6 @@ def _header(
     text = json.dumps(table, separators=(",", ":")).encode()
     text += b" " * (-len(text) % _ALIGNMENT)
     return len(text).to_bytes(8, "little") + text
-
-
-_WRAPPERS = ("model", "state_dict", "model_state_dict")
-_MOST_INDEX_BYTES = 64 * MEGABYTE
-_MOST_SHARING = 4  # tensors may share their bytes: tied weights
-_GLOBAL = re.compile(r"GLOBAL ([\w.]+)")
 
 
 def read_pickled(path: Path) -> dict[str, Tensor]:

@@ -23,6 +23,15 @@ from napari_tavis.core.errors import ModelError
 from napari_tavis.model.imagebind import ImageBind
 from napari_tavis.model.outputs import TextFeatures
 
+BYTES = 256
+SPECIAL = ("<start_of_text>", "<end_of_text>")
+FULL_VOCABULARY = 49408
+_WORD_END = "</w>"
+_WORDS = regex.compile(
+    r"<start_of_text>|<end_of_text>|'s|'t|'re|'ve|'m|'ll|'d|\p{L}+|\p{N}|[^\s\p{L}\p{N}]+",
+    regex.IGNORECASE,
+)
+
 
 def text_features(imagebind: ImageBind, texts: Sequence[str]) -> TextFeatures:
     """Encode ``P`` texts, for example of `alignment.class_prompt`, differentiably."""
@@ -60,17 +69,6 @@ class KeptTexts:
 def fingerprint(weights: Iterable[nn.Parameter]) -> int:
     """Give a number that changes once a weight is changed or moved."""
     return hash(tuple((weight.data_ptr(), weight._version) for weight in weights))
-
-
-BYTES = 256
-SPECIAL = ("<start_of_text>", "<end_of_text>")
-FULL_VOCABULARY = 49408
-
-_WORD_END = "</w>"
-_WORDS = regex.compile(
-    r"<start_of_text>|<end_of_text>|'s|'t|'re|'ve|'m|'ll|'d|\p{L}+|\p{N}|[^\s\p{L}\p{N}]+",
-    regex.IGNORECASE,
-)
 
 
 class Tokenizer:

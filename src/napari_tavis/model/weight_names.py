@@ -20,6 +20,46 @@ from napari_tavis.model.tavis import TAViS
 _LISTED = 40
 
 
+_OFFICIAL: tuple[tuple[str, str], ...] = (
+    (r"adapters\.audio_projection\.", "mlp_audio."),
+    (r"adapters\.hidden\.(\d+)\.", r"image_encoder.prompt_generator.lightweight_mlp_\1.0."),
+    (r"adapters\.output\.(\d+)\.", r"image_encoder.prompt_generator.shared_mlp.\1."),
+    (r"decomposition\.queries$", "query_fea_W.weight"),
+    (r"decomposition\.query_positions$", "query_embed_W.weight"),
+    (r"decomposition\.query_attention\.", "transformer_cross_attention_layers_W.3."),
+    (r"decomposition\.bias\.", "seperate_audio."),
+    (r"decomposition\.audio_attention\.", "transformer_cross_attention_audio."),
+    (r"prompting\.token_projection\.", "audio_to_texte."),
+    (r"prompting\.position_scores\.", "audio_to_text1."),
+    (r"prompting\.text_projection\.", "text_a."),
+    (r"prompting\.query_projection\.", "mlp."),
+    (r"prompting\.query_mlp\.", "audio_MLP."),
+    (r"prompting\.scene_projection\.", "token_all."),
+    (r"prompting\.aggregate\.", "aggregate."),
+    (r"prompting\.dense_projection\.", "down."),
+    (r"sam2\.", ""),
+    (r"sam\.(image_encoder\.blocks\.\d+\.mlp\.)fc", r"\1lin"),
+    (r"sam\.(mask_decoder\.transformer\.layers\.\d+\.mlp\.)layers\.0\.", r"\1lin1."),
+    (r"sam\.(mask_decoder\.transformer\.layers\.\d+\.mlp\.)layers\.1\.", r"\1lin2."),
+    (r"sam\.", ""),
+)
+# Names of the release that change nothing it computes.
+_UNUSED = re.compile(
+    r"""
+    imagebind\.\w+\.(imu|depth|thermal)\.
+    | imagebind\.modality_preprocessors\.text\.mask$   # the trunk is causal without it
+    | image_encoder\.prompt_generator\.(lightweight_mlp_48|shared_mlp\.48)\.  # a 49th block's
+    | transformer_cross_attention_layers_W\.[012]\.    # their results are overwritten
+    | transformer_cross_attention_layers_H\. | query_fea_H\. | query_embed_H\.
+    | transformer_CA\. | text_prompt_all\. | no_mask_embed\. | CEloss\.weight$
+    | sam_mask_decoder\.(audio_score|decoder_norm)\.
+    """,
+    re.VERBOSE,
+)
+# Values that the network is built with, so that a checkpoint may leave them out.
+_OPTIONAL = re.compile(r"imagebind\.modality_postprocessors\.(audio|text)\.1\.log_logit_scale$")
+
+
 class Shaped(Protocol):
     """A tensor or an array."""
 
@@ -50,48 +90,6 @@ def list_names(names: list[str]) -> str:
     """Give names in one line: the first 40, and how many more there are."""
     shown = ", ".join(names[:_LISTED])
     return shown if len(names) <= _LISTED else f"{shown} and {len(names) - _LISTED} more"
-
-
-_OFFICIAL: tuple[tuple[str, str], ...] = (
-    (r"adapters\.audio_projection\.", "mlp_audio."),
-    (r"adapters\.hidden\.(\d+)\.", r"image_encoder.prompt_generator.lightweight_mlp_\1.0."),
-    (r"adapters\.output\.(\d+)\.", r"image_encoder.prompt_generator.shared_mlp.\1."),
-    (r"decomposition\.queries$", "query_fea_W.weight"),
-    (r"decomposition\.query_positions$", "query_embed_W.weight"),
-    (r"decomposition\.query_attention\.", "transformer_cross_attention_layers_W.3."),
-    (r"decomposition\.bias\.", "seperate_audio."),
-    (r"decomposition\.audio_attention\.", "transformer_cross_attention_audio."),
-    (r"prompting\.token_projection\.", "audio_to_texte."),
-    (r"prompting\.position_scores\.", "audio_to_text1."),
-    (r"prompting\.text_projection\.", "text_a."),
-    (r"prompting\.query_projection\.", "mlp."),
-    (r"prompting\.query_mlp\.", "audio_MLP."),
-    (r"prompting\.scene_projection\.", "token_all."),
-    (r"prompting\.aggregate\.", "aggregate."),
-    (r"prompting\.dense_projection\.", "down."),
-    (r"sam2\.", ""),
-    (r"sam\.(image_encoder\.blocks\.\d+\.mlp\.)fc", r"\1lin"),
-    (r"sam\.(mask_decoder\.transformer\.layers\.\d+\.mlp\.)layers\.0\.", r"\1lin1."),
-    (r"sam\.(mask_decoder\.transformer\.layers\.\d+\.mlp\.)layers\.1\.", r"\1lin2."),
-    (r"sam\.", ""),
-)
-
-# Names of the release that change nothing it computes.
-_UNUSED = re.compile(
-    r"""
-    imagebind\.\w+\.(imu|depth|thermal)\.
-    | imagebind\.modality_preprocessors\.text\.mask$   # the trunk is causal without it
-    | image_encoder\.prompt_generator\.(lightweight_mlp_48|shared_mlp\.48)\.  # a 49th block's
-    | transformer_cross_attention_layers_W\.[012]\.    # their results are overwritten
-    | transformer_cross_attention_layers_H\. | query_fea_H\. | query_embed_H\.
-    | transformer_CA\. | text_prompt_all\. | no_mask_embed\. | CEloss\.weight$
-    | sam_mask_decoder\.(audio_score|decoder_norm)\.
-    """,
-    re.VERBOSE,
-)
-
-# Values that the network is built with, so that a checkpoint may leave them out.
-_OPTIONAL = re.compile(r"imagebind\.modality_postprocessors\.(audio|text)\.1\.log_logit_scale$")
 
 
 def official_name(name: str) -> str:

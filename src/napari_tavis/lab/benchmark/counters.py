@@ -47,6 +47,10 @@ _ATTENTION = "_scaled_dot_product"
 _UNCOUNTED = ("_scaled_dot_product_flash_attention_for_cpu",)
 
 
+_STATUS = Path("/proc/self/status")
+_CLEAR = Path("/proc/self/clear_refs")
+
+
 def count_gflop(
     model: TAViS, images: Tensor, mel: Tensor, protocol: str | None = None
 ) -> dict[str, float]:
@@ -126,10 +130,6 @@ def part_seconds(model: TAViS) -> Iterator[dict[str, float]]:
             handle.remove()
         for outer, inner in NESTED.items():
             seconds[outer] -= seconds[inner]
-
-
-_STATUS = Path("/proc/self/status")
-_CLEAR = Path("/proc/self/clear_refs")
 
 
 def reset_peaks(device: torch.device) -> None:

@@ -37,6 +37,8 @@ from napari_tavis.model.checkpoint import BUNDLED, FORMAT
 from napari_tavis.model.config import PRESETS, preset_config
 from napari_tavis.model.precision import PRECISIONS, usual_precision
 
+_DEVIATION = 0.02
+
 
 @dataclass(frozen=True)
 class Options:
@@ -239,9 +241,6 @@ def _processor() -> str:
             if line.startswith("model name"):
                 return line.split(":", 1)[1].strip()
     return platform.processor() or platform.machine()
-
-
-_DEVIATION = 0.02
 
 
 class BenchmarkError(TavisError):

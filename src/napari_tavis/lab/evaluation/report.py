@@ -49,6 +49,12 @@ MEANINGS = {
 }
 
 
+PAPER_SOURCE = (
+    "Table 3 of arXiv 2506.11436 as quoted by en.papernotes.org (ICCV 2025, segmentation, TAViS); "
+    "not checked against the paper itself"
+)
+
+
 def check_report_packages() -> None:
     """Make sure that a report can be written, before hours are spent on its numbers.
 
@@ -180,12 +186,6 @@ def _cell(text: str) -> str:
     """Write a name into Markdown, where it is a name and neither HTML nor a link."""
     plain = html.escape(" ".join(str(text).split()), quote=False)
     return re.sub(r"([\\`*_\[\]|~$])", r"\\\1", plain)
-
-
-PAPER_SOURCE = (
-    "Table 3 of arXiv 2506.11436 as quoted by en.papernotes.org (ICCV 2025, segmentation, TAViS); "
-    "not checked against the paper itself"
-)
 
 
 @dataclass(frozen=True)

@@ -68,7 +68,7 @@ def sample_scene(
             f"The toy world has no class {unknown[0]!r}; choose from {', '.join(CLASSES)}."
         )
     rng = np.random.default_rng(seed)
-    # Drawn even where it is given, here and below: the rest of the scene stays the same then.
+    # Drawn even where they are given, here and below, so that what follows is drawn alike.
     drawn = 1 + int(rng.choice(3, p=COUNT_CHANCES))
     number = min(drawn, len(pool)) if count is None else count
     if not 1 <= number <= min(3, len(pool)):

@@ -27,6 +27,10 @@ AUDIBLE_SECONDS = 0.6
 INAUDIBLE_SECONDS = 0.1
 
 
+_LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
+_GRAIN = 6.0  # standard deviation of the thermal camera's noise, in grey levels
+
+
 @dataclass(frozen=True, eq=False)
 class Scene:
     """A small audio-visual world of one to three objects.
@@ -132,10 +136,6 @@ def _limited(wave: Wave, knee: float = 0.8) -> Wave:
         bent = knee + (1 - knee) * np.tanh((np.abs(peaks) - knee) / (1 - knee))
         wave[high] = np.sign(peaks) * bent
     return wave
-
-
-_LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
-_GRAIN = 6.0  # standard deviation of the thermal camera's noise, in grey levels
 
 
 def film(

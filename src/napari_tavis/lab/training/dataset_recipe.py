@@ -25,6 +25,10 @@ from napari_tavis.model import TAViS, TAViSOutput, TextFeatures
 from napari_tavis.model.alignment import class_prompt
 from napari_tavis.model.backbone import Protocol
 
+# settings that may change when a run is taken up
+FREE = ("device", "state_every", "pictures", "tensorboard")
+FREE_OF_DATA = ("workers", "cache")  # the same, of its data
+
 
 class Objective(nn.Module):
     """The network with its loss (paper, section 3.5): what processes share the gradient of.
@@ -97,12 +101,6 @@ def _in_single_precision(output: TAViSOutput) -> TAViSOutput:
         if isinstance(value := getattr(output, field.name), Tensor)
     }
     return replace(output, **changed)
-
-
-# settings that may change when a run is taken up
-FREE = ("device", "state_every", "pictures", "tensorboard")
-
-FREE_OF_DATA = ("workers", "cache")  # the same, of its data
 
 
 class DatasetRecipe(Recipe):

@@ -382,9 +382,9 @@ def _accelerator(recipe: Recipe, output: Path) -> Accelerator:
             cpu=recipe.device == "cpu",
             mixed_precision=settings.precision,
             gradient_accumulation_steps=settings.accumulation,
-            # A batch is one step's over all processes, however many there are.
+            # A batch of the loader is divided among the processes, however many there are.
             dataloader_config=DataLoaderConfiguration(split_batches=True),
-            # Which weights get a gradient depends on the batch: without clicks, or without objects.
+            # Which weights get a gradient depends on the batch: of one frame, the memory gets none.
             kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
             log_with="tensorboard" if recipe.tensorboard else None,
             project_dir=str(output),
