@@ -179,7 +179,7 @@ def load_model(
         `napari_tavis.weights`), or a file: ``.safetensors`` of this package, ``.pth`` of the
         release.
     device : str
-        Where the model shall run.
+        Where the model is to run.
     image_size : int, optional
         Pixels per side instead of the model's own.
     precision : torch.dtype, optional

@@ -17,7 +17,7 @@ from napari_tavis.model.features import Masks
 CANDIDATES = 3  # M, masks per object
 
 
-NO_POINT = -1  # label of a point that is none
+NO_POINT = -1  # label of a point that only fills a row
 OUTSIDE, INSIDE, UPPER_LEFT, LOWER_RIGHT = 0, 1, 2, 3  # labels of points, as SAM 2 numbers them
 KNOWN = 10.0  # logit of what a person marked; 0 is what nobody knows
 # largest logit of what is uncertain: the mask that marks are drawn over, or a click's reach
@@ -90,7 +90,7 @@ def embed_prompts(
 
     Takes points (R, P, 2) and labels (R, P) as `SegmentationBackbone.segment_prompted` does, a mask
     to start from of any size (R, h', w'), and the size (4 h, 4 w) of a mask prompt. ``close`` ends
-    the points with one that is none. Gives sparse prompts (R, P + 1, C), or (R, P, C) unless
+    the points with one that is no point. Gives sparse prompts (R, P + 1, C), or (R, P, C) unless
     closed, and dense ones (R, C, h, w).
     """
     height, width = encoder.input_image_size

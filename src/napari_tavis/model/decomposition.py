@@ -29,10 +29,10 @@ class QueryDecomposition(nn.Module):
     def __init__(self, config: TAViSConfig) -> None:
         super().__init__()
         width = config.imagebind.audio.width
-        self.listens = config.switches.decompose
+        self.decomposes = config.switches.decompose
         self.queries = nn.Parameter(torch.empty(config.queries, width))
         nn.init.normal_(self.queries)
-        if not self.listens:
+        if not self.decomposes:
             self.bias = nn.Linear(width, width)
             return
         self.query_positions = nn.Parameter(torch.empty(config.queries, width))
@@ -54,7 +54,7 @@ class QueryDecomposition(nn.Module):
         """
         frames = len(audio_tokens)
         initial = self.queries.repeat(frames, 1, 1)
-        if not self.listens:
+        if not self.decomposes:
             return initial, cls_token[:, None] + self.bias(initial)
         positions = self.query_positions.repeat(frames, 1, 1)
         learned = self.query_attention(initial, audio_tokens, positions)

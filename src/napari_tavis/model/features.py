@@ -92,7 +92,7 @@ class Masks:
 
 @dataclass
 class SoundPrompts(Rows):
-    """What the mask decoder is told about the sound of each of ``n`` frames."""
+    """What the mask decoder is given of the sound of each of ``n`` frames."""
 
     sparse: Tensor  # p: (n, K, C), one prompt token per query; the scene's is the last
     dense: Tensor  # t_v: (n, C), added to every pixel of the image embedding, for all queries

@@ -23,7 +23,7 @@ class AudioGuidedImageEncoder(ImageEncoder):
     """Hiera and its feature pyramid."""
 
     def __init__(self, config: Sam2Config) -> None:
-        # Hiera reads numbers off a tensor while it is built, which a meta tensor has not.
+        # Hiera reads numbers off a tensor while it is built, which a meta tensor does not have.
         with torch.device("cpu"):
             trunk = Hiera(
                 embed_dim=config.trunk_width,

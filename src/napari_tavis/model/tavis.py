@@ -33,7 +33,7 @@ from napari_tavis.model.outputs import (
 from napari_tavis.model.precision import for_inference, inference, usual_precision
 from napari_tavis.model.prompting import HybridPrompting
 from napari_tavis.model.sam2_segmenter import SoundPromptedSam2
-from napari_tavis.model.texts import KeptTexts, TextFeatures, fingerprint, text_features
+from napari_tavis.model.texts import TextCache, TextFeatures, fingerprint, text_features
 from napari_tavis.model.tracking import ObjectTracker
 
 
@@ -50,8 +50,8 @@ class TAViS(nn.Module):
         segmenter = _build_segmenter(config.segmenter, config.image_size)
         self.add_module(config.segmenter.family, segmenter)  # its weights say whose they are
         self.precision: torch.dtype | None = None
-        self._texts = KeptTexts()
-        self._self = object()  # unlike an id, never that of another model as well
+        self._texts = TextCache()
+        self._token = object()  # unlike an id, never given to another model once this one is gone
 
     @classmethod
     def from_preset(cls, name: str, image_size: int | None = None) -> TAViS:
@@ -96,7 +96,7 @@ class TAViS(nn.Module):
         """What stays the same only as long as the same frames give the same numbers."""
         precision = self.precision or usual_precision(self.device)
         weights = fingerprint(self.parameters())
-        return self._self, weights, self.image_size, str(self.device), precision
+        return self._token, weights, self.image_size, str(self.device), precision
 
     def inference(self) -> AbstractContextManager[None]:
         """Give the context in which the network is used rather than trained."""
@@ -128,7 +128,7 @@ class TAViS(nn.Module):
         images, mel = images.flatten(0, 1), mel.flatten(0, 1)
         if frozen is None:
             frozen = self.encode_frozen(images, mel)
-        levels, features = self._look(images, frozen.sound)
+        levels, features = self._segmenter_features(images, frozen.sound)
         encoded = EncodedFrames(features, self._cues(frozen.seen, frozen.sound))
         return replace(self.decode(encoded, shape[0], protocol), image_features=levels)
 
@@ -137,7 +137,7 @@ class TAViS(nn.Module):
 
         Takes images (n, 3, S, S) and spectrograms (n, 1, 128, 204) as `forward` does.
         """
-        return FrozenFeatures(self._hear(mel), self._see(images))
+        return FrozenFeatures(self._encode_sound(mel), self._encode_vision(images))
 
     def decode(
         self, encoded: EncodedFrames, clips: int, protocol: str | None = None
@@ -166,15 +166,15 @@ class TAViS(nn.Module):
             frame_features=features,
         )
 
-    def _hear(self, mel: Tensor) -> Sound:
+    def _encode_sound(self, mel: Tensor) -> Sound:
         """Encode windows of sound (n, 1, 128, 204)."""
         return Sound(*self.imagebind.encode_audio(mel))
 
-    def _look(self, images: Tensor, sound: Sound) -> tuple[list[Tensor], Features]:
+    def _segmenter_features(self, images: Tensor, sound: Sound) -> tuple[list[Tensor], Features]:
         """Run the segmenter's image encoder on images (n, 3, S, S), guided by their sound."""
         return self.segmenter.encode(preprocess.normalise(images), self.adapters(sound.tokens))
 
-    def _see(self, images: Tensor) -> Tensor:
+    def _encode_vision(self, images: Tensor) -> Tensor:
         """Encode images (n, 3, S, S) as wholes: ``t_v``, (n, Cv)."""
         return self.imagebind.encode_vision(preprocess.halve(preprocess.imagebind_size(images)))
 
@@ -208,10 +208,10 @@ class TAViS(nn.Module):
         need, and `add_cues` makes up for the rest. The rows stay on the model's device.
         """
         images = preprocess.stretch_frames(frames, self.image_size).to(self.device)
-        sound = self._hear(torch.as_tensor(mel, dtype=torch.float32, device=self.device))
-        features = self._look(images, sound)[1]
+        sound = self._encode_sound(torch.as_tensor(mel, dtype=torch.float32, device=self.device))
+        features = self._segmenter_features(images, sound)[1]
         if cues:
-            return EncodedFrames(features, cues=self._cues(self._see(images), sound))
+            return EncodedFrames(features, cues=self._cues(self._encode_vision(images), sound))
         return EncodedFrames(features, sound=sound)
 
     @for_inference
@@ -223,7 +223,7 @@ class TAViS(nn.Module):
         if encoded.sound is None:
             raise ValueError("the sound of these frames was not kept")
         images = preprocess.stretch_frames(frames, self.image_size).to(self.device)
-        cues = self._cues(self._see(images), encoded.sound)
+        cues = self._cues(self._encode_vision(images), encoded.sound)
         return EncodedFrames(encoded.features, cues=cues)
 
     @for_inference

@@ -119,7 +119,7 @@ def is_finite(value: Tensor) -> bool:
     """Whether all values are finite, in one pass that allocates nothing."""
     if not value.is_floating_point() or not value.numel():
         return True
-    # both ends are no number if any value is none
+    # both ends are NaN if any value is
     return all(bool(end.isfinite()) for end in value.aminmax())
 
 

@@ -44,7 +44,7 @@ def text_features(imagebind: ImageBind, texts: Sequence[str]) -> TextFeatures:
     return TextFeatures(trunk, imagebind.text_head(trunk))
 
 
-class KeptTexts:
+class TextCache:
     """The embeddings of texts, as long as the weights stay the same."""
 
     def __init__(self) -> None:

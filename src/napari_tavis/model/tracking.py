@@ -150,7 +150,7 @@ class MemoryBank:
         self._seen += 1
 
     def _store_unread(self) -> None:
-        """Encode the memory of the frame before, now that somebody is going to read it."""
+        """Encode the memory of the frame before, now that it is going to be read."""
         if self._unread is None:
             return
         (embedding, masks), self._unread = self._unread, None
@@ -168,7 +168,7 @@ class ObjectMemory:
     """What SAM 2 remembers of some objects, each in a video of its own, while it follows them.
 
     Positions count the frames that are looked at, whichever frames of the video these are: the
-    memory holds the last six positions, and is blind to what lies farther apart.
+    memory holds the last six positions, and is blind to what is farther away.
     """
 
     def __init__(self, sam2: SoundPromptedSam2) -> None:

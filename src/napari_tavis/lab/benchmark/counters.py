@@ -133,7 +133,7 @@ def part_seconds(model: TAViS) -> Iterator[dict[str, float]]:
 
 
 def reset_peaks(device: torch.device) -> None:
-    """Let the peaks begin anew from what is held now, where the system can do so (Linux, CUDA)."""
+    """Let the peaks start from what is held now, where the system can do so (Linux, CUDA)."""
     if device.type == "cuda":
         torch.cuda.init()  # or there are no counters yet
         torch.cuda.reset_peak_memory_stats(device)

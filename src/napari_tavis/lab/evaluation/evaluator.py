@@ -75,8 +75,8 @@ def evaluate(
     if not len(dataset):
         raise EvaluationError("There is no clip to evaluate on: choose another subset or split.")
     make = partial(Predictor, model, options.protocol, size=options.size)
-    predictor, listener = make(image_embedding=options.zero_shot), make(image_embedding=False)
-    robustness = RobustnessTest(listener, dataset)
+    predictor, by_sound = make(image_embedding=options.zero_shot), make(image_embedding=False)
+    robustness = RobustnessTest(by_sound, dataset)
     scene, reliability = SceneTally(), ReliabilityTallies()
     classes = ClassTally(options.groups)
     for number in range(len(dataset)):
@@ -98,5 +98,5 @@ def evaluate(
         reliability=reliability.curves(),
         robustness=robustness.scores() if options.robustness else [],
         embeddings=classes.embeddings(),
-        examples=draw_examples(listener, dataset, scene.clips, options.examples, options.size),
+        examples=draw_examples(by_sound, dataset, scene.clips, options.examples, options.size),
     )

@@ -44,7 +44,7 @@ def improve_in_process(
     assert process.stdin is not None
     assert process.stdout is not None
     assert process.stderr is not None
-    words = _Listener(process.stderr)
+    errors = _ErrorReader(process.stderr)
     ended = threading.Event()
     watcher = threading.Thread(target=_stop_when_asked, args=(process, task, ended))
     watcher.start()
@@ -68,20 +68,20 @@ def improve_in_process(
         return Improvement.from_json(answer["result"])
     if "error" in answer:
         raise ImprovementError(answer["error"])
-    raise ImprovementError(_obituary(process.returncode, words.text))
+    raise ImprovementError(_reason_it_ended(process.returncode, errors.text))
 
 
-def _obituary(code: int, words: str) -> str:
+def _reason_it_ended(code: int, errors: str) -> str:
     """Say that the process ended without an answer."""
-    if code < 0 or not words:
+    if code < 0 or not errors:
         return (
             f"The process that learns was ended ({code}), and nothing is installed. Memory may "
             "have run out: close other programs, or take a smaller model."
         )
-    return f"Learning has failed, and nothing is installed: {words}"
+    return f"Learning has failed, and nothing is installed: {errors}"
 
 
-class _Listener(threading.Thread):
+class _ErrorReader(threading.Thread):
     """Reads what a process writes of defects, so that it never waits for a reader."""
 
     def __init__(self, stream: IO[str]) -> None:
@@ -115,7 +115,7 @@ def _end(process: subprocess.Popen[str]) -> None:
     if process.poll() is None:
         process.kill()
         process.wait()
-    for stream in (process.stdin, process.stdout):  # the listener still reads the third
+    for stream in (process.stdin, process.stdout):  # the third is still being read
         if stream is not None and not stream.closed:
             stream.close()
 

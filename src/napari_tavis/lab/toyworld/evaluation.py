@@ -87,7 +87,7 @@ def toy_test(
     """
     if seed >= TRAINED_SEEDS:
         raise ToyWorldError(
-            f"Test seeds lie below {TRAINED_SEEDS}: training used clips from there on."
+            f"Test seeds are below {TRAINED_SEEDS}: training has used the clips from there on."
         )
     task = task or Task()
     texts = model.embed_texts([class_prompt(name) for name in AVSBENCH_CLASSES])

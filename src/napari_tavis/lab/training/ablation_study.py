@@ -102,7 +102,7 @@ class ToyTrial:
     def measure(self, row: Row, seed: int, task: Task) -> dict[str, float]:
         """Train a row with a seed, and give what `toy_test` measures, frames being independent.
 
-        Cancelled, the row begins anew next time.
+        Cancelled, the row starts again next time.
         """
         settings = self._settings
         if self._opened is None:
@@ -132,7 +132,7 @@ class DatasetTrial:
     def __init__(self, config: TrainConfig, folder: Path, sam_start: str | None = None) -> None:
         if config.data.subset not in get_args(Subset):
             raise TrainingError(
-                f"An ablation measures on one subset, and {config.data.subset!r} is none: set "
+                f"An ablation measures on one subset, and {config.data.subset!r} is not one: set "
                 f"data.subset to one of {', '.join(get_args(Subset))}."
             )
         self._config, self._folder, self._sam_start = config, folder, sam_start

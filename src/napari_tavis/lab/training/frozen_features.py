@@ -22,7 +22,7 @@ from napari_tavis.model import TAViS
 from napari_tavis.model.features import FrozenFeatures, Sound
 from napari_tavis.model.precision import inference
 
-FILES = "*/*.safetensors"  # where features lie in the folder of their weights
+FILES = "*/*.safetensors"  # where features are in the folder of their weights
 
 FORMAT = "1"  # part of every key: change it when the same files or input lead to other features
 

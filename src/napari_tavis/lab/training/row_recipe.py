@@ -39,7 +39,7 @@ def train_row(
 ) -> TAViS:
     """Train a row's network, and give it in evaluation mode.
 
-    All rows of a seed see the same batches. Stopped, the row begins anew next time. Raises
+    All rows of a seed see the same batches. Stopped, the row starts again next time. Raises
     `TrainingError` if the loss is not finite.
     """
     with TemporaryDirectory() as folder:

@@ -85,7 +85,7 @@ class RunLog:
         return sum(losses) / len(losses) if losses else None
 
     def add_epoch(self, entry: Entry) -> None:
-        """Append what one epoch gave, and write the table anew."""
+        """Append what one epoch gave, and write the table again."""
         entry = {"kind": "epoch", **entry}
         self._append(entry)
         self._epochs.append(entry)

@@ -261,7 +261,7 @@ def open_split(
     Parameters
     ----------
     root : Path or str
-        The folder; the trees may lie up to two folders deeper.
+        The folder; the trees may be up to two folders deeper.
     subset : str
         ``s4``, ``ms3``, ``v1s``, ``v1m``, ``v2``; ``avss`` for all of AVSBench-semantic; ``ov`` for
         its clips of seen classes, which are then the whole vocabulary; ``ov-unseen`` for those

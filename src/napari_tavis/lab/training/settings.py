@@ -7,7 +7,7 @@ the trainer runs.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from napari_tavis.core.errors import TrainingError
@@ -229,15 +229,7 @@ TOY_SMOKE = ToyTrainingConfig(
         Stage("follow", 2, "segment", 224, 1, 2, protocol="memory", prompts=True),
     ),
     clips={128: 8, 224: 4},
-    optimizer=OptimizerSettings(
-        learning_rate=6e-4,
-        final_share=0.01,
-        warm_up=1,
-        cool_down=4,
-        clip_norm=1.0,
-        weight_decay=0.02,
-        betas=(0.9, 0.99),
-    ),
+    optimizer=replace(ToyTrainingConfig.optimizer, warm_up=1, cool_down=4),
     extra_every=2,
 )
 
@@ -266,8 +258,7 @@ class ToyAblation:
 
     def __post_init__(self) -> None:
         for name in ("clips", "steps", "batch", "regions_every", "warm_up", "test_clips"):
-            if getattr(self, name) < 1:
-                raise TrainingError(f"The setting {name} must be at least 1.")
+            require(name, getattr(self, name), 1)
         if min(self.learning_rate, self.decoder_rate) <= 0:
             raise TrainingError("The settings learning_rate and decoder_rate must be above 0.")
 

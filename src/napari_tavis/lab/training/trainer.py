@@ -107,7 +107,7 @@ class Recipe(ABC):
 
     The card is everything that decides on what is computed, ready for JSON. Between stretches the
     state is written every ``state_every`` steps; with None it is never written, and a run that was
-    stopped begins anew.
+    stopped starts again.
     """
 
     def __init__(
@@ -173,20 +173,20 @@ class Trainer:
         the clip; the state before it is kept.
         """
         task = task or Task()
-        self._go_back()
+        self._resume()
         position, stretches = self.state.position, self.course.stretches
         try:
             if not position.begun:
-                self._close(0, task)
+                self._end_stretch(0, task)
             while position.stretch < len(stretches) and not self._is_done():
                 self._learn(stretches[position.stretch], task)
-                self._close(position.stretch + 1, task)
+                self._end_stretch(position.stretch + 1, task)
         except Cancelled:
             self._save()
             raise
         self.accelerator.end_training()
 
-    def _go_back(self) -> None:
+    def _resume(self) -> None:
         """Take up where the run was last saved; without a state, at the beginning."""
         self.state.load()
         position = self.state.position
@@ -282,7 +282,7 @@ class Trainer:
             return
         every = gather_object(list(names))  # all processes stop for a clip of any of them
         spoilt = [name for name, good in zip(every, finite.flatten().tolist()) if not good]  # noqa: B905 (toy clips have no names)
-        self._stop(f"The loss{' of ' if spoilt else ''}{', '.join(spoilt)} is not finite")
+        self._fail(f"The loss{' of ' if spoilt else ''}{', '.join(spoilt)} is not finite")
 
     def _check_gradient(self, names: list[str]) -> None:
         """Limit the gradient; stop if it is not finite, unless loss scaling takes care of that."""
@@ -292,19 +292,19 @@ class Trainer:
             norm is None or torch.isfinite(norm) for norm in norms
         ):
             batch = ", ".join(gather_object(names)) or "this step"
-            self._stop(f"The gradient of the batch {batch} is not finite")
+            self._fail(f"The gradient of the batch {batch} is not finite")
 
-    def _stop(self, reason: str) -> None:
+    def _fail(self, reason: str) -> None:
         """Keep the state before the step, and raise the error."""
         self._optimizer.optimizer.zero_grad()
         self._save()
-        kept = f"The last good state is kept in {self.output}: look at the clip, or begin"
+        kept = f"The last good state is kept in {self.output}: look at the clip, or start"
         raise TrainingError(
             f"{reason} at step {self.state.position.step + 1}. "
-            f"{kept if self.recipe.state_every else 'Begin'} anew with a smaller learning rate."
+            f"{kept if self.recipe.state_every else 'Start'} again with a smaller learning rate."
         )
 
-    def _close(self, done: int, task: Task) -> None:
+    def _end_stretch(self, done: int, task: Task) -> None:
         """End a stretch: measure, write checkpoints, log and state."""
         measuring, position = self.course.measuring, self.state.position
         found = self._measure(measuring, task) if measuring else None
