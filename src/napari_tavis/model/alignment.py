@@ -45,10 +45,12 @@ def highlight(images: Tensor, mask_logits: Tensor, kernel: int = BLUR_KERNEL) ->
 
 
 def _box_blur(images: Tensor, kernel: int) -> Tensor:
+    # zero outside the image; one direction after the other is the same as a square, and quicker
     return _box_mean(_box_mean(images, kernel, -2), kernel, -1)
 
 
 def _box_mean(images: Tensor, kernel: int, direction: int) -> Tensor:
+    # By running sums: pooling costs as much as the window is wide.
     sums = images.cumsum(direction)
     sums = torch.cat([torch.zeros_like(sums.narrow(direction, 0, 1)), sums], direction)
     places = torch.arange(images.shape[direction], device=images.device)

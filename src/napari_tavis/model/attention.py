@@ -40,6 +40,7 @@ class Attention(nn.Module):
         In causal attention, of as many queries as tokens, token ``i`` sees only tokens 0 to ``i``.
         """
         width = query.shape[-1]
+        # Fewer than that, and one product per head and query is cheaper than keys and values.
         few = query is not memory and 2 * self.heads * query.shape[1] < width
         if few and self.bias_k is None and not causal:
             return self.out_proj(self._ask_tokens(query, memory))

@@ -39,10 +39,10 @@ def save_checkpoint(
 ) -> Path:
     """Write the weights of a model whole or not at all; give the ``.safetensors`` file.
 
-    The metadata is what should be known about the weights (command, seed, results); the preset and
-    the image size are added. Matrices are stored in ``dtype``, see `write_tensors`; a loaded model
-    is float32 again. Raises `CheckpointError` if a weight is not finite in this format, or the file
-    cannot be written.
+    A file that is there is replaced. The metadata is what should be known about the weights
+    (command, seed, results); the preset and the image size are added. Matrices are stored in
+    ``dtype``, see `write_tensors`; a loaded model is float32 again. Raises `CheckpointError` if a
+    weight is not finite in this format, or the file cannot be written.
     """
     target = Path(path)
     facts = facts_about(model.config, metadata)

@@ -216,6 +216,7 @@ class LogitScale(nn.Module):
 
 def _head(width: int, embedding_width: int) -> nn.Sequential:
     linear = nn.Linear(width, embedding_width, bias=False)
+    # in the middle, the official checkpoint counts the choice of the cls token
     return nn.Sequential(nn.LayerNorm(width, eps=EPS), nn.Identity(), linear)
 
 

@@ -80,7 +80,7 @@ class HybridPrompting(nn.Module):
             return self.text_mlp(sounds)
         tokens = self.token_projection(sounds).unflatten(-1, (self.pseudo_tokens, -1))
         scores = self.position_scores(sounds)
-        if self.training:
+        if self.training:  # the choice can only be learned from all positions
             return _straight_through_choice(scores, encode_text(tokens, all_positions=True))
         return _features_at(scores.argmax(dim=-1), tokens, encode_text)
 
@@ -95,6 +95,7 @@ def _straight_through_choice(scores: Tensor, features: Tensor) -> Tensor:
 
 def _features_at(positions: Tensor, tokens: Tensor, encode_text: TextEncoder) -> Tensor:
     """Run the text trunk on tokens (m, t, W) only up to each row's position: (m, W)."""
+    # Rows of equal length at a time: the trunk is causal, so what follows need not be there.
     rows = [(positions == p).nonzero()[:, 0] for p in range(tokens.shape[1])]
     found = [encode_text(tokens[r, : p + 1]) for p, r in enumerate(rows) if len(r)]
     return torch.cat(found)[torch.cat(rows).argsort()]

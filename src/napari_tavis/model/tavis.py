@@ -49,6 +49,8 @@ class TAViS(nn.Module):
         self.prompting = HybridPrompting(config)
         segmenter = _build_segmenter(config.segmenter, config.image_size)
         self.add_module(config.segmenter.family, segmenter)  # its weights say whose they are
+        # Number format of matrix products in everything but `forward` and other differentiable
+        # methods, whose callers choose it; None for the one that is usual on the device.
         self.precision: torch.dtype | None = None
         self._texts = TextCache()
         self._token = object()  # unlike an id, never given to another model once this one is gone

@@ -93,8 +93,9 @@ def write_tensors(
 
     Matrices are written in ``dtype`` (float32, float16 or bfloat16), vectors and single numbers
     (norms, biases, logit scales) as float32: they take little room, and an error in one of them
-    reaches everything. Gives the names of tensors that are not finite as written. Raises `OSError`
-    if the file cannot be written, and `Cancelled`.
+    reaches everything. Mapped tensors are read only when they are written. Gives the names of
+    tensors that are not finite as written. Raises `OSError` if the file cannot be written, and
+    `Cancelled`.
     """
     task = task or Task()
     formats = {n: dtype if value.ndim > 1 else torch.float32 for n, value in tensors.items()}

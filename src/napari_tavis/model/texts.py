@@ -126,7 +126,7 @@ def tokenize(texts: Sequence[str], context: int, vocabulary: int) -> tuple[Tenso
     for row, text in zip(tokens, texts, strict=True):
         numbers = tokenizer.encode(text, context)
         row[: len(numbers)] = torch.tensor(numbers)
-    return tokens, tokens.argmax(dim=-1)
+    return tokens, tokens.argmax(dim=-1)  # the end has the highest number of all
 
 
 @lru_cache(maxsize=4)

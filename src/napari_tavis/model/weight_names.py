@@ -153,6 +153,6 @@ def load_official_state_dict(
     current = model.state_dict()
     for name, value in under_own_names(model, state).items():
         target = current[name]
-        device = None if target.is_meta else target.device
+        device = None if target.is_meta else target.device  # without weights: where these are
         current[name] = value.to(device, target.dtype)
     model.load_state_dict(current, assign=True)

@@ -56,10 +56,11 @@ def count_gflop(
 ) -> dict[str, float]:
     """Count the floating point operations of a forward pass of a model in evaluation mode.
 
-    Gives GFLOP per frame of each of `PARTS`, then of the ``rest``, then the ``total``, and how much
-    of that is the products of queries, keys and values (``of it attention``): torch's counter
-    misses these on a CPU, and so do the 501 GFLOP of the release. A multiplication and an addition
-    are two operations; softmax, norms and the like are not counted, as is customary.
+    Images and sounds are as in `TAViS.forward`. Gives GFLOP per frame of each of `PARTS`, then of
+    the ``rest``, then the ``total``, and how much of that is the products of queries, keys and
+    values (``of it attention``): torch's counter misses these on a CPU, and so do the 501 GFLOP of
+    the release. A multiplication and an addition are two operations; softmax, norms and the like
+    are not counted, as is customary.
     """
     counter = FlopCounterMode(display=False, custom_mapping=_kernels_of_attention())
     with model.inference(), counter:

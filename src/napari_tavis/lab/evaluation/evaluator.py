@@ -33,7 +33,7 @@ class EvaluationOptions:
     # Pixels per side to which labels are stretched before anything is counted, as AVSBench's
     # loaders do; None for their own size.
     size: int | None = OBJECT_SIZE
-    # classes whose mean IoU is given by itself, by the group's name
+    # classes whose mean IoU is given by itself, as "seen"
     groups: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 

@@ -70,7 +70,7 @@ class RobustnessTest:
         """
         own = heard_classes(clip)
         total = len(self._dataset)
-        for step in range(min(_TRIES, total - 1)):
+        for step in range(min(_TRIES, total - 1)):  # each of them reads a clip
             other = self._dataset[(number + total // 2 + step) % total]
             theirs = heard_classes(other)
             known = clip.class_map is None or bool(theirs)

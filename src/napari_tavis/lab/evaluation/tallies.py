@@ -120,7 +120,7 @@ class ClassTally:
         for sides, probabilities in found.probabilities.items():
             best = int(probabilities[place][1:].argmax()) + 1  # the background is no class here
             counts.right[sides] += best == item.class_index
-        if counts.found <= EMBEDDINGS_PER_CLASS:
+        if counts.found <= EMBEDDINGS_PER_CLASS:  # the first ones; a chart shows no more
             self._audio[item.class_index].append(_unit(found.audio_embedding[place].numpy()))
             if found.image_embedding is not None:
                 self._image[item.class_index].append(_unit(found.image_embedding[place].numpy()))

@@ -103,7 +103,7 @@ def _train(
     trainer.run(task)
     log = read_log(run / "log.jsonl")
     scores = {entry["epoch"]: entry[config.monitor] for entry in log if entry["kind"] == "epoch"}
-    epoch = max(scores, key=lambda number: (scores[number], -number))
+    epoch = max(scores, key=lambda number: (scores[number], -number))  # of equals the earliest
     return trainer.best, scores[0], scores[epoch], epoch
 
 

@@ -70,9 +70,9 @@ def write_scene_video(
 ) -> Path:
     """Write a scene as an H.264 and AAC mp4 file: whole, or not at all.
 
-    Frame ``k`` is the scene at ``k / fps`` seconds. The folder must exist; a file that is there is
-    replaced. Raises `MediaError` if the file cannot be written, and `Cancelled`, leaving nothing
-    behind.
+    Frame ``k``, ``size`` pixels wide and high, is the scene at ``k / fps`` seconds. The folder must
+    exist; a file that is there is replaced. Raises `MediaError` if the file cannot be written, and
+    `Cancelled`, leaving nothing behind.
     """
     waveform = scene.waveform() if with_sound else None
     frames = _frames(scene, size, fps, task or Task())

@@ -169,7 +169,7 @@ def _score_objects(
         overlaps = iou_of_masks(
             masks[frame], np.broadcast_to(truth[frame, item], masks[frame].shape)
         )
-        overlaps = np.where(classes[frame] == 0, 0, overlaps)
+        overlaps = np.where(classes[frame] == 0, 0, overlaps)  # background queries find nothing
         right = classes[frame] == AVSBENCH_CLASSES.index(clip.class_names[item])
         covering = overlaps > FOUND_IOU
         tally.overlapping.append(bool(covering.any()))

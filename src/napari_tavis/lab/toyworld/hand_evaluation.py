@@ -119,7 +119,7 @@ def _is_small(mask: Mask) -> bool:
 
 def _deepest(mask: Mask) -> tuple[float, float]:
     """Give the point farthest inside a mask: column and row, 0 to 1."""
-    padded = np.pad(mask, 1)
+    padded = np.pad(mask, 1)  # the frame's border is a border of the mask as well
     depth = distance_transform_edt(padded)[1:-1, 1:-1]
     row, column = np.unravel_index(int(np.argmax(depth)), mask.shape)
     height, width = mask.shape

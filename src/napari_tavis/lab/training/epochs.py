@@ -164,6 +164,7 @@ class EpochBatches(BatchSampler):
 
     def __iter__(self) -> Iterator[list[int]]:
         """Give the clips' indices, a part of a batch at a time."""
+        # Skipping is cheap, as nothing is read: a run that is taken up sees the same batches.
         order = np.random.default_rng((self._seed, self._epoch))
         batches: list[np.ndarray] = []
         for clips in self._groups:

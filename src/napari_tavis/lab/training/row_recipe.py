@@ -70,7 +70,7 @@ class _RowCourse(Course):
     ) -> None:
         self._settings, self._clips = settings, clips
         self.generator = np.random.default_rng(seed)
-        first = next(self._batches())
+        first = next(self._batches())  # drawn by the seed, so all rows of it go on alike
         self.model = fresh_network(row, settings, seed, start, first)
         with torch.no_grad():
             texts = class_texts(self.model)

@@ -145,9 +145,9 @@ class Position:
 class RunState:
     """The states of a run: weights that learn, optimiser, random numbers, position.
 
-    A state is on disk (in ``state/`` of the run's folder) whole or not at all, whenever the run is
-    killed. ``weights`` is what is kept of the network, and changed in place by `load`; the rest
-    comes from where the run began.
+    The accelerator has prepared model and optimiser before. A state is on disk (in ``state/`` of
+    the run's folder) whole or not at all, whenever the run is killed. ``weights`` is what is kept
+    of the network, and changed in place by `load`; the rest comes from where the run began.
     """
 
     def __init__(self, accelerator: Accelerator, folder: Path, weights: dict[str, Tensor]) -> None:

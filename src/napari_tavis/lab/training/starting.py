@@ -52,6 +52,7 @@ def start_model(settings: ModelSettings) -> TAViS:
         return model
     changed = TAViS(replace(model.config, switches=settings.switches))
     shapes = {name: weight.shape for name, weight in changed.state_dict().items()}
+    # A layer that switches reshape, as the aggregation of prompts, starts afresh as well.
     kept = {name: w for name, w in model.state_dict().items() if w.shape == shapes.get(name)}
     changed.load_state_dict(kept, strict=False)
     return changed.eval()

@@ -111,7 +111,7 @@ class _ToyCourse(Course):
         clips = render_toy_clips(
             folder, self._config.clips[stage.image_size], size=stage.image_size, task=task
         )
-        if step == 0 or self.generator is None:
+        if step == 0 or self.generator is None:  # else the draws of the state go on
             first = sum(earlier.steps for earlier in stages[:number])
             self.generator = np.random.default_rng((self._seed, number, first))
         batches = clips.batches(stage.clips, stage.frames, self.generator)
@@ -123,6 +123,7 @@ class _ToyCourse(Course):
                 network.segmenter.get_submodule("sam_prompt_encoder")
                 for network in (self.model, self._averaged)
             ]
+            # Otherwise the average would take hundreds of steps to reach the new scale.
             encoders[1].load_state_dict(encoders[0].state_dict())
         return batches
 
@@ -213,7 +214,7 @@ class _ToyObjective(nn.Module):
         if stage.protocol == "independent":
             losses["mask_pixels"] = 0.2 * pixel_loss(self._mask_pixel_logits(), batch)
         if step % self._config.extra_every == 1:
-            # Keeps the sounds at their texts while the audio encoder learns on.
+            # Keeps the sounds at their texts while the audio encoder goes on learning.
             sound = output.sound_embedding.flatten(0, 1)
             losses["audio"] = audio_loss(self.heads, sound, batch, self.texts.embedding)
         if stage.prompts:
@@ -246,6 +247,7 @@ class TrainingHeads(nn.Module):
     def __init__(self, channels: list[int], mask_channels: int, classes: int) -> None:
         super().__init__()
         self.mask_pixels = nn.Conv2d(mask_channels, classes, 1)
+        # A cosine starts out ten times as large, and shifted: few of the classes are there.
         self.temperature = nn.Parameter(torch.tensor(2.3))
         self.bias = nn.Parameter(torch.tensor(-4.0))
         self.levels = nn.ModuleList(nn.Conv2d(width, 64, 1) for width in channels)
@@ -274,13 +276,9 @@ class TrainingHeads(nn.Module):
 
 def presence_loss(logits: Tensor, present: Tensor) -> Tensor:
     """Binary cross entropy summed over the classes, averaged over the rest."""
-    return (
-        functional.binary_cross_entropy_with_logits(
-            logits, present.to(logits.dtype), reduction="none"
-        )
-        .sum(-1)
-        .mean()
-    )
+    truth = present.to(logits.dtype)
+    entropy = functional.binary_cross_entropy_with_logits(logits, truth, reduction="none")
+    return entropy.sum(-1).mean()
 
 
 def audio_loss(heads: TrainingHeads, embedding: Tensor, batch: Batch, text: Tensor) -> Tensor:
