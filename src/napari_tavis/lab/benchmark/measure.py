@@ -40,6 +40,10 @@ from napari_tavis.model.precision import PRECISIONS, usual_precision
 _DEVIATION = 0.02
 
 
+class BenchmarkError(TavisError):
+    """The benchmark cannot be run as asked; the message says what to do."""
+
+
 @dataclass(frozen=True)
 class Options:
     """What is measured."""
@@ -241,10 +245,6 @@ def _processor() -> str:
             if line.startswith("model name"):
                 return line.split(":", 1)[1].strip()
     return platform.processor() or platform.machine()
-
-
-class BenchmarkError(TavisError):
-    """The benchmark cannot be run as asked; the message says what to do."""
 
 
 def write_random_checkpoint(preset: str, path: Path, task: Task) -> int:

@@ -28,7 +28,7 @@ TRAINED = (
     "*mask_decoder.*",
 )
 
-MOST_SEED = 2**32 - 1  # what all the sources of random numbers take that a run draws from
+MOST_SEED = 2**32 - 1  # the largest that every source of random numbers in a run takes
 
 
 def require(name: str, value: float | None, least: float, most: float = 2**62) -> None:
