@@ -40,13 +40,10 @@ def highlight(images: Tensor, mask_logits: Tensor, kernel: int = BLUR_KERNEL) ->
     inside = logits.sigmoid()[:, :, None]
     picture = images[:, None]
     background = (picture * (1 - inside)).flatten(0, 1)
-    blurred = _box_blur(background, kernel).unflatten(0, inside.shape[:2])
+    # One direction after the other: the same as a square, and quicker; it is zero outside.
+    blurred = _box_mean(_box_mean(background, kernel, -2), kernel, -1)
+    blurred = blurred.unflatten(0, inside.shape[:2])
     return torch.lerp(blurred, picture.expand_as(blurred), inside.expand_as(blurred))
-
-
-def _box_blur(images: Tensor, kernel: int) -> Tensor:
-    # zero outside the image; one direction after the other is the same as a square, and quicker
-    return _box_mean(_box_mean(images, kernel, -2), kernel, -1)
 
 
 def _box_mean(images: Tensor, kernel: int, direction: int) -> Tensor:

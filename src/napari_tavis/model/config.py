@@ -160,7 +160,6 @@ class ImageBindConfig:
     audio: TransformerConfig
     text: TransformerConfig
     embedding_width: int  # D, the space shared by the three
-    vision_size: int = 112  # pixels per side the vision encoder sees
     vision_patch: int = 14  # pixels per side
     vision_grid: int = 16  # patches per side that the stored position embedding was made for
     audio_patch: int = 16  # of the log-mel spectrogram, overlapping if the stride is smaller

@@ -152,7 +152,8 @@ def draw_results(results: Sequence[ClipResult]) -> npt.NDArray[np.uint8]:
             )
             for index in range(len(result.frames))
         ]
-        rows.append(np.concatenate([_framed(picture) for picture in pictures], axis=1))
+        framed = [np.pad(picture, ((0, GAP), (0, GAP), (0, 0))) for picture in pictures]
+        rows.append(np.concatenate(framed, axis=1))
     width = max(row.shape[1] for row in rows)
     return np.concatenate(
         [np.pad(row, ((0, 0), (0, width - row.shape[1]), (0, 0))) for row in rows]
@@ -163,7 +164,3 @@ def write_picture(picture: npt.NDArray[np.uint8], path: Path) -> None:
     data = io.BytesIO()
     Image.fromarray(picture).save(data, "PNG")
     write_atomically(path, data.getvalue())
-
-
-def _framed(picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    return np.pad(picture, ((0, GAP), (0, GAP), (0, 0)))
