@@ -24,40 +24,18 @@ AVSBENCH_CLASSES: tuple[str, ...] = (
         "pipa saw saxophone sheep sitar sorna squirrel tabla tank tiger tractor train trombone "
         "truck trumpet tuba ukulele utv vacuum-cleaner violin wolf woman"
     ).split(),
-)
-"""Background, then the 70 classes of AVSBench: the position is the class index on disk."""
+)  # the position is the class index on disk
 
 
 def class_index(name: str) -> int | None:
-    """Give the AVSBench index of a class, or None where AVSBench does not have it.
-
-    Parameters
-    ----------
-    name : str
-        A class name, spelled as AVSBench does (lower case, hyphens).
-
-    Returns
-    -------
-    int or None
-        0 for the background, 1 to 70 for the classes.
-    """
+    """Give the index (0 to 70) of a class spelled as in AVSBench; None if it has no such class."""
     return AVSBENCH_CLASSES.index(name) if name in AVSBENCH_CLASSES else None
 
 
 def class_color(index: int) -> tuple[int, int, int]:
-    """Give the palette colour of a class index.
+    """Give the palette colour (red, green, blue) of a class index, 0 to 255.
 
     Bit ``3 i + c`` of the index sets bit ``7 - i`` of channel ``c``.
-
-    Parameters
-    ----------
-    index : int
-        Class index, 0 to 255.
-
-    Returns
-    -------
-    tuple of int
-        Red, green and blue, 0 to 255.
     """
     channels = [0, 0, 0]
     for bit in range(8):
@@ -67,34 +45,16 @@ def class_color(index: int) -> tuple[int, int, int]:
 
 
 def palette() -> npt.NDArray[np.uint8]:
-    """Give the whole palette.
-
-    Returns
-    -------
-    ndarray of uint8, shape (256, 3)
-        Row ``k`` is the colour (red, green, blue) of class index ``k``.
-    """
+    """Give the whole palette, (256, 3): row ``k`` is the colour of class index ``k``."""
     return np.array([class_color(index) for index in range(256)], dtype=np.uint8)
 
 
 def parse_vocabulary(text: str) -> tuple[str, ...]:
-    """Read the class names that a person typed.
+    """Read the class names that a person typed, separated by commas, in the order given.
 
-    Parameters
-    ----------
-    text : str
-        Class names, separated by commas; any words. Spaces around them, empty entries,
-        repetitions and the background (always in play) are dropped.
-
-    Returns
-    -------
-    tuple of str
-        The class names, in the order given.
-
-    Raises
-    ------
-    TavisError
-        If no class name is left, or one holds what no text does: half a surrogate pair.
+    Extra spaces, empty entries, repetitions and the background (always in play) are dropped.
+    Raises `TavisError` if no class name is left, or one holds what no text does: half a
+    surrogate pair.
     """
     if not is_utf8(text):
         raise TavisError(f"The vocabulary {shown(text)!r} is not UTF-8: type the names anew.")
