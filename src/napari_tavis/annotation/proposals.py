@@ -1,4 +1,4 @@
-"""What the model proposes for a clip: objects nobody has looked at yet. No torch here."""
+"""What the model proposes for a clip: objects nobody has looked at yet."""
 
 from __future__ import annotations
 
@@ -11,35 +11,34 @@ import numpy.typing as npt
 
 from napari_tavis.annotation.masks import Mask
 
+# An object of one class, the one mask of everything that sounds, or what the model takes for
+# background: no object, but kept in reach in case the model is wrong.
 ObjectKind: TypeAlias = Literal["object", "scene", "background"]
-"""An object of one class, the one mask of everything that sounds, or what the model holds for
-background: no object, but kept in reach in case the model is wrong."""
 
-SCENE_NAME = "scene"
-"""What stands in place of a class name on the scene mask."""
+SCENE_NAME = "scene"  # in place of a class name
 
 
 @dataclass
 class Proposal:
-    """One proposed object.
+    """One proposed object; its mappings are by video frame.
 
     Parameters
     ----------
     class_name : str
-        Its class; `SCENE_NAME` for the scene mask, "background" for what was held for that.
+        Its class; `SCENE_NAME` for the scene mask, "background" for what was taken for that.
     score : float
         How sure the model is, 0 to 1: the mean of `frame_scores`.
     masks : mapping of int to ndarray of bool, shape (H, W)
-        Its mask by video frame index, at the size of the video. A plain dict will do;
-        `PackedMasks` keeps the masks of a long video small.
+        At the size of the video. A plain dict is fine; `PackedMasks` keeps the masks of a long
+        video small.
     frame_scores : dict of int to float
-        By frame index, class probability times predicted mask quality (IoU), 0 to 1; of a
-        background proposal, the probability of it being any class instead of its own.
+        Class probability times predicted mask quality (IoU), 0 to 1; of a background proposal,
+        with the probability of it being any class instead of its own.
     kind : {"object", "scene", "background"}
         What it is.
     logits : mapping of int to bytes
-        By frame index, what its masks were cut out of: see `napari_tavis.annotation.logits`.
-        Cutting at 0.5 gives the same masks again; empty where nothing was kept.
+        What its masks were cut out of, encoded (`masks.encode_logits`). Cutting at 0.5 gives the
+        same masks again; empty where nothing was kept.
     """
 
     class_name: str

@@ -6,6 +6,10 @@ alphabetical order) and its palette, the bit-interleaved one of PASCAL VOC.
 
 from __future__ import annotations
 
+import zlib
+from collections.abc import Iterable
+from typing import TypeAlias
+
 import numpy as np
 import numpy.typing as npt
 
@@ -13,6 +17,9 @@ from napari_tavis.core.errors import TavisError
 from napari_tavis.core.files import is_utf8, shown
 
 BACKGROUND = "background"
+
+RGB: TypeAlias = tuple[int, int, int]  # red, green and blue, 0 to 255
+SCENE_COLOR: RGB = (255, 255, 255)  # which no class has
 
 AVSBENCH_CLASSES: tuple[str, ...] = (
     BACKGROUND,
@@ -25,6 +32,8 @@ AVSBENCH_CLASSES: tuple[str, ...] = (
         "truck trumpet tuba ukulele utv vacuum-cleaner violin wolf woman"
     ).split(),
 )  # the position is the class index on disk
+_FIRST_FREE = len(AVSBENCH_CLASSES)
+_PALETTE_SIZE = 256
 
 
 def class_index(name: str) -> int | None:
@@ -32,7 +41,7 @@ def class_index(name: str) -> int | None:
     return AVSBENCH_CLASSES.index(name) if name in AVSBENCH_CLASSES else None
 
 
-def class_color(index: int) -> tuple[int, int, int]:
+def class_color(index: int) -> RGB:
     """Give the palette colour (red, green, blue) of a class index, 0 to 255.
 
     Bit ``3 i + c`` of the index sets bit ``7 - i`` of channel ``c``.
@@ -42,6 +51,39 @@ def class_color(index: int) -> tuple[int, int, int]:
         for channel in range(3):
             channels[channel] |= (index >> (3 * bit + channel) & 1) << (7 - bit)
     return channels[0], channels[1], channels[2]
+
+
+def class_colors(names: Iterable[str]) -> dict[str, RGB]:
+    """Give each class a colour.
+
+    AVSBench's classes have its palette's colour. Another word takes one of the palette's later
+    colours by its spelling, so that it looks the same in every video; where two words of one
+    vocabulary meet, the later one moves on to the next free colour.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Class names, in the vocabulary's order.
+
+    Returns
+    -------
+    dict of str to tuple of int
+        Red, green and blue, 0 to 255, by class name.
+    """
+    colors: dict[str, RGB] = {}
+    taken: set[int] = set()
+    span = _PALETTE_SIZE - _FIRST_FREE
+    for name in names:
+        if name in colors:
+            continue
+        index = class_index(name)
+        if index is None:
+            index = _FIRST_FREE + zlib.crc32(name.encode()) % span
+            while index in taken and len(taken) < span:
+                index = _FIRST_FREE + (index + 1 - _FIRST_FREE) % span
+            taken.add(index)
+        colors[name] = class_color(index)
+    return colors
 
 
 def palette() -> npt.NDArray[np.uint8]:

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING
 
 from napari_tavis.core.lazy import imported_late
 from napari_tavis.engine.engine import TOY_MODEL, Engine, EngineOptions
-from napari_tavis.engine.local import LocalEngine
+from napari_tavis.engine.local import LocalEngine, import_torch
 from napari_tavis.engine.sampling import FrameSamples, sample_frames
-from napari_tavis.engine.torch_import import import_torch
 
 if TYPE_CHECKING:
     from napari_tavis.engine.device import choose_device, load_on_device

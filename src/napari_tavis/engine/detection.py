@@ -16,8 +16,7 @@ from napari_tavis.annotation.linking import (
     Track,
     drop_repeated,
 )
-from napari_tavis.annotation.logits import cut_logits, encode_logits
-from napari_tavis.annotation.masks import PackedMasks, encode_mask
+from napari_tavis.annotation.masks import PackedMasks, cut_logits, encode_logits, encode_mask
 from napari_tavis.annotation.proposals import SCENE_NAME, ObjectKind, Proposal
 from napari_tavis.core.vocabulary import BACKGROUND
 from napari_tavis.model import Segmentation
@@ -137,7 +136,7 @@ def keep_logits(logits: Tensor) -> bytes:
     Returns
     -------
     bytes
-        What `napari_tavis.annotation.logits.cut_logits` takes.
+        What `napari_tavis.annotation.masks.cut_logits` takes.
     """
     if logits.shape[-1] > MOST_SIDE:
         size = (MOST_SIDE, MOST_SIDE)

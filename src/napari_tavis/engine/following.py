@@ -14,8 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from napari_tavis.annotation.logits import cut
-from napari_tavis.annotation.masks import Mask
+from napari_tavis.annotation.masks import Mask, mask_from_logits
 from napari_tavis.core.errors import InferenceError
 from napari_tavis.core.tasks import Task
 from napari_tavis.engine.device import Cancellable, run_in_batches
@@ -173,7 +172,7 @@ def _follow(
             task.report(done, total, _WHAT)
             there = 1 / (1 + math.exp(-min(max(found.object_score, -50.0), 50.0)))
             quality = min(max(found.iou, 0.0), 1.0)
-            yield frame, cut(found.logits.numpy(), encoder.clip.size), there * quality
+            yield frame, mask_from_logits(found.logits.numpy(), encoder.clip.size), there * quality
 
 
 def _encoded(

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
+import os
+import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -13,13 +17,14 @@ from napari_tavis.annotation.proposals import Proposals
 from napari_tavis.core.home import installed_model
 from napari_tavis.core.tasks import Cancelled, Task
 from napari_tavis.engine.engine import TOY_MODEL, EngineOptions, Seen
-from napari_tavis.engine.torch_import import import_torch
 from napari_tavis.media import Clip, open_clip
 from napari_tavis.weights.store import Store
 
 if TYPE_CHECKING:
     from napari_tavis.engine.encoding import FeatureCache, FrameEncoder
     from napari_tavis.model import TAViS
+
+_MAPS = Path("/proc/self/maps")
 
 
 class LocalEngine:
@@ -224,3 +229,30 @@ class LocalEngine:
         if self._clip is not None:
             self._clip.close()
         self._clip = self._encoder = None
+
+
+def import_torch() -> None:
+    """Import torch, safely after napari's canvas has loaded Mesa.
+
+    Mesa's drivers for processors and some GPUs bring LLVM, and so does triton, which torch
+    imports on Linux. Triton's would find its symbols in Mesa's other version of LLVM, and the
+    process would end in a segmentation fault. Triton is imported first, bound to its own symbols.
+    """
+    if _mesa_has_loaded_llvm() and "triton" not in sys.modules and _is_installed("triton"):
+        flags = sys.getdlopenflags()
+        sys.setdlopenflags(os.RTLD_NOW | os.RTLD_DEEPBIND)
+        try:
+            importlib.import_module("triton")
+        except ImportError:
+            pass  # torch does without
+        finally:
+            sys.setdlopenflags(flags)
+    importlib.import_module("torch")
+
+
+def _mesa_has_loaded_llvm() -> bool:
+    return _MAPS.is_file() and "libLLVM" in _MAPS.read_text(errors="replace")
+
+
+def _is_installed(name: str) -> bool:
+    return importlib.util.find_spec(name) is not None

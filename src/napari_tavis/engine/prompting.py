@@ -9,7 +9,7 @@ import numpy.typing as npt
 import torch
 from torch.nn import functional as F
 
-from napari_tavis.annotation.logits import cut_logits
+from napari_tavis.annotation.masks import cut_logits
 from napari_tavis.annotation.prompts import PromptResult, Prompts
 from napari_tavis.core.errors import InferenceError
 from napari_tavis.engine.detection import keep_logits

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from napari_tavis.annotation.linking import Detection
-from napari_tavis.annotation.logits import cut_logits, encode_logits
-from napari_tavis.annotation.masks import encode_mask
+from napari_tavis.annotation.masks import cut_logits, encode_logits, encode_mask
 from napari_tavis.engine.detection import MOST_BACKGROUND, Gathering
 
 SIZE = (40, 60)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from napari_tavis.annotation.logits import cut_logits
+from napari_tavis.annotation.masks import cut_logits
 from napari_tavis.annotation.prompts import Prompts
 from napari_tavis.core.errors import InferenceError
 from napari_tavis.core.tasks import Task
