@@ -440,7 +440,7 @@ class Store:
     # Reading
 
     def load(self) -> Loaded:
-        """Read everything but the pictures, as it was at one moment; `SessionError` if it is damaged."""
+        """Read everything but the pictures, as it was at one moment; `SessionError` if damaged."""
         with self._reading:
             reader = self._reader
             assert reader is not None
@@ -502,7 +502,7 @@ class Store:
         self._steps = {step.number for step in (*loaded.done, *loaded.undone)}
 
     def read_step(self, step: Step, frame_count: int) -> Diff:
-        """Read what a step changed; `ValueError` if it is damaged, `OSError` if the disk refuses."""
+        """Read what a step changed; `ValueError` if damaged, `OSError` if the disk refuses."""
         found = self._ask("SELECT changes FROM steps WHERE number=?", step.number)
         if not found or not isinstance(found[0][0], str):
             raise ValueError("it is gone")

@@ -1,6 +1,6 @@
 """From a video to proposals, from clicks to masks, and from some frames' masks to others'.
 
-`Engine` is the interface that window, command line and scripts speak to, `LocalEngine` the one
+`Engine` is the interface that window, command line and scripts use, `LocalEngine` the one
 that computes in this process. What the model gives does not depend on who asks.
 
 Nothing heavy is imported here: what brings torch with it does so when it is first asked for.

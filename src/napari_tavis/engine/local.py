@@ -30,8 +30,8 @@ _MAPS = Path("/proc/self/maps")
 class LocalEngine:
     """An `Engine` that keeps one model, one video and its encoded frames in memory.
 
-    The video that is prompted in is opened once more than it is shown, so that decoding for the
-    model never holds up the viewer.
+    The video that is prompted in is opened a second time, besides the viewer, so that decoding for
+    the model never holds up the viewer.
     """
 
     def __init__(self) -> None:
@@ -43,10 +43,10 @@ class LocalEngine:
         self._clip: Clip | None = None
         self._encoder: FrameEncoder | None = None
         self._encoder_key: object = None
-        self._released = False
+        self._released = False  # since the last call of `_encoder_of`
 
     def models(self) -> list[str]:
-        """Name the models that can be chosen, `TOY_MODEL` first."""
+        """See `Engine.models`."""
         return [TOY_MODEL, *(card.name for card in Store().cards() if card.runs)]
 
     def load(self, options: EngineOptions, task: Task | None = None) -> None:
@@ -139,28 +139,29 @@ class LocalEngine:
         from napari_tavis.engine.following import propagate
 
         task.report(0, len(frames), "following the object")
-        yield from propagate(encoder, known, frames, task.part())  # who takes the masks counts
+        # Whoever takes the masks reports how many there are.
+        yield from propagate(encoder, known, frames, task.part())
 
     def release(self) -> None:
         """See `Engine.release`."""
-        self._released = True
+        self._released = True  # for a thread that is opening the video: see `_encoder_of`
         if self._video_lock.acquire(blocking=False):
             try:
-                self._put_away()
+                self._close_video()
             finally:
                 self._video_lock.release()
 
     def close(self) -> None:
         """See `Engine.close`."""
         with self._video_lock:
-            self._put_away()
+            self._close_video()
         with self._model_lock:
             self._forget_model()
 
     def _loaded(self, options: EngineOptions, task: Task) -> TAViS:
         """Give the model, loaded anew only if another one is wanted or its file has changed.
 
-        Who comes while it is loaded waits.
+        Whoever comes while it is loading waits.
         """
         import_torch()
         from napari_tavis.engine.device import choose_device, load_on_device
@@ -172,7 +173,7 @@ class LocalEngine:
         key = (name, device, options.precision, changed)
         with self._model_lock:
             if self._model is None or key != self._model_key:
-                # first, for two large models at once are more than many a GPU holds
+                # First, for two large models at once are more than many a GPU holds.
                 self._forget_model()
                 self._model = load_on_device(name, device, PRECISIONS[options.precision])
                 self._model_key = key
@@ -208,7 +209,7 @@ class LocalEngine:
             from napari_tavis.engine.sampling import sample_frames, samples_at
 
             if self._clip is None or self._clip.path != video:
-                self._put_away()
+                self._close_video()
                 self._clip = open_clip(video, task=task.part())
             clip, encoder = self._clip, self._encoder
             key = (tuple(sampled), 0.0 if sampled else options.fps)
@@ -219,13 +220,12 @@ class LocalEngine:
                     samples = sample_frames(clip, options.fps)
                 encoder = FrameEncoder(clip, model, samples, self._features())
                 self._encoder, self._encoder_key = encoder, key
-            if self._released:  # meanwhile; nobody could put away what was being made
-                self._put_away()
+            if self._released:  # meanwhile, when nobody could close what was being opened
+                self._close_video()
                 raise Cancelled
             return encoder
 
-    def _put_away(self) -> None:
-        """Let go of the video."""
+    def _close_video(self) -> None:
         if self._clip is not None:
             self._clip.close()
         self._clip = self._encoder = None
