@@ -48,8 +48,8 @@ _STATUSES = {str(status).encode(): status for status in FrameStatus}
 
 
 def whole(value: object, least: int, most: int) -> int:
-    """Take a whole number within bounds."""
-    if type(value) is not int or not least <= value <= most:  # no bool, which is an int as well
+    """Take a whole number within bounds; no bool, which is an int as well."""
+    if type(value) is not int or not least <= value <= most:
         raise ValueError(f"{_short(value)} is no whole number from {least} to {most}")
     return value
 
