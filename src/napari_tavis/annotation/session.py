@@ -7,7 +7,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
@@ -71,13 +71,6 @@ from napari_tavis.core.errors import SessionError
 
 # Of decoded masks that are cached: 16 at 1080p; the last one however large.
 _DECODED_BYTES = 32 << 20
-
-
-@dataclass
-class _OpenStep:
-    """What a thread has changed since it began a step."""
-
-    diff: Diff = field(default_factory=Diff)
 
 
 class AnnotationSession:

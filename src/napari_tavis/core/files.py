@@ -203,10 +203,8 @@ def parse_json(text: str, path: Path) -> Any:
 _TOO_DEEP = f"is nested more than {MOST_LEVELS} levels deep: replace it"
 
 
-def open_picture(
-    path: Path, *, root: Path | None = None, most_pixels: int = MOST_PIXELS
-) -> Image.Image:
-    """Open and fully decode a picture, PNG or JPEG, of at most `most_pixels`.
+def open_picture(path: Path, *, root: Path | None = None) -> Image.Image:
+    """Open and fully decode a picture, PNG or JPEG, of at most `MOST_PIXELS`.
 
     No other format is tried, whatever the file begins with: Pillow would run Ghostscript on
     PostScript. The declared size is checked before anything is decoded.
@@ -225,7 +223,7 @@ def open_picture(
             )
         try:
             with Image.open(file, formats=("PNG", "JPEG")) as image:
-                if image.width * image.height <= most_pixels:
+                if image.width * image.height <= MOST_PIXELS:
                     image.load()
                     return image
         except Image.UnidentifiedImageError:
@@ -240,7 +238,7 @@ def open_picture(
     raise ForeignFileError(
         path,
         f"claims to have {image.width} x {image.height} pixels, more than the "
-        f"{most_pixels / 1e6:.0f} million that are read: replace the picture",
+        f"{MOST_PIXELS / 1e6:.0f} million that are read: replace the picture",
     )
 
 

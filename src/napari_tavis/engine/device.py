@@ -15,7 +15,6 @@ from napari_tavis.core.errors import InferenceError
 from napari_tavis.core.tasks import Task
 from napari_tavis.model import TAViS, load_model
 
-DEVICES = ("auto", "cuda", "mps", "cpu")  # that a user may choose
 Result = TypeVar("Result")
 
 _OUT_OF_MEMORY = ("out of memory", "not enough memory", "can't allocate memory")
@@ -35,7 +34,8 @@ def choose_device(name: str = "auto") -> str:
     if name == "auto":
         return next(device for device, there in present.items() if there)
     if name not in present:
-        raise InferenceError(f"There is no device {name!r}: choose one of {', '.join(DEVICES)}.")
+        choices = ", ".join(("auto", *present))
+        raise InferenceError(f"There is no device {name!r}: choose one of {choices}.")
     if not present[name]:
         reason = (
             "PyTorch finds no NVIDIA GPU (is its driver installed, and a PyTorch with CUDA?)"

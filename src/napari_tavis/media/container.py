@@ -7,7 +7,6 @@ behind ``file:``, so that it is never taken for an option, a protocol or a patte
 
 from __future__ import annotations
 
-import contextlib
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -24,7 +23,6 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_tavis.core.errors import (
-    DecodingError,
     EmptyFileError,
     MissingFileError,
     NoPictureError,
@@ -225,18 +223,6 @@ def _stamp(ticks: int | None) -> int:
 
 def _bounded(ticks: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     return np.where(ticks == NO_STAMP, ticks, np.clip(ticks, -_LARGEST_STAMP, _LARGEST_STAMP))
-
-
-@contextlib.contextmanager
-def translated(path: Path) -> Iterator[None]:
-    """Turn PyAV's errors, raised while an open file is read, into a `DecodingError`."""
-    try:
-        yield
-    except av.error.FFmpegError as error:
-        reason = error.strerror or type(error).__name__
-        raise DecodingError(
-            f"{path} cannot be read any further ({reason}); copy or convert it again."
-        ) from error
 
 
 def probe(path: Path) -> Listing:
