@@ -113,8 +113,8 @@ def find_video(identity: VideoIdentity, path: Path, hint: str) -> tuple[Path, st
     It is looked for under its name beside the session, then at the `hint` where it was when the
     session was saved (absolute, or relative to the session's folder), and under any name beside
     either; only the very file that was annotated is taken. A file of its name beside the session
-    that is another one by now is taken last. If it was found nowhere, its place is said to be
-    beside the session.
+    that is another one by now is taken last. A video that was not found is given the place beside
+    the session.
     """
     beside = path.parent / Path(identity.name).name
     hinted = Path(os.path.normpath(path.parent / hint)) if hint else beside

@@ -101,9 +101,9 @@ class Linker:
 
 
 def best_pairs(agreement: npt.NDArray[np.float64]) -> list[tuple[int, int]]:
-    """Pair rows with columns, each once at most, so that the sum of what they agree is greatest.
+    """Pair rows with columns, each once at most, so that the sum of their agreement is greatest.
 
-    Where a row and a column do not agree at all (0), they are no pair.
+    A row and a column that do not agree at all (0) are not paired.
     """
     from scipy.optimize import linear_sum_assignment  # takes half a second to import
 

@@ -26,7 +26,7 @@ Mask: TypeAlias = npt.NDArray[np.bool_]  # [H, W], at the size of the video's fr
 _STEPS = 16  # of a byte of logits, per unit of log-odds
 _OFFSET = 127  # the byte of the step that ends at zero
 _MOST_LOGITS = 1 << 24  # pixels: no network gives more, and a file that claims so is not decoded
-# What Pillow raises on bytes that are no whole PNG.
+# What Pillow raises on bytes that are not a whole PNG.
 _PNG_DAMAGE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 
 
@@ -108,7 +108,7 @@ def mask_from_logits(
 
 
 def log_odds(probability: float) -> float:
-    """Give the log-odds of a probability, infinite for 0 and 1; `ValueError` if it is none."""
+    """Give the log-odds of a probability, infinite for 0 and 1; `ValueError` beyond these."""
     if not 0 <= probability <= 1:
         raise ValueError(f"a threshold of {probability}, which is not between 0 and 1")
     if probability in (0, 1):

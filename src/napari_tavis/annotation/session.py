@@ -690,7 +690,7 @@ class AnnotationSession:
             The object.
         masks : mapping of int to ndarray of bool, shape (H, W)
             By frame of the video; `PackedMasks` are taken as they are encoded. Frames that a
-            person edited or accepted are passed over.
+            person edited or accepted are skipped.
         scores : mapping of int to float, optional
             The model's score of each, 0 to 1.
         label : str
@@ -869,7 +869,7 @@ class AnnotationSession:
             self.warnings = list(proposals.warnings)
         self._emit("replaced", diff=diff)
 
-    # Notes on the session as a whole, which are no steps
+    # Notes on the session as a whole, which undo does not know
 
     def set_done(self, done: bool) -> None:
         """Note that a person has finished with the video, or has not."""
@@ -1060,7 +1060,7 @@ class AnnotationSession:
 
     @contextmanager
     def _marking(self) -> Iterator[Marks]:
-        """Change the notes on the session, which is no step."""
+        """Change the notes on the session, which undo does not know."""
         self._require_writable()
         with self._lock:
             yield self._state.marks

@@ -40,7 +40,7 @@ def interpolate_masks(first: Mask, last: Mask, share: float) -> Mask:
 
 
 def fill_holes(mask: Mask) -> Mask:
-    """Fill what a mask encloses; what touches the picture's edge is no hole."""
+    """Fill what a mask encloses; what touches the picture's edge is not a hole."""
     result = np.array(mask, dtype=bool)
     if result.any():
         box = _bounding_box(result)

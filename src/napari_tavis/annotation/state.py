@@ -28,7 +28,7 @@ def is_word(name: str) -> bool:
 
 
 def require_words(names: Iterable[str]) -> None:
-    """Refuse class names that are empty, too long, or hold what is no letter: `SessionError`."""
+    """Refuse class names that are empty, too long, or hold control characters: `SessionError`."""
     for name in names:
         if not is_word(name):
             shown = ascii(name if len(name) <= 40 else f"{name[:40]}...")

@@ -2,7 +2,7 @@
 
 Everything foreign is opened here: datasets, settings, queues, pictures. A file is read only if it
 is an ordinary one (a pipe would make us wait forever, a device may do anything), only inside the
-folder it is said to lie in, and only up to a size that its kind can have. What it declares about
+folder where it should be, and only up to a size that its kind can have. What it declares about
 itself - sizes, depths, counts - is a bound to check, never an order to carry out.
 """
 

@@ -1,7 +1,7 @@
 """An object followed from the frames where a person drew it to others, by SAM 2's memory.
 
 Conditions, the frames that a person drew or accepted, are what the memory starts from and are never
-computed anew. The frames between two of them are shared out: each is reached from the nearer one.
+recomputed. The frames between two of them are divided: each is reached from the nearer one.
 """
 
 from __future__ import annotations
@@ -102,9 +102,9 @@ def propagate(
 
 
 def plan_stretches(conditions: Iterable[int], frames: Iterable[int]) -> list[Stretch]:
-    """Share out frames among the conditions, at least one, that they are reached from.
+    """Divide frames among the conditions, at least one, that they are reached from.
 
-    The stretches hold each frame that is no condition, once. They are in the order of time, but
+    The stretches hold each frame that is not a condition, once. They are in the order of time, but
     one that is reached backwards begins at its end.
     """
     known = sorted(set(conditions))

@@ -159,7 +159,7 @@ class LocalEngine:
             self._forget_model()
 
     def _loaded(self, options: EngineOptions, task: Task) -> TAViS:
-        """Give the model, loaded anew only if another one is wanted or its file has changed.
+        """Give the model, loaded again only if another one is wanted or its file has changed.
 
         Whoever comes while it is loading waits.
         """
@@ -198,7 +198,7 @@ class LocalEngine:
     def _encoder_of(
         self, video: Path, options: EngineOptions, sampled: Sequence[int], task: Task
     ) -> FrameEncoder:
-        """Give the encoder of a video's frames, made anew when it is for other frames or sounds."""
+        """Give the encoder of a video's frames, a new one when it is for other frames or sounds."""
         with self._video_lock:
             task.check()
             self._released = False

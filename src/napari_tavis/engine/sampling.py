@@ -142,7 +142,7 @@ class SoundWindows:
         return np.concatenate(windows)
 
     def _stretch(self, number: int) -> npt.NDArray[np.float32]:
-        """Give the stretch that begins at so many minutes, and a window beyond its end."""
+        """Give the stretch of this number, and a window beyond its end."""
         with self._lock:
             if number not in self._stretches:
                 start = number * STRETCH_SECONDS

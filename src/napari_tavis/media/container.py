@@ -101,8 +101,8 @@ class Packets:
     def find(self, packet: av.packet.Packet, expected: int = -1) -> int | None:
         """Give the number of a packet that was read again; None where that is not certain.
 
-        Time stamps alone are no proof of identity: after a jump, some containers count them
-        from there. The place in the file is, wherever it is known and a packet's own.
+        Time stamps alone do not identify it: after a jump, some containers count them from there.
+        The place in the file does, wherever it is known and a packet's own.
         """
         place = -1 if packet.pos is None else packet.pos
         if 0 <= expected < len(self) and (self.places[expected], self.sizes[expected]) == (
@@ -257,7 +257,7 @@ def _stream(stream: av.stream.Stream) -> Stream:
 
 
 def _check_readable(path: Path) -> None:
-    """Raise where the path is no file with content that may be read."""
+    """Raise unless the path is a file with content that may be read."""
     try:
         if path.is_dir():
             raise MissingFileError(f"{path} is a folder; choose a video file.")

@@ -90,7 +90,7 @@ class Decoder:
     def peek(self) -> tuple[int, av.video.frame.VideoFrame] | None:
         """Decode the first packet alone, which takes no longer than one frame; as `read`.
 
-        None where that packet gives no frame by itself. Decoding has to be started anew afterwards.
+        None where that packet gives no frame by itself. Afterwards, decoding has to be restarted.
         """
         if not self.start(0):
             return None

@@ -174,7 +174,7 @@ class FrameReader:
         back = min(_BACK, self._capacity // 2)
         near = 0 < self._asked - index <= back
         yield key, max(key, index - back) if near else index
-        # The jump may have landed too late, or on what is no key frame: ever further back.
+        # The jump may have landed too late, or not on a real key frame: try ever further back.
         step = 1
         while key:
             key = self._index.key_frame_before(key, step)

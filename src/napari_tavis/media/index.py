@@ -184,7 +184,7 @@ def _ticks(
 
 
 def _longest_believable(file_size: int, count: int) -> float:
-    """Give the seconds that so many frames in so many bytes may claim to last.
+    """Give the seconds that a number of frames in a number of bytes may claim to last.
 
     Generous to slides and to screens on which little happens (ten seconds a frame, a kilobyte
     a second), it bounds what time stamps made absurd by damage can ask for: sound is decoded,

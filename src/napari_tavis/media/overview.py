@@ -91,7 +91,7 @@ def _with_context(
 def _peaks(
     block: npt.NDArray[np.float32], bucket: int
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """Find the least and the greatest sample of each bucket of so many samples."""
+    """Find the least and the greatest sample of each bucket of `bucket` samples."""
     starts = np.arange(0, block.size, bucket)
     return np.minimum.reduceat(block, starts), np.maximum.reduceat(block, starts)
 
@@ -134,9 +134,9 @@ class SoundOverview:
     def waveform(
         self, start: float, stop: float, columns: int
     ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-        """Give the peaks of a stretch in seconds, as far as it lies inside the soundtrack.
+        """Give the peaks of a stretch in seconds, as far as it is inside the soundtrack.
 
-        At least `columns` of them, where there are so many: the middles of the buckets in
+        At least `columns` of them, if there are that many: the middles of the buckets in
         seconds, and their least and greatest samples, (n,) each.
         """
         stop = min(stop, self.known)
@@ -151,7 +151,7 @@ class SoundOverview:
     ) -> tuple[float, float, npt.NDArray[np.uint8]]:
         """Give the log-mel picture of a stretch in seconds, as far as it is inside the soundtrack.
 
-        It has at least `columns`, where there are so many. First come the seconds where it begins
+        It has at least `columns`, if there are that many. First come the seconds where it begins
         and ends (a little beyond what was asked for), then the picture, (128, n), lowest bin first.
         """
         stop = min(stop, self.known)

@@ -15,7 +15,7 @@ from av.video.reformatter import VideoReformatter
 
 from napari_tavis.media import colour
 
-_HD_LINES = 720  # a video of so many lines that does not name its colours has those of BT.709
+_HD_LINES = 720  # from which on a video that does not name its colours has those of BT.709
 _BT709, _SMPTE170M, _BT2020 = 1, 6, 9  # FFmpeg's numbers of matrices (AVColorSpace)
 _UNNAMED = (2, 3)  # unspecified, reserved
 
@@ -136,7 +136,7 @@ def _display_matrix(frame: av.video.frame.VideoFrame) -> npt.NDArray[np.int32] |
 def _is_slanted(matrix: npt.NDArray[np.int32]) -> bool:
     """Say whether a display matrix rotates by other than whole quarters."""
     straight, across = np.abs(matrix[[0, 1], [0, 1]]).max(), np.abs(matrix[[0, 1], [1, 0]]).max()
-    return bool(min(straight, across) > 0.01 * max(straight, across))  # a rounding is no slant
+    return bool(min(straight, across) > 0.01 * max(straight, across))  # more than rounding
 
 
 def _turning_filters(matrix: npt.NDArray[np.int32] | None) -> tuple[str, ...]:

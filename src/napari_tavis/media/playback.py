@@ -43,7 +43,7 @@ class Passage:
     speed: float = 1.0  # seconds of the video per second
 
     def time_at(self, sample: float, sample_rate: int) -> float:
-        """Give the time in the video, in seconds, when so many samples have been played.
+        """Give the time in the video, in seconds, once `sample` samples have been played.
 
         `sample_rate` is that of what is played. After the end it is `last`.
         """
@@ -56,7 +56,7 @@ class Passage:
         return min(self.first + (sample - opening) % lap * seconds_per_sample, self.last)
 
     def is_over(self, sample: float, sample_rate: int) -> bool:
-        """Say whether everything has been played after so many samples."""
+        """Say whether everything has been played, once `sample` samples have."""
         opening, lap = self._passes(sample_rate)
         return sample >= opening and not (self.loop and lap)
 

@@ -79,7 +79,7 @@ def log_mel_by_second(
 ) -> npt.NDArray[np.float32]:
     """Compute the spectrograms of a clip with a frame a second, as in AVSBench: see `log_mel`.
 
-    The clip has so many `seconds`, and frames; `count` limits the windows to the first ones.
+    The clip lasts `seconds`, and has as many frames; `count` limits the windows to the first ones.
     """
     return log_mel(waveform, window_starts(seconds, float(seconds))[:count])
 
