@@ -123,7 +123,7 @@ class AnnotationSession:
         self._saved_stamp = ""
         # Once it had to move: where it belongs, and the stamp of what was there.
         self._own_place: tuple[str, str] | None = None
-        # Held while the disk is waited for; `_lock` is never, so that changes go on meanwhile.
+        # Held while a save writes; `_lock` is not, so that changes go on meanwhile.
         self._saving = threading.Lock()
 
     # Opening, saving and closing
