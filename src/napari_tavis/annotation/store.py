@@ -150,24 +150,11 @@ class Store:
     # Taking and releasing the file
 
     def open(self, *, write: bool) -> str | None:
-        """Open the file that is there.
+        """Open the file that is there; `write` keeps others from writing.
 
-        Parameters
-        ----------
-        write : bool
-            Whether to keep others from writing.
-
-        Returns
-        -------
-        str or None
-            Why it is open for reading only although `write` was asked for: a sentence.
-
-        Raises
-        ------
-        SessionError
-            If there is no session.
-        CannotWriteError
-            If `write` was asked for and the disk refuses; the file is open for reading then.
+        Gives a sentence on why it is open for reading only although `write` was asked for: another
+        has it. `SessionError` if there is no session; `CannotWriteError` if the disk refuses the
+        writing, and the file is then open for reading.
         """
         refuse_other(self.path)
         self._reader = _checked(self.path)
@@ -196,12 +183,7 @@ class Store:
     def create(self) -> None:
         """Make a new file, empty until the first save, and keep others from writing.
 
-        Raises
-        ------
-        SessionError
-            If there is a session already.
-        CannotWriteError
-            If the disk refuses.
+        `SessionError` if there is a session already, `CannotWriteError` if the disk refuses.
         """
         refuse_existing(self.path)
         if _is_too_long(self.path):
@@ -341,8 +323,6 @@ class Store:
 
         Parameters
         ----------
-        diff : Diff
-            What changed since the last save.
         facts : dict
             What is known of the session as a whole.
         steps : sequence of (Step, Diff)

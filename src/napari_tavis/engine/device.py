@@ -53,14 +53,9 @@ def load_on_device(
 ) -> TAViS:
     """Load a model, see `load_model`, onto a device as `choose_device` takes it.
 
-    `precision` is the number format of matrices instead of the device's usual one.
-
-    Raises
-    ------
-    CheckpointError
-        If there is no such model, or its file does not fit.
-    InferenceError
-        If there is no such device, or too little memory on it.
+    `precision` is the number format of matrices instead of the device's usual one. Raises
+    `CheckpointError` if there is no such model, or its file does not fit, and `InferenceError` if
+    there is no such device, or too little memory on it.
     """
     where = choose_device(device)
     with explain_out_of_memory():
@@ -100,26 +95,11 @@ class Cancellable(TorchFunctionMode):
 def run_in_batches(
     count: int, batch: int, run: Callable[[int, int], Result]
 ) -> Iterator[tuple[int, int, Result]]:
-    """Run something over ``count`` items, at most ``batch`` at a time.
+    """Call ``run(start, stop)`` over ``count`` items, at most ``batch`` at a time.
 
-    When memory runs out the batch is halved, and stays so for what follows.
-
-    Parameters
-    ----------
-    run : callable
-        Called as ``run(start, stop)``.
-
-    Yields
-    ------
-    start, stop : int
-        The items that were run.
-    result
-        What `run` returned for them.
-
-    Raises
-    ------
-    InferenceError
-        If memory does not suffice for a single item; it says what to try.
+    Yields start, stop and what `run` gave for each batch. When memory runs out the batch is halved,
+    and stays so for what follows; `InferenceError`, with what to try, if it does not suffice for a
+    single item.
     """
     start = 0
     while start < count:

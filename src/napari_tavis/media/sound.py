@@ -82,18 +82,10 @@ class Track:
 class Sound:
     """The sound of a video file, on its picture's clock. Opens the file only to read.
 
-    Parameters
-    ----------
-    path : Path
-        The file.
-    streams : sequence of Stream
-        Its sound tracks, in the file's order.
-    origin : Fraction
-        Time of the first video frame on the container's clock, in seconds.
-    duration : float
-        Seconds from the first video frame to the end of the last.
-    seekable : bool
-        Whether the file's clock never starts again, so that a time means one place.
+    `streams` are its sound tracks in the file's order; `origin` is the time of the first video
+    frame on the container's clock, and `duration` lasts from there to the end of the last frame,
+    both in seconds. `seekable` says that the file's clock never restarts, so that a time means one
+    place.
     """
 
     def __init__(
@@ -291,16 +283,9 @@ class _Reader:
     (WMA, Cook and ATRAC do so too, but their decoders cannot be set up again by PyAV: their
     noise, some thousandths of full scale, may differ.)
 
-    Parameters
-    ----------
-    stream : int
-        The track's number in the file.
-    origin : Fraction
-        Time of the first video frame on the container's clock, in seconds.
-    seek : float, optional
-        Seconds of the picture's clock from before which to decode.
-    on_damage : callable
-        Called with the seconds where something could not be decoded.
+    `stream` is the track's number in the file, `origin` as in `Sound`. With `seek`, decoding begins
+    before that second of the picture's clock; `on_damage` is called with the second where something
+    could not be decoded.
     """
 
     def __init__(

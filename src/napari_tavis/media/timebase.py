@@ -70,25 +70,9 @@ def played_samples(start: float, stop: float, sample_rate: int, speed: float = 1
 def window_starts(count: int, duration: float) -> npt.NDArray[np.float64]:
     """Place one two-second sound window per sampled frame, evenly over a clip.
 
-    Five windows of a five-second clip start at 0, 0.75, 1.5, 2.25 and 3 s, as ImageBind's
-    loader and the release of TAViS have it.
-
-    Parameters
-    ----------
-    count : int
-        Number of windows.
-    duration : float
-        Length of the clip in seconds.
-
-    Returns
-    -------
-    ndarray of float64, shape (count,)
-        Starts in seconds, from 0 to ``duration - 2``; all 0 in a clip shorter than that.
-
-    Raises
-    ------
-    ValueError
-        If `count` is negative or `duration` is not a finite number.
+    They start at 0 to ``duration - 2`` seconds, all at 0 in a clip shorter than that. Five windows
+    of a five-second clip start at 0, 0.75, 1.5, 2.25 and 3 s, as in ImageBind's loader and the
+    release of TAViS. A negative count, or a duration that is not finite, is a `ValueError`.
     """
     if count < 0:
         raise ValueError(f"The number of windows must not be negative, but is {count}.")
