@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from napari_tavis.annotation.colors import RGB
 from napari_tavis.annotation.masks import Mask
 from napari_tavis.annotation.objects import FrameStatus
 from napari_tavis.core.errors import ClipExistsError
 from napari_tavis.core.tasks import Task
+from napari_tavis.core.vocabulary import RGB
 from napari_tavis.datasets.names import Split
 from napari_tavis.datasets.violations import Violation
 from napari_tavis.media import Clip

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from napari_tavis.annotation.logits import cut_logits, encode_logits
-from napari_tavis.annotation.masks import decode_mask
+from napari_tavis.annotation.masks import cut_logits, decode_mask, encode_logits
 from napari_tavis.engine.detection import detect
 from napari_tavis.model import Segmentation
 

@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from napari_tavis.annotation.logits import cut
-from napari_tavis.annotation.masks import Mask
+from napari_tavis.annotation.masks import Mask, mask_from_logits
 from napari_tavis.core.errors import InferenceError
 from napari_tavis.core.tasks import Cancelled, Task
 from napari_tavis.engine.encoding import FeatureCache, FrameEncoder
@@ -94,7 +93,7 @@ def test_it_is_what_the_model_s_tracker_finds(
     found = list(propagate(encoder, {20: disc(20)}, frames))
     assert [frame for frame, _, _ in found] == frames
     for (_, mask, score), seen in zip(found, expected, strict=True):
-        assert np.array_equal(mask, cut(seen.logits.numpy(), SIZE))
+        assert np.array_equal(mask, mask_from_logits(seen.logits.numpy(), SIZE))
         there = 1 / (1 + np.exp(-seen.object_score))
         assert score == pytest.approx(there * np.clip(seen.iou, 0, 1), abs=1e-6)
 

@@ -6,8 +6,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from napari_tavis.annotation.logits import cut_logits, decode_logits, encode_logits
-from napari_tavis.annotation.masks import mask_overlap
+from napari_tavis.annotation.masks import cut_logits, decode_logits, encode_logits, mask_overlap
 from napari_tavis.engine.detection import MOST_SIDE, keep_logits
 
 

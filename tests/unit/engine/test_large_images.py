@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from napari_tavis.annotation.logits import cut_logits, decode_logits
+from napari_tavis.annotation.masks import cut_logits, decode_logits
 from napari_tavis.annotation.prompts import Prompts
 from napari_tavis.engine.detection import MOST_SIDE
 from napari_tavis.engine.encoding import FeatureCache, FrameEncoder

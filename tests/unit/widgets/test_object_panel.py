@@ -12,7 +12,7 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QLineEdit
 
 from napari_tavis.annotation import AnnotationSession
-from napari_tavis.annotation.logits import encode_logits
+from napari_tavis.annotation.masks import encode_logits
 from napari_tavis.annotation.proposals import Proposal, Proposals
 from napari_tavis.widgets import object_actions as actions
 from napari_tavis.widgets.dock import AnnotationDock

@@ -16,7 +16,7 @@ add_dock(viewer)
 for _ in range(50):
     QApplication.processEvents()
 assert "torch" not in sys.modules, "torch is imported before it is needed"
-from napari_tavis.engine.torch_import import import_torch
+from napari_tavis.engine.local import import_torch
 import_torch()
 from napari_tavis.model import TAViS
 TAViS.from_preset("toy")

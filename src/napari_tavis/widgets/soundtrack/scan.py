@@ -6,8 +6,7 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_tavis.core.tasks import Task
 from napari_tavis.media import Clip
-from napari_tavis.media.overview import SoundOverview
-from napari_tavis.media.peaks import scan_soundtrack
+from napari_tavis.media.overview import SoundOverview, scan_soundtrack
 from napari_tavis.widgets.jobs import JobRunner, report_error
 
 

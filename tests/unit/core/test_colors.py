@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-from napari_tavis.annotation import class_colors
-from napari_tavis.annotation.colors import SCENE_COLOR
-from napari_tavis.core.vocabulary import AVSBENCH_CLASSES, class_color
+from napari_tavis.core.vocabulary import AVSBENCH_CLASSES, SCENE_COLOR, class_color, class_colors
 
 
 def test_avsbench_classes_have_the_palettes_colours() -> None:

@@ -11,8 +11,7 @@ import pytest
 
 from napari_tavis.core.tasks import Cancelled, Task
 from napari_tavis.media import SAMPLE_RATE, open_clip
-from napari_tavis.media.overview import SoundOverview
-from napari_tavis.media.peaks import scan_soundtrack
+from napari_tavis.media.overview import SoundOverview, scan_soundtrack
 
 from .samples import H264, click_waveform, encode, run_ffmpeg, write_wav
 
