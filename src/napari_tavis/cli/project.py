@@ -43,8 +43,8 @@ def stats(
         napari-tavis stats videos-of-anna videos-of-ben --json stats.json
     """
     from napari_tavis.core.errors import ProjectError
+    from napari_tavis.project.listing import find_sources
     from napari_tavis.project.report import write_json
-    from napari_tavis.project.sources import find_sources
     from napari_tavis.project.statistics import collect
 
     if json_file is not None:

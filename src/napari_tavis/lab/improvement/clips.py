@@ -20,7 +20,7 @@ from napari_tavis.exchange.avsbench import plan_cut
 from napari_tavis.exchange.exporting import export
 from napari_tavis.exchange.format import ExportRequest
 from napari_tavis.media import Clip, open_clip
-from napari_tavis.project.sources import find_sources
+from napari_tavis.project.listing import find_sources
 
 CLIPS = ExportRequest(Path("clips"), subset="v1m", masks="objects")
 """What is learned from: five seconds with a class for every pixel. The folder follows."""
