@@ -112,8 +112,7 @@ def import_model(
     """
     from napari_tavis.weights.installing import import_files
     from napari_tavis.weights.licences import LICENCES
-    from napari_tavis.weights.naming import suggest_name
-    from napari_tavis.weights.store import Store
+    from napari_tavis.weights.store import Store, suggest_name
 
     store = Store()
     if name is None:
