@@ -18,7 +18,7 @@ from napari_tavis.exchange.exporting import (
     changed_exports,
     export,
     note_export,
-    request_again,
+    rewrite_request,
 )
 from napari_tavis.exchange.format import ExportRequest, FormatName
 from napari_tavis.exchange.selection import MaskSource, UncheckedFramesError, exportable_objects
@@ -107,7 +107,7 @@ def _export_one(path: Path, request: ExportRequest | None, said: set[str]) -> No
         if request is not None:
             requests = [request]
         else:
-            requests = [request_again(note) for note in changed_exports(session)]
+            requests = [rewrite_request(note) for note in changed_exports(session)]
             if not requests:
                 say(f"{session.path}: nothing has changed since it was exported.")
         for one in requests:

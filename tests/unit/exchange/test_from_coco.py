@@ -22,7 +22,7 @@ from napari_tavis.exchange.format import ExportRequest
 from napari_tavis.exchange.from_json import import_json
 from napari_tavis.exchange.importing import import_dataset
 from napari_tavis.exchange.new_session import staged
-from napari_tavis.exchange.tracks import session_tracks
+from napari_tavis.exchange.whole_videos import session_tracks
 
 from .conftest import SAMPLED, SIZE, MakeSession, square
 

@@ -16,7 +16,7 @@ from napari_tavis.core.errors import DatasetError, ImprovementError, TavisError
 from napari_tavis.core.tasks import Task
 from napari_tavis.datasets.avsbench.layout import seconds
 from napari_tavis.datasets.names import Split
-from napari_tavis.exchange.avsbench import plan_cut
+from napari_tavis.exchange.avsbench import plan_clip
 from napari_tavis.exchange.exporting import export
 from napari_tavis.exchange.format import ExportRequest
 from napari_tavis.media import Clip, open_clip
@@ -158,13 +158,13 @@ def _accepted_clips(directory: Path, task: Task) -> tuple[list[AcceptedClip], st
 def _obstacle(session: AnnotationSession, video: Clip, start: float) -> str:
     """Say why a stretch is nothing to learn from; empty if it is."""
     try:
-        cut = plan_cut(session, video, replace(CLIPS, start=start))
+        plan = plan_clip(session, video, replace(CLIPS, start=start))
     except DatasetError as error:
         return str(error)
-    if cut.unchecked:
+    if plan.unchecked:
         return (
             f"{session.video.name} is not accepted whole from {start:g} s on: nobody has checked "
-            f"{len(cut.unchecked)} of {len(cut.shown)} frames."
+            f"{len(plan.unchecked)} of {len(plan.labelled)} frames."
         )
     return ""
 
