@@ -45,9 +45,10 @@ from napari_tavis.datasets.avsbench.reader import unseen_sounds
 from napari_tavis.datasets.avsbench.sources import ClipSource, clips_of_video, read_source
 from napari_tavis.datasets.avsbench.validate import validate
 from napari_tavis.datasets.avsbench.writer import write_clip
+from napari_tavis.datasets.files import Violation
+from napari_tavis.datasets.indexed import index_map
 from napari_tavis.datasets.names import Split, check_name, check_text, suggest_name
 from napari_tavis.datasets.tracks import StoredVideo
-from napari_tavis.datasets.violations import Violation
 from napari_tavis.exchange.format import (
     Choice,
     ExportPlan,
@@ -370,38 +371,27 @@ def _clip_masks(
     scene_mask = None if scene is None else np.zeros(class_map.shape, dtype=bool)
     objects = [planned.item for planned in plan.exported]
     for place, frame in enumerate(plan.frames[: plan.labels]):
-        class_map[place] = _class_map(session, plan.exported, frame)
+        class_map[place] = index_map(_masks(session, plan.exported, frame), session.frame_size)
         if scene is not None and scene_mask is not None:
             scene_mask[place] = _scene_mask(session, scene, objects, frame)
     return class_map, scene_mask
 
 
-def _class_map(
+def _masks(
     session: AnnotationSession, objects: Sequence[PlannedObject], frame: int
-) -> npt.NDArray[np.uint8]:
-    """Lay the objects over each other, the largest first, so that small ones stay visible."""
-    class_map = np.zeros(session.frame_size, dtype=np.uint8)
-    for mask, one in _largest_first(session, objects, frame):
-        class_map[mask] = one.index
-    return class_map
-
-
-def _largest_first(
-    session: AnnotationSession, objects: Sequence[PlannedObject], frame: int
-) -> list[tuple[Mask, PlannedObject]]:
-    masks = [(session.mask(one.item.object_id, frame), one) for one in objects]
-    return sorted(masks, key=lambda pair: -int(pair[0].sum()))
+) -> list[tuple[int, Mask]]:
+    return [(one.index, session.mask(one.item.object_id, frame)) for one in objects]
 
 
 def hidden_objects(plan: ClipPlan) -> list[str]:
     """Name the objects that a frame's class map does not show at all, as others cover them."""
     hidden: dict[int, PlannedObject] = {}
     for frame in plan.labelled:
-        covered = np.zeros(plan.session.frame_size, dtype=np.uint8)
-        for mask, one in reversed(_largest_first(plan.session, plan.exported, frame)):
-            if mask.any() and covered[mask].all() and not (covered[mask] == one.index).any():
+        masks = _masks(plan.session, plan.exported, frame)
+        class_map = index_map(masks, plan.session.frame_size)
+        for one, (index, mask) in zip(plan.exported, masks, strict=True):
+            if mask.any() and not (class_map[mask] == index).any():
                 hidden[one.item.object_id] = one
-            covered[mask & (covered == 0)] = one.index
     return [
         f"{one.item.class_name} (object {one.item.object_id}) is covered by other objects in a "
         "frame, where its class cannot be written."

@@ -11,9 +11,9 @@ from napari_tavis.core.tasks import Task
 from napari_tavis.datasets.avsbench.layout import SUBSETS
 from napari_tavis.datasets.coco import CocoVideos
 from napari_tavis.datasets.davis import Davis
+from napari_tavis.datasets.files import Violation
 from napari_tavis.datasets.names import check_text
 from napari_tavis.datasets.overlay_video import OverlayVideos
-from napari_tavis.datasets.violations import Violation
 from napari_tavis.datasets.youtube_vos import YouTubeVos
 from napari_tavis.exchange.avsbench import AVSBench
 from napari_tavis.exchange.format import ExportPlan, ExportRequest, Format, check_place, gone

@@ -24,9 +24,9 @@ from napari_tavis.core.tasks import Task
 from napari_tavis.core.vocabulary import class_color, class_index
 from napari_tavis.datasets.avsbench.layout import Subset
 from napari_tavis.datasets.avsbench.mapping import ClassMapping
+from napari_tavis.datasets.files import Violation
 from napari_tavis.datasets.names import Split, check_text
 from napari_tavis.datasets.tracks import StoredVideo
-from napari_tavis.datasets.violations import Violation
 from napari_tavis.exchange.selection import MaskSource, UncheckedFramesError
 from napari_tavis.media import Clip
 

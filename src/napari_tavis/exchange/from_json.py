@@ -15,9 +15,8 @@ from napari_tavis.core.errors import DatasetError, TavisError
 from napari_tavis.core.files import MEGABYTE, read_json
 from napari_tavis.core.tasks import Cancelled, Task
 from napari_tavis.datasets.coco_masks import SegmentationError, Size, decode_segmentation
-from napari_tavis.datasets.coco_reading import Entry, read_coco
+from napari_tavis.datasets.coco_reading import Entry, is_youtube_vis, read_coco, read_youtube_vis
 from napari_tavis.datasets.files import copy_file
-from napari_tavis.datasets.picture_folder import PictureFolder, find_pictures
 from napari_tavis.datasets.source_video import (
     Counting,
     Shape,
@@ -26,8 +25,14 @@ from napari_tavis.datasets.source_video import (
     decide_counting,
     decided_by_video,
 )
-from napari_tavis.datasets.video_places import FoundVideo, VideoPlaces, target_of, without_suffix
-from napari_tavis.datasets.youtube_vis import is_youtube_vis, read_youtube_vis
+from napari_tavis.datasets.video_places import (
+    FoundVideo,
+    PictureFolder,
+    VideoPlaces,
+    find_pictures,
+    target_of,
+    without_suffix,
+)
 from napari_tavis.exchange.new_session import (
     ImportedObject,
     ImportReport,
@@ -67,7 +72,7 @@ def import_json(
     roots = [videos] if videos else [path.parent, path.parent.parent]
     places = VideoPlaces(roots, chosen=videos is not None)
     if is_youtube_vis(lists):
-        sources, homeless = read_youtube_vis(lists)
+        sources, unassigned = read_youtube_vis(lists)
     else:
         if not lists["videos"] and videos is None:
             raise DatasetError(
@@ -75,9 +80,9 @@ def import_json(
                 "--videos, or add 'videos' to the file and 'video_id' to its images."
             )
         stems = {} if lists["videos"] else {without_suffix(str(one)): one for one in places.all()}
-        sources, homeless = read_coco(lists, stems)
+        sources, unassigned = read_coco(lists, stems)
     work = _Work(places, path.stem, output, first_frame, partial, task or Task())
-    return work.run(sources, homeless)
+    return work.run(sources, unassigned)
 
 
 def _read_lists(path: Path, root: Path | None) -> dict[str, list[Entry]]:
@@ -107,10 +112,10 @@ class _Work:
     partial: bool
     task: Task
 
-    def run(self, sources: Sequence[SourceVideo], homeless: SourceVideo) -> ImportReport:
-        everything = [*sources, homeless]
+    def run(self, sources: Sequence[SourceVideo], unassigned: SourceVideo) -> ImportReport:
+        everything = [*sources, unassigned]
         report = ImportReport(
-            skipped=tuple(_leftovers(homeless)),
+            skipped=tuple(_leftovers(unassigned)),
             annotations=(0, sum(source.annotations for source in everything)),
             frames=(0, sum(len(source.images) for source in everything)),
         )
@@ -125,7 +130,7 @@ class _Work:
             try:
                 found.append((source, self._find(source)))
             except TavisError as error:
-                report += failure(f"{error}{source.told_annotations()}")
+                report += failure(f"{error}{source.name_annotations()}")
         targets = self._targets([place.name for _, place in found])
         used = Counter(_file_of(place).resolve() for _, place in found)
         elsewhere = self._counting_of_all(found)
@@ -142,7 +147,7 @@ class _Work:
             except Cancelled:
                 raise
             except TavisError as error:
-                report += failure(f"{error}{source.told_annotations()}")
+                report += failure(f"{error}{source.name_annotations()}")
         self.task.report(len(found), len(found), "imported")
         return report
 
@@ -209,7 +214,7 @@ class _Work:
             first = counting.first
         else:
             size, times = place.size(), np.arange(len(place.files)) / place.fps
-            how, first = place.told(), 0
+            how, first = place.describe(), 0
         made = collect_objects(source, len(times), size, first, self.task)
         if made.left and not (self.partial and made.annotations):
             return ImportReport(skipped=tuple(made.left), failed=1)
@@ -235,10 +240,10 @@ def _file_of(place: FoundVideo | PictureFolder) -> Path:
     return place.path if isinstance(place, FoundVideo) else place.files[0]
 
 
-def _leftovers(homeless: SourceVideo) -> list[str]:
+def _leftovers(unassigned: SourceVideo) -> list[str]:
     """Name what cannot be assigned to a video."""
-    images = (f"{image.with_annotations()}: {image.problem}." for image in homeless.images)
-    return [*homeless.left, *images]
+    images = (f"{image.with_annotations()}: {image.problem}." for image in unassigned.images)
+    return [*unassigned.left, *images]
 
 
 # Objects

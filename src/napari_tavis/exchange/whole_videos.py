@@ -8,9 +8,9 @@ from pathlib import Path
 from napari_tavis.annotation import AnnotationSession, SessionObject
 from napari_tavis.core.errors import DatasetError
 from napari_tavis.core.tasks import Task
+from napari_tavis.datasets.files import Violation
 from napari_tavis.datasets.names import Split, check_name, check_text, suggest_name
 from napari_tavis.datasets.tracks import StoredVideo, Track, TrackedVideo, VideoDataset
-from napari_tavis.datasets.violations import Violation
 from napari_tavis.exchange.format import (
     ExportPlan,
     ExportRequest,
