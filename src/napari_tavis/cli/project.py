@@ -28,14 +28,14 @@ def stats(
         Path | None, typer.Option("--json", help="File for the numbers.", dir_okay=False)
     ] = None,
     recursive: Annotated[
-        bool, typer.Option("--recursive/--flat", help="Whether folders' folders count, too.")
+        bool, typer.Option("--recursive/--flat", help="Whether folders inside folders count, too.")
     ] = True,
 ) -> None:
     """Count clips and frames by status, classes, time, changes, and agreement of two people.
 
-    Changes are told as the IoU of the masks that a person edited or accepted with what the model
-    had proposed there. Where there are two sessions of one video, such as those of two people in
-    two folders, they are compared. Nothing is written but the JSON file.
+    Changes are given as the IoU of the masks that a person edited or accepted with what the model
+    had proposed there. If there are two sessions of one video, such as those of two people in
+    two folders, they are compared. Nothing is written except the JSON file.
 
     For example:
 
@@ -64,7 +64,6 @@ def stats(
 
 
 def _print(found: Statistics) -> None:
-    """Print statistics for a person to read."""
     from napari_tavis.project import report
 
     print(report.clips_in_words(found))
