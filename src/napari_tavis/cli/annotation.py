@@ -284,9 +284,9 @@ def import_dataset(
         typer.Option(
             min=0,
             max=1,
-            help="The number of a video's first frame in a json file, 0 or 1. By default its "
-            "numbers decide, or those of its other videos: a frame 0, frames from 1 to exactly as "
-            "many as the video has, or their times. If none does, 1 as the lowest number is refused, and "
+            help="What a json file calls a video's first frame, 0 or 1. By default its numbers "
+            "decide, or those of its other videos: a frame 0, frames from 1 to exactly as many as "
+            "the video has, or their times. If none does, 1 as the lowest number is refused, and "
             "any other is counted from 0.",
         ),
     ] = None,

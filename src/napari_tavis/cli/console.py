@@ -103,7 +103,7 @@ def _cancelled_by_interrupt(task: Task) -> Iterator[None]:
     """Let the first Ctrl+C cancel a task, and a second one end the work."""
 
     def ask(_number: int, _frame: FrameType | None) -> None:
-        signal.signal(signal.SIGINT, before)
+        signal.signal(signal.SIGINT, before)  # so that the next one raises KeyboardInterrupt
         task.cancel()
         say("Stopping ... (Ctrl+C again to stop at once)")
 

@@ -51,7 +51,7 @@ def stats(
         require_writable(json_file)
     sources = find_sources(paths, recursive=recursive)
     if not (sources.sessions or sources.unsegmented):
-        raise ProjectError("There is no video and no session in what was given.")
+        raise ProjectError("There is no video and no session in what you gave.")
     with terminal_task() as task:
         found = collect(sources.sessions, unsegmented=sources.unsegmented, task=task)
     for problem in found.problems:

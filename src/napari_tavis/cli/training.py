@@ -226,5 +226,5 @@ def _dataset_trial(output: Path, config: str, settings: list[str], sam_start: st
 
     chosen = read_configuration(config, settings)
     if not isinstance(chosen, TrainConfig):
-        raise TrainingError(f"{config} is no configuration of a dataset; try --config toy.")
+        raise TrainingError(f"{config} is not the configuration of a dataset; try --config toy.")
     return DatasetTrial(chosen, output / "runs", sam_start)

@@ -111,6 +111,7 @@ class CocoVideos(VideoDataset):
                 for frame, annotations in found:
                     time = float(clip.times[frame])
                     content.add_frame(entry, frame, time, annotations, ids)
+                # In this order: a kill in between leaves the video in both splits, not in none.
                 texts = {annotation_file(root, split): content.text()}
                 texts |= _without(root, name, except_split=split)
                 removed = [] if old is None else [folder, *_copies_of(root, old.split, name)]
@@ -189,7 +190,9 @@ def read_annotations(path: Path, root: Path | None = None) -> Entry:
     for name in _LISTS:
         entries = content.setdefault(name, [])
         if not isinstance(entries, list) or not all(isinstance(one, dict) for one in entries):
-            raise DatasetError(f"{path} is no COCO file: its {name!r} must be a list of objects.")
+            raise DatasetError(
+                f"{path} is not a COCO file: its {name!r} must be a list of objects."
+            )
     return content
 
 

@@ -17,7 +17,7 @@ Size: TypeAlias = tuple[int, int]  # height and width in pixels
 _MARGIN = 0.25  # how far a polygon may reach out of the picture, as a share of its longer side
 # Pixels along all polygons of a mask: the library keeps some hundred bytes for each of them.
 _LONGEST_OUTLINE = 1 << 21
-_HUGE = 1e18  # beyond any coordinate or id; also keeps conversions to int64 exact
+_HUGE = 1e18  # beyond any coordinate or id, and still within int64
 # Most letters of one compressed run length, 5 bits each: no picture has runs longer than 2^29.
 _DIGITS = 6
 
@@ -109,7 +109,7 @@ def _decompressed(text: str, pixels: int) -> npt.NDArray[np.int64]:
         raise SegmentationError("its run lengths hold letters that mean nothing") from None
     if letters.min(initial=0) < 0 or letters.max(initial=0) > 63:
         raise SegmentationError("its run lengths hold letters that mean nothing")
-    ends = np.flatnonzero(letters < 32)
+    ends = np.flatnonzero(letters < 32)  # the sixth bit says that more letters follow
     if not len(letters) or not len(ends) or ends[-1] != len(letters) - 1:
         raise SegmentationError("its run lengths break off")
     starts = np.concatenate(([0], ends[:-1] + 1))
@@ -117,8 +117,10 @@ def _decompressed(text: str, pixels: int) -> npt.NDArray[np.int64]:
     if digits.max() > _DIGITS:
         raise SegmentationError("its runs are longer than the picture")
     places = np.arange(len(letters)) - np.repeat(starts, digits)
+    # The five bits of each letter, moved to their place and summed number by number.
     runs = np.add.reduceat((letters & 31) << (5 * places), starts)
     runs -= np.where(letters[ends] & 16, np.int64(1) << (5 * digits), 0)  # the sign
+    # Undo the differences, which are to the run before last: one chain of odd runs, one of even.
     runs[1::2] = np.cumsum(runs[1::2])
     runs[2::2] = np.cumsum(runs[2::2])
     return runs
@@ -133,6 +135,7 @@ def _from_polygons(polygons: Sequence[object], size: Size, drawn_on: Size) -> Ma
     if not polygons:
         raise SegmentationError("it is empty")
     checked = [_points(polygon, drawn_on) * scale for polygon in polygons]
+    # The longer of dx and dy of every edge: the pixels that the library walks along.
     outline = sum(
         float(np.abs(points - np.roll(points, 1, axis=0)).max(axis=1).sum()) for points in checked
     )

@@ -131,7 +131,7 @@ def score_of(annotation: Entry) -> float | None:
     if score is None:
         return None
     if not is_number(score):
-        raise AnnotationError(f"its score {quoted(score)} is no number from 0 to 1: correct it")
+        raise AnnotationError(f"its score {quoted(score)} is not a number from 0 to 1: correct it")
     return float(score)
 
 
@@ -313,7 +313,7 @@ class _Reader:
         found = [] if stem is None else self.by_name[stem]
         if len(found) != 1:
             raise AnnotationError(
-                "its video cannot be told: give it a 'video_id', or put it in a folder named like "
+                "its video is unknown: give it a 'video_id', or put it in a folder named like "
                 "the video"
             )
         return found[0]
@@ -324,9 +324,7 @@ class _Reader:
         # Where no video is called like the folder, the pictures in it may make one.
         path = name.folder if stem is None else self.stems[stem]
         if not path.name:
-            raise AnnotationError(
-                "its video cannot be told: put it in a folder named like the video"
-            )
+            raise AnnotationError("its video is unknown: put it in a folder named like the video")
         name_shown = shown(path, _SHOWN)
         return self.videos.setdefault(path, SourceVideo(name_shown, names=(str(path),)))
 
@@ -377,7 +375,7 @@ class _Reader:
             for one in found
         ):
             raise AnnotationError(
-                f"its image_id {quoted(number)} stands on {len(found)} images: give each an id "
+                f"{len(found)} images have its image_id {quoted(number)}: give each an id "
                 "of its own"
             )
         return first
@@ -417,11 +415,13 @@ def _number(images: Sequence[_Image]) -> None:
             value = image.entry.get(used)
             key = key_of(value)
             source.number = key if isinstance(key, int) else None
-            source.problem = f"its {used} is {quoted(value)}, which is no frame number: correct it"
+            source.problem = (
+                f"its {used} is {quoted(value)}, which is not a frame number: correct it"
+            )
         else:
             source.number, source.sampled = image.name.number, image.name.sampled
             source.problem = (
-                "its frame cannot be told: it has neither a 'frame_index' nor a 'frame_id', and "
+                "its frame is unknown: it has neither a 'frame_index' nor a 'frame_id', and "
                 "its name no number"
             )
         if source.number is not None:
@@ -527,7 +527,7 @@ def _video(entry: Entry, label: str, frames: int) -> SourceVideo:
     for place, (number, name) in enumerate(zip(numbers, file_names, strict=True)):
         image = SourceImage(f"item {place}", number if rising else None, size=size, file_name=name)
         if not rising:
-            image.problem = "its frame cannot be told: 'file_names' must hold rising numbers"
+            image.problem = "its frame is unknown: 'file_names' must hold rising numbers"
         video.images.append(image)
     return video
 

@@ -95,7 +95,7 @@ def _drawn(
     for done, (frame, annotated) in enumerate(zip(shown, stands_for, strict=True)):
         task.check()
         task.report(done, len(shown), "drawing")
-        if annotated != held:
+        if annotated != held:  # masks are decoded once for the frames that share them
             held, masks = int(annotated), list(video.shown(int(annotated)))
         exact = int(frame) == held
         drawn = [
@@ -113,5 +113,6 @@ def nearest_annotated(
     at the same distance, the earlier one is taken.
     """
     annotated = np.asarray(frames, dtype=np.intp)
+    # A frame belongs to the annotated one on its side of the middle between two.
     middles = (times[annotated[1:]] + times[annotated[:-1]]) / 2
     return annotated[np.searchsorted(middles, times, side="left")]

@@ -128,6 +128,7 @@ def _times_fit(images: Sequence[SourceImage], times: npt.NDArray[np.float64], fi
         if image.time is None or image.number is None:
             return False
         frame = image.number - first
+        # Files give rounded times.
         if not 0 <= frame < len(times) or abs(times[frame] - image.time) > 1e-3:
             return False
     return True

@@ -57,7 +57,7 @@ def tree_lock(tree: Path) -> Iterator[None]:
     """
     place = tree / LOCK_NAME
     if place.is_symlink() or (place.exists() and not place.is_file()):
-        raise DatasetError(f"{place} is no lock of an export: delete it, then export again.")
+        raise DatasetError(f"{place} is not a lock of an export: delete it, then export again.")
     lock = FileLock(place, timeout=LOCK_SECONDS)
     try:
         lock.acquire()
@@ -155,7 +155,7 @@ def commit(
     missing = [part for part in steps["added"] if not (staging / part).exists()]
     if missing:
         raise FileNotFoundError(f"{staging / missing[0]} was not staged")
-    (staging / _COMMITTED).touch()
+    (staging / _COMMITTED).touch()  # before the moves, for users who cannot read our record
     moves = _moves_of(_record_of(staging))
     undo: list[tuple[Path, Path]] = []
     try:
@@ -182,7 +182,7 @@ def _carry_out(tree: Path, staging: Path, steps: Steps, undo: list[tuple[Path, P
     moves = [(staging / part, part) for part in steps["added"]]
     moves += [(staging / _LISTS / name, name) for name in steps["lists"]]
     for source, part in moves:
-        if not source.exists():
+        if not source.exists():  # moved before the export was killed
             continue
         if (tree / part).is_dir() != source.is_dir() and (tree / part).exists():
             raise FileExistsError(f"{tree / part} is in the way")
@@ -199,6 +199,7 @@ def _set_aside(source: Path, target: Path, undo: list[tuple[Path, Path]]) -> Non
     if source.is_dir():
         _move(source, target, undo)
         return
+    # Copied rather than moved, so that a list exists at every moment.
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copy2(source, target)
     undo.append((source, target))
@@ -216,7 +217,7 @@ def _check_inside(tree: Path, steps: Steps) -> None:
     for part in (part for kind in _STEPS for part in steps[kind]):
         path = PurePosixPath(part)
         if path.is_absolute() or ".." in path.parts:
-            raise DatasetError(f"{part!r} does not lie in the dataset {tree}.")
+            raise DatasetError(f"{part!r} is not in the dataset {tree}.")
         if not (tree / path).parent.resolve().is_relative_to(root):
             raise DatasetError(
                 f"{(tree / path).parent} is a link out of the dataset {tree}, through which "
@@ -275,7 +276,7 @@ def _settle(tree: Path) -> None:
                     "it, or delete the folder and check the dataset."
                 )
             continue
-        if _in_use(staging):
+        if _in_use(staging):  # another process of ours is still preparing its files
             continue
         steps = _pending(staging)
         if steps is not None:

@@ -55,6 +55,7 @@ from napari_tavis.exchange.format import (
     ExportRequest,
     Format,
     PlannedObject,
+    gone,
     notes_on_other_splits,
     whose_clip,
 )
@@ -124,7 +125,7 @@ class AVSBench(Format):
             return None
         found = find_listed_clip(request.root, self.subset, request.name)
         if found is None:
-            raise DatasetError(f"{request.root} no longer lists {request.name!r}: export it anew.")
+            raise gone(request.root, request.name)
         return found[1]
 
     def _notes(self, plan: ClipPlan) -> list[str]:
@@ -263,6 +264,7 @@ def plan_clip(
     binary_of_scene = masks == "scene" and subset not in SEMANTIC_SUBSETS
     scene = scene_object(session) if binary_of_scene else None
     known = known_frames(session, objects, scene)
+    # The picture moves with its label where an annotated frame stands in for the wanted one.
     frames[:labels] = annotated_frames(session, known, frames[:labels], video.times)
     shown = {int(frame) for frame in frames[:labels]}
     refused: set[int] = set()
@@ -322,6 +324,7 @@ def _names(
         return replaced.key.name, replaced.vid
     if request.name:
         return check_name(request.name), request.name
+    # The same for all subsets of five seconds: TAViS pairs clips by these names (`pairing.py`).
     video = suggest_name(session.video.stem)
     clip = semantic_uid("v2" if request.subset == "v2" else "v1s", video, request.start)
     return clip, clip if request.subset == "v1m" else video
@@ -405,6 +408,7 @@ def _scene_mask(
     """Take the scene mask, or the objects where a person checked only these."""
     status = session.status(scene.object_id, frame)
     looked_at = [session.status(item.object_id, frame) for item in objects]
+    # Whoever corrected objects did not mean the model's scene mask to outrank them.
     if any(by_person(one) for one in looked_at) and not by_person(status):
         masks = [session.mask(item.object_id, frame) for item in objects]
         return np.asarray(np.logical_or.reduce(masks))

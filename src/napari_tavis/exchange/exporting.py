@@ -90,7 +90,7 @@ def export(
         If it cannot be written as asked. Nothing was written then.
     """
     task = task or Task()
-    check_place(request.root)
+    check_place(request.root)  # before the video is opened, which takes longer
     check_text(request.licence, "licence")
     with (
         nullcontext(clip)

@@ -173,9 +173,8 @@ class ExportPlan(ABC):
         """
         frame = self.frames[position]
         picture = np.asarray(self.clip.frames[frame])
-        step = max(
-            1, round(picture.shape[1] / width)
-        )  # every step-th pixel: quick, and keeps masks binary
+        # Every step-th pixel: quick, and masks stay binary.
+        step = max(1, round(picture.shape[1] / width))
         small = np.ascontiguousarray(picture[::step, ::step])
         if position >= self.labels:
             return small
@@ -283,7 +282,7 @@ class Format(ABC):
 def gone(root: Path, name: str) -> DatasetError:
     """Say that a clip, or its dataset, does not exist any more."""
     return DatasetError(
-        f"{root} no longer holds the clip {name!r}: export it anew, with its settings."
+        f"{root} no longer holds the clip {name!r}: export it again, choosing its settings."
     )
 
 
@@ -338,6 +337,6 @@ def notes_on_other_splits(
     if not found:
         return []
     return [
-        f"{session.video.name} lies in {', '.join(dict.fromkeys(found))} of this dataset, too: a "
+        f"{session.video.name} is also in {', '.join(dict.fromkeys(found))} of this dataset: a "
         f"model that learns from one and is measured on {request.split} has seen the video."
     ]

@@ -133,7 +133,7 @@ def _shows(video: Clip, frames: npt.NDArray[np.intp], clip: ClipAnnotation) -> b
 
     Masks of 224 x 224 come back exactly from any size that is not smaller.
     """
-    if min(video.size) < OBJECT_SIZE or len(set(frames)) < len(frames):
+    if min(video.size) < OBJECT_SIZE or len(set(frames)) < len(frames):  # shorter than the clip
         return False
     shape = clip.frames.shape[2], clip.frames.shape[1]
     for index, picture in zip(frames, clip.frames, strict=True):

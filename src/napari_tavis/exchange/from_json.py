@@ -91,12 +91,14 @@ def _read_lists(path: Path, root: Path | None) -> dict[str, list[Entry]]:
     if isinstance(content, dict) and "sequences" in content:
         raise DatasetError(f"{path} is a BURST file, which is not read: convert it to YouTube-VIS.")
     if not isinstance(content, dict) or not any(name in content for name in _LISTS):
-        raise DatasetError(f"{path} is no COCO file: it has no 'images' and no 'annotations'.")
+        raise DatasetError(f"{path} is not a COCO file: it has no 'images' and no 'annotations'.")
     lists = {}
     for name in _LISTS:
         entries = content.get(name) or []
         if not isinstance(entries, list) or not all(isinstance(one, dict) for one in entries):
-            raise DatasetError(f"{path} is no COCO file: its {name!r} must be a list of objects.")
+            raise DatasetError(
+                f"{path} is not a COCO file: its {name!r} must be a list of objects."
+            )
         lists[name] = entries
     return lists
 

@@ -69,7 +69,7 @@ def import_dataset(
             partial=partial,
         )
         return import_avsbench(path, output, subset=subset, split=split, task=task)
-    _refuse_options(f"{path} is no AVSBench folder", subset=subset is not None)
+    _refuse_options(f"{path} is not an AVSBench folder", subset=subset is not None)
     read = functools.partial(
         import_json,
         output=output,

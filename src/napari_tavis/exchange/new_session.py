@@ -111,7 +111,7 @@ def staged(target: Path) -> Iterator[Path]:
 
 def _put(video: Path, target: Path) -> None:
     """Move a video and its session to their place, where neither replaces anything."""
-    refuse_imported(target)
+    refuse_imported(target)  # again: it may have appeared while the video was copied
     there = os.path.lexists(target)
     if there and not same_file(video, target):
         raise DatasetError(another_file(target))

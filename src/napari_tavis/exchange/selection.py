@@ -117,7 +117,7 @@ def _silence_is_checked(session: AnnotationSession, judged: Sequence[SessionObje
 
 
 # follows `unchecked_text` where proposals are included
-AS_TRUTH = "They are written as truth, as was asked for."
+AS_TRUTH = "They are written as truth, as requested."
 
 
 class UncheckedFramesError(DatasetError):
@@ -208,9 +208,8 @@ def annotated_frames(
     if known.size == 0:
         raise _not_annotated(session, times[frames])
     steps = np.diff(np.sort(np.asarray(session.frame_times, dtype=np.float64)))
-    reach = (
-        min(STEP, float(np.median(steps)) if steps.size else STEP) / 2 + 1e-6
-    )  # times are rounded
+    step = min(STEP, float(np.median(steps))) if steps.size else STEP
+    reach = step / 2 + 1e-6  # a tolerance for rounded times
     distance = np.abs(times[known][None, :] - times[frames][:, None])
     nearest = distance.argmin(axis=1)
     lacking = distance[np.arange(len(frames)), nearest] > reach

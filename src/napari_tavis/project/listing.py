@@ -57,11 +57,11 @@ def read_list(file: Path) -> list[Path]:
         text = read_text(file, most=_LONGEST_LIST)
     except ForeignFileError as error:
         raise ProjectError(
-            f"{shown(file)} is no list of videos ({error.problem}): choose a folder of videos, or "
-            "a text file (UTF-8) with one path a line."
+            f"{shown(file)} is not a list of videos ({error.problem}): choose a folder of videos, "
+            "or a text file (UTF-8) with one path a line."
         ) from error
     if "\0" in text:
-        raise ProjectError(f"{file} is no list of videos: it holds bytes that are no text.")
+        raise ProjectError(f"{file} is not a list of videos: it holds bytes that are not text.")
     lines = (line.strip() for line in text.splitlines())
     named = [line for line in lines if line and not line.startswith("#")]
     return list(dict.fromkeys(Path(os.path.abspath(file.parent / line)) for line in named))
@@ -86,6 +86,7 @@ def natural_key(path: Path, folder: Path) -> tuple[tuple[tuple[int, int, str], .
 
 def _chunks(name: str) -> tuple[tuple[int, int, str], ...]:
     pieces = re.split(r"(\d+)", name.casefold())
+    # Numbers come before words; "07" and "7" are equal numbers, told apart by their text.
     return (*((0, int(text), text) if text.isdecimal() else (1, 0, text) for text in pieces),)
 
 

@@ -211,6 +211,7 @@ class VideoQueue:
         """
         task = task or Task()
         listed = list_videos(self.source, recursive=self.recursive)
+        # Read without the lock, for which the window may be waiting, and exchanged at once.
         items: dict[Path, QueueItem] = {}
         for done, path in enumerate(listed, start=1):
             task.check()

@@ -189,9 +189,7 @@ class _Part:
         facts = {"url": self._url, "validator": "" if weak else validator, "total": total}
         write_json(self._facts, facts)
         done = offset
-        with self._path.open(
-            "ab" if offset else "wb", buffering=0
-        ) as file:  # so that a full disk is noticed where it happens
+        with self._path.open("ab" if offset else "wb", buffering=0) as file:
             for piece in connection.pieces():
                 self._write(file.fileno(), piece, done)
                 done += len(piece)
@@ -208,7 +206,7 @@ class _Part:
             room = "the disk is full" if error.errno in _FULL else str(error.strerror)
             raise DownloadError(
                 f"{self._path} cannot be written: {room}. {in_words(done)} are there; make room "
-                "and start the download again, and it goes on from there."
+                "and start the download again, and it resumes there."
             ) from error
 
     def _tell(self, done: int, total: int | None) -> None:
@@ -234,7 +232,7 @@ class _Part:
 
     def _lost(self, reason: str) -> str:
         size = self._size()
-        there = f" {in_words(size)} are there; start it again, and it goes on." if size else ""
+        there = f" {in_words(size)} are downloaded; start it again, and it resumes." if size else ""
         return f"{self._url} cannot be downloaded: {reason}.{there}"
 
 

@@ -137,6 +137,7 @@ def _install(
 ) -> ModelCard:
     """Convert files, and put the result where models are."""
     room = sum(path.stat().st_size for path in paths)
+    # Matrices, nearly all of a model, are halved; float32 is what the authors' files hold.
     require_space(store.models, room if dtype == "float32" else room // 2, name)
     with store.installing(name, replace) as folder:
         task.report(0, 0, f"reading {', '.join(path.name for path in paths)}")

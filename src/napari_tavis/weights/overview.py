@@ -46,7 +46,7 @@ def ask_sizes(sources: Iterable[Source], task: Task | None = None) -> dict[str, 
     for number, source in enumerate(asked):
         task.report(number, len(asked), "asking for sizes")
         host = urlsplit(source.url).netloc
-        if host in failed:
+        if host in failed:  # one timeout per server is enough
             continue
         try:
             size = ask_size(source.url, task)

@@ -104,7 +104,7 @@ class Store:
         """
         if not _NAME.fullmatch(name) or name.endswith("."):
             raise WeightsError(
-                f"'{shown(name)}' is no name for a model; take up to 100 letters, digits and "
+                f"'{shown(name)}' is not a name for a model; take up to 100 letters, digits and "
                 "_ . + - such as my_s4."
             )
         if name.lower() in RESERVED:
@@ -185,7 +185,9 @@ class Store:
             lock = FileLock(self.models / _LOCK, timeout=0)
             lock.acquire()
         except Timeout as error:
-            raise WeightsError("Another napari-tavis installs weights; wait for it.") from error
+            raise WeightsError(
+                "Another napari-tavis is installing weights; wait for it."
+            ) from error
         except OSError as error:
             raise WeightsError(f"{self.models} cannot be used: {error.strerror}.") from error
         try:

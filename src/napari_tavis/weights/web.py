@@ -64,7 +64,7 @@ def open_file(url: str, headers: Mapping[str, str], timeout: float) -> Response:
     """
     schemes = ("https", "http") if url.lower().startswith("http:") else ("https",)
     _check_scheme(url, schemes)
-    # Not `build_opener`, whose handlers for file:, ftp: and data: a redirect could reach.
+    # Not `build_opener`, which also handles file:, ftp: and data:.
     opener = urllib.request.OpenerDirector()
     for handler in (
         urllib.request.ProxyHandler(),
@@ -97,8 +97,8 @@ def open_file(url: str, headers: Mapping[str, str], timeout: float) -> Response:
         page = _text(response)
     if "quota" in page.lower() or "too many users" in page.lower():
         raise DownloadError(
-            f"Google Drive lets nobody download {url} just now, because too many have; try again "
-            "in a day."
+            f"Google Drive does not allow downloading {url} just now, because too many have; try "
+            "again in a day."
         )
     raise DownloadError(f"{url} leads to a web page instead of a file.")
 
@@ -111,7 +111,7 @@ def _check_scheme(url: str, schemes: Collection[str]) -> None:
     except ValueError:  # of an address that is none
         allowed = False
     if not allowed:
-        raise DownloadError(f"{shown(url)} is no address of a file; it starts with https://.")
+        raise DownloadError(f"{shown(url)} is not the address of a file; it starts with https://.")
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):

@@ -103,7 +103,7 @@ def read_semantic_label(path: Path, root: Path | None = None) -> npt.NDArray[np.
         row, column = np.argwhere(~known)[0]
         raise DatasetError(
             f"{path} holds the colour {tuple(int(c) for c in colors[row, column])} at row {row}, "
-            f"column {column}, which is no AVSBench class: correct the label."
+            f"column {column}, which is not an AVSBench class: correct the label."
         )
     return indices
 
@@ -115,9 +115,10 @@ def colors_to_classes(
 
     Unknown ones become 0, as in the authors' loader.
     """
+    # Colours as 24-bit numbers in order, so that one search finds the classes of all pixels.
     codes, sorted_classes = _color_table()
     wanted = _color_codes(colors)
-    place = np.minimum(np.searchsorted(codes, wanted), len(codes) - 1)
+    place = np.minimum(np.searchsorted(codes, wanted), len(codes) - 1)  # none beyond the last
     known = codes[place] == wanted
     return np.where(known, sorted_classes[place], 0).astype(np.uint8), known
 

@@ -97,7 +97,7 @@ def _semantic_clip(table: Table, index: int, subset: Subset) -> ListedClip | Non
         if check_subset(label) != subset:
             return None
     except DatasetError as error:
-        raise table.error(index, f"label {label!r} is no subset") from error
+        raise table.error(index, f"label {label!r} is not a subset") from error
     key = ClipKey(subset, check_split(_split(table, index)), _component(table, index, "uid"))
     start = 60 * _number(table, index, "s_min") + _number(table, index, "s_sec")
     vid, sounds = table.cell(index, "vid"), table.cell(index, "a_obj")
@@ -173,6 +173,7 @@ def _shuffled(tree: Path, table: Table, old: list[str] | None, new: list[str]) -
     if old in shuffled.rows:
         shuffled.rows[shuffled.rows.index(old)] = new
     for row in _lacking(table.rows, shuffled.rows):
+        # Not `hash`, which differs from process to process.
         draw = random.Random(zlib.crc32(row[0].encode()))
         shuffled.rows.insert(draw.randint(0, len(shuffled.rows)), row)
     return shuffled

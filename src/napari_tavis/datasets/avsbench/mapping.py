@@ -53,7 +53,7 @@ def check_mapping(mapping: ClassMapping) -> dict[str, str | None]:
             near = suggest_class(target)
             hint = f"; did you mean {near!r}?" if near else ""
             raise DatasetError(
-                f"{name!r} cannot become {target!r}, which is no class of AVSBench{hint}"
+                f"{name!r} cannot become {target!r}, which is not a class of AVSBench{hint}"
                 f"{'' if hint else ': choose one of its 70.'}"
             )
     return dict(mapping)

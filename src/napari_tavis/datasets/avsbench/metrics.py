@@ -96,10 +96,12 @@ def _thresholds_reached(values: npt.NDArray[np.float32]) -> npt.NDArray[np.intp]
     and one comparison with either neighbour: exact, and ten times faster than a search.
     """
     edges = _edges()
+    # fmax and fmin, unlike maximum and minimum, take the number where the other is NaN.
     values = np.fmin(np.fmax(values, np.float32(-1)), np.float32(1))
     bins = (values * np.float32(THRESHOLD_COUNT - 1)).astype(np.intp)
-    bins += 1
+    bins += 1  # the first edge is minus infinity
     np.maximum(bins, 0, out=bins)
+    # The product may be off by one either way.
     bins -= values < edges[bins]
     bins += values >= edges[bins + 1]
     return bins

@@ -187,8 +187,8 @@ def open_dataset(
     ]
     if not trees:
         raise DatasetError(
-            f"{root} holds no {subset} data: no {list_name(checked)} lies in it or up to two "
-            "folders deeper."
+            f"{root} holds no {subset} data: no {list_name(checked)} is in it or up to two "
+            "levels deeper."
         )
     if len(trees) > 1:
         places = ", ".join(str(tree) for tree in trees)

@@ -83,7 +83,7 @@ def validate(
     task = task or Task()
     root = Path(root)
     if not root.is_dir():
-        raise DatasetError(f"{root} is no folder: name the folder of an AVSBench dataset.")
+        raise DatasetError(f"{root} is not a folder: name the folder of an AVSBench dataset.")
     found: list[Violation] = []
     work = _check_trees(root, found)
     looked_at = [one for one in work if names is None or one[1].key.name in names]
@@ -103,7 +103,7 @@ def _check_trees(root: Path, found: list[Violation]) -> list[tuple[Path, ListedC
     if not (single or multiple or semantic):
         raise DatasetError(
             f"{root} holds no AVSBench data: there is no {S4_TREE}, {MS3_TREE} or {SEMANTIC_LIST} "
-            "in it or up to two folders deeper."
+            "in it or up to two levels deeper."
         )
     clips = [(tree, clip) for tree in single for clip in _check_s4(tree, found)]
     clips += [(tree, clip) for tree in multiple for clip in _check_ms3(tree, found)]
@@ -316,7 +316,7 @@ def check_s4_lists(tree: Path, table: Table, clips: list[ListedClip]) -> Iterato
     shuffled = read_list(tree, S4_SHUFFLED_LIST, found, S4_HEADER)
     yield from found
     if shuffled is not None and _counted(shuffled) != _counted(table):
-        yield Violation(shuffled.path, f"is no permutation of the rows of {table.path.name}")
+        yield Violation(shuffled.path, f"is not a permutation of the rows of {table.path.name}")
 
 
 def check_ms3_lists(tree: Path, table: Table) -> Iterator[Violation]:
@@ -388,7 +388,7 @@ def check_unlisted(tree: Path, clips: Iterable[ClipFiles]) -> Iterator[Violation
     inner = {folder for path in files for folder in path.parents}
     for folder in sorted(path for path in tree.iterdir() if path.name in DATA_FOLDERS):
         if not folder.is_dir():
-            yield Violation(folder, "is no folder")
+            yield Violation(folder, "is not a folder")
         elif is_inside(folder, tree):
             yield from _unlisted(tree, PurePosixPath(folder.name), files, parts, inner)
         else:
@@ -491,7 +491,7 @@ def _rgb_label(
         row, column = (int(place) for place in np.argwhere(~known)[0])
         color = tuple(int(value) for value in colors[row, column])
         problems.append(
-            f"holds the colour {color} at row {row}, column {column}, which is no class; "
+            f"holds the colour {color} at row {row}, column {column}, which is not a class; "
             "loaders take it for background"
         )
     return classes, problems

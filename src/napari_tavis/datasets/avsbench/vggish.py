@@ -46,6 +46,7 @@ def log_mel_examples(samples: npt.NDArray[np.int16]) -> npt.NDArray[np.float32]:
     where the sound ends early.
     """
     windows = np.lib.stride_tricks.sliding_window_view(samples / FULL_SCALE, _WINDOW)[::_HOP]
+    # VGGish's own choices: a periodic window, and magnitudes rather than powers.
     hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(_WINDOW) / _WINDOW)
     magnitude = np.abs(np.fft.rfft(windows * hann, _FFT))
     log_mel = np.log(magnitude @ _mel_bands() + _LOG_OFFSET)
@@ -96,10 +97,10 @@ def read_log_mel(path: Path, root: Path | None = None) -> npt.NDArray[Any]:
         value = _TensorUnpickler(io.BytesIO(data)).load()
     except Exception as error:
         raise DatasetError(
-            f"{path} is not a plain pickle of a tensor ({error}): write it anew from its wav file."
+            f"{path} is not a plain pickle of a tensor ({error}): write it again from its wav file."
         ) from error
     if not isinstance(value, torch.Tensor) or value.device.type != "cpu":
-        raise DatasetError(f"{path} holds no CPU tensor: write it anew from its wav file.")
+        raise DatasetError(f"{path} holds no CPU tensor: write it again from its wav file.")
     return np.asarray(value.detach().numpy())
 
 

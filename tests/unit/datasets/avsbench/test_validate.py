@@ -199,7 +199,7 @@ def test_misspelt_folder_is_found(dataset: Path) -> None:
 
 
 def test_folders_without_a_dataset_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match="is no folder"):
+    with pytest.raises(DatasetError, match="is not a folder"):
         validate(tmp_path / "nothing")
     with pytest.raises(DatasetError, match="holds no AVSBench data"):
         validate(tmp_path)
