@@ -231,6 +231,20 @@ class Format(ABC):
     def plan(self, session: AnnotationSession, clip: Clip, request: ExportRequest) -> ExportPlan:
         """Work out what an export will write, quickly: no frame is decoded.
 
+        Parameters
+        ----------
+        session : AnnotationSession
+            The annotation.
+        clip : Clip
+            Its video, open.
+        request : ExportRequest
+            Where and how to write it.
+
+        Returns
+        -------
+        ExportPlan
+            Valid while the video is open and the session unchanged.
+
         Raises
         ------
         UnmappedClassError
@@ -241,11 +255,28 @@ class Format(ABC):
 
     @abstractmethod
     def find(self, root: Path, name: str) -> StoredVideo | None:
-        """Find what a dataset holds under a name."""
+        """Find what a dataset holds under a name.
+
+        Returns
+        -------
+        StoredVideo or None
+            None if there is no such clip, or no dataset.
+
+        Raises
+        ------
+        DatasetError
+            If the dataset's lists cannot be read.
+        """
 
     @abstractmethod
     def check(self, root: Path, split: Split, name: str, task: Task) -> list[Violation]:
-        """Check a clip or video that was written, and the lists of its dataset."""
+        """Check a clip or video that was written, and the lists of its dataset.
+
+        Returns
+        -------
+        list of Violation
+            Empty if all is well.
+        """
 
     def rewrite_request(self, root: Path, name: str) -> ExportRequest:
         """Make the request that rewrites a clip of a dataset with the settings it was written with.

@@ -158,10 +158,10 @@ class MF:
     """M_F, the maximal F-measure over 255 thresholds.
 
     The curve is averaged over the frames of a batch that have foreground, then maximised, then
-    averaged over batches; so it depends on the batch size, and on what is thresholded: state both
-    beside a number. AVSBench's test command uses batches of 4 clips, its script's default and
-    TAViS 1. `skip_empty` leaves out batches in which no frame has foreground; AVSBench's scripts
-    count such a batch as 0, which is the default here.
+    averaged over batches; so it depends on the batch size, and on what is thresholded (`scores`,
+    as in `f_curve`): state both beside a number. AVSBench's test command uses batches of 4 clips,
+    its script's default and TAViS 1. `skip_empty` leaves out batches in which no frame has
+    foreground; AVSBench's scripts count such a batch as 0, which is the default here.
     """
 
     def __init__(
