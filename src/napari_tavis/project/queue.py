@@ -31,9 +31,8 @@ from napari_tavis.project.queue_file import (
 )
 from napari_tavis.project.states import (
     QueueState,
+    file_signature,
     read_state,
-    session_signature,
-    video_signature,
 )
 
 
@@ -62,11 +61,11 @@ class _StateReader:
 
     def read(self, path: Path) -> QueueItem:
         """Return a video's state: as remembered where its files are the same, else read anew."""
-        signature = video_signature(path)
-        if signature is None:
+        signature = file_signature(path)
+        if not signature:
             return missing(path)
         session_file = self._finder.find(path)
-        session = "" if session_file is None else session_signature(session_file)
+        session = file_signature(session_file)
         known = self._known(path)
         if known is not None and (known.video, known.session) == (signature, session):
             return QueueItem(path, known.state, known.why, session_file)
@@ -94,11 +93,11 @@ class _StateReader:
 
     def note_broken(self, path: Path, why: str) -> QueueItem:
         """Remember that a video cannot be worked on, until its file or session changes."""
-        signature = video_signature(path)
-        if signature is None:
+        signature = file_signature(path)
+        if not signature:
             return missing(path)
         session_file = self._finder.find(path)
-        session = "" if session_file is None else session_signature(session_file)
+        session = file_signature(session_file)
         self._remember(path, Remembered(QueueState.BROKEN, why, signature, session, True))
         return QueueItem(path, QueueState.BROKEN, why, session_file)
 

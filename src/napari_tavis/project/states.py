@@ -83,18 +83,13 @@ def read_state(path: Path, video: Path) -> tuple[QueueState, str]:
         return state, why or next(iter(session.warnings), "")
 
 
-def video_signature(video: Path) -> str | None:
-    """Return a word that changes when a file does; None where there is no file."""
-    try:
-        found = video.stat()
-    except OSError:
-        return None
-    return f"{found.st_size}-{found.st_mtime_ns}"
+def file_signature(path: Path | None) -> str:
+    """Return a word that changes when a video or a session does; empty where there is no file.
 
-
-def session_signature(path: Path) -> str:
-    """Return a word that changes when a session is saved; empty where there is none.
-
-    It is made of the file's size and time, so that hundreds of sessions take no time.
+    It is made of the file's size and time, so that hundreds of files take no time.
     """
-    return video_signature(path) or ""
+    try:
+        found = None if path is None else path.stat()
+    except OSError:
+        found = None
+    return "" if found is None else f"{found.st_size}-{found.st_mtime_ns}"

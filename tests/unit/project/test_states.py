@@ -10,9 +10,8 @@ import pytest
 from napari_tavis.annotation import AnnotationSession
 from napari_tavis.project.states import (
     QueueState,
+    file_signature,
     read_state,
-    session_signature,
-    video_signature,
 )
 
 from .conftest import box, make_session, make_video, spoil
@@ -85,21 +84,21 @@ def test_looking_changes_nothing_and_takes_no_lock(folder: Path) -> None:
 
 def test_a_signature_changes_with_every_save(folder: Path) -> None:
     video = folder / "clip2.mp4"
-    assert session_signature(video.with_name("clip2.mp4.tavis")) == ""
+    assert file_signature(video.with_name("clip2.mp4.tavis")) == ""
     directory = make_session(video)
-    seen = {session_signature(directory)}
+    seen = {file_signature(directory)}
     for left in (4, 6):
         session = AnnotationSession.open(directory)
         session.set_mask(1, 5, box(left))
         session.save()
         session.close()
-        seen.add(session_signature(directory))
+        seen.add(file_signature(directory))
     assert len(seen) == 3
-    assert session_signature(directory) in seen
+    assert file_signature(directory) in seen
 
 
 def test_a_signature_of_a_video(folder: Path) -> None:
-    before = video_signature(folder / "clip2.mp4")
+    before = file_signature(folder / "clip2.mp4")
     make_video(folder / "clip2.mp4", "something else")
-    assert video_signature(folder / "clip2.mp4") != before
-    assert video_signature(folder / "gone.mp4") is None
+    assert file_signature(folder / "clip2.mp4") != before
+    assert file_signature(folder / "gone.mp4") == ""

@@ -82,7 +82,7 @@ BROKEN: list[tuple[str, Break, str]] = [
     (S4_LIST, text("park-test,0,dog,test", "park-train,0,dog,train"), "2 times"),
     (S4_LIST, text("park-test", "../x"), "not the name of a file"),
     (S4_LIST, text(",test", ",dev"), "split 'dev'"),
-    ("Single-source/s4_meta_data_shuffled.csv", text("park-test", "hall"), "no permutation"),
+    ("Single-source/s4_meta_data_shuffled.csv", text("park-test", "hall"), "not a permutation"),
     ("Single-source/s4_meta_data_shuffled.csv", remove, "missing"),
     (MS3_LIST, text("video_id,split", "name,subset"), "no column 'split'"),
     (MS3_LIST, remove, "missing"),
