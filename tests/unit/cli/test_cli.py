@@ -48,6 +48,14 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         assert command in text
 
 
+@pytest.mark.parametrize("empty", [["--output", ""], ["--output="]])
+def test_an_empty_path_is_not_the_current_folder(
+    empty: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("annotate", "clip.mp4", *empty) == 2
+    assert "error: --output is empty" in capsys.readouterr().err
+
+
 def test_without_arguments_it_shows_the_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert run() == 0
     assert "annotate" in capsys.readouterr().out

@@ -20,7 +20,7 @@ from napari_tavis.datasets.avsbench import (
 )
 from napari_tavis.datasets.avsbench.layout import clip_files
 from napari_tavis.datasets.avsbench.lists import find_listed_clip
-from napari_tavis.exchange.exporting import changed_exports, export, note_export, request_again
+from napari_tavis.exchange.exporting import changed_exports, export, note_export, rewrite_request
 from napari_tavis.exchange.from_avsbench import import_avsbench
 from napari_tavis.exchange.importing import import_dataset
 from napari_tavis.media import open_clip, write_video
@@ -75,7 +75,7 @@ def test_every_subset_comes_back_with_the_same_masks(dataset: Path, tmp_path: Pa
         session = AnnotationSession.open(video)
         assert changed_exports(session) == ()
         (note,) = session.exports
-        result = export(session, request_again(note))
+        result = export(session, rewrite_request(note))
         assert result.violations == ()
         session.close()
     assert labels_of(dataset) == before
@@ -120,7 +120,7 @@ def test_a_correction_goes_back_to_its_place_and_nothing_else_changes(
     session.set_mask(dog.object_id, 3, corrected)
     (note,) = changed_exports(session)
     assert note.name == "park-test_20000_30000"
-    result = export(session, request_again(note))
+    result = export(session, rewrite_request(note))
     note_export(session, result)
     assert changed_exports(session) == ()
     after = labels_of(dataset)
@@ -155,7 +155,7 @@ def test_the_clips_own_video_is_taken_where_it_shows_the_same(tmp_path: Path) ->
         assert (clip.size, len(clip.times)) == ((224, 224), 5)
     for video in videos.values():
         session = AnnotationSession.open(video)
-        export(session, request_again(session.exports[0]))
+        export(session, rewrite_request(session.exports[0]))
         session.close()
     assert labels_of(root) == before
 
@@ -223,4 +223,4 @@ def test_a_clip_that_is_gone_cannot_be_exported_again(dataset: Path, tmp_path: P
     session = AnnotationSession.open(video, read_only=True)
     (note,) = session.exports
     with pytest.raises(DatasetError, match="no longer holds the clip 'gone'"):
-        request_again(replace(note, name="gone"))
+        rewrite_request(replace(note, name="gone"))

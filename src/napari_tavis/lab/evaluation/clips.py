@@ -13,7 +13,7 @@ from PIL import Image
 
 from napari_tavis.core.vocabulary import class_index
 from napari_tavis.datasets.avsbench import ClipAnnotation
-from napari_tavis.datasets.avsbench.joined import locate
+from napari_tavis.datasets.avsbench.reader import locate
 
 
 class EvaluationClips(Sequence[ClipAnnotation]):

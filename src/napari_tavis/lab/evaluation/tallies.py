@@ -14,8 +14,7 @@ from scipy.special import expit
 from napari_tavis.annotation.linking import SMALLEST_AREA
 from napari_tavis.core.vocabulary import AVSBENCH_CLASSES
 from napari_tavis.datasets.avsbench import ClipAnnotation
-from napari_tavis.datasets.avsbench.metrics import MF, MJ, mask_iou
-from napari_tavis.datasets.avsbench.semantic_metrics import SemanticMetric, SemanticScores
+from napari_tavis.datasets.avsbench.metrics import MF, MJ, SemanticMetric, SemanticScores, mask_iou
 from napari_tavis.lab.evaluation.objects import (
     FOUND_IOU,
     SoundingObject,

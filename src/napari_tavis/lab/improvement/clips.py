@@ -16,11 +16,11 @@ from napari_tavis.core.errors import DatasetError, ImprovementError, TavisError
 from napari_tavis.core.tasks import Task
 from napari_tavis.datasets.avsbench.layout import seconds
 from napari_tavis.datasets.names import Split
-from napari_tavis.exchange.avsbench import plan_cut
+from napari_tavis.exchange.avsbench import plan_clip
 from napari_tavis.exchange.exporting import export
 from napari_tavis.exchange.format import ExportRequest
 from napari_tavis.media import Clip, open_clip
-from napari_tavis.project.sources import find_sources
+from napari_tavis.project.listing import find_sources
 
 # what is learned from: five seconds with a class for every pixel; the folder follows
 CLIPS = ExportRequest(Path("clips"), subset="v1m", masks="objects")
@@ -124,13 +124,13 @@ def _accepted_clips(directory: Path, task: Task) -> tuple[list[AcceptedClip], st
 def _obstacle(session: AnnotationSession, video: Clip, start: float) -> str:
     """Say why a stretch is nothing to learn from; empty if it is."""
     try:
-        cut = plan_cut(session, video, replace(CLIPS, start=start))
+        plan = plan_clip(session, video, replace(CLIPS, start=start))
     except DatasetError as error:
         return str(error)
-    if cut.unchecked:
+    if plan.unchecked:
         return (
             f"{session.video.name} is not accepted whole from {start:g} s on: nobody has checked "
-            f"{len(cut.unchecked)} of {len(cut.shown)} frames."
+            f"{len(plan.unchecked)} of {len(plan.labelled)} frames."
         )
     return ""
 

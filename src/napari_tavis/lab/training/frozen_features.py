@@ -16,7 +16,7 @@ from torch.utils.data import ConcatDataset, DataLoader, Dataset, Subset
 
 from napari_tavis.core.atomic import write_atomically
 from napari_tavis.core.tasks import Task
-from napari_tavis.datasets.avsbench.joined import locate
+from napari_tavis.datasets.avsbench.reader import locate
 from napari_tavis.lab.training.samples import ClipDataset, Sample, collate
 from napari_tavis.model import TAViS
 from napari_tavis.model.features import FrozenFeatures, Sound

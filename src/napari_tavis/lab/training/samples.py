@@ -22,8 +22,8 @@ from napari_tavis.core.errors import TrainingError
 from napari_tavis.core.tasks import Task
 from napari_tavis.core.vocabulary import AVSBENCH_CLASSES, BACKGROUND
 from napari_tavis.datasets.avsbench import ClipAnnotation, DatasetReader, open_dataset
-from napari_tavis.datasets.avsbench.joined import locate
 from napari_tavis.datasets.avsbench.layout import Subset, frame_count, label_count
+from napari_tavis.datasets.avsbench.reader import locate
 from napari_tavis.lab.training.batches import Batch
 from napari_tavis.lab.training.open_vocabulary import of_classes, read_class_split
 from napari_tavis.media import log_mel_by_second

@@ -18,8 +18,7 @@ from torch import Tensor
 from napari_tavis.annotation.overlay import OverlayMask, draw_masks
 from napari_tavis.core.atomic import write_atomically
 from napari_tavis.core.tasks import Task
-from napari_tavis.datasets.avsbench.metrics import mask_iou
-from napari_tavis.datasets.avsbench.semantic_metrics import SemanticMetric, SemanticScores
+from napari_tavis.datasets.avsbench.metrics import SemanticMetric, SemanticScores, mask_iou
 from napari_tavis.lab.evaluation.prediction import ClipPrediction
 from napari_tavis.lab.training.epochs import RunClips
 from napari_tavis.lab.training.samples import Sample, collate

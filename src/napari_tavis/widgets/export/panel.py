@@ -23,7 +23,7 @@ from napari_tavis.exchange.exporting import (
     ExportResult,
     changed_exports,
     note_export,
-    request_again,
+    rewrite_request,
 )
 from napari_tavis.exchange.format import ExportRequest
 from napari_tavis.exchange.importing import import_dataset
@@ -136,7 +136,7 @@ class ExportPanel(QWidget):
             self._start(lambda session: [request])
 
     def _on_again(self) -> None:
-        self._start(lambda session: [request_again(note) for note in changed_exports(session)])
+        self._start(lambda session: [rewrite_request(note) for note in changed_exports(session)])
 
     def _on_check(self) -> None:
         root = self._root()

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from napari_tavis.annotation import FrameStatus
-from napari_tavis.project.clip_statistics import EMPTY
 from napari_tavis.project.states import QueueState
+from napari_tavis.project.statistics import EMPTY
 from napari_tavis.widgets.frame_strip import STATUS_COLORS
 
 STATE_COLORS: dict[QueueState, str] = {

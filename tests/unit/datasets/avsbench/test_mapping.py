@@ -50,7 +50,7 @@ def test_mapping_is_read_from_what_is_typed() -> None:
         ("rain", "maps no class"),
         ("=bell", "maps no class"),
         ("rain=gitar", "did you mean 'guitar'"),
-        ("rain=background", "no class of AVSBench"),
+        ("rain=background", "not a class of AVSBench"),
     ],
 )
 def test_a_mapping_that_makes_no_sense_is_refused(entry: str, said: str) -> None:

@@ -13,6 +13,7 @@ from napari_tavis.datasets.avsbench import (
     read_clip,
     write_clip,
 )
+from napari_tavis.datasets.avsbench.reader import locate
 
 from .conftest import MakeClip
 
@@ -169,3 +170,15 @@ def test_nested_datasets_are_found_and_two_are_not_mixed(
 def test_folder_without_the_subset_says_what_is_looked_for(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match=r"no v2 data: no metadata\.csv"):
         open_dataset(tmp_path, "v2", "train")
+
+
+def test_every_item_is_found_past_empty_sequences() -> None:
+    ends = [0, 2, 2, 3]  # lengths 0, 2, 0, 1
+    assert [locate(ends, index) for index in range(3)] == [(1, 0), (1, 1), (3, 0)]
+    assert locate(ends, -1) == (3, 0)
+
+
+@pytest.mark.parametrize(("ends", "index"), [([], 0), ([0, 0], 0), ([2], 2), ([2], -3)])
+def test_what_is_not_there_is_refused(ends: list[int], index: int) -> None:
+    with pytest.raises(IndexError):
+        locate(ends, index)

@@ -8,9 +8,9 @@ from pathlib import Path
 from napari_tavis.annotation import AnnotationSession, SessionObject
 from napari_tavis.core.errors import DatasetError
 from napari_tavis.core.tasks import Task
+from napari_tavis.datasets.files import Violation
 from napari_tavis.datasets.names import Split, check_name, check_text, suggest_name
 from napari_tavis.datasets.tracks import StoredVideo, Track, TrackedVideo, VideoDataset
-from napari_tavis.datasets.violations import Violation
 from napari_tavis.exchange.format import (
     ExportPlan,
     ExportRequest,
@@ -37,16 +37,10 @@ _PICTURE_OF_WORK = "An overlay video shows them all the same: it is a picture of
 
 
 class WholeVideos(Format):
-    """A format that holds whole videos.
+    """A format that holds whole videos, whose files `dataset` reads and writes.
 
-    Parameters
-    ----------
-    name, title : str
-        As for `Format`.
-    dataset : VideoDataset
-        Reads and writes its files.
-    truth : bool
-        Whether others are to learn from it. A picture of the work shows whatever there is.
+    With `truth`, others are to learn from it; otherwise it is a picture of the work and shows
+    whatever there is.
     """
 
     def __init__(
@@ -99,7 +93,7 @@ class WholeVideos(Format):
                 *(PlannedObject(item, None, NOT_ACCEPTED) for item in found.left_out),
             ),
             files=self.dataset.lines(split, video),
-            there=whose_clip(session, request, video.name, self.find(root, video.name)),
+            existing=whose_clip(session, request, video.name, self.find(root, video.name)),
             unchecked=found.unchecked if self.truth else (),
             notes=tuple(notes),
             dataset=self.dataset,
@@ -107,25 +101,16 @@ class WholeVideos(Format):
         )
 
     def find(self, root: Path, name: str) -> StoredVideo | None:
-        """Find a video by its name, also one that lies there and is not listed."""
+        """Find a video by its name, even one whose files exist but are not listed."""
         return self.dataset.find(root, name)
 
     def check(self, root: Path, split: Split, name: str, task: Task) -> list[Violation]:
-        """Check a video that was written."""
         return list(self.dataset.check(root, split, name))
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class VideoPlan(ExportPlan):
-    """A whole video that will be written.
-
-    Attributes
-    ----------
-    dataset : VideoDataset
-        Writes it.
-    video : TrackedVideo
-        What is written.
-    """
+    """A whole video that will be written."""
 
     dataset: VideoDataset
     video: TrackedVideo
@@ -154,50 +139,27 @@ def _track(session: AnnotationSession, item: SessionObject) -> Track:
 
 @dataclass(frozen=True)
 class SessionTracks:
-    """What of a session is exported as tracks.
+    """What of a session is exported as tracks."""
 
-    Attributes
-    ----------
-    objects : tuple of SessionObject
-        In the order of the session.
-    left_out : tuple of SessionObject
-        Objects that are not accepted, where accepted ones are asked for.
-    frames : tuple of int
-        The annotated frames of the video, ascending: those that were sampled, and those in
-        which every object has a status.
-    partial : tuple of int
-        Frames in which some objects have a status and others none, so that nobody can say whether
-        these are there. They are not among `frames`.
-    unchecked : tuple of int
-        Those of `frames` for whose labels nobody stands.
-    """
-
-    objects: tuple[SessionObject, ...]
-    left_out: tuple[SessionObject, ...]
+    objects: tuple[SessionObject, ...]  # in the order of the session
+    left_out: tuple[SessionObject, ...]  # those not accepted, where accepted ones are asked for
+    # Ascending: the frames that were sampled, and those in which every object has a status.
     frames: tuple[int, ...]
+    # Frames in which some objects have a status and others none, so that nobody knows whether
+    # these are visible; not among `frames`.
     partial: tuple[int, ...]
-    unchecked: tuple[int, ...]
+    unchecked: tuple[int, ...]  # those of `frames` whose labels nobody has checked
 
 
 def session_tracks(
     session: AnnotationSession, masks: MaskSource, *, as_truth: bool = True
 ) -> SessionTracks:
-    """Collect what of a session is exported as tracks.
+    """Collect what of a session is exported as tracks: all objects, or the accepted ones.
 
-    Parameters
-    ----------
-    session : AnnotationSession
-        The session.
-    masks : {"objects", "accepted"}
-        All objects, or those of which a person stands behind every mask.
-    as_truth : bool
-        Whether others are to learn from it, so that every object needs a class and every frame
-        must be annotated whole. A picture of the work shows whatever there is.
+    `as_truth` is for data that others learn from: every object needs a class, and every frame must
+    be fully annotated. A picture of the work shows whatever there is.
 
-    Raises
-    ------
-    DatasetError
-        If there is nothing to export, or an object has no class.
+    Raises `DatasetError` if there is nothing to export, or an object has no class.
     """
     objects = exportable_objects(session)
     refused = (

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from napari_tavis.annotation import AnnotationSession, default_path, find_session
-from napari_tavis.project.ahead import prepare_session, publish_session, staging_path
 from napari_tavis.project.listing import session_files
+from napari_tavis.project.prepared import prepare_session, publish_session, staging_path
 
 from .conftest import box, make_session, proposals
 
