@@ -20,7 +20,6 @@ from napari_tavis.annotation import FrameStatus
 from napari_tavis.core.errors import TavisError
 from napari_tavis.core.home import home
 from napari_tavis.weights.licences import licences_of_file
-from napari_tavis.widgets import long_work
 from napari_tavis.widgets.correction.panel import CorrectionPanel
 from napari_tavis.widgets.enabling import CommandButtons
 from napari_tavis.widgets.forms import SettingsForm, path_of
@@ -44,7 +43,7 @@ class AnnotatePage(QScrollArea):
 
     def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._controller, self._opener = workbench.controller, workbench.opener
+        self._workbench, self._controller = workbench, workbench.controller
         self._buttons = CommandButtons(workbench)
         self.settings = SettingsForm(self._controller.engine.models)
         self.segment = PushButton(text="Segment")
@@ -122,7 +121,7 @@ class AnnotatePage(QScrollArea):
     def _on_video_chosen(self) -> None:
         path = path_of(self.settings.video)
         if path is not None and path.is_file() and path != self._controller.video:
-            self._opener.open(path)
+            self._workbench.opener.open(path)
 
     def _on_settings(self) -> None:
         """Keep the controller's options as the form says; what is incomplete is said later."""
@@ -143,7 +142,7 @@ class AnnotatePage(QScrollArea):
             report_error(error)
         else:
             licences = licences_of_file(self._controller.options.model)
-            with_consent(licences, home(), lambda: long_work.segment(self._controller), self)
+            with_consent(licences, home(), self._workbench.objects.segment, self)
 
     # -- what is shown ---------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from napari_tavis.annotation import AnnotationSession
 from napari_tavis.annotation.history import ChangeKind, HistoryStep, SessionChange
 from napari_tavis.annotation.objects import SessionObject
 from napari_tavis.core.errors import TavisError
-from napari_tavis.engine import Engine, EngineOptions, LocalEngine
+from napari_tavis.engine import Engine, EngineOptions
 from napari_tavis.media import Clip
 from napari_tavis.widgets.activity import Activity
 from napari_tavis.widgets.autosave import Autosave
@@ -85,7 +85,7 @@ class AnnotationController:
         The frame shown.
     """
 
-    def __init__(self, viewer: ViewerModel, engine: Engine | None = None) -> None:
+    def __init__(self, viewer: ViewerModel, engine: Engine) -> None:
         self.changed, self.opened, self.leaving = Listeners(), Listeners(), Listeners()
         self.edited, self.chosen_changed = Listeners(), Listeners()
         self.said, self.asked, self.closing = Listeners(), Listeners(), Listeners()
@@ -95,7 +95,7 @@ class AnnotationController:
         self.session: AnnotationSession | None = None
         self.blocked = False
         self.options = EngineOptions()
-        self.engine: Engine = engine or LocalEngine()
+        self.engine = engine
         self.jobs = JobRunner()
         self.runners = [self.jobs]
         self.layers = ObjectLayers(viewer.layers)
@@ -414,6 +414,11 @@ class AnnotationController:
     def _on_stroke(self, object_id: int) -> None:
         self._activity.touch()
         self._collect_finished()
+
+    def cancel(self) -> None:
+        """Ask the running work to stop."""
+        self.jobs.cancel()
+        self.said.emit("Cancelling after this step …")
 
     def work_in_progress(self) -> list[str]:
         """Say what closing would stop, such as ``segmenting``."""

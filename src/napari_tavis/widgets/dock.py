@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QLabel, QTabWidget, QToolButton, QVBoxLayout, QWidget
 from napari_tavis.widgets.annotate_page import AnnotatePage
 from napari_tavis.widgets.closing import CloseWatcher
 from napari_tavis.widgets.enabling import CommandButtons
-from napari_tavis.widgets.export import ExportPanel
+from napari_tavis.widgets.export.panel import ExportPanel
 from napari_tavis.widgets.footer import Footer
 from napari_tavis.widgets.key_help import KeyHelp
 from napari_tavis.widgets.keys import take_keys
@@ -62,7 +62,7 @@ class AnnotationDock(QWidget):
         self._models_dialog: ModelsDialog | None = None
         self.annotate = AnnotatePage(self.workbench)
         self.queue = QueuePanel(self.workbench)
-        self.export = ExportPanel(self.controller)
+        self.export = ExportPanel(self.workbench)
         self.statistics = StatisticsPage(self.workbench)
         self.footer = Footer(self.workbench)
         self._sound = SoundDock(self._viewer, self.workbench)

@@ -78,6 +78,12 @@ class FrameNavigation:
         after = self._sampled[self._sampled > self.frame]
         return int(after[0]) if len(after) else None
 
+    def go_sampled(self, *, forwards: bool) -> None:
+        """Show the next sampled frame, or the one before."""
+        frame = self.next_sampled() if forwards else self.previous_sampled()
+        if frame is not None:
+            self.go_to(frame)
+
     def describe(self) -> str:
         """Say the time of the frame shown, and whether the model saw it."""
         if not len(self._times):

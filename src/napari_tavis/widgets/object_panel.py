@@ -17,7 +17,6 @@ from qtpy.QtWidgets import (
 
 from napari_tavis.annotation.objects import ObjectState, SessionObject
 from napari_tavis.core.vocabulary import AVSBENCH_CLASSES
-from napari_tavis.widgets import object_actions as actions
 from napari_tavis.widgets.class_editor import complete_from
 from napari_tavis.widgets.commands import COMMANDS
 from napari_tavis.widgets.enabling import CommandButtons, allow, command_tip
@@ -72,7 +71,7 @@ class ObjectPanel(QWidget):
         self.menu = QMenu(self)
         self.menu.setToolTipsVisible(True)
         self.more.setMenu(self.menu)
-        self.threshold = ThresholdSlider(workbench.controller)
+        self.threshold = ThresholdSlider(workbench)
         self._arrange()
         self._connect()
         self.refresh()
@@ -117,7 +116,7 @@ class ObjectPanel(QWidget):
         self.table.customContextMenuRequested.connect(self._on_context_menu)
         self.table.chosen.connect(controller.choose)
         self.table.renamed.connect(self._on_renamed)
-        self.table.shown.connect(self._on_shown)
+        self.table.shown.connect(self._workbench.objects.show)
         controller.changed.connect(self.refresh)
         controller.edited.connect(self._on_edited)
         controller.chosen_changed.connect(self._on_chosen)
@@ -131,26 +130,17 @@ class ObjectPanel(QWidget):
         if not name:
             self.new_class.setFocus()
             return
-        actions.add_object(self._controller, name)
+        self._workbench.objects.add(name)
         self.new_class.clear()
         self.new_class.clearFocus()
 
     def _rejects_or_restores(self) -> str:
-        item = actions.chosen_item(self._controller)
+        item = self._workbench.objects.chosen
         return "reject" if item is None or item.takes_part else "restore"
 
     def _on_renamed(self, object_id: int, class_name: str) -> None:
-        actions.rename_object(self._controller, object_id, class_name)
+        self._workbench.objects.rename(object_id, class_name)
         self._on_edited(object_id)  # a refused name is taken back
-
-    def _on_shown(self, object_id: int, shown: bool) -> None:
-        controller = self._controller
-        if controller.session is None:
-            return
-        if shown:
-            controller.layers.show(controller.session, object_id).visible = True
-        elif (layer := controller.layers.layer(object_id)) is not None:
-            layer.visible = False
 
     def _on_asked(self, what: str) -> None:
         chosen = self._controller.chosen
@@ -213,7 +203,7 @@ class ObjectPanel(QWidget):
         """Offer what can be done to the chosen object."""
         self.menu.clear()
         controller = self._controller
-        item = actions.chosen_item(controller)
+        item = self._workbench.objects.chosen
         if item is None or controller.obstacle is not None:
             return
         if not item.takes_part:
@@ -244,4 +234,4 @@ class ObjectPanel(QWidget):
         return menu
 
     def _merging(self, other_id: int) -> Callable[[], None]:
-        return lambda: actions.merge(self._controller, other_id)
+        return lambda: self._workbench.objects.merge(other_id)

@@ -10,14 +10,79 @@ from napari.layers import Layer
 from napari.utils.notifications import show_warning
 from qtpy.QtCore import QTimer
 
-from napari_tavis.core.tasks import Cancelled
-from napari_tavis.media import Clip
-from napari_tavis.widgets import work
+from napari_tavis.annotation import AnnotationSession, find_session, holds_session
+from napari_tavis.core.errors import TavisError
+from napari_tavis.core.tasks import Cancelled, Task
+from napari_tavis.media import Clip, open_clip
 from napari_tavis.widgets.controller import AnnotationController
 from napari_tavis.widgets.jobs import report_error
 from napari_tavis.widgets.leaving import may_leave
 from napari_tavis.widgets.listeners import attempt
 from napari_tavis.widgets.reader import clip_layer_data, clip_of, video_layers
+
+
+@dataclass(frozen=True)
+class OpenedVideo:
+    """A video, and what was annotated in it before.
+
+    Parameters
+    ----------
+    clip : Clip
+        The open clip.
+    session : AnnotationSession or None
+        The session found beside the video.
+    warnings : tuple of str
+        What the user should know, one sentence each.
+    blocked : bool
+        Whether there is a session that cannot be read, and must be moved away or mended first.
+    """
+
+    clip: Clip
+    session: AnnotationSession | None
+    warnings: tuple[str, ...] = ()
+    blocked: bool = False
+
+    def close(self, *, keep_clip: bool = False) -> None:
+        """Let go of it, where nobody wants it any more."""
+        if self.session is not None:
+            self.session.close()
+        if not keep_clip:
+            self.clip.close()
+
+
+def open_video(path: Path, clip: Clip | None, session_path: Path | None, task: Task) -> OpenedVideo:
+    """Open a video and the session beside it, if there is one.
+
+    Parameters
+    ----------
+    path : Path
+        The video file.
+    clip : Clip or None
+        The clip, if it is open already.
+    session_path : Path or None
+        The session's file; None for found by the video.
+    task : Task
+        The job.
+    """
+    task.report(0, 0, f"opening {path.name}")
+    shown, clip = clip, clip or open_clip(path, task=task)
+    opened = _with_session(clip, path, session_path)
+    if task.cancelled:  # nobody takes it
+        opened.close(keep_clip=shown is not None)
+        raise Cancelled
+    return opened
+
+
+def _with_session(clip: Clip, path: Path, session_path: Path | None) -> OpenedVideo:
+    """Open the session of a clip, if there is one."""
+    session_path = session_path or find_session(path)
+    if session_path is None or not holds_session(session_path):
+        return OpenedVideo(clip, None)
+    try:
+        session = AnnotationSession.open(session_path, video=path, may_move=True)
+    except TavisError as error:
+        return OpenedVideo(clip, None, (str(error),), blocked=True)
+    return OpenedVideo(clip, session, tuple(session.warnings))
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,7 +233,7 @@ class VideoOpener:
             path, session_path = wish.path, wish.session_path
             shown = wish.clip or self._shown_clip(path)
             jobs.start(
-                lambda task: work.open_video(path, shown, session_path, task),
+                lambda task: open_video(path, shown, session_path, task),
                 lambda opened: self._on_opened(wish, opened),
                 lambda error: self._on_failed(wish, error),
             )
@@ -180,7 +245,7 @@ class VideoOpener:
 
     # -- when it is there ------------------------------------------------------------------
 
-    def _on_opened(self, wish: _Wish, opened: work.OpenedVideo) -> None:
+    def _on_opened(self, wish: _Wish, opened: OpenedVideo) -> None:
         agreed = wish is self._wish and self._may_leave()
         if wish is self._wish and not self._controller.jobs.closed:
             self._wish = None
@@ -192,7 +257,7 @@ class VideoOpener:
         self._drop(opened)
         self._begin()  # what was chosen while the question was open
 
-    def _change_places(self, opened: work.OpenedVideo) -> None:
+    def _change_places(self, opened: OpenedVideo) -> None:
         """Let go of the open video and take up another: the one order in which that happens."""
         controller = self._controller
         is_shown = self._is_shown(opened.clip)
@@ -208,7 +273,7 @@ class VideoOpener:
             controller.said.emit("Not opened; see the error.")
         controller.changed.emit()
 
-    def _take_up(self, opened: work.OpenedVideo) -> None:
+    def _take_up(self, opened: OpenedVideo) -> None:
         controller = self._controller
         controller.clip, controller.blocked = opened.clip, opened.blocked
         self._show(opened.clip)
@@ -248,7 +313,7 @@ class VideoOpener:
         finally:
             self._asking = False
 
-    def _drop(self, opened: work.OpenedVideo) -> None:
+    def _drop(self, opened: OpenedVideo) -> None:
         """Let go of what was opened for nothing; a clip that a layer shows stays."""
         opened.close(keep_clip=self._is_shown(opened.clip))
 
@@ -262,7 +327,7 @@ class VideoOpener:
         self._controller.changed.emit()
 
 
-def _welcome(opened: work.OpenedVideo) -> str:
+def _welcome(opened: OpenedVideo) -> str:
     if opened.blocked:
         return "The annotation saved with this video cannot be read."
     if opened.session is None:

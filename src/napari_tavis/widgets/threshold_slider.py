@@ -6,9 +6,8 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QSlider, QToolButton, QWidget
 
 from napari_tavis.annotation.objects import DEFAULT_THRESHOLD
-from napari_tavis.widgets import object_actions as actions
-from napari_tavis.widgets.controller import AnnotationController
 from napari_tavis.widgets.enabling import allow
+from napari_tavis.widgets.workbench import Workbench
 
 _TIP = (
     "Probability above which a pixel belongs to the object. Lower: larger masks. Cuts all "
@@ -28,9 +27,9 @@ class ThresholdSlider(QWidget):
         Qt's parent.
     """
 
-    def __init__(self, controller: AnnotationController, parent: QWidget | None = None) -> None:
+    def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._controller = controller
+        self._workbench, self._controller = workbench, workbench.controller
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setRange(1, 99)
         self.slider.setFocusPolicy(Qt.FocusPolicy.TabFocus)
@@ -71,4 +70,4 @@ class ThresholdSlider(QWidget):
         self.value.setText(f"{threshold:.2f}")
 
     def _on_moved(self, value: int) -> None:
-        actions.set_threshold(self._controller, value / 100)
+        self._workbench.objects.set_threshold(value / 100)
