@@ -472,6 +472,11 @@ class AnnotationSession:
                 self._store.close()
 
     @property
+    def revision(self) -> int:
+        """Counts the changes: what was worked out from the session holds while this stays."""
+        return self._revision
+
+    @property
     def dirty(self) -> bool:
         """Whether there is something that `save` would write."""
         return self._revision != self._saved_revision

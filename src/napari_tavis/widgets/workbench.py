@@ -16,6 +16,7 @@ from napari_tavis.widgets.models.model_work import ModelWork
 from napari_tavis.widgets.objects import Objects
 from napari_tavis.widgets.opening import VideoOpener
 from napari_tavis.widgets.project.queue_work import QueueWork
+from napari_tavis.widgets.shown import Display
 from napari_tavis.widgets.soundtrack.player import Player
 
 
@@ -48,6 +49,8 @@ class Workbench:
         Writes the session as a dataset; checks and imports datasets.
     models : ModelWork
         Installs, improves and removes models.
+    display : Display
+        What the window shows; panels follow the parts of it that they show.
     """
 
     def __init__(self, viewer: ViewerModel, engine: Engine | None = None) -> None:
@@ -62,11 +65,18 @@ class Workbench:
         self.queue = QueueWork(self.controller, self.opener)
         self.exporter = Exporter(self.controller)
         self.models = ModelWork(self.controller)
+        self.display = Display(self.controller, self.opener)
         controller = self.controller
-        for told in (controller.changed, controller.edited, controller.chosen_changed):
+        for told in (
+            controller.changed,
+            controller.edited,
+            controller.chosen_changed,
+            controller.saved,  # the session may be kept elsewhere from now on
+        ):
             told.connect(self._on_changed)
         for signal in (
             controller.navigation.moved,
+            controller.layers.visibility_changed,
             self.correction.prompts.changed,
             self.player.changed,
             self.queue.changed,
@@ -87,7 +97,9 @@ class Workbench:
     def close(self, window_stays: bool = True) -> None:
         """Cancel running work, save the session, and let go of the viewer."""
         self.changed.disconnect()  # who listens may be gone already
+        self.display.close()
         self.controller.close(window_stays)
 
     def _on_changed(self, *what: object) -> None:
+        self.display.refresh()
         self.changed.emit()

@@ -97,7 +97,8 @@ class ExportPanel(QWidget):
         exporter.previewed.connect(self._show_preview)
         exporter.reported.connect(self._show_report)
         exporter.classes_asked.connect(self._ask_classes)
-        self._workbench.changed.connect(self._refresh)
+        exporter.changed.connect(self._show_classes)
+        self._workbench.display.follow(lambda shown: shown.exports, self._show_exports)
         self._workbench.controller.asked.connect(self._on_asked)
 
     # -- what the user does ----------------------------------------------------------------
@@ -131,12 +132,13 @@ class ExportPanel(QWidget):
         super().hideEvent(event)
         self._exporter.watch(False)
 
-    def _refresh(self) -> None:
-        session = self._workbench.session
-        nothing = "Open a video and annotate it first." if session is None else None
-        allow(self.form.here, _HERE, nothing)
+    def _show_classes(self) -> None:
         self.form.show_classes(self._exporter.whole_mapping, self._exporter.unmapped)
-        self.report.show_earlier(() if session is None else session.exports)
+
+    def _show_exports(self, exports: tuple[ExportNote, ...] | None) -> None:
+        nothing = "Open a video and annotate it first." if exports is None else None
+        allow(self.form.here, _HERE, nothing)
+        self.report.show_earlier(exports or ())
 
     def _show_preview(self, preview: Preview | str) -> None:
         if isinstance(preview, str):
