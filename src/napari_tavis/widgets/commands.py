@@ -1,7 +1,7 @@
 """What can be done: one table of commands.
 
-Buttons, menus, keys, tooltips, the help panel and napari's preferences are made of it. Something
-new is one more entry.
+Buttons, menus, keys, tooltips, the help panel and napari's preferences are made of it, and so are
+the reasons why something cannot be done now. A new command is one more entry.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ WhyNot: TypeAlias = Callable[[Workbench], str | None]
 
 
 def _nothing(workbench: Workbench) -> None:
-    """Find nothing in the way, ever."""
+    """Give no reason, ever."""
 
 
 def _busy(workbench: Workbench) -> str | None:
@@ -37,7 +37,7 @@ def _no_video(workbench: Workbench) -> str | None:
 
 
 def _no_session_possible(workbench: Workbench) -> str | None:
-    """Unlike `obstacle`, do not miss a session: what is asked for begins one."""
+    """Give the reason why no session can be begun; that there is none yet is no reason."""
     controller = workbench.controller
     if controller.session is None and controller.clip is not None and not controller.blocked:
         return None
@@ -90,13 +90,13 @@ def _no_stretch(workbench: Workbench) -> str | None:
 
 
 def no_queue(workbench: Workbench) -> str | None:
-    """Say that there is no queue, for what only sets how it is gone through."""
+    """Give the reason that there is no queue: also for controls that only set how it is used."""
     none = workbench.queue.queue is None
     return "Choose a folder of videos under Queue first." if none else None
 
 
 def being_listed(workbench: Workbench) -> str | None:
-    """Say that the videos of the queue are still looked through."""
+    """Give the reason that the videos of the queue are still being looked through."""
     busy = workbench.queue.jobs.busy
     return "Wait until the videos have been looked through." if busy else None
 
@@ -158,30 +158,14 @@ def _asking(name: str) -> Callable[[Workbench], None]:
 
 @dataclass(frozen=True)
 class Command:
-    """Something that can be done by button, by menu or by key.
-
-    Parameters
-    ----------
-    id : str
-        Its name within the plugin, such as ``accept_frame``.
-    title : str
-        What it does, in a few words; shown in the help panel and in napari's preferences.
-    key : str or None
-        The key it has unless the user gives it another one, such as ``Ctrl+Shift+Z``.
-    tooltip : str
-        What it does, in a sentence.
-    act : callable
-        Does it.
-    why_not : callable, optional
-        Says why it cannot be done now; by default it always can.
-    """
+    """Something that can be done by button, by menu or by key."""
 
     id: str
-    title: str
-    key: str | None
-    tooltip: str
+    title: str  # a few words, for the help panel and napari's preferences
+    key: str | None  # such as "Ctrl+Shift+Z"; the user may give it another one
+    tooltip: str  # a sentence
     act: Callable[[Workbench], object]
-    why_not: WhyNot = _nothing
+    why_not: WhyNot = _nothing  # by default it can always be done
 
     def run(self, workbench: Workbench) -> None:
         """Do it; where it cannot be done, say why."""
@@ -196,6 +180,7 @@ _may_accept = _first_of(_no_object, _takes_no_part)
 _may_propagate = _first_of(_no_object, _busy)
 _may_confirm = _first_of(_no_object, _nothing_clicked)
 
+# By the part of the window they belong to, in the order in which the help panel shows them.
 GROUPS: dict[str, tuple[Command, ...]] = {
     "Objects": (
         Command(
@@ -225,7 +210,7 @@ GROUPS: dict[str, tuple[Command, ...]] = {
             "redo",
             "Redo",
             "Ctrl+Shift+Z",
-            "Make the step again that was undone last.",
+            "Make the last undone step again.",
             lambda workbench: workbench.controller.redo(),
         ),
         Command(
@@ -438,7 +423,7 @@ GROUPS: dict[str, tuple[Command, ...]] = {
             "clear_frame",
             "Clear frame",
             "Shift+X",
-            "Say that the object is not in this frame.",
+            "Mark that the object is not in this frame.",
             lambda workbench: workbench.correction.clear_frame(),
             _no_object,
         ),
@@ -572,7 +557,5 @@ GROUPS: dict[str, tuple[Command, ...]] = {
         ),
     ),
 }
-"""All commands by the part of the window they belong to, in the order in which help shows them."""
 
 COMMANDS: dict[str, Command] = {one.id: one for group in GROUPS.values() for one in group}
-"""All commands by their names."""

@@ -24,15 +24,14 @@ from napari_tavis.widgets.annotate_page import AnnotatePage
 from napari_tavis.widgets.closing import CloseWatcher
 from napari_tavis.widgets.enabling import CommandButtons
 from napari_tavis.widgets.export.panel import ExportPanel
-from napari_tavis.widgets.key_help import KeyHelp
-from napari_tavis.widgets.keys import take_keys
+from napari_tavis.widgets.jobs import TimeLeft, describe_progress
+from napari_tavis.widgets.keys import KeyHelp, take_keys
 from napari_tavis.widgets.models.dialog import ModelsDialog
 from napari_tavis.widgets.napari_compat import open_preferences, unwrapped
 from napari_tavis.widgets.project.queue_panel import QueuePanel
 from napari_tavis.widgets.project.statistics_page import StatisticsPage
 from napari_tavis.widgets.reader import DOCK
 from napari_tavis.widgets.soundtrack.panel import SoundtrackPanel
-from napari_tavis.widgets.time_left import TimeLeft, describe_progress
 from napari_tavis.widgets.workbench import Workbench
 
 _WIDTH = 345  # least width of the dock, in pixels

@@ -5,8 +5,8 @@ from __future__ import annotations
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from napari_tavis.widgets.enabling import allow
+from napari_tavis.widgets.jobs import TimeLeft, describe_progress
 from napari_tavis.widgets.models.model_work import ModelWork
-from napari_tavis.widgets.time_left import TimeLeft, describe_progress
 
 _CANCEL = "Stop. What has come of a download is kept, and the next one goes on from there."
 

@@ -22,10 +22,10 @@ from superqt import QElidingLabel
 from napari_tavis.project.states import QueueState
 from napari_tavis.widgets.commands import being_listed, no_queue
 from napari_tavis.widgets.enabling import CommandButtons, allow
+from napari_tavis.widgets.jobs import TimeLeft, describe_progress
 from napari_tavis.widgets.project.colors import STATE_COLORS
 from napari_tavis.widgets.project.queue_table import QueueModel, QueueTable
 from napari_tavis.widgets.project.share_bar import ShareBar
-from napari_tavis.widgets.time_left import TimeLeft, describe_progress
 from napari_tavis.widgets.workbench import Workbench
 
 _FOLDER = "Work through the videos of a folder. Your place in it is kept there."
