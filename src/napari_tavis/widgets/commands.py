@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from napari_tavis.widgets import long_work
 from napari_tavis.widgets import object_actions as actions
-from napari_tavis.widgets.correction.plan import Direction
+from napari_tavis.widgets.correction.propagation import Direction
 from napari_tavis.widgets.workbench import Workbench
 
 WhyNot: TypeAlias = Callable[[Workbench], str | None]

@@ -8,9 +8,9 @@ from napari_tavis.engine import Engine
 from napari_tavis.widgets.controller import AnnotationController
 from napari_tavis.widgets.correction.corrector import Corrector
 from napari_tavis.widgets.listeners import Listeners
-from napari_tavis.widgets.models.model_work import ModelWork
+from napari_tavis.widgets.models.model_controller import ModelController
 from napari_tavis.widgets.opening import VideoOpener
-from napari_tavis.widgets.project.queue_work import QueueWork
+from napari_tavis.widgets.project.queue_controller import QueueController
 from napari_tavis.widgets.soundtrack.player import Player
 
 
@@ -40,9 +40,9 @@ class Workbench:
         Prompts, propagates and repairs.
     player : Player
         Plays the video.
-    queue : QueueWork
+    queue : QueueController
         The set of videos that is worked through.
-    models : ModelWork
+    models : ModelController
         Installs, improves and removes models.
     """
 
@@ -53,8 +53,8 @@ class Workbench:
         self.opener = VideoOpener(self.controller)
         self.correction = Corrector(self.controller)
         self.player = Player(self.controller)
-        self.queue = QueueWork(self.controller, self.opener)
-        self.models = ModelWork(self.controller)
+        self.queue = QueueController(self.controller, self.opener)
+        self.models = ModelController(self.controller)
         controller = self.controller
         for told in (controller.changed, controller.edited, controller.chosen_changed):
             told.connect(self._on_changed)
