@@ -439,4 +439,4 @@ def _nothing_to_undo(forgotten: int) -> str:
     if not forgotten:
         return "Nothing to undo."
     steps = "step that was done before is" if forgotten == 1 else "steps that were done before are"
-    return f"Nothing to undo: {forgotten} {steps} kept no more."
+    return f"Nothing to undo: {forgotten} {steps} no longer kept."

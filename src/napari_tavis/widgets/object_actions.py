@@ -35,7 +35,7 @@ def reject(controller: AnnotationController) -> None:
 
 
 def restore(controller: AnnotationController) -> None:
-    """Take the chosen rejected object, or background query, among the objects."""
+    """Add the chosen rejected object, or background query, to the objects."""
     item = chosen_item(controller)
     if item is None:
         return

@@ -45,7 +45,7 @@ _EXPORT = "Write this, and check what was written."
 _IMPORT = "Turn an AVSBench or COCO dataset into videos with sessions, to correct its masks."
 _NOTES = 5
 """Notes on an import that are shown one by one."""
-_IMPROVE = "Teach a model with the clips that were corrected and accepted."
+_IMPROVE = "Train a model on the clips that were corrected and accepted."
 _DELAY_MS = 300
 """How long after the last change of the form the preview is made anew."""
 

@@ -237,7 +237,9 @@ class QueueController(QObject):
             self.queue.current = path
             self._save()
         if session is None and path == self.segmenter.video:
-            self._controller.said.emit("It is being segmented already: its objects appear soon.")
+            self._controller.said.emit(
+                "It is being segmented already: its objects will appear soon."
+            )
         self._refresh_open()
         self._want_segmented()
         self.changed.emit()

@@ -89,7 +89,7 @@ def test_next_and_previous_by_command(
     settle()
     assert opened.table.selected.path == folder / "clip1.mp4"
     assert not opened.previous.isEnabled()
-    assert "no video before" in opened.previous.toolTip()
+    assert "no previous video" in opened.previous.toolTip()
 
 
 def test_a_double_click_opens_a_video(
