@@ -70,7 +70,7 @@ class Prompts:
             corners = np.array([_share(self.box[:2], size), _share(self.box[2:], size)])
             corners = np.sort(corners.clip(0.0, 1.0), axis=0)
             if not np.all(corners[0] < corners[1]):
-                raise InferenceError("The box has no area inside the picture: draw it anew.")
+                raise InferenceError("The box has no area inside the picture: draw it again.")
             found = [(float(x), float(y), 2 + n) for n, (x, y) in enumerate(corners)] + found
         return found
 

@@ -393,7 +393,7 @@ class AnnotationSession:
             self._own_place = None
             raise SessionError(
                 f"Cannot save the session {own} ({why}), nor keep it in {place} ({error}): "
-                f"nothing that you do is saved until there is room or access in one of them."
+                f"nothing that you do is saved until one of them can be written to."
             ) from error
         self.elsewhere = _moved(place, own, why)
 

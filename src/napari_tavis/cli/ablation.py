@@ -24,7 +24,9 @@ def ablate(
     ] = "toy",
     settings: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[KEY=VALUE]...", help="Settings instead of the configuration's."),
+        typer.Argument(
+            metavar="[KEY=VALUE]...", help="Settings that override the configuration's."
+        ),
     ] = None,
     table: Annotated[
         list[int] | None, typer.Option(help="A table of the paper: 1, 2, 4 or 5. Repeatable.")
@@ -34,15 +36,18 @@ def ablate(
     clips: Annotated[
         Path | None,
         typer.Option(
-            help="toy alone: clips/128 of a `train` run, to render none.", file_okay=False
+            help="toy only: clips/128 of a `train` run, instead of rendering clips.",
+            file_okay=False,
         ),
     ] = None,
     sam_start: Annotated[
-        str | None, typer.Option(help="Not toy: the model that the row sam starts from.")
+        str | None, typer.Option(help="Except with toy: the model that the row sam starts from.")
     ] = None,
     smoke: Annotated[
         bool,
-        typer.Option("--smoke", help="toy alone: a few steps only: does everything run here?"),
+        typer.Option(
+            "--smoke", help="toy only: run a few steps, to see whether everything works here."
+        ),
     ] = False,
 ) -> None:
     """Train TAViS with parts left out, and print the paper's tables with the scores beside.

@@ -76,7 +76,7 @@ def annotate(
     ] = "toy",
     device: Annotated[Device, typer.Option(help="Where the network runs.")] = "auto",
     fps: Annotated[
-        float, typer.Option(min=0.01, help="Frames per second of video that are segmented.")
+        float, typer.Option(min=0.01, help="Frames to segment per second of video.")
     ] = 1.0,
     vocabulary: Annotated[
         str | None,
@@ -86,7 +86,7 @@ def annotate(
         Precision,
         typer.Option(
             help="Number format of matrix products. 'auto': half precision on NVIDIA GPUs; "
-            "'bfloat16' is faster on CPUs that have it, and changes masks a little."
+            "'bfloat16' is faster on CPUs that support it, and changes masks slightly."
         ),
     ] = "auto",
 ) -> None:
@@ -145,7 +145,7 @@ def export(
     dataset: Annotated[
         Path | None,
         typer.Option(
-            help="The dataset's folder; of overlay videos the folder they are put in.",
+            help="The dataset's folder; for overlay videos, the folder to put them in.",
             file_okay=False,
         ),
     ] = None,
@@ -163,7 +163,8 @@ def export(
         ),
     ] = None,
     split: Annotated[
-        Split | None, typer.Option(help="The split the clips join; not asked of overlays.")
+        Split | None,
+        typer.Option(help="The split that the clips are added to; not needed for overlays."),
     ] = None,
     start: Annotated[
         float, typer.Option(min=0, help="Where AVSBench's clip begins in the video, in seconds.")
@@ -177,7 +178,7 @@ def export(
     masks: Annotated[
         Masks,
         typer.Option(
-            help="scene: the scene mask (s4, ms3). objects: all objects. accepted: those alone "
+            help="scene: the scene mask (s4, ms3). objects: all objects. accepted: only those "
             "whose every mask a person has edited or accepted."
         ),
     ] = "scene",
@@ -198,16 +199,16 @@ def export(
         bool,
         typer.Option(
             "--include-proposals",
-            help="Write frames, too, that nobody edited or accepted. Without it they are counted "
-            "and refused; an overlay, a picture of the work, shows them always.",
+            help="Also write frames that nobody edited or accepted. Without it they are counted "
+            "and refused; an overlay always shows them, being a picture of the work.",
         ),
     ] = False,
     again: Annotated[
         bool,
         typer.Option(
             "--again",
-            help="Replace what was exported of each session before and has changed since, "
-            "with the settings of then. No other option is needed.",
+            help="Replace what was exported from each session and has changed since, "
+            "with the same settings as before. No other option is needed.",
         ),
     ] = False,
 ) -> None:
@@ -215,7 +216,7 @@ def export(
 
     Clips are appended to the dataset. A clip of AVSBench is a stretch of 5 s (10 s in v2) of the
     video, all of it annotated; the other formats hold the whole video. What is written is what a
-    person stands behind: every frame edited or accepted, unless --include-proposals says
+    person vouches for: every frame edited or accepted, unless --include-proposals says
     otherwise. Rejected objects and the background are never written.
 
     For example:
@@ -225,7 +226,7 @@ def export(
         napari-tavis export work/*.tavis --dataset coco --format coco --split train
         napari-tavis export work/*.tavis --again
 
-    A session that fails does not stop the others; the exit code is 2 then.
+    A session that fails does not stop the others, but the exit code is then 2.
     """
     from napari_tavis.cli.exporting import export_sessions, requested
 
@@ -264,16 +265,16 @@ def import_dataset(
         Path, typer.Option(help="Folder for the videos and their sessions.", file_okay=False)
     ],
     subset: Annotated[
-        Subset | None, typer.Option(help="Take this subset of AVSBench only.")
+        Subset | None, typer.Option(help="Import only this subset of AVSBench.")
     ] = None,
     split: Annotated[
-        Split | None, typer.Option(help="Of a folder of several, take this split only.")
+        Split | None, typer.Option(help="Import only this split of a folder with several.")
     ] = None,
     videos: Annotated[
         Path | None,
         typer.Option(
             help="Folder of a json file's videos. Needed where the file lists images only: they "
-            "are matched by the images' folders (street/000012.jpg is of street.mp4).",
+            "are matched by the images' folders (street/000012.jpg belongs to street.mp4).",
             exists=True,
             file_okay=False,
         ),
@@ -283,7 +284,7 @@ def import_dataset(
         typer.Option(
             min=0,
             max=1,
-            help="What a json file calls a video's first frame, 0 or 1. By default its numbers "
+            help="How a json file numbers the first frame, 0 or 1. By default its numbers "
             "decide, or those of its other videos: a frame 0, frames from 1 to exactly as many as "
             "the video has, or their times. If none does, 1 as the lowest number is refused, and "
             "any other is counted from 0.",

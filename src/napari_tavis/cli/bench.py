@@ -23,23 +23,23 @@ def bench(
     ] = None,
     device: Annotated[Device, typer.Option(help="Where the network runs.")] = "auto",
     frames: Annotated[int, typer.Option(min=1, help="Frames of the clip.")] = 5,
-    repeats: Annotated[int, typer.Option(min=1, help="Passes whose median counts.")] = 3,
+    repeats: Annotated[int, typer.Option(min=1, help="Passes to take the median of.")] = 3,
     protocol: Annotated[
         Literal["memory", "independent"] | None,
         typer.Option(
-            help="With memory of earlier frames, or each by itself.",
+            help="With memory of earlier frames, or each frame by itself.",
             show_default="memory, if the model has one",
         ),
     ] = None,
     precision: Annotated[
         Precision,
-        typer.Option(help="Number format of matrix products; 'auto' is what annotating uses."),
+        typer.Option(help="Number format of matrix products; 'auto' is what annotate uses."),
     ] = "auto",
     channels_last: Annotated[
         bool, typer.Option("--channels-last", help="Try another layout of images in memory.")
     ] = False,
     compiled: Annotated[
-        bool, typer.Option("--compile", help="Compile the encoders first: takes minutes.")
+        bool, typer.Option("--compile", help="Compile the encoders first, which takes minutes.")
     ] = False,
     json_file: Annotated[
         Path | None, typer.Option("--json", help="File for the results.", dir_okay=False)

@@ -52,22 +52,22 @@ def evaluate(
         bool | None,
         typer.Option(
             "--zero-shot/--no-zero-shot",
-            help="Tell classes by what is seen, too: five vision passes more. On with --report.",
+            help="Judge classes by sight too: five more vision passes. On with --report.",
         ),
     ] = None,
     robustness: Annotated[
         bool | None,
         typer.Option(
             "--robustness/--no-robustness",
-            help="Play silence, noise and off-screen sounds: three more runs. On with --report.",
+            help="Test silence, noise and off-screen sounds: three more runs. On with --report.",
         ),
     ] = None,
     examples: Annotated[
-        int, typer.Option(min=0, help="Best clips and worst clips in the report.")
+        int, typer.Option(min=0, help="How many best and worst clips the report shows.")
     ] = 3,
     size: Annotated[
         int,
-        typer.Option(min=0, help="Pixels per side to stretch labels to; 0 for their own size."),
+        typer.Option(min=0, help="Pixels per side to resize labels to; 0 for their own size."),
     ] = 224,
     classes: Annotated[
         Path | None,

@@ -23,10 +23,10 @@ _Json = Annotated[Path, typer.Option("--json", help="File for the results.", dir
 
 def toy(
     directory: Annotated[
-        Path, typer.Argument(metavar="DIR", help="The folder to make.", file_okay=False)
+        Path, typer.Argument(metavar="DIR", help="The folder to create.", file_okay=False)
     ],
     clips: Annotated[int, typer.Option(min=1, help="Number of clips.")],
-    seed: Annotated[int, typer.Option(min=0, help="Which clips: others for each seed.")],
+    seed: Annotated[int, typer.Option(min=0, help="Which clips: each seed gives others.")],
     size: Annotated[
         int, typer.Option(min=32, help="Width and height of the videos, in pixels, even.")
     ] = 224,
@@ -35,7 +35,9 @@ def toy(
     ] = 5.0,
     camera: Annotated[
         Literal["colour", "thermal"],
-        typer.Option(help="What films them; the bundled model has never seen through the second."),
+        typer.Option(
+            help="What films them; the bundled model has never seen pictures of the second."
+        ),
     ] = "colour",
 ) -> None:
     """Make synthetic clips with sound and exact masks, as AVSBench data.
@@ -63,7 +65,7 @@ def toy(
 def toy_test(
     model: _Model,
     clips: Annotated[int, typer.Option(min=1, help="Number of clips.")],
-    seed: Annotated[int, typer.Option(min=0, help="Which clips: others for each seed.")],
+    seed: Annotated[int, typer.Option(min=0, help="Which clips: each seed gives others.")],
     json_file: _Json,
     size: Annotated[int, typer.Option(min=64, help="Width and height, in pixels.")] = 224,
     device: Annotated[Device, typer.Option(help="Where the network runs.")] = "auto",

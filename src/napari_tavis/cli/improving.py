@@ -24,7 +24,9 @@ def improve(
     ] = "toy",
     settings: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Instead of finetune's. Repeatable."),
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="A setting to use instead of finetune's. Repeatable."
+        ),
     ] = None,
 ) -> None:
     """Fine-tune a model on the clips that you corrected and accepted.

@@ -201,7 +201,9 @@ def read_annotations(path: Path, root: Path | None = None) -> Entry:
     for name in _LISTS:
         entries = content.setdefault(name, [])
         if not isinstance(entries, list) or not all(isinstance(one, dict) for one in entries):
-            raise DatasetError(f"{path} is no COCO file: its {name!r} must be a list of objects.")
+            raise DatasetError(
+                f"{path} is not a COCO file: its {name!r} must be a list of objects."
+            )
     return content
 
 

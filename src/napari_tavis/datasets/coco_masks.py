@@ -121,9 +121,9 @@ def _decompressed(text: str, pixels: int) -> npt.NDArray[np.int64]:
     try:
         letters = np.frombuffer(text.encode("ascii"), dtype=np.uint8).astype(np.int64) - 48
     except UnicodeEncodeError:
-        raise SegmentationError("its run lengths hold letters that mean nothing") from None
+        raise SegmentationError("its run lengths contain letters without a meaning") from None
     if letters.min(initial=0) < 0 or letters.max(initial=0) > 63:
-        raise SegmentationError("its run lengths hold letters that mean nothing")
+        raise SegmentationError("its run lengths contain letters without a meaning")
     ends = np.flatnonzero(letters < 32)
     if not len(letters) or not len(ends) or ends[-1] != len(letters) - 1:
         raise SegmentationError("its run lengths break off")

@@ -156,7 +156,7 @@ def score_of(annotation: Entry) -> float | None:
     if score is None:
         return None
     if not is_number(score):
-        raise AnnotationError(f"its score {called(score)} is no number from 0 to 1: correct it")
+        raise AnnotationError(f"its score {called(score)} is not a number from 0 to 1: correct it")
     return float(score)
 
 
@@ -368,7 +368,7 @@ class _Reader:
         found = [] if stem is None else self.by_name[stem]
         if len(found) != 1:
             raise AnnotationError(
-                "its video cannot be told: give it a 'video_id', or put it in a folder named like "
+                "its video is unknown: give it a 'video_id', or put it in a folder named like "
                 "the video"
             )
         return found[0]
@@ -379,9 +379,7 @@ class _Reader:
         # Where no video is called like the folder, the pictures in it may make one.
         path = name.folder if stem is None else self.stems[stem]
         if not path.name:
-            raise AnnotationError(
-                "its video cannot be told: put it in a folder named like the video"
-            )
+            raise AnnotationError("its video is unknown: put it in a folder named like the video")
         name_shown = shown(path, _SHOWN)
         return self.videos.setdefault(path, SourceVideo(name_shown, names=(str(path),)))
 

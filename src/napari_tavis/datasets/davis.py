@@ -123,5 +123,7 @@ def read_set(root: Path, listing: str) -> list[str]:
     names = [line.strip() for line in text.splitlines() if line.strip()]
     for name in names:
         if not is_path_component(name):
-            raise DatasetError(f"{path} names {name!r}, which is no name of a video: correct it.")
+            raise DatasetError(
+                f"{path} names {name!r}, which is not the name of a video: correct it."
+            )
     return names

@@ -271,5 +271,5 @@ def check_entries(path: Path, videos: object) -> dict[str, Entry]:
         and all(isinstance(item, dict) for item in one.get("objects", {}).values())
         for one in videos.values()
     ):
-        raise DatasetError(f"{path} is no list of videos: 'videos' must hold objects.")
+        raise DatasetError(f"{path} is not a list of videos: 'videos' must hold objects.")
     return videos

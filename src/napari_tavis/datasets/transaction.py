@@ -67,7 +67,7 @@ def tree_lock(tree: Path) -> Iterator[None]:
     """
     place = tree / LOCK_NAME
     if place.is_symlink() or (place.exists() and not place.is_file()):
-        raise DatasetError(f"{place} is no lock of an export: delete it, then export again.")
+        raise DatasetError(f"{place} is not the lock of an export: delete it, then export again.")
     lock = FileLock(place, timeout=LOCK_SECONDS)
     try:
         lock.acquire()
@@ -239,7 +239,7 @@ def _check_inside(tree: Path, steps: Steps) -> None:
     for part in (part for kind in _STEPS for part in steps[kind]):
         path = PurePosixPath(part)
         if path.is_absolute() or ".." in path.parts:
-            raise DatasetError(f"{part!r} does not lie in the dataset {tree}.")
+            raise DatasetError(f"{part!r} is not in the dataset {tree}.")
         if not (tree / path).parent.resolve().is_relative_to(root):
             raise DatasetError(
                 f"{(tree / path).parent} is a link out of the dataset {tree}, through which "

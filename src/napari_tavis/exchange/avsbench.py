@@ -134,7 +134,7 @@ class AVSBench(Format):
             return None
         found = find_listed_clip(request.root, self.subset, request.name)
         if found is None:
-            raise DatasetError(f"{request.root} no longer lists {request.name!r}: export it anew.")
+            raise DatasetError(f"{request.root} no longer lists {request.name!r}: export it again.")
         return found[1]
 
     def _notes(self, session: AnnotationSession, request: ExportRequest, cut: ClipCut) -> list[str]:

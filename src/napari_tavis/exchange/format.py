@@ -347,7 +347,7 @@ def labelled_frames(frames: Sequence[int], labels: int) -> tuple[int, ...]:
 def gone(root: Path, name: str) -> DatasetError:
     """Say that a clip, or its dataset, is no longer there."""
     return DatasetError(
-        f"{root} no longer holds the clip {name!r}: export it anew, with its settings."
+        f"{root} no longer holds the clip {name!r}: export it again, with its settings."
     )
 
 

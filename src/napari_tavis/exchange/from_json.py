@@ -101,12 +101,14 @@ def _read_lists(path: Path, root: Path | None) -> dict[str, list[Entry]]:
     if isinstance(content, dict) and "sequences" in content:
         raise DatasetError(f"{path} is a BURST file, which is not read: convert it to YouTube-VIS.")
     if not isinstance(content, dict) or not any(name in content for name in _LISTS):
-        raise DatasetError(f"{path} is no COCO file: it has no 'images' and no 'annotations'.")
+        raise DatasetError(f"{path} is not a COCO file: it has no 'images' and no 'annotations'.")
     lists = {}
     for name in _LISTS:
         entries = content.get(name) or []
         if not isinstance(entries, list) or not all(isinstance(one, dict) for one in entries):
-            raise DatasetError(f"{path} is no COCO file: its {name!r} must be a list of objects.")
+            raise DatasetError(
+                f"{path} is not a COCO file: its {name!r} must be a list of objects."
+            )
         lists[name] = entries
     return lists
 
@@ -150,7 +152,7 @@ class _Work:
             try:
                 if used[_file_of(place).resolve()] > 1:
                     raise DatasetError(
-                        f"{source.name}: several videos of the dataset name this file: join them."
+                        f"{source.name}: several videos of the dataset name this file: merge them."
                     )
                 refuse_imported(target)
                 report += self._import(source, place, target, elsewhere)
@@ -163,7 +165,9 @@ class _Work:
 
     def _find(self, source: SourceVideo) -> FoundVideo | PictureFolder:
         if not source.images and not source.left:
-            raise DatasetError(f"{source.name}: no image is of this video: nothing to import.")
+            raise DatasetError(
+                f"{source.name}: no image belongs to this video, so there is nothing to import."
+            )
         try:
             return self.places.find(source.names)
         except DatasetError:

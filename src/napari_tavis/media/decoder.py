@@ -256,7 +256,7 @@ class Decoder:
             frames = self._stream.codec_context.decode(packet)
         except (av.error.MemoryError, MemoryError) as error:
             raise TooLargeError(
-                f"There is not enough memory to decode {self.path}; close something else."
+                f"There is not enough memory to decode {self.path}; close other programs."
             ) from error
         except (av.error.FFmpegError, ValueError):
             return
@@ -266,7 +266,7 @@ class Decoder:
         """Refuse to go on in a file that is not the one that was opened."""
         if _identity(self.path) != self._identity:
             raise DecodingError(
-                f"{self.path} has changed or gone since it was opened. Open it again."
+                f"{self.path} has changed or disappeared since it was opened. Open it again."
             )
 
 

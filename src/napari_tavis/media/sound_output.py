@@ -99,7 +99,7 @@ def _import() -> Any:
     except Exception as error:  # its PortAudioError, which cannot be named without it
         raise NoSoundOutputError(
             "Playing without sound, since this computer's sound system does not start "
-            f"({_reason(error)}): see that other programs have sound."
+            f"({_reason(error)}): check that other programs have sound."
         ) from error
     return sounddevice
 

@@ -346,7 +346,7 @@ def _read_weights(
 def _damaged(path: Path, error: Exception) -> CheckpointError:
     """Say that a file cannot be read."""
     return CheckpointError(
-        f"{path} is damaged or no safetensors file ({error}); get a complete copy of it."
+        f"{path} is damaged or not a safetensors file ({error}); get a complete copy of it."
     )
 
 

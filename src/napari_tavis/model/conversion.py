@@ -269,7 +269,7 @@ def _read_own(path: Path) -> _Read:
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
         raise CheckpointError(
-            f"{path} is damaged or no safetensors file ({error}); get a complete copy of it."
+            f"{path} is damaged or not a safetensors file ({error}); get a complete copy of it."
         ) from error
     if facts.get("format") == FORMAT:
         return _Read(path, "start" if facts.get("kind") == "start" else "tavis", state, facts)

@@ -98,7 +98,7 @@ def recognise_size(
     if trunk is None and vision is None:
         first = f"{_TRUNKS['sam2']}{_FIRST}"
         raise CheckpointError(
-            f"The size of {path} cannot be told: {first} is missing; get a complete copy."
+            f"The size of {path} cannot be determined: {first} is missing; get a complete copy."
         )
     found: list[tuple[tuple[int, bool], str]] = []
     for name, sizes in PRESETS.items():

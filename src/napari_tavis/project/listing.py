@@ -28,7 +28,7 @@ def list_videos(source: Path, *, recursive: bool = False) -> list[Path]:
     Parameters
     ----------
     source : Path
-        A folder; or a text file with one path a line, relative to the file's folder or absolute,
+        A folder; or a text file with one path per line, relative to the file's folder or absolute,
         where empty lines and those that begin with ``#`` are passed over.
     recursive : bool
         Whether to look into a folder's folders, too. Links to folders are not followed.
@@ -60,11 +60,11 @@ def read_list(file: Path) -> list[Path]:
         text = read_text(file, most=_LONGEST_LIST)
     except ForeignFileError as error:
         raise ProjectError(
-            f"{shown(file)} is no list of videos ({error.problem}): choose a folder of videos, or "
-            "a text file (UTF-8) with one path a line."
+            f"{shown(file)} is not a list of videos ({error.problem}): choose a folder of them, or "
+            "a text file (UTF-8) with one path per line."
         ) from error
     if "\0" in text:
-        raise ProjectError(f"{file} is no list of videos: it holds bytes that are no text.")
+        raise ProjectError(f"{file} is not a list of videos: it holds bytes that are not text.")
     lines = (line.strip() for line in text.splitlines())
     named = [line for line in lines if line and not line.startswith("#")]
     return list(dict.fromkeys(Path(os.path.abspath(file.parent / line)) for line in named))

@@ -64,7 +64,7 @@ class VideoQueue:
         Parameters
         ----------
         source : path
-            A folder of videos, its ``tavis-queue.json``, or a text file with one path a line.
+            A folder of videos, its ``tavis-queue.json``, or a text file with one path per line.
         recursive : bool, optional
             Whether a folder's folders belong to it; as it was the last time by default.
         file : path, optional

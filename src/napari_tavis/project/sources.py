@@ -56,7 +56,7 @@ def find_sources(paths: Iterable[Path], *, recursive: bool = True) -> Sources:
         if place.name == FOLDER_FILE:
             place = place.parent
         if not place.exists():
-            raise ProjectError(f"{path} is not there: give folders, videos, lists or sessions.")
+            raise ProjectError(f"{path} does not exist: give folders, videos, lists or sessions.")
         if place.suffix == SESSION_SUFFIX and place.is_file():
             sessions[place] = None
         elif place.is_dir():

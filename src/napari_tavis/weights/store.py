@@ -138,11 +138,11 @@ class Store:
         """
         if not _NAME.fullmatch(name) or name.endswith("."):
             raise WeightsError(
-                f"'{shown(name)}' is no name for a model; take up to 100 letters, digits and "
+                f"'{shown(name)}' cannot name a model; use up to 100 letters, digits and "
                 "_ . + - such as my_s4."
             )
         if name.lower() in RESERVED:
-            raise WeightsError(f"The name {name!r} is taken by the package; choose another one.")
+            raise WeightsError(f"The name {name!r} is reserved; choose another one.")
         if not replace and self.holds(name):
             raise WeightsError(
                 f"A model {name!r} is installed already; choose another name, or replace it: "
@@ -233,7 +233,9 @@ class Store:
             lock = FileLock(self.models / _LOCK, timeout=0)
             lock.acquire()
         except Timeout as error:
-            raise WeightsError("Another napari-tavis installs weights; wait for it.") from error
+            raise WeightsError(
+                "Another napari-tavis is installing weights; wait for it to finish."
+            ) from error
         except OSError as error:
             raise WeightsError(f"{self.models} cannot be used: {error.strerror}.") from error
         try:

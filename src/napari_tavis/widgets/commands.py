@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from napari_tavis.widgets.correction.plan import Direction
+from napari_tavis.widgets.correction.propagation import Direction
 from napari_tavis.widgets.workbench import Workbench
 
 WhyNot: TypeAlias = Callable[[Workbench], str | None]
@@ -29,7 +29,7 @@ def _busy(workbench: Workbench) -> str | None:
 
 
 def _idle(workbench: Workbench) -> str | None:
-    return None if workbench.controller.jobs.busy else "Nothing runs now."
+    return None if workbench.controller.jobs.busy else "Nothing is running now."
 
 
 def _no_video(workbench: Workbench) -> str | None:
@@ -108,7 +108,7 @@ def _no_next_video(workbench: Workbench) -> str | None:
 
 def _no_video_before(workbench: Workbench) -> str | None:
     none = workbench.queue.previous_item() is None
-    return "There is no video before." if none else None
+    return "There is no previous video." if none else None
 
 
 def _not_of_the_queue(workbench: Workbench) -> str | None:
@@ -210,7 +210,7 @@ GROUPS: dict[str, tuple[Command, ...]] = {
             "redo",
             "Redo",
             "Ctrl+Shift+Z",
-            "Make the last undone step again.",
+            "Redo the step that was undone last, and show its frame.",
             lambda workbench: workbench.controller.redo(),
         ),
         Command(
@@ -233,7 +233,7 @@ GROUPS: dict[str, tuple[Command, ...]] = {
             "reject",
             "Reject the object",
             "J",
-            "It does not sound: it leaves the list and is never exported, but stays in reach.",
+            "It does not sound: it leaves the list and is never exported, but can be restored.",
             lambda workbench: workbench.objects.reject(),
             _first_of(_no_object, _is_scene),
         ),
@@ -241,7 +241,7 @@ GROUPS: dict[str, tuple[Command, ...]] = {
             "restore",
             "Restore the object",
             "Shift+J",
-            "Take the chosen rejected object, or background query, among the objects.",
+            "Add the chosen rejected object, or background query, to the objects.",
             lambda workbench: workbench.objects.restore(),
             _first_of(_no_object, _takes_part),
         ),
@@ -265,7 +265,7 @@ GROUPS: dict[str, tuple[Command, ...]] = {
             "previous_object",
             "Previous object",
             "Up",
-            "Work on the object before in the list.",
+            "Work on the previous object in the list.",
             lambda workbench: workbench.objects.choose_by(-1),
         ),
         Command(
@@ -319,14 +319,14 @@ GROUPS: dict[str, tuple[Command, ...]] = {
             "show_models",
             "Show the models",
             None,
-            "See the installed models; download, import and remove some.",
+            "See the installed models; download, import and remove models.",
             _asking("show_models"),
         ),
         Command(
             "improve_model",
             "Improve the model",
             None,
-            "Teach a model with the clips that were corrected and accepted.",
+            "Train a model on the clips that were corrected and accepted.",
             _asking("improve_model"),
         ),
         Command(
@@ -357,25 +357,25 @@ GROUPS: dict[str, tuple[Command, ...]] = {
         ),
         Command(
             "prompt_keep",
-            "Keep the outlined mask (Enter, too)",
+            "Keep the outlined mask (also Enter)",
             None,
-            "Give the object the outlined mask. Enter over the picture does it, too.",
+            "Give the object the outlined mask. Enter over the picture does the same.",
             lambda workbench: workbench.correction.prompts.confirm(),
             _may_confirm,
         ),
         Command(
             "prompt_drop",
-            "Drop the outlined mask (Escape, too)",
+            "Drop the outlined mask (also Escape)",
             None,
-            "Forget the clicks in this frame. Escape over the picture does it, too.",
+            "Forget the clicks in this frame. Escape over the picture does the same.",
             lambda workbench: workbench.correction.prompts.drop(),
             _may_confirm,
         ),
         Command(
             "prompt_undo",
-            "Take the last click back (Ctrl+Z, too)",
+            "Take the last click back (also Ctrl+Z)",
             None,
-            "Take the last click, box or mask back. Ctrl+Z over the picture does it, too.",
+            "Take the last click, box or mask back. Ctrl+Z over the picture does the same.",
             lambda workbench: workbench.correction.prompts.remove_last(),
             _may_confirm,
         ),
@@ -423,7 +423,7 @@ GROUPS: dict[str, tuple[Command, ...]] = {
             "clear_frame",
             "Clear frame",
             "Shift+X",
-            "Mark that the object is not in this frame.",
+            "Mark the object as absent from this frame.",
             lambda workbench: workbench.correction.clear_frame(),
             _no_object,
         ),
@@ -447,7 +447,7 @@ GROUPS: dict[str, tuple[Command, ...]] = {
             "back_to_proposal",
             "Back to the proposal",
             "Shift+R",
-            "Take back what the model proposed in this frame.",
+            "Restore what the model proposed in this frame.",
             lambda workbench: workbench.correction.back_to_proposal(),
             _no_object,
         ),
@@ -480,9 +480,9 @@ GROUPS: dict[str, tuple[Command, ...]] = {
         ),
         Command(
             "clear_stretch",
-            "Select no stretch",
+            "Clear the stretch",
             None,
-            "Select no stretch. Shift+click does the same.",
+            "Clear the selected stretch. Shift+click does the same.",
             lambda workbench: workbench.player.select(None),
             _first_of(_no_video, _no_stretch),
         ),
@@ -500,7 +500,7 @@ GROUPS: dict[str, tuple[Command, ...]] = {
             "previous_video",
             "Previous video",
             "Shift+U",
-            "Open the video before, done or not.",
+            "Open the previous video, done or not.",
             lambda workbench: workbench.queue.go_previous(),
             _first_of(no_queue, _no_video_before),
         ),
@@ -508,7 +508,7 @@ GROUPS: dict[str, tuple[Command, ...]] = {
             "video_done",
             "Video done, next",
             "Alt+U",
-            "Mark this video done and open the next one.",
+            "Mark this video as done and open the next one.",
             lambda workbench: workbench.queue.done_and_next(),
             _first_of(no_queue, _not_of_the_queue, _not_annotated, _busy),
         ),

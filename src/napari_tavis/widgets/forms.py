@@ -117,7 +117,7 @@ class SettingsForm:
         if model == _FROM_FILE:
             chosen = path_of(self.checkpoint)
             if chosen is None:
-                raise TavisError("Choose a checkpoint file, or take the toy model.")
+                raise TavisError("Choose a checkpoint file, or choose the toy model.")
             model = chosen
         words = self.vocabulary.value.strip()
         return EngineOptions(

@@ -116,7 +116,7 @@ class Objects:
         )
 
     def restore(self) -> None:
-        """Take the chosen rejected object, or background query, among the objects."""
+        """Add the chosen rejected object, or background query, to the objects."""
         item = self.chosen
         if item is None:
             return

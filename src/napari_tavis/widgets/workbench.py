@@ -12,10 +12,10 @@ from napari_tavis.widgets.controller import AnnotationController
 from napari_tavis.widgets.correction.corrector import Corrector
 from napari_tavis.widgets.export.exporter import Exporter
 from napari_tavis.widgets.listeners import Listeners
-from napari_tavis.widgets.models.model_work import ModelWork
+from napari_tavis.widgets.models.model_controller import ModelController
 from napari_tavis.widgets.objects import Objects
 from napari_tavis.widgets.opening import VideoOpener
-from napari_tavis.widgets.project.queue_work import QueueWork
+from napari_tavis.widgets.project.queue_controller import QueueController
 from napari_tavis.widgets.shown import Display
 from napari_tavis.widgets.soundtrack.player import Player
 
@@ -43,11 +43,11 @@ class Workbench:
         Prompts, propagates and repairs.
     player : Player
         Plays the video.
-    queue : QueueWork
+    queue : QueueController
         The set of videos that is worked through.
     exporter : Exporter
         Writes the session as a dataset; checks and imports datasets.
-    models : ModelWork
+    models : ModelController
         Installs, improves and removes models.
     display : Display
         What the window shows; panels follow the parts of it that they show.
@@ -62,9 +62,9 @@ class Workbench:
         self.objects = Objects(self.controller)
         self.correction = Corrector(self.controller)
         self.player = Player(self.controller)
-        self.queue = QueueWork(self.controller, self.opener)
+        self.queue = QueueController(self.controller, self.opener)
         self.exporter = Exporter(self.controller)
-        self.models = ModelWork(self.controller)
+        self.models = ModelController(self.controller)
         self.display = Display(self.controller, self.opener)
         controller = self.controller
         for told in (

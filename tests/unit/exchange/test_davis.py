@@ -135,5 +135,5 @@ def test_a_list_that_leads_out_of_the_dataset_is_refused(
 ) -> None:
     (request_davis.root / "ImageSets/2017").mkdir(parents=True)
     (request_davis.root / "ImageSets/2017/train.txt").write_text(f"{line}\n")
-    with pytest.raises(DatasetError, match="no name of a video"):
+    with pytest.raises(DatasetError, match="not the name of a video"):
         export(make_session(), request_davis)

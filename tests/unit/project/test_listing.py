@@ -46,10 +46,10 @@ def test_a_list_names_videos_in_its_own_order(folder: Path, tmp_path: Path) -> N
 def test_what_is_no_list_is_refused(folder: Path) -> None:
     broken = folder / "list.txt"
     broken.write_bytes(b"\xff\xfe\x00clip")
-    with pytest.raises(ProjectError, match="no list of videos"):
+    with pytest.raises(ProjectError, match="not a list of videos"):
         list_videos(broken)
     broken.write_bytes(b"clip\0")
-    with pytest.raises(ProjectError, match="no text"):
+    with pytest.raises(ProjectError, match="not text"):
         list_videos(broken)
     with pytest.raises(ProjectError, match=r"nowhere.*choose a folder"):
         list_videos(folder / "nowhere")

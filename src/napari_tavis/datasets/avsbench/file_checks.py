@@ -109,7 +109,7 @@ def _rgb_label(
         row, column = (int(place) for place in np.argwhere(~known)[0])
         color = tuple(int(value) for value in colors[row, column])
         problems.append(
-            f"holds the colour {color} at row {row}, column {column}, which is no class; "
+            f"holds the colour {color} at row {row}, column {column}, which is not a class; "
             "loaders take it for background"
         )
     return classes, problems

@@ -198,7 +198,7 @@ def read_semantic_label(path: Path, root: Path | None = None) -> npt.NDArray[np.
         row, column = np.argwhere(~known)[0]
         raise DatasetError(
             f"{path} holds the colour {tuple(int(c) for c in colors[row, column])} at row {row}, "
-            f"column {column}, which is no AVSBench class: correct the label."
+            f"column {column}, which is not a class of AVSBench: correct the label."
         )
     return indices
 

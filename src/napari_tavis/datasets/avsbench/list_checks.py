@@ -106,7 +106,7 @@ def check_s4_lists(tree: Path, table: Table, clips: list[ListedClip]) -> Iterato
     shuffled = read_list(tree, S4_SHUFFLED_LIST, found, S4_HEADER)
     yield from found
     if shuffled is not None and _counted(shuffled) != _counted(table):
-        yield Violation(shuffled.path, f"is no permutation of the rows of {table.path.name}")
+        yield Violation(shuffled.path, f"is not a permutation of the rows of {table.path.name}")
 
 
 def check_ms3_lists(tree: Path, table: Table) -> Iterator[Violation]:
@@ -178,7 +178,7 @@ def check_unlisted(tree: Path, clips: Iterable[ClipFiles]) -> Iterator[Violation
     inner = {folder for path in files for folder in path.parents}
     for folder in sorted(path for path in tree.iterdir() if path.name in DATA_FOLDERS):
         if not folder.is_dir():
-            yield Violation(folder, "is no folder")
+            yield Violation(folder, "is not a folder")
         elif is_inside(folder, tree):
             yield from _unlisted(tree, PurePosixPath(folder.name), files, parts, inner)
         else:
@@ -204,6 +204,6 @@ def _unlisted(
         elif place.is_dir() and path in inner:
             yield from _unlisted(tree, path, files, parts, inner)
         elif inside_clip:
-            yield Violation(place, "does not belong into the folder of a clip")
+            yield Violation(place, "does not belong in the folder of a clip")
         elif not place.is_dir() or any(inside.is_file() for inside in place.rglob("*")):
             yield Violation(place, "is not listed: no row of the list names it")

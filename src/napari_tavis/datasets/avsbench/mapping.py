@@ -75,7 +75,7 @@ def check_mapping(mapping: ClassMapping) -> dict[str, str | None]:
             near = suggest_class(target)
             hint = f"; did you mean {near!r}?" if near else ""
             raise DatasetError(
-                f"{name!r} cannot become {target!r}, which is no class of AVSBench{hint}"
+                f"{name!r} cannot become {target!r}, which is not a class of AVSBench{hint}"
                 f"{'' if hint else ': choose one of its 70.'}"
             )
     return dict(mapping)
@@ -99,7 +99,7 @@ def parse_mapping(entries: Iterable[str]) -> dict[str, str | None]:
         name, sign, target = entry.partition("=")
         if not sign or not name.strip():
             raise DatasetError(
-                f"{entry!r} maps no class: write 'church bell=bell', or 'rain=' to leave it out."
+                f"{entry!r} is not a mapping: write 'church bell=bell', or 'rain=' to leave it out."
             )
         mapping[name.strip()] = target.strip() or None
     return check_mapping(mapping)

@@ -62,7 +62,7 @@ def validate(
     task = task or Task()
     root = Path(root)
     if not root.is_dir():
-        raise DatasetError(f"{root} is no folder: name the folder of an AVSBench dataset.")
+        raise DatasetError(f"{root} is not a folder: name the folder of an AVSBench dataset.")
     found: list[Violation] = []
     work = _check_trees(root, found)
     looked_at = [one for one in work if names is None or one[1].key.name in names]

@@ -124,10 +124,10 @@ def read_log_mel(path: Path, root: Path | None = None) -> npt.NDArray[Any]:
         value = _TensorUnpickler(io.BytesIO(data)).load()
     except Exception as error:
         raise DatasetError(
-            f"{path} is not a plain pickle of a tensor ({error}): write it anew from its wav file."
+            f"{path} is not a plain pickle of a tensor ({error}): write it again from its wav file."
         ) from error
     if not isinstance(value, torch.Tensor) or value.device.type != "cpu":
-        raise DatasetError(f"{path} holds no CPU tensor: write it anew from its wav file.")
+        raise DatasetError(f"{path} holds no CPU tensor: write it again from its wav file.")
     return np.asarray(value.detach().numpy())
 
 

@@ -96,7 +96,7 @@ def _obituary(code: int, words: str) -> str:
     if code < 0 or not words:
         return (
             f"The process that learns was ended ({code}), and nothing is installed. Memory may "
-            "have run out: close other programs, or take a smaller model."
+            "have run out: close other programs, or choose a smaller model."
         )
     return f"Learning has failed, and nothing is installed: {words}"
 

@@ -111,7 +111,7 @@ def toy_test(
     """
     if seed >= TRAINED_SEEDS:
         raise ToyWorldError(
-            f"Test seeds lie below {TRAINED_SEEDS}: training used clips from there on."
+            f"Test seeds must be below {TRAINED_SEEDS}: training used clips from there on."
         )
     task = task or Task()
     texts = model.embed_texts([class_prompt(name) for name in AVSBENCH_CLASSES])

@@ -371,10 +371,10 @@ class Trainer:
         """Keep the state before the step, and say what happened."""
         self._optimizer.optimizer.zero_grad()
         self._save()
-        kept = f"The last good state is kept in {self.output}: look at the clip, or begin"
+        kept = f"The last good state is kept in {self.output}: look at the clip, or start"
         raise TrainingError(
             f"{reason} at step {self.state.position.step + 1}. "
-            f"{kept if self.recipe.state_every else 'Begin'} anew with a smaller learning rate."
+            f"{kept if self.recipe.state_every else 'Start'} again with a smaller learning rate."
         )
 
     def _close(self, done: int, task: Task) -> None:
@@ -464,6 +464,6 @@ def _accelerator(recipe: Recipe, output: Path) -> Accelerator:
         )
     except ValueError as error:  # of all runs in a process, accelerate keeps the first one's
         raise TrainingError(
-            f"No run with precision {settings.precision!r} on device {recipe.device!r} can begin "
-            f"({error}); if a run with others came before, start this one in another process."
+            f"No run with precision {settings.precision!r} on device {recipe.device!r} can start "
+            f"({error}); if a run with other settings came before, start this one in a new process."
         ) from error

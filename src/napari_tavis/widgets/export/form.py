@@ -157,7 +157,7 @@ class ExportForm(QWidget):
         self.category = _line(_CATEGORY, "the largest class")
         self.licence = _line(_LICENCE, "such as CC BY 4.0, author, address")
         self.classes = QPushButton()
-        self.classes.setToolTip("Change what becomes of classes that AVSBench does not have.")
+        self.classes.setToolTip("Choose what classes that AVSBench does not have become.")
         self.proposals = QCheckBox("include what nobody checked")
         self.proposals.setToolTip(_PROPOSALS)
         self.replace = QCheckBox("replace another video's clip")

@@ -54,7 +54,7 @@ class ImportDialog(QDialog):
         self.first_frame = QComboBox()
         for label, value in (("as its numbers say", None), ("0", 0), ("1", 1)):
             self.first_frame.addItem(label, value)
-        self.partial = QCheckBox("import videos of which some annotations cannot be taken")
+        self.partial = QCheckBox("import videos even if some annotations cannot be imported")
         for widget, tip in (
             (self.dataset, _DATASET),
             (self.videos, _VIDEOS),

@@ -47,10 +47,10 @@ def test_mapping_is_read_from_what_is_typed() -> None:
 @pytest.mark.parametrize(
     ("entry", "said"),
     [
-        ("rain", "maps no class"),
-        ("=bell", "maps no class"),
+        ("rain", "is not a mapping"),
+        ("=bell", "is not a mapping"),
         ("rain=gitar", "did you mean 'guitar'"),
-        ("rain=background", "no class of AVSBench"),
+        ("rain=background", "not a class of AVSBench"),
     ],
 )
 def test_a_mapping_that_makes_no_sense_is_refused(entry: str, said: str) -> None:

@@ -82,7 +82,7 @@ BROKEN: list[tuple[str, Break, str]] = [
     (S4_LIST, text("park-test,0,dog,test", "park-train,0,dog,train"), "2 times"),
     (S4_LIST, text("park-test", "../x"), "not the name of a file"),
     (S4_LIST, text(",test", ",dev"), "split 'dev'"),
-    ("Single-source/s4_meta_data_shuffled.csv", text("park-test", "hall"), "no permutation"),
+    ("Single-source/s4_meta_data_shuffled.csv", text("park-test", "hall"), "not a permutation"),
     ("Single-source/s4_meta_data_shuffled.csv", remove, "missing"),
     (MS3_LIST, text("video_id,split", "name,subset"), "no column 'split'"),
     (MS3_LIST, remove, "missing"),
@@ -199,7 +199,7 @@ def test_misspelt_folder_is_found(dataset: Path) -> None:
 
 
 def test_folders_without_a_dataset_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match="is no folder"):
+    with pytest.raises(DatasetError, match="is not a folder"):
         validate(tmp_path / "nothing")
     with pytest.raises(DatasetError, match="holds no AVSBench data"):
         validate(tmp_path)
