@@ -23,12 +23,19 @@ from napari_tavis.annotation.objects import (
     SessionObject,
 )
 from napari_tavis.core.vocabulary import AVSBENCH_CLASSES
+from napari_tavis.engine import TOY_MODEL
+from napari_tavis.media import Clip
 from napari_tavis.widgets.controller import AnnotationController
+from napari_tavis.widgets.correction.corrector import Corrector
+from napari_tavis.widgets.correction.prompting import PromptTool
 from napari_tavis.widgets.listeners import attempt
 from napari_tavis.widgets.opening import VideoOpener
 
 Part = TypeVar("Part")
 
+_HOW = "Click: on the {name}. Shift+click: not on it. Drag: a box around it."
+_WAITING = "Enter keeps the outline, Escape drops it, Backspace takes the last click back."
+_DEMONSTRATION = "A demonstration: the toy's SAM 2 knows drawn scenes."
 STATUS_ORDER = (FrameStatus.ACCEPTED, FrameStatus.EDITED, FrameStatus.PROPOSED)
 
 
@@ -64,6 +71,14 @@ class Threshold:
 
 
 @dataclass(frozen=True)
+class Prompting:
+    """Whether clicks on the picture are prompts now, and what a click does."""
+
+    active: bool
+    instruction: str
+
+
+@dataclass(frozen=True)
 class Frames:
     """Where the viewer is in the video, and how far the chosen object is along it."""
 
@@ -84,6 +99,7 @@ class Shown:
     """All that is shown of the open video and its session beside the picture."""
 
     video: Path | None  # the one that is being opened, if one is
+    clip: Clip | None  # the open one
     notice: str | None
     saves: bool
     busy: bool
@@ -91,6 +107,7 @@ class Shown:
     chosen: int | None
     vocabulary: tuple[str, ...]  # class names to complete from, the session's own first
     threshold: Threshold
+    prompting: Prompting
     frames: Frames
     exports: tuple[ExportNote, ...] | None  # None without a session
     # What objects and statuses were made of: while it stays they are taken from before, as each
@@ -99,7 +116,10 @@ class Shown:
 
 
 def resolve(
-    controller: AnnotationController, opener: VideoOpener, before: Shown | None = None
+    controller: AnnotationController,
+    opener: VideoOpener,
+    correction: Corrector,
+    before: Shown | None = None,
 ) -> Shown:
     """Work out what is shown now; `before` saves work and changes nothing."""
     session, chosen, layers = controller.session, controller.chosen, controller.layers
@@ -117,6 +137,7 @@ def resolve(
     own = () if session is None else session.vocabulary
     return Shown(
         video=opener.opening or controller.video,
+        clip=clip,
         notice=controller.notice,
         saves=controller.saves,
         busy=controller.jobs.busy,
@@ -124,6 +145,7 @@ def resolve(
         chosen=chosen,
         vocabulary=tuple(dict.fromkeys((*own, *AVSBENCH_CLASSES[1:]))),
         threshold=_threshold(controller.obstacle, session, item),
+        prompting=_prompting(controller, correction.prompts),
         frames=Frames(
             count=0 if clip is None else len(clip.times),
             current=navigation.frame,
@@ -139,10 +161,12 @@ def resolve(
 class Display:
     """Resolves what is shown whenever something changes, and hands out what differs."""
 
-    def __init__(self, controller: AnnotationController, opener: VideoOpener) -> None:
-        self._controller, self._opener = controller, opener
+    def __init__(
+        self, controller: AnnotationController, opener: VideoOpener, correction: Corrector
+    ) -> None:
+        self._parts = controller, opener, correction
         self._followers: list[_Follower] = []
-        self.shown = resolve(controller, opener)
+        self.shown = resolve(*self._parts)
 
     def follow(self, part: Callable[[Shown], Part], apply: Callable[[Part], object]) -> None:
         """Call `apply` with a part of what is shown: now, and whenever it is another one."""
@@ -152,7 +176,7 @@ class Display:
 
     def refresh(self) -> None:
         """Resolve what is shown, and have applied what differs."""
-        self.shown = resolve(self._controller, self._opener, self.shown)
+        self.shown = resolve(*self._parts, self.shown)
         for follower in self._followers:
             # Applying may change something and lead back here: the newest is what counts.
             part = follower.part(self.shown)
@@ -203,6 +227,20 @@ def _threshold(
             "or were made without the model."
         )
     return Threshold(chosen.threshold, obstacle)
+
+
+def _prompting(controller: AnnotationController, prompts: PromptTool) -> Prompting:
+    demonstration = _DEMONSTRATION if controller.options.model == TOY_MODEL else ""
+    spot, session = prompts.spot, controller.session
+    if not prompts.active or spot is None or session is None:
+        return Prompting(prompts.active, demonstration)
+    if not prompts.prompts.empty:
+        return Prompting(True, _WAITING)
+    lines = [_HOW.format(name=session.object(spot.object_id).class_name), demonstration]
+    waiting = prompts.book.frames(spot.object_id)
+    if waiting:
+        lines.insert(0, f"Not kept yet in frame {waiting[0] + 1}: Enter goes there.")
+    return Prompting(True, " ".join(filter(None, lines)))
 
 
 def frames_with_mask(item: SessionObject) -> int:

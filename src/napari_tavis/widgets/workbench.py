@@ -65,7 +65,7 @@ class Workbench:
         self.queue = QueueController(self.controller, self.opener)
         self.exporter = Exporter(self.controller)
         self.models = ModelController(self.controller)
-        self.display = Display(self.controller, self.opener)
+        self.display = Display(self.controller, self.opener, self.correction)
         controller = self.controller
         for told in (
             controller.changed,

@@ -100,4 +100,5 @@ def test_what_is_taken_from_before_is_what_is_resolved_anew(workbench: Workbench
         lambda: controller.do(lambda session: session.set_done(True)),
     ):
         change()
-        assert workbench.display.shown == resolve(controller, workbench.opener)
+        anew = resolve(controller, workbench.opener, workbench.correction)
+        assert workbench.display.shown == anew
