@@ -224,7 +224,7 @@ def test_a_batch_in_parts_teaches_the_same(tree: Path, run: Path, tmp_path: Path
 
 def test_half_precision_learns_nearly_the_same(tree: Path, run: Path, tmp_path: Path) -> None:
     precision = "optimizer.precision=bf16"
-    with pytest.raises(TrainingError, match="start this one in another process"):
+    with pytest.raises(TrainingError, match="start this one in a new process"):
         # of full precision were those before
         Trainer(DatasetRecipe(config_of(tree, precision)), tmp_path)
     arguments = [*command(tree, tmp_path), precision, "epochs=1"]

@@ -50,21 +50,21 @@ _STATUSES = {str(status).encode(): status for status in FrameStatus}
 def whole(value: object, least: int, most: int) -> int:
     """Take a whole number within bounds; no bool, which is an int as well."""
     if type(value) is not int or not least <= value <= most:
-        raise ValueError(f"{_short(value)} is no whole number from {least} to {most}")
+        raise ValueError(f"{_short(value)} is not a whole number from {least} to {most}")
     return value
 
 
 def real(value: object, least: float = -LARGEST, most: float = LARGEST) -> float:
     """Take a finite number within bounds."""
     if type(value) not in (int, float) or not least <= value <= most:  # type: ignore[operator]
-        raise ValueError(f"{_short(value)} is no number from {least:g} to {most:g}")
+        raise ValueError(f"{_short(value)} is not a number from {least:g} to {most:g}")
     return float(value)  # type: ignore[arg-type]
 
 
 def text(value: object, longest: int = LONGEST_TEXT) -> str:
     """Take a text of bounded length."""
     if not isinstance(value, str) or len(value) > longest or "\0" in value:
-        raise ValueError(f"{_short(value)} is no text of at most {longest} letters")
+        raise ValueError(f"{_short(value)} is not text of at most {longest} letters")
     return value
 
 
@@ -83,7 +83,7 @@ def _short(value: object) -> str:
 def _word(value: object) -> str:
     word = text(value, LONGEST_WORD)
     if not is_word(word):
-        raise ValueError(f"{_short(value)} is no word")
+        raise ValueError(f"{_short(value)} is not a word")
     return word
 
 
@@ -107,7 +107,7 @@ def dump_json(document: object) -> str:
 
 def _fields(document: object, count: int) -> list[object]:
     if not isinstance(document, list) or len(document) != count:
-        raise ValueError(f"{_short(document)} is no list of {count} values")
+        raise ValueError(f"{_short(document)} is not a list of {count} values")
     return document
 
 
@@ -134,7 +134,7 @@ def record_from_row(row: Sequence[object], source: BlobSource) -> FrameRecord:
     status, mask, score, proposal, logits = row
     known = _STATUSES.get(status) if isinstance(status, bytes) else None
     if known is None:
-        raise ValueError(f"{_short(status)} is no status")
+        raise ValueError(f"{_short(status)} is not a status")
     return FrameRecord(
         known,
         _blob(mask, source),
@@ -148,7 +148,7 @@ def _blob(digest: object, source: BlobSource) -> Blob:
     if digest == b"":
         return EMPTY
     if not isinstance(digest, bytes) or len(digest) != DIGEST_BYTES:
-        raise ValueError(f"{_short(digest)} names no picture")
+        raise ValueError(f"{_short(digest)} does not name a picture")
     return Blob(None, source, digest)
 
 
@@ -169,7 +169,7 @@ def object_to_row(item: SessionObject) -> tuple[Cell, ...]:
 def object_from_row(row: Sequence[object]) -> SessionObject:
     number, name, red, green, blue, score, kind, named, state, threshold = row
     if kind not in _KINDS:
-        raise ValueError(f"{_short(kind)} is no kind of object")
+        raise ValueError(f"{_short(kind)} is not a kind of object")
     return SessionObject(
         whole(number, 1, MOST_NUMBER),
         _word(name),
@@ -184,7 +184,7 @@ def object_from_row(row: Sequence[object]) -> SessionObject:
 
 def _named(names: type[Name], value: object) -> Name:
     if not isinstance(value, str) or value not in set(names):
-        raise ValueError(f"{_short(value)} is none of {', '.join(names)}")
+        raise ValueError(f"{_short(value)} is not one of {', '.join(names)}")
     return names(value)
 
 
@@ -246,7 +246,7 @@ def state_from_facts(facts: dict[str, str]) -> SessionState:
     video = _mapping(facts["video"])
     height, width = (whole(side, 1, LONGEST_SIDE) for side in _fields(video["frame_size"], 2))
     if height * width > LARGEST_AREA:
-        raise ValueError(f"frames of {height} by {width} pixels are none a video has")
+        raise ValueError(f"frames of {height} by {width} pixels cannot be those of a video")
     frame_count = whole(video["frame_count"], 0, MOST_FRAMES)
     return SessionState(
         video=identity_from_json(video),
@@ -266,7 +266,7 @@ def identity_from_json(video: dict[str, object]) -> VideoIdentity:
         raise ValueError(f"the video's name {_short(name)} is a path")
     fingerprint = text(video["fingerprint"], 32)
     if not re.fullmatch("[0-9a-f]{32}", fingerprint):
-        raise ValueError(f"{_short(fingerprint)} is no fingerprint")
+        raise ValueError(f"{_short(fingerprint)} is not a fingerprint")
     return VideoIdentity(name, whole(video["size"], 0, MOST_NUMBER), fingerprint)
 
 
@@ -275,7 +275,7 @@ def marks_from_json(document: str) -> Marks:
     exports = {}
     noted = marks["exports"]
     if not isinstance(noted, list) or len(noted) > MOST_WORDS:
-        raise ValueError("the exports are no list")
+        raise ValueError("the exports are not a list")
     for entry in noted:
         root, form, name, at = _fields(entry, 4)
         exports[text(root), text(form), text(name)] = whole(at, 0, MOST_NUMBER)
@@ -287,7 +287,7 @@ def marks_from_json(document: str) -> Marks:
 def words(document: object) -> tuple[str, ...]:
     """Read a vocabulary."""
     if not isinstance(document, list) or len(document) > MOST_WORDS:
-        raise ValueError(f"the vocabulary is no list of at most {MOST_WORDS} words")
+        raise ValueError(f"the vocabulary is not a list of at most {MOST_WORDS} words")
     return tuple(_word(word) for word in document)
 
 
@@ -299,7 +299,7 @@ def sampling_to_json(sampling: Sampling) -> str:
 def sampling_from_json(document: object, frame_count: int) -> Sampling:
     indices, times, model = _fields(document, 3)
     if not isinstance(indices, list) or not isinstance(times, list):
-        raise ValueError("the sampled frames are no list")
+        raise ValueError("the sampled frames are not a list")
     if len(indices) != len(times) or len(indices) > MOST_SAMPLED:
         raise ValueError("every sampled frame has one time")
     frames = np.array([whole(one, 0, frame_count - 1) for one in indices], dtype=np.int64)
@@ -312,7 +312,7 @@ def sampling_from_json(document: object, frame_count: int) -> Sampling:
 def _mapping(document: str) -> dict[str, object]:
     loaded = load_json(document)
     if not isinstance(loaded, dict):
-        raise ValueError(f"{_short(loaded)} is no mapping")
+        raise ValueError(f"{_short(loaded)} is not a mapping")
     return loaded
 
 
@@ -370,7 +370,7 @@ def digests_in(document: str) -> set[bytes]:
 
 def _list(document: object) -> list[object]:
     if not isinstance(document, list):
-        raise ValueError(f"{_short(document)} is no list")
+        raise ValueError(f"{_short(document)} is not a list")
     return document
 
 

@@ -392,7 +392,7 @@ class AnnotationSession:
             self._own_place = None
             raise SessionError(
                 f"Cannot save the session {own} ({why}), nor keep it in {place} ({error}): "
-                f"nothing that you do is saved until there is room or access in one of them."
+                f"nothing that you do is saved until one of them can be written to."
             ) from error
         self.elsewhere = _moved(place, own, why)
 
@@ -469,6 +469,11 @@ class AnnotationSession:
             self._obstacle = self._obstacle or f"{self.path} is closed: open it again."
             if self._store is not None:
                 self._store.close()
+
+    @property
+    def revision(self) -> int:
+        """Counts the changes: what was worked out from the session holds while this stays."""
+        return self._revision
 
     @property
     def dirty(self) -> bool:

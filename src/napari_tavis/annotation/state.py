@@ -33,7 +33,7 @@ def require_words(names: Iterable[str]) -> None:
         if not is_word(name):
             shown = ascii(name if len(name) <= 40 else f"{name[:40]}...")
             raise SessionError(
-                f"{shown} is no class an object can have: give it a word such as 'dog', of at "
+                f"{shown} cannot be an object's class: give it a word such as 'dog', of at "
                 f"most {LONGEST_WORD} letters."
             )
 
@@ -233,7 +233,7 @@ class SessionState:
         name = class_name.strip()
         if not name or name == BACKGROUND:
             raise SessionError(
-                f"{class_name!r} is no class an object can have: give it a word such as 'dog'."
+                f"{class_name!r} cannot be an object's class: give it a word such as 'dog'."
             )
         require_words([name])
         if name not in self.vocabulary:

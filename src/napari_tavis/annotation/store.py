@@ -458,7 +458,7 @@ class Store:
         try:
             history = rows.load_json(facts.get("history", "{}"))
             if not isinstance(history, dict):
-                raise ValueError("the history is no mapping")
+                raise ValueError("the history is not a mapping")
             position = rows.whole(history.get("position", 0), 0, rows.MOST_NUMBER)
             loaded.forgotten = rows.whole(history.get("forgotten", 0), 0, rows.MOST_NUMBER)
         except ValueError as error:
@@ -535,7 +535,7 @@ def refuse_other(path: Path) -> None:
         reason = getattr(error, "strerror", None) or error
         raise SessionError(f"There is no session to open in {path} ({reason}). {nothing}") from None
     if not stat.S_ISREG(found.st_mode):
-        raise SessionError(f"There is no session to open in {path} (it is no file). {nothing}")
+        raise SessionError(f"There is no session to open in {path} (it is not a file). {nothing}")
     if _is_too_long(path):
         raise SessionError(
             f"{path} cannot be opened ({_TOO_LONG}): move it, and the video with it."
@@ -581,7 +581,7 @@ def _refuse_foreign_journal(path: Path) -> None:
         found = os.lstat(journal)
         if not stat.S_ISREG(found.st_mode):
             raise SessionError(
-                f"{journal} is no journal of a session: move it away, and open again."
+                f"{journal} is not the journal of a session: move it away, and open again."
             )
         if found.st_size < 8:
             return
@@ -909,7 +909,7 @@ def _stand_in(state: SessionState, number: int, gaps: _Gaps) -> SessionObject:
 def _text_pairs(found: list[tuple[object, ...]]) -> Iterator[tuple[str, str]]:
     for name, value in found:
         if not isinstance(name, str) or not isinstance(value, str):
-            raise ValueError("a fact is no text")
+            raise ValueError("a fact is not text")
         yield name, value
 
 

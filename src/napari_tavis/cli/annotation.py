@@ -77,7 +77,7 @@ def annotate(
     ] = "toy",
     device: Annotated[Device, typer.Option(help="Where the network runs.")] = "auto",
     fps: Annotated[
-        float, typer.Option(min=0.01, help="Frames per second of video that are segmented.")
+        float, typer.Option(min=0.01, help="Frames to segment per second of video.")
     ] = 1.0,
     vocabulary: Annotated[
         str | None,
@@ -87,7 +87,7 @@ def annotate(
         Precision,
         typer.Option(
             help="Number format of matrix products. 'auto': half precision on NVIDIA GPUs; "
-            "'bfloat16' is faster on CPUs that have it, and changes masks a little."
+            "'bfloat16' is faster on CPUs that support it, and changes masks slightly."
         ),
     ] = "auto",
 ) -> None:
@@ -146,7 +146,7 @@ def export(
     dataset: Annotated[
         Path | None,
         typer.Option(
-            help="The dataset's folder; of overlay videos the folder they are put in.",
+            help="The dataset's folder; for overlay videos, the folder to put them in.",
             file_okay=False,
         ),
     ] = None,
@@ -164,7 +164,8 @@ def export(
         ),
     ] = None,
     split: Annotated[
-        Split | None, typer.Option(help="The split the clips join; not asked of overlays.")
+        Split | None,
+        typer.Option(help="The split that the clips are added to; not needed for overlays."),
     ] = None,
     start: Annotated[
         float, typer.Option(min=0, help="Where AVSBench's clip begins in the video, in seconds.")
@@ -226,7 +227,7 @@ def export(
         napari-tavis export work/*.tavis --dataset coco --format coco --split train
         napari-tavis export work/*.tavis --again
 
-    A session that fails does not stop the others; the exit code is 2 then.
+    A session that fails does not stop the others, but the exit code is then 2.
     """
     from napari_tavis.cli.exporting import export_sessions, make_request
 
@@ -265,7 +266,7 @@ def import_dataset(
         Path, typer.Option(help="Folder for the videos and their sessions.", file_okay=False)
     ],
     subset: Annotated[
-        Subset | None, typer.Option(help="Take this subset of AVSBench only.")
+        Subset | None, typer.Option(help="Import only this subset of AVSBench.")
     ] = None,
     split: Annotated[
         Split | None, typer.Option(help="Of a folder with several, take this split only.")
@@ -274,7 +275,7 @@ def import_dataset(
         Path | None,
         typer.Option(
             help="Folder of a json file's videos. Needed where the file lists images only: they "
-            "are matched by the images' folders (street/000012.jpg is of street.mp4).",
+            "are matched by the images' folders (street/000012.jpg belongs to street.mp4).",
             exists=True,
             file_okay=False,
         ),
@@ -284,7 +285,7 @@ def import_dataset(
         typer.Option(
             min=0,
             max=1,
-            help="What a json file calls a video's first frame, 0 or 1. By default its numbers "
+            help="How a json file numbers the first frame, 0 or 1. By default its numbers "
             "decide, or those of its other videos: a frame 0, frames from 1 to exactly as many as "
             "the video has, or their times. If none does, 1 as the lowest number is refused, and "
             "any other is counted from 0.",

@@ -37,10 +37,13 @@ def train(
     ] = "toy",
     settings: Annotated[
         list[str] | None,
-        typer.Argument(metavar="KEY=VALUE", help="Settings instead of the configuration's."),
+        typer.Argument(metavar="KEY=VALUE", help="Settings that override the configuration's."),
     ] = None,
     smoke: Annotated[
-        bool, typer.Option("--smoke", help="toy alone: a few steps. Does everything run here?")
+        bool,
+        typer.Option(
+            "--smoke", help="toy only: run a few steps, to see whether everything works here."
+        ),
     ] = False,
 ) -> None:
     """Train TAViS on AVSBench data as the paper does, or on your own export.

@@ -96,7 +96,7 @@ def import_model(
         ),
     ],
     name: Annotated[
-        str | None, typer.Option(help="What to call the model; as the file by default.")
+        str | None, typer.Option(help="Name of the model; by default that of the file.")
     ] = None,
     dtype: _Dtype = "float16",
     image_size: _ImageSize = None,
@@ -138,7 +138,7 @@ def download(
         str, typer.Argument(metavar="NAME", help="Such as tavis_s4; see: weights list.")
     ],
     name: Annotated[
-        str | None, typer.Option(help="What to call the model; as the source by default.")
+        str | None, typer.Option(help="Name of the model; by default that of the source.")
     ] = None,
     url: Annotated[
         str | None, typer.Option(help="Another address of the same file, such as a mirror.")
@@ -227,7 +227,7 @@ def where(
         try:
             set_home(directory)
         except OSError as error:
-            raise WeightsError(f"The setting cannot be written: {error.strerror}.") from error
+            raise WeightsError(f"The setting cannot be saved: {error.strerror}.") from error
     store = Store()
     print(store.models if name is None else store.path(store.card(name).name))
 
@@ -244,7 +244,7 @@ def show_licences(licences: Iterable[Licence], yes: bool = False) -> None:
     new = not_shown_yet(home(), licences)
     if not new:
         return
-    say("These weights come under the licences of their authors:")
+    say("These weights come under their authors' licences:")
     for licence in new:
         say(f"  {licence.describe()}")
     if not yes and sys.stdin.isatty() and not typer.confirm("Do you agree?", err=True):

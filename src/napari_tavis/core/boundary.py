@@ -124,5 +124,5 @@ def require_writable(path: Path) -> None:
         raise UnwritablePlaceError(_explain_system(about)) from error
     except ValueError as error:
         raise UnwritablePlaceError(
-            f"{shown(path)} is no name that a file can have: choose another one."
+            f"{shown(path)} is not a possible name of a file: choose another one."
         ) from error

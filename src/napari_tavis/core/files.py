@@ -114,7 +114,7 @@ def open_file(path: Path, *, root: Path | None = None) -> BinaryIO:
     except OSError as error:
         raise ForeignFileError(path, _problem(error)) from error
     except ValueError:  # a NUL, or characters that no file name has
-        raise ForeignFileError(path, "is no name that a file can have: correct it") from None
+        raise ForeignFileError(path, "is not a possible name of a file: correct it") from None
 
 
 def is_inside(path: Path, root: Path) -> bool:
@@ -195,7 +195,7 @@ def parse_json(text: str, path: Path) -> Any:
             json.dumps(value, ensure_ascii=False).encode("utf-8")
         except UnicodeEncodeError:
             raise ForeignFileError(
-                path, "holds half a surrogate pair, which is no character: correct it"
+                path, "holds half a surrogate pair, which is not a character: correct it"
             ) from None
     return value
 

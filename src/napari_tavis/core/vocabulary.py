@@ -99,7 +99,7 @@ def parse_vocabulary(text: str) -> tuple[str, ...]:
     surrogate pair.
     """
     if not is_utf8(text):
-        raise TavisError(f"The vocabulary {shown(text)!r} is not UTF-8: type the names anew.")
+        raise TavisError(f"The vocabulary {shown(text)!r} is not UTF-8: type the names again.")
     names = dict.fromkeys(" ".join(entry.split()) for entry in text.split(","))
     classes = tuple(name for name in names if name and name != BACKGROUND)
     if not classes:

@@ -106,7 +106,7 @@ def _decompressed(text: str, pixels: int) -> npt.NDArray[np.int64]:
     try:
         letters = np.frombuffer(text.encode("ascii"), dtype=np.uint8).astype(np.int64) - 48
     except UnicodeEncodeError:
-        raise SegmentationError("its run lengths hold letters that mean nothing") from None
+        raise SegmentationError("its run lengths contain letters without a meaning") from None
     if letters.min(initial=0) < 0 or letters.max(initial=0) > 63:
         raise SegmentationError("its run lengths hold letters that mean nothing")
     ends = np.flatnonzero(letters < 32)  # the sixth bit says that more letters follow

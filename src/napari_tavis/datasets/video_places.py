@@ -97,7 +97,7 @@ class VideoPlaces:
                 if len(found) > 1:
                     raise DatasetError(
                         f"The video {shown(path)} may be "
-                        f"{' or '.join(shown(one.name) for one in found)}: name its suffix."
+                        f"{' or '.join(shown(one.name) for one in found)}: give its suffix."
                     )
                 if found:
                     return FoundVideo(found[0], path.with_name(found[0].name))

@@ -135,11 +135,11 @@ def _not_enough(error: Exception) -> InferenceError:
     if isinstance(error, MemoryError) or "DefaultCPUAllocator" in str(error):
         return InferenceError(
             "There is not enough memory for this model and a single frame: close other programs, "
-            "or take a smaller model."
+            "or choose a smaller model."
         )
     return InferenceError(
         "There is not enough memory for this model and a single frame: close other programs that "
-        "use the GPU, choose the device 'cpu', or take a smaller model."
+        "use the GPU, choose the device 'cpu', or choose a smaller model."
     )
 
 

@@ -36,7 +36,9 @@ def segment_prompts(encoder: FrameEncoder, frame_index: int, prompts: Prompts) -
     """
     size = encoder.clip.size
     if prompts.empty:
-        raise InferenceError("Nothing was shown yet: click on the object, or draw a box around it.")
+        raise InferenceError(
+            "There are no prompts yet: click on the object, or draw a box around it."
+        )
     if prompts.mask is not None and prompts.mask.shape != size:
         raise ValueError(f"a mask of {prompts.mask.shape} where the frames are {size}")
     shown = prompts.shares(size)

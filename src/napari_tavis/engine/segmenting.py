@@ -230,5 +230,7 @@ def check_vocabulary(words: Sequence[str] | None) -> tuple[str, ...]:
         )
     classes = tuple(name for name in names if name != BACKGROUND)
     if not classes:
-        raise InferenceError("The vocabulary is empty: give a class name at least, such as 'dog'.")
+        raise InferenceError(
+            "The vocabulary is empty: give at least one class name, such as 'dog'."
+        )
     return classes

@@ -142,7 +142,7 @@ class _Work:
             try:
                 if used[_file_of(place).resolve()] > 1:
                     raise DatasetError(
-                        f"{source.name}: several videos of the dataset name this file: join them."
+                        f"{source.name}: several videos of the dataset name this file: merge them."
                     )
                 refuse_imported(target)
                 report += self._import(source, place, target, elsewhere)
@@ -155,7 +155,9 @@ class _Work:
 
     def _find(self, source: SourceVideo) -> FoundVideo | PictureFolder:
         if not source.images and not source.left:
-            raise DatasetError(f"{source.name}: no image is of this video: nothing to import.")
+            raise DatasetError(
+                f"{source.name}: no image belongs to this video, so there is nothing to import."
+            )
         try:
             return self.places.find(source.names)
         except DatasetError:

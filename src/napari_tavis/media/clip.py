@@ -229,13 +229,13 @@ def _warnings(decoder: Decoder, index: FrameIndex) -> list[str]:
         )
     if index.jumps_back:
         found.append(
-            f"The clock of {path.name} starts again within it, so that its sound may not fit "
+            f"The clock of {path.name} restarts within it, so its sound may not fit "
             f"the picture; convert it to mp4."
         )
     if not index.seekable and len(index) > _SLOW:
         found.append(
-            f"{path.name} has no reliable time stamps, so that jumping about in it is slow; "
-            f"convert it to mp4 for quicker work."
+            f"{path.name} has no reliable time stamps, so seeking in it is slow; "
+            f"convert it to mp4 to work faster."
         )
     if decoder.pixel_shape != 1:
         found.append(

@@ -222,7 +222,7 @@ class Decoder:
             frames = self._stream.codec_context.decode(packet)
         except (av.error.MemoryError, MemoryError) as error:
             raise TooLargeError(
-                f"There is not enough memory to decode {self.path}; close something else."
+                f"There is not enough memory to decode {self.path}; close other programs."
             ) from error
         except (av.error.FFmpegError, ValueError):
             return
@@ -231,7 +231,7 @@ class Decoder:
     def _check_unchanged(self) -> None:
         if _identity(self.path) != self._identity:
             raise DecodingError(
-                f"{self.path} has changed or gone since it was opened. Open it again."
+                f"{self.path} has changed or disappeared since it was opened. Open it again."
             )
 
 

@@ -46,7 +46,7 @@ def frames_at(times: npt.ArrayLike, seconds: npt.ArrayLike) -> npt.NDArray[np.in
     starts = np.asarray(times, dtype=np.float64)
     asked = np.asarray(seconds, dtype=np.float64)
     if starts.size == 0:
-        raise ValueError("There are no frames to look among.")
+        raise ValueError("There are no frames to search.")
     if not np.isfinite(asked).all():
         raise ValueError(f"A time must be a finite number of seconds, not {seconds!r}.")
     found = np.searchsorted(starts, asked + TOLERANCE, side="right") - 1

@@ -183,7 +183,7 @@ def _sound_input(
 ) -> list[str]:
     """Put the sound into a temporary file and give the arguments that read it."""
     if sample_rate <= 0:
-        raise EncodingError(f"{target} was not written: {sample_rate} is no sample rate.")
+        raise EncodingError(f"{target} was not written: {sample_rate} is not a sample rate.")
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="napari-tavis-")))
     raw, channels = folder / "sound.f32", 0
     with raw.open("wb") as file:

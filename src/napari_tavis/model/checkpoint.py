@@ -238,7 +238,7 @@ def _read_weights(
 
 def damaged(path: Path, error: Exception) -> CheckpointError:
     return CheckpointError(
-        f"{path} is damaged or no safetensors file ({error}); get a complete copy of it."
+        f"{path} is damaged or not a safetensors file ({error}); get a complete copy of it."
     )
 
 

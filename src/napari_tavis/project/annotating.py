@@ -54,10 +54,10 @@ def session_paths(videos: Sequence[Path], output: Path | None) -> list[Path]:
     """
     for path in (*videos, *((output,) if output is not None else ())):
         if not is_utf8(path.absolute()):
-            raise TavisError(f"{shown(path)} is not UTF-8 throughout: rename the file or folder.")
+            raise TavisError(f"{shown(path)} is not valid UTF-8: rename the file or folder.")
     for video in videos:
         if not video.name:
-            raise TavisError(f"{str(video)!r} names no video: give the path of a video file.")
+            raise TavisError(f"{str(video)!r} is not a video: give the path of a video file.")
     paths = [AnnotationSession.default_path(video) for video in videos]
     if output is None:
         paths = [find_session(video) or path for video, path in zip(videos, paths, strict=True)]

@@ -142,7 +142,7 @@ def agreement_in_words(agreement: Agreement) -> str:
         ]
     only = len(agreement.first_only) + len(agreement.second_only)
     if only:
-        parts.append(f"{count(only, 'object')} in one alone")
+        parts.append(f"{count(only, 'object')} only in one")
     if agreement.foreground_iou is not None:
         parts.append(f"foreground IoU {agreement.foreground_iou:.3f}")
     return ", ".join(parts)

@@ -113,7 +113,7 @@ def download_model(
         raise DownloadError(f"{source.name} is being downloaded already; wait for it.") from error
     except ChecksumError as error:
         raise ChecksumError(
-            f"{error} If its authors have changed it, take it as it is: --accept-changed."
+            f"{error} If its authors have changed it, accept it with --accept-changed."
         ) from error
     except DownloadError as error:
         raise DownloadError(f"{error} Or {by_hand(source)}.") from error

@@ -108,7 +108,7 @@ class Store:
                 "_ . + - such as my_s4."
             )
         if name.lower() in RESERVED:
-            raise WeightsError(f"The name {name!r} is taken by the package; choose another one.")
+            raise WeightsError(f"The name {name!r} is reserved; choose another one.")
         if not replace and self.holds(name):
             raise WeightsError(
                 f"A model {name!r} is installed already; choose another name, or replace it: "

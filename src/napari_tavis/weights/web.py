@@ -145,7 +145,7 @@ def _open(
         error.close()
         raise Refused(error.code, str(error.reason)) from error
     except ValueError as error:  # of a redirect to what is no address
-        raise DownloadError(f"{shown(url)} leads to an address that is none ({error}).") from error
+        raise DownloadError(f"{shown(url)} leads to an invalid address ({error}).") from error
     return cast(Response, opened)
 
 

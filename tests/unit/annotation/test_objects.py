@@ -55,7 +55,7 @@ def test_a_background_query_can_become_an_object(
     assert "background" not in session.vocabulary
     session.restore(2)
     assert session.object(2).kind == "object"
-    with pytest.raises(SessionError, match="no class"):
+    with pytest.raises(SessionError, match="cannot be an object's class"):
         session.rename(2, "background")
     session.rename(2, "drum")
     session.save()

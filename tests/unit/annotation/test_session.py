@@ -162,9 +162,9 @@ def test_object_numbers_are_never_used_again(session: AnnotationSession, video: 
 
 @pytest.mark.parametrize("word", ["", "  ", "background"])
 def test_words_that_are_no_class_are_refused(session: AnnotationSession, word: str) -> None:
-    with pytest.raises(SessionError, match="no class"):
+    with pytest.raises(SessionError, match="cannot be an object's class"):
         session.rename(1, word)
-    with pytest.raises(SessionError, match="no class"):
+    with pytest.raises(SessionError, match="cannot be an object's class"):
         session.add_object(word)
     assert session.objects[0].class_name == "dog"
     assert len(session.objects) == 3

@@ -477,14 +477,14 @@ def test_a_long_session_stays_small(video: Path) -> None:
 def test_words_that_cannot_be_saved_are_refused(
     session: AnnotationSession, video: Path, word: str
 ) -> None:
-    with pytest.raises(SessionError, match="no class"):
+    with pytest.raises(SessionError, match="cannot be an object's class"):
         session.add_object(word)
     proposals = make_proposals(dog())
     proposals.vocabulary = ("dog", word)
-    with pytest.raises(SessionError, match="no class"):
+    with pytest.raises(SessionError, match="cannot be an object's class"):
         session.replace_proposals(proposals)
     path_of(video).unlink(missing_ok=True)
-    with pytest.raises(SessionError, match="no class"):
+    with pytest.raises(SessionError, match="cannot be an object's class"):
         AnnotationSession.create(video, proposals)
 
 

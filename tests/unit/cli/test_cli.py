@@ -313,7 +313,7 @@ def test_what_the_output_cannot_encode_is_written_out(tmp_path: Path) -> None:
 @pytest.mark.parametrize("video", ["", ".", "/"])
 def test_what_names_no_video_is_refused(video: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("annotate", video) == 2
-    assert "names no video" in capsys.readouterr().err
+    assert "is not a video" in capsys.readouterr().err
 
 
 def test_two_videos_of_one_name_are_refused(

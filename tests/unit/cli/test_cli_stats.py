@@ -54,9 +54,9 @@ def test_two_people(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_bad_input_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(tmp_path / "nowhere") == 2
-    assert "nowhere is not there" in capsys.readouterr().err
+    assert "nowhere does not exist" in capsys.readouterr().err
     assert run(tmp_path) == 2
-    assert "no video and no session" in capsys.readouterr().err
+    assert "No video or session was found" in capsys.readouterr().err
     broken = tmp_path / "clip.mp4.tavis"
     broken.write_text("no session")
     assert run(broken) == 2

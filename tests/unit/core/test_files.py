@@ -85,8 +85,8 @@ def test_a_missing_file_is_told_apart(tmp_path: Path, name: str) -> None:
     [
         ("x" * 300, "too long"),
         ("x/" * 3000, "too long"),
-        ("a\0b", "no name that a file can have"),
-        ("a\ud800b", "no name that a file can have"),
+        ("a\0b", "not a possible name of a file"),
+        ("a\ud800b", "not a possible name of a file"),
     ],
 )
 def test_impossible_names_are_sentences_of_bounded_length(

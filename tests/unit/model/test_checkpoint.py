@@ -90,7 +90,7 @@ def test_weights_that_are_no_numbers_are_refused(toy: TAViS, saved: Path) -> Non
 @pytest.mark.parametrize("kept", [0, 5, 1000, 1_000_000])
 def test_a_truncated_file_is_called_damaged(saved: Path, kept: int) -> None:
     saved.write_bytes(saved.read_bytes()[:kept])
-    with pytest.raises(CheckpointError, match="is damaged or no safetensors file"):
+    with pytest.raises(CheckpointError, match="is damaged or not a safetensors file"):
         load_model(saved)
 
 

@@ -204,7 +204,7 @@ def test_buttons_say_why_they_are_disabled(dock: AnnotationDock) -> None:
     assert not dock.annotate.objects.accept_frame.isEnabled()
     assert "Open a video first" in dock.annotate.objects.accept_frame.toolTip()
     assert not dock.footer.cancel.enabled
-    assert "Nothing runs" in dock.footer.cancel.tooltip
+    assert "Nothing is running" in dock.footer.cancel.tooltip
 
 
 def test_the_toy_model_is_called_a_demonstration(dock: AnnotationDock, tmp_path: Path) -> None:

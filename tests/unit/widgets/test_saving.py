@@ -14,8 +14,8 @@ from qtpy.QtWidgets import QApplication, QDialog, QFileDialog, QMessageBox
 
 from napari_tavis.annotation import AnnotationSession
 from napari_tavis.widgets.dock import AnnotationDock
-from napari_tavis.widgets.leaving import may_leave
 from napari_tavis.widgets.napari_compat import main_window
+from napari_tavis.widgets.opening import may_leave
 
 pytestmark = pytest.mark.gui
 

@@ -69,7 +69,7 @@ def parse_mapping(entries: Iterable[str]) -> dict[str, str | None]:
         name, sign, target = entry.partition("=")
         if not sign or not name.strip():
             raise DatasetError(
-                f"{entry!r} maps no class: write 'church bell=bell', or 'rain=' to leave it out."
+                f"{entry!r} is not a mapping: write 'church bell=bell', or 'rain=' to leave it out."
             )
         mapping[name.strip()] = target.strip() or None
     return check_mapping(mapping)

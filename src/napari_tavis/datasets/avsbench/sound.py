@@ -103,7 +103,7 @@ def _open(path: Path, root: Path | None) -> Iterator[wave.Wave_read]:
         raise DatasetError(str(error)) from error
     except EOFError:
         raise DatasetError(
-            f"{path} cannot be read as a wav file, for it is cut short: replace it."
+            f"{path} cannot be read as a wav file, since it is cut short: replace it."
         ) from None
     except (wave.Error, RuntimeError, ValueError, struct.error) as error:
         raise DatasetError(f"{path} cannot be read as a wav file ({error}): replace it.") from error

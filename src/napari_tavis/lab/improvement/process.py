@@ -76,7 +76,7 @@ def _reason_it_ended(code: int, errors: str) -> str:
     if code < 0 or not errors:
         return (
             f"The process that learns was ended ({code}), and nothing is installed. Memory may "
-            "have run out: close other programs, or take a smaller model."
+            "have run out: close other programs, or choose a smaller model."
         )
     return f"Learning has failed, and nothing is installed: {errors}"
 

@@ -76,7 +76,7 @@ def _values(text: str, overrides: Sequence[str], name: str) -> dict[str, Any]:
         for item in overrides:
             key, equals, value = item.partition("=")
             if not equals or key.count(".") > _MOST_LEVELS:
-                raise TrainingError(f"'{shown(item)}' is no setting: write key=value.")
+                raise TrainingError(f"'{shown(item)}' is not a setting: write key=value.")
             _check_plain(value, f"The setting {shown(key)}")
         given = OmegaConf.merge(OmegaConf.create(text), OmegaConf.from_dotlist(list(overrides)))
         values = OmegaConf.to_container(given)
@@ -84,7 +84,7 @@ def _values(text: str, overrides: Sequence[str], name: str) -> dict[str, Any]:
         reason = shown(" ".join(str(error).split()), most=500)
         raise TrainingError(f"{name} cannot be read: {reason}") from error
     if not isinstance(values, dict):
-        raise TrainingError(f"{name} is no list of settings.")
+        raise TrainingError(f"{name} is not a list of settings.")
     return {str(key): value for key, value in values.items()}
 
 

@@ -79,7 +79,7 @@ def _names(path: Path, data: object, part: str) -> tuple[str, ...] | None:
     if found is None:
         return None
     if not isinstance(found, list) or not all(isinstance(name, str) for name in found):
-        raise TrainingError(f"{path}: {part!r} must be a list of names of classes.")
+        raise TrainingError(f"{path}: {part!r} must be a list of class names.")
     return tuple(dict.fromkeys(name for name in found if name != BACKGROUND))
 
 

@@ -68,7 +68,7 @@ def freeze(model: nn.Module, trained: tuple[str, ...]) -> Parts:
         weight.requires_grad_(any(fnmatchcase(name, pattern) for pattern in trained))
     parts = count_parts(model)
     if not parts.trained:
-        raise TrainingError(f"No weight's name fits model.trained ({', '.join(trained)}).")
+        raise TrainingError(f"No weight's name matches model.trained ({', '.join(trained)}).")
     set_modes(model)
     return parts
 

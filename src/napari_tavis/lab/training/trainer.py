@@ -391,6 +391,6 @@ def _accelerator(recipe: Recipe, output: Path) -> Accelerator:
         )
     except ValueError as error:  # of all runs in a process, accelerate keeps the first one's
         raise TrainingError(
-            f"No run with precision {settings.precision!r} on device {recipe.device!r} can begin "
-            f"({error}); if a run with others came before, start this one in another process."
+            f"No run with precision {settings.precision!r} on device {recipe.device!r} can start "
+            f"({error}); if a run with other settings came before, start this one in a new process."
         ) from error

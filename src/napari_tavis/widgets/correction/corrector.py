@@ -1,4 +1,4 @@
-"""All that the section "Correct" can do, for its buttons and its keys."""
+"""Everything the section "Correct" can do, for its buttons and its keys."""
 
 from __future__ import annotations
 
@@ -10,43 +10,31 @@ from napari_tavis.core.errors import TavisError
 from napari_tavis.widgets.controller import AnnotationController
 from napari_tavis.widgets.correction import repairs
 from napari_tavis.widgets.correction.filling import Filling, Target
-from napari_tavis.widgets.correction.plan import Direction, Reach, plan_propagation
 from napari_tavis.widgets.correction.prompting import PromptTool
+from napari_tavis.widgets.correction.propagation import Direction, Reach, plan_propagation
 from napari_tavis.widgets.jobs import report_error
 
+# Changes an object in a frame, and gives a sentence about what it did.
 Repair: TypeAlias = Callable[[AnnotationSession, int, int], str]
-"""Changes an object in a frame, and says what it did."""
 
 
 class Corrector:
-    """Prompts, propagates and repairs the chosen object in the frame shown.
-
-    Parameters
-    ----------
-    controller : AnnotationController
-        Knows the video, the session and the chosen object.
-
-    Attributes
-    ----------
-    prompts : PromptTool
-        The prompt mode.
-    reach : Reach
-        Which frames are worked on; as the user chose.
-    """
+    """Prompts, propagates and repairs the chosen object in the frame shown."""
 
     def __init__(self, controller: AnnotationController) -> None:
         self._controller = controller
         self.prompts: PromptTool = PromptTool(controller)
         self._filling = Filling(controller)
-        self.reach: Reach = Reach()
+        self.reach: Reach = Reach()  # the frames to work on, as the user chose
         controller.closing.connect(self.close)
 
     def propagate(self, direction: Direction) -> None:
-        """Follow the object through the video; a mask that is shown unconfirmed is kept first."""
-        self.prompts.settle()
+        """Follow the object through the video, starting from the mask in the frame shown."""
+        self.prompts.settle()  # an outline not confirmed yet is what the user sees, so it counts
         controller = self._controller
         session, object_id = controller.collect_edits(), controller.chosen
         frame, sampled = controller.navigation.frame, controller.navigation.sampled
+        # Taken here: the lambda below runs in another thread, and the form may change meanwhile.
         engine, video, options = controller.engine, controller.video, controller.options
         if session is None or object_id is None or video is None:
             return
@@ -64,7 +52,7 @@ class Corrector:
         )
 
     def interpolate(self) -> None:
-        """Fill the frames between the two checked ones around this frame."""
+        """Fill the frames between the nearest checked ones before and after the frame shown."""
         self.prompts.settle()
         controller, frame = self._controller, self._controller.navigation.frame
         session, object_id = controller.collect_edits(), controller.chosen
@@ -82,7 +70,7 @@ class Corrector:
         )
 
     def copy_to_next(self) -> None:
-        """Copy the mask to the next frame that is worked on, and go there."""
+        """Copy the mask to the next frame within reach, and go there."""
         self.prompts.settle()
         controller, target = self._controller, -1
 
@@ -95,39 +83,31 @@ class Corrector:
             controller.navigation.go_to(target)
 
     def fill_holes(self) -> None:
-        """Fill the holes of the mask in this frame."""
         self.prompts.settle()
         self._repair(repairs.fill_frame_holes)
 
     def remove_islands(self) -> None:
-        """Remove small pieces of the mask in this frame."""
         self.prompts.settle()
         self._repair(repairs.remove_frame_islands)
 
     def clear_frame(self) -> None:
-        """Say that the object is not in this frame."""
+        """Mark the object as absent from this frame."""
         self.prompts.forget_here()
         self._repair(repairs.clear_frame)
 
     def back_to_proposal(self) -> None:
-        """Take the model's mask back in this frame."""
+        """Restore the mask that the model proposed in this frame."""
         self.prompts.forget_here()
         self._repair(repairs.back_to_proposal)
 
     def close(self, window_stays: bool = True) -> None:
-        """End all work, and let go of the viewer.
-
-        Parameters
-        ----------
-        window_stays : bool
-            Whether the viewer's window is still there.
-        """
+        """End all work; the layers are removed only where the window stays open."""
         self.prompts.close(window_stays)
         self._filling.close(window_stays)
         self._controller.engine.release()
 
     def _repair(self, repair: Repair) -> bool:
-        """Change the chosen object in the frame shown, and say what was done."""
+        """Change the chosen object in the frame shown; return whether that worked."""
         object_id, frame = self._controller.chosen, self._controller.navigation.frame
         if object_id is None:
             return False

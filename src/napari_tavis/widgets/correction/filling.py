@@ -1,4 +1,4 @@
-"""Filling many frames of an object in the background: shown as they come, one undo step."""
+"""Fills many frames of an object in the background: shown as they come, undone in one step."""
 
 from __future__ import annotations
 
@@ -13,79 +13,45 @@ from napari_tavis.annotation import AnnotationSession
 from napari_tavis.annotation.masks import Mask, PackedMasks
 from napari_tavis.core.tasks import Cancelled, Task
 from napari_tavis.widgets.controller import AnnotationController
-from napari_tavis.widgets.correction.prompt_layers import preview_layer
+from napari_tavis.widgets.correction.preview import preview_layer
 from napari_tavis.widgets.correction.repairs import count_frames
 from napari_tavis.widgets.jobs import report_error
 
+# Yields (frame, mask, score) in a job's thread. When cancelled it may raise or just stop.
 Find: TypeAlias = Callable[[Task], Iterable[tuple[int, Mask, float | None]]]
-"""Gives frames with their masks and scores, in a job's thread; cancelled, it raises or ends."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """What is filled.
-
-    Parameters
-    ----------
-    session : AnnotationSession
-        Owner of the object.
-    object_id : int
-        The object.
-    label : str
-        What the step is called in undo.
-    frame : int
-        The frame that is shown when the step is undone.
-    total : int
-        How many frames there are.
-    """
+    """The object to fill."""
 
     session: AnnotationSession
     object_id: int
-    label: str
-    frame: int
-    total: int
+    label: str  # of the undo step
+    frame: int  # shown when the step is undone
+    total: int  # frames to fill
 
 
 @dataclass
 class Filled:
-    """What was found so far; filled in the job's thread, shown in the GUI's.
+    """What was found so far: written by the job's thread, read by the GUI's for the preview."""
 
-    Attributes
-    ----------
-    masks : PackedMasks
-        By frame.
-    scores : dict of int to float
-        How sure the model is, 0 to 1, by frame.
-    written : list of int
-        The frames that the session took, at the end.
-    cancelled : bool
-        Whether the user stopped it before its end.
-    """
-
-    masks: PackedMasks
-    scores: dict[int, float] = field(default_factory=dict)
-    written: list[int] = field(default_factory=list)
+    masks: PackedMasks  # by frame
+    scores: dict[int, float] = field(default_factory=dict)  # by frame, 0 to 1
+    written: list[int] = field(default_factory=list)  # frames the session took, set at the end
     cancelled: bool = False
 
     @property
     def lost(self) -> list[int]:
-        """The written frames in which the object is not, ascending."""
+        """The written frames in which the object was not found, ascending."""
         return [frame for frame in sorted(self.written) if self.masks.encoded(frame) is None]
 
     def mask(self, frame: int) -> Mask | None:
-        """Give the mask of a frame, or None where it was not reached yet."""
+        """Give the mask of a frame, or None if the frame has not been reached."""
         return self.masks.get(frame)
 
     def describe(self, done: str, seconds: float) -> str:
-        """Say in a line or two what was done.
-
-        Parameters
-        ----------
-        done : str
-            What was done to the frames, such as "Interpolated".
-        seconds : float
-            How long it took.
-        """
+        """Report the outcome in a line or two; `done` is a phrase such as "Propagated over"."""
         if not self.written:
             return "Nothing was changed."
         start = "Cancelled: kept" if self.cancelled else done
@@ -94,19 +60,14 @@ class Filled:
         if not self.lost:
             return line
         rest = f" and {len(self.lost) - 1} more" if len(self.lost) > 1 else ""
-        return f"{line} The object was not found in frame {self.lost[0] + 1}{rest}: look there."
+        return f"{line} The object was not found in frame {self.lost[0] + 1}{rest}: please check."
 
 
 class Filling:
     """Runs one filling at a time as the controller's long job.
 
-    Cancelled, it keeps the frames it has reached; like a whole one, it is one step to undo.
-    Frames that a person edits or accepts meanwhile stay as they are.
-
-    Parameters
-    ----------
-    controller : AnnotationController
-        Its job runner does the work.
+    A cancelled filling keeps the frames it reached. Either way the result is one undo step, and
+    frames that a person edits or accepts in the meantime stay as they are.
     """
 
     def __init__(self, controller: AnnotationController) -> None:
@@ -114,17 +75,6 @@ class Filling:
         self._preview: Labels | None = None
 
     def start(self, target: Target, find: Find, done: str) -> None:
-        """Fill frames in the background.
-
-        Parameters
-        ----------
-        target : Target
-            What is filled.
-        find : callable
-            Gives the masks.
-        done : str
-            What is said to have been done, such as "Interpolated".
-        """
         jobs = self._controller.jobs
         if jobs.busy:
             self._controller.said.emit("Wait for the running work, or cancel it.")
@@ -138,18 +88,17 @@ class Filling:
         self._show(target, filled)
 
     def close(self, window_stays: bool) -> None:
-        """Let go of the viewer."""
         if window_stays:
             self._hide()
 
     def _show(self, target: Target, filled: Filled) -> None:
-        """Outline the masks as they come, without taking the tool out of the user's hand."""
+        """Outline the masks as they come."""
         layers = self._controller.viewer.layers
         active = layers.selection.active
         shape = (target.session.frame_count, *target.session.frame_size)
         self._preview = preview_layer(shape, filled.mask, f"{target.label.lower()} …")
         layers.append(self._preview)
-        layers.selection.active = active
+        layers.selection.active = active  # napari activates what is added: keep the user's tool
         self._controller.jobs.progressed.connect(self._refresh)
 
     def _refresh(self, done: int, total: int, what: str) -> None:
@@ -183,21 +132,8 @@ class Filling:
 def fill(target: Target, find: Find, filled: Filled, task: Task) -> Filled:
     """Find masks and propose them to the session, in a job's thread.
 
-    Parameters
-    ----------
-    target : Target
-        What is filled; where it is gone at the end, nothing is written.
-    find : callable
-        Gives the masks.
-    filled : Filled
-        Filled as the masks come.
-    task : Task
-        The job.
-
-    Returns
-    -------
-    Filled
-        The same; what was found before a cancel is in it, and written.
+    What was found before a cancel is written too. Nothing is written to an object that was
+    deleted in the meantime.
     """
     what = f"{target.label.lower()}: frames done"
     try:

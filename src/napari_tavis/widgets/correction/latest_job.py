@@ -1,4 +1,4 @@
-"""Runs the job that was asked for last: what it replaces is cancelled or never begun."""
+"""Runs the latest of the jobs asked for: the one it replaces is cancelled, or never started."""
 
 from __future__ import annotations
 
@@ -15,24 +15,17 @@ _Job = tuple[Work[Any], Callable[[Any], None], Callable[[BaseException], None]]
 
 
 class LatestJob(QObject):
-    """A `JobRunner` that takes a new job at any time, and forgets the one before.
-
-    Attributes
-    ----------
-    runner : JobRunner
-        Does the work; its signals tell of progress.
-    """
+    """A `JobRunner` that takes a new job at any time and drops the one before."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.runner = JobRunner(self)
         self._waiting: _Job | None = None
-        self._forgotten = False
+        self._forgotten = False  # the running job: its result is not wanted any more
         self._closed = False
 
     @property
     def busy(self) -> bool:
-        """Whether a job runs or waits."""
         return self.runner.busy
 
     def ask(
@@ -41,12 +34,10 @@ class LatestJob(QObject):
         on_done: Callable[[Result], None],
         on_failed: Callable[[BaseException], None] = report_error,
     ) -> None:
-        """Run a job as soon as the one that runs, cancelled now, has ended.
+        """Cancel the running job, and run this one as soon as it has ended.
 
-        Parameters
-        ----------
-        work, on_done, on_failed
-            As for `JobRunner.start`. A job that was cancelled too late still gives its result.
+        The arguments are those of `JobRunner.start`. A job that was cancelled too late still
+        gives its result.
         """
         if self._closed:
             return
@@ -57,13 +48,12 @@ class LatestJob(QObject):
             self._begin()
 
     def forget(self) -> None:
-        """Cancel what runs, and what waits: what it finds is not told any more."""
+        """Cancel the running and the waiting job, and discard the result."""
         self._waiting = None
         self._forgotten = True
         self.runner.cancel()
 
     def close(self) -> None:
-        """Stop for good."""
         self._closed, self._waiting = True, None
         self.runner.close()
 
@@ -84,7 +74,7 @@ class LatestJob(QObject):
         on_failed: Callable[[BaseException], None],
         result: Any,
     ) -> None:
-        if self._forgotten:  # too late to be cancelled, but nobody wants it
+        if self._forgotten:  # it finished before it noticed the cancel
             self._end(on_failed, Cancelled())
         else:
             self._end(on_done, result)
@@ -93,5 +83,5 @@ class LatestJob(QObject):
         try:
             callback(value)
         finally:
-            if not self.runner.busy:
+            if not self.runner.busy:  # the callback may have asked for a job itself
                 self._begin()

@@ -1,4 +1,4 @@
-"""Prompts that are not confirmed yet, by object and frame, and the masks they gave. No Qt here."""
+"""Prompts not confirmed yet, by object and frame, and the masks they gave. No Qt here."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from napari_tavis.annotation.masks import Mask
 from napari_tavis.annotation.prompts import Prompts
 
 NO_PROMPTS = Prompts()
-"""Nothing said yet."""
 
 
 class Spot(NamedTuple):
@@ -22,28 +21,27 @@ class Spot(NamedTuple):
 
 
 class PromptBook:
-    """Keeps what was clicked until it is confirmed or dropped, each click undoable.
+    """Keeps prompts until they are confirmed or dropped; each click can be undone.
 
-    Nothing is lost by looking at another frame or object in between: prompts wait where they
-    were made.
+    Nothing is lost by going to another frame or object in between: prompts wait where they were
+    made.
     """
 
     def __init__(self) -> None:
-        self._steps: dict[Spot, list[Prompts]] = {}
-        self._found: dict[Spot, tuple[Prompts, Mask]] = {}
+        self._steps: dict[Spot, list[Prompts]] = {}  # the prompts after each click
+        self._found: dict[Spot, tuple[Prompts, Mask]] = {}  # the mask, and what it answers
 
     def prompts(self, spot: Spot) -> Prompts:
-        """Give what is said now of an object in a frame."""
         steps = self._steps.get(spot)
         return steps[-1] if steps else NO_PROMPTS
 
     def put(self, spot: Spot, prompts: Prompts) -> None:
-        """Say something new, undoable."""
+        """Replace the prompts of an object in a frame, as a step to undo."""
         self._steps.setdefault(spot, []).append(prompts)
         self._forget_mask_of_nothing(spot)
 
     def undo(self, spot: Spot) -> bool:
-        """Take the last thing said back; tell whether there was one."""
+        """Take the last click, box or mask back; return whether there was one."""
         steps = self._steps.get(spot)
         if not steps:
             return False
@@ -52,32 +50,31 @@ class PromptBook:
         return True
 
     def drop(self, spot: Spot) -> None:
-        """Forget all that was said of an object in a frame."""
         self._steps.pop(spot, None)
         self._found.pop(spot, None)
 
     def clear(self) -> None:
-        """Forget everything."""
         self._steps.clear()
         self._found.clear()
 
     def take_mask(self, spot: Spot, prompts: Prompts, mask: Mask) -> None:
-        """Keep the mask that some prompts gave; passed over where nothing is said any more."""
+        """Keep the mask that some prompts gave, unless all prompts were taken back meanwhile."""
         if not self.prompts(spot).empty:
             self._found[spot] = (prompts, mask)
 
     def mask(self, spot: Spot) -> Mask | None:
-        """Give the latest mask found; perhaps that of the prompts before the last click."""
+        """Give the latest mask found, which may still be that of earlier prompts."""
         found = self._found.get(spot)
         return None if found is None else found[1]
 
     def is_answered(self, spot: Spot) -> bool:
-        """Whether the mask is that of all that is said now."""
+        """Whether the mask belongs to the prompts as they are now."""
         found = self._found.get(spot)
+        # By identity: prompts that were undone and clicked again are asked for again.
         return found is not None and found[0] is self.prompts(spot)
 
     def frames(self, object_id: int) -> list[int]:
-        """Give the frames in which something waits for an object, ascending."""
+        """Give the frames in which prompts of an object wait, ascending."""
         spots = [spot for spot in self._steps if spot.object_id == object_id]
         return sorted(spot.frame for spot in spots if not self.prompts(spot).empty)
 
@@ -87,19 +84,7 @@ class PromptBook:
 
 
 def with_point(prompts: Prompts, x: float, y: float, positive: bool, reach: float) -> Prompts:
-    """Add a point; one clicked again is removed.
-
-    Parameters
-    ----------
-    prompts : Prompts
-        What is said so far.
-    x, y : float
-        Column and row of the click, in video pixels.
-    positive : bool
-        Whether the object is there.
-    reach : float
-        Distance in video pixels within which a click means an earlier point.
-    """
+    """Add a point at column x and row y, or remove the one that lies within reach (pixels)."""
     if prompts.points:
         distances = np.hypot(*(np.array(prompts.points) - (x, y)).T)
         nearest = int(distances.argmin())
@@ -109,7 +94,6 @@ def with_point(prompts: Prompts, x: float, y: float, positive: bool, reach: floa
 
 
 def without_points(prompts: Prompts, indices: set[int]) -> Prompts:
-    """Remove some points."""
     kept = [index for index in range(len(prompts.points)) if index not in indices]
     return replace(
         prompts,

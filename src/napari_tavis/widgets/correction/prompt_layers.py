@@ -8,81 +8,60 @@ from typing import Any
 import numpy as np
 from napari.components import ViewerModel
 from napari.layers import Labels, Layer, Points, Shapes
-from napari.utils.colormaps import DirectLabelColormap
 from psygnal import Signal
 
 from napari_tavis.annotation.masks import Mask
 from napari_tavis.annotation.prompts import Prompts
-from napari_tavis.widgets.correction.preview import PreviewLabels
+from napari_tavis.widgets.correction.preview import PREVIEW_COLOR, preview_layer
 from napari_tavis.widgets.napari_compat import take_clicks
 
-PREVIEW_COLOR = "#ffe14d"
 POSITIVE_COLOR, NEGATIVE_COLOR = "#35d07f", "#ff4d5e"
+# Held with a click, it says that this place is not the object. napari's points tool has no use
+# for it.
 NEGATIVE_KEY = "Shift"
-"""Held with a click: what is there is not the object. napari's points tool leaves it free."""
 
 _LEFT, _RIGHT = 1, 2
-_DRAG = 6
-"""Canvas pixels from which a press that moves draws a box."""
+_DRAG = 6  # canvas pixels: a press that moves further draws a box
 
 
 class PromptLayers:
-    """Shows prompts and their mask, and tells what the user does on the canvas.
+    """Shows prompts and their mask, and reports what the user does on the canvas.
 
-    A click is a positive point, with Shift or the right button a negative one, a drag a box.
-    napari's own tools for points work, too: select some, move or delete them.
-
-    Parameters
-    ----------
-    viewer : ViewerModel
-        The viewer.
-
-    Attributes
-    ----------
-    clicked : Signal
-        ``(x, y, positive)`` in video pixels.
-    boxed : Signal
-        Two opposite corners ``((x, y), (x, y))`` of a box that was drawn.
-    deleted : Signal
-        The set of the indices of points that were deleted with napari's tool.
-    moved : Signal
-        All points ``(x, y)`` after some were moved with napari's tool.
-    removed : Signal
-        One of the layers was deleted by the user.
+    A click is a positive point, a click with Shift or the right button a negative one, and a drag
+    a box. napari's own tools for points work as well: select, move or delete them.
     """
 
-    clicked = Signal(float, float, bool)
-    boxed = Signal(tuple, tuple)
-    deleted = Signal(set)
-    moved = Signal(tuple)
-    removed = Signal()
+    # Places are (x, y), column before row, in video pixels.
+    clicked = Signal(float, float, bool)  # x, y, positive
+    boxed = Signal(tuple, tuple)  # two opposite corners
+    deleted = Signal(set)  # indices of points that napari's tool deleted
+    moved = Signal(tuple)  # all points, after napari's tool moved some
+    removed = Signal()  # the user deleted one of the layers
 
     def __init__(self, viewer: ViewerModel) -> None:
         self._viewer = viewer
-        self._shape = (0, 0, 0)
+        self._shape = (0, 0, 0)  # frames, height, width
         self._preview: Labels | None = None
         self._box: Shapes | None = None
         self._points: Points | None = None
-        self._writing = False
+        self._writing = False  # the points are changed from here, not by the user
         viewer.layers.events.removed.connect(self._on_removed)
 
     @property
     def are_open(self) -> bool:
-        """Whether the layers are in the viewer."""
         return self._points is not None
 
     @property
     def are_complete(self) -> bool:
-        """Whether the user has deleted none of them."""
+        """Whether all of them are still in the viewer: the user may delete any."""
         return all(layer in self._viewer.layers for layer in self._all())
 
     @property
     def reach(self) -> float:
-        """Distance in video pixels within which a click means an earlier point."""
+        """How near a click must be to an earlier point to mean that point, in video pixels."""
         return 7 / max(self._viewer.scene.camera.zoom, 1e-6)
 
     def own(self, layer: Layer | None) -> bool:
-        """Whether a layer is one of these."""
         return layer is not None and any(layer is one for one in self._all())
 
     def open(
@@ -91,16 +70,10 @@ class PromptLayers:
         mask_of: Callable[[int], Mask | None],
         keys: dict[str, Callable[[], object]],
     ) -> None:
-        """Put the layers into the viewer, ready to be clicked in.
+        """Add the layers to the viewer, ready for clicks.
 
-        Parameters
-        ----------
-        shape : tuple of int
-            (frames, height, width) of the video.
-        mask_of : callable
-            Gives the mask found in a frame, or None.
-        keys : dict of str to callable
-            Keys that mean something while the points' layer is the active one.
+        `shape` is (frames, height, width); `mask_of` gives the mask found in a frame, or None;
+        `keys` work while the points layer is the active one.
         """
         self.close()
         self._shape = shape
@@ -116,26 +89,24 @@ class PromptLayers:
         self.activate()
 
     def activate(self) -> None:
-        """Make the points' layer the active one, its tool ready to click."""
         if self._points is not None:
             self._viewer.layers.selection.active = self._points
             self._points.mode = "add"
 
     def rename(self, name: str) -> None:
-        """Say in the layers' names whose prompts they show."""
+        """Name the layers after the object whose prompts they show."""
         titles = ("preview", "box", "clicks")
         for layer, title in zip(self._all(), titles, strict=True):
             layer.name = f"{title}: {name}"
 
     def remove_selected(self) -> bool:
-        """Delete the points that are selected with napari's tool; tell whether there are any."""
+        """Delete the points that are selected with napari's tool; return whether there were any."""
         if self._points is None or not self._points.selected_data:
             return False
         self._points.remove_selected()
         return True
 
     def show(self, frame: int, prompts: Prompts) -> None:
-        """Show the prompts and the mask of a frame."""
         assert self._points is not None
         assert self._box is not None
         self._writing = True
@@ -152,12 +123,12 @@ class PromptLayers:
         self.refresh()
 
     def refresh(self) -> None:
-        """Draw the mask of the frame shown again."""
+        """Draw the mask again, whose pixels may have changed."""
         if self._preview is not None:
             self._preview.refresh()
 
     def close(self) -> None:
-        """Take the layers out of the viewer."""
+        # Forgotten before they are removed, so that `removed` is not emitted for our own doing.
         layers = self._all()
         self._preview = self._box = self._points = None
         for layer in layers:
@@ -165,11 +136,10 @@ class PromptLayers:
                 self._viewer.layers.remove(layer)
 
     def disconnect(self) -> None:
-        """Let go of the viewer."""
         self._viewer.layers.events.removed.disconnect(self._on_removed)
 
     def _all(self) -> list[Layer]:
-        """Give the layers, the topmost last."""
+        """Give the layers from bottom to top."""
         return [one for one in (self._preview, self._box, self._points) if one is not None]
 
     def _show_box(self, frame: int, box: tuple[float, float, float, float] | None) -> None:
@@ -184,12 +154,12 @@ class PromptLayers:
     # -- the mouse and napari's tools --------------------------------------------------------
 
     def _on_mode(self, event: Any = None) -> None:
-        """Let clicks prompt while the tool is the one that adds points; napari's would add."""
+        """Let clicks prompt while napari's tool for adding points is active, in place of it."""
         if self._points is not None:
             take_clicks(self._points, self._on_press)
 
     def _on_press(self, layer: Points, event: Any) -> Generator[None, None, None]:
-        """Follow the mouse from press to release: a click, or a box."""
+        """Follow the mouse from press to release; napari resumes this at each event."""
         start, button = np.array(event.pos), event.button
         origin = self._place(layer, event)
         frame = int(self._viewer.dims.current_step[-3])
@@ -197,14 +167,14 @@ class PromptLayers:
         dragged = False
         yield
         while event.type == "mouse_move":
-            if not self.own(layer):  # the mode has ended under the mouse
+            if not self.own(layer):  # the mode ended while the button was down
                 return
             dragged = dragged or float(np.linalg.norm(event.pos - start)) >= _DRAG
             if button == _LEFT and dragged:
                 corner = self._clipped(self._place(layer, event))
                 self._show_box(frame, (*self._clipped(origin), *corner))
             if button == _LEFT:
-                event.handled = True
+                event.handled = True  # the drag draws the box, and nothing else
             yield
         if not self.own(layer):
             return
@@ -215,7 +185,6 @@ class PromptLayers:
 
     @staticmethod
     def _place(layer: Points, event: Any) -> tuple[float, float]:
-        """Give the column and row under the mouse, in video pixels."""
         *_, row, column = layer.world_to_data(event.position)
         return float(column), float(row)
 
@@ -228,7 +197,7 @@ class PromptLayers:
         return min(max(place[0], 0.0), width - 1.0), min(max(place[1], 0.0), height - 1.0)
 
     def _on_data(self, event: Any) -> None:
-        """Tell what napari's own tool did to the points."""
+        """Report what napari's own tool did to the points."""
         if self._writing or self._points is None:
             return
         if event.action == "removed":
@@ -241,35 +210,8 @@ class PromptLayers:
             self.removed.emit()
 
 
-def preview_layer(
-    shape: tuple[int, int, int], mask_of: Callable[[int], Mask | None], name: str = "preview"
-) -> Labels:
-    """Make a Labels layer that outlines masks which are not the session's yet.
-
-    Parameters
-    ----------
-    shape : tuple of int
-        (frames, height, width) of the video.
-    mask_of : callable
-        Gives the mask of a frame, or None.
-    name : str
-        The layer's name.
-    """
-    layer = Labels(
-        PreviewLabels(shape, mask_of),
-        name=name,
-        opacity=0.9,
-        colormap=DirectLabelColormap(
-            color_dict={None: PREVIEW_COLOR, 0: "transparent", 1: PREVIEW_COLOR}
-        ),
-    )
-    layer.contour = max(2, round(min(shape[1:]) / 250))
-    layer.editable = False
-    return layer
-
-
 def _points_layer(side: int) -> Points:
-    """Make the layer of the clicks; its points look equally large however far one zooms."""
+    """Make the layer of the clicks, whose points keep their size on the screen at any zoom."""
     return Points(
         ndim=3,
         name="clicks",

@@ -1,6 +1,6 @@
 """Small corrections of an object, each one undo step of the session. No Qt here.
 
-Each function says in a sentence what it did, or that there was nothing to do.
+Where a function returns a string, that is a sentence for the user about what it did.
 """
 
 from __future__ import annotations
@@ -14,17 +14,11 @@ from napari_tavis.annotation import AnnotationSession
 from napari_tavis.annotation.masks import Mask
 from napari_tavis.annotation.shapes import fill_holes, interpolate_masks, remove_islands
 from napari_tavis.core.errors import CorrectionError
-from napari_tavis.widgets.correction.plan import Reach, checked_frames
+from napari_tavis.widgets.correction.propagation import Reach, checked_frames
 
 
 def next_frame(session: AnnotationSession, frame: int, reach: Reach) -> int:
-    """Give the next frame that is worked on: sampled, or simply the next of the video.
-
-    Raises
-    ------
-    CorrectionError
-        If there is none.
-    """
+    """Give the next sampled frame, or the next of the video where every frame is worked on."""
     after = [one for one in Reach(reach.every_frame).frames(session) if one > frame]
     if not after:
         raise CorrectionError("There is no frame after this one to copy to.")
@@ -32,7 +26,6 @@ def next_frame(session: AnnotationSession, frame: int, reach: Reach) -> int:
 
 
 def copy_mask(session: AnnotationSession, object_id: int, frame: int, target: int) -> str:
-    """Copy an object's mask to another frame, which is edited then."""
     mask = session.mask(object_id, frame)
     session.set_masks(object_id, {target: mask}, label="Copy to next frame")
     return f"Copied the mask of frame {frame + 1} here."
@@ -40,83 +33,62 @@ def copy_mask(session: AnnotationSession, object_id: int, frame: int, target: in
 
 @dataclass(frozen=True)
 class Gap:
-    """What is interpolated.
-
-    Parameters
-    ----------
-    first, last : int
-        The checked frames on either side.
-    masks : tuple of ndarray of bool, shape (H, W)
-        The object's masks there.
-    frames : list of int
-        The frames between that are filled, ascending.
-    """
+    """A stretch between two checked frames."""
 
     first: int
     last: int
-    masks: tuple[Mask, Mask]
-    frames: list[int]
+    masks: tuple[Mask, Mask]  # in the first and in the last frame
+    frames: list[int]  # to fill between them, ascending
 
 
 def find_gap(session: AnnotationSession, object_id: int, frame: int, reach: Reach) -> Gap:
-    """Find the nearest checked frames before and after a frame, and what lies between.
-
-    Raises
-    ------
-    CorrectionError
-        If there are not two such frames with a mask, or no frame between them.
-    """
+    """Find the nearest checked frames before and after a frame, and the frames between them."""
     checked = sorted(checked_frames(session, object_id))
     first = max((one for one in checked if one <= frame), default=None)
     last = min((one for one in checked if one > frame), default=None)
-    if last is None and first == frame:  # standing on the later of two
+    if last is None and first == frame:  # the user stands on the later one
         first, last = max((one for one in checked if one < frame), default=None), frame
     if first is None or last is None:
         raise CorrectionError(
-            "Interpolating needs an edited or accepted frame before and one after: "
-            "correct the object in both, then go between them."
+            "Interpolating needs an edited or accepted frame on each side: correct the object in "
+            "both, then go to a frame between them."
         )
     masks = session.mask(object_id, first), session.mask(object_id, last)
     if not (masks[0].any() and masks[1].any()):
-        raise CorrectionError("Interpolating needs a mask at both ends: one of them is empty.")
+        raise CorrectionError("Interpolating needs a mask at both ends, and one of them is empty.")
     frames = [one for one in Reach(reach.every_frame).frames(session) if first < one < last]
     if not frames:
         raise CorrectionError(
-            "No frame lies between the two edited ones: choose 'every frame' to fill all of them."
+            "No sampled frame lies between the two checked ones: choose 'every frame' to fill all "
+            "frames between them."
         )
     return Gap(first, last, masks, frames)
 
 
 def interpolate(gap: Gap) -> Iterator[tuple[int, Mask, None]]:
-    """Give the masks between two checked ones, with their frames and no scores.
-
-    They are proposals: a person has looked at the two ends only, and correcting one between and
-    interpolating again uses it.
-    """
+    """Yield each frame between the two ends with its mask, and None for its score."""
+    # They stay proposals, since a person has seen the two ends only. Correcting one of them makes
+    # it an end, so that interpolating again improves on both sides of it.
     for frame in gap.frames:
         share = (frame - gap.first) / (gap.last - gap.first)
         yield frame, interpolate_masks(*gap.masks, share), None
 
 
 def clear_frame(session: AnnotationSession, object_id: int, frame: int) -> str:
-    """Say that the object is not in a frame."""
     session.set_mask(object_id, frame, np.zeros(session.frame_size, bool), label="Clear frame")
     return "Cleared this frame: the object is not there."
 
 
 def fill_frame_holes(session: AnnotationSession, object_id: int, frame: int) -> str:
-    """Fill the holes of an object's mask in a frame."""
     return _reshape(session, object_id, frame, fill_holes, "Fill holes", "The mask has no holes.")
 
 
 def remove_frame_islands(session: AnnotationSession, object_id: int, frame: int) -> str:
-    """Remove the small pieces apart from an object's mask in a frame."""
     nothing = "The mask has no small islands."
     return _reshape(session, object_id, frame, remove_islands, "Remove islands", nothing)
 
 
 def back_to_proposal(session: AnnotationSession, object_id: int, frame: int) -> str:
-    """Give an object in a frame the mask back that the model proposed there."""
     if session.proposal_mask(object_id, frame) is None:
         return "The model proposed nothing for this object in this frame."
     session.revert(object_id, frame)
@@ -124,7 +96,6 @@ def back_to_proposal(session: AnnotationSession, object_id: int, frame: int) -> 
 
 
 def count_frames(count: int) -> str:
-    """Say how many frames."""
     return "1 frame" if count == 1 else f"{count} frames"
 
 
@@ -136,7 +107,7 @@ def _reshape(
     label: str,
     nothing: str,
 ) -> str:
-    """Replace a mask by a changed one; say so where it does not change."""
+    """Put a changed mask in place of an object's; report `nothing` where they are equal."""
     before = session.mask(object_id, frame)
     after = change(before)
     changed = int(np.count_nonzero(before != after))

@@ -1,4 +1,4 @@
-"""Shows the licences of weights before they are installed the first time."""
+"""Asks the user to agree to the licences of weights before they are first installed."""
 
 from __future__ import annotations
 
@@ -13,21 +13,13 @@ from napari_tavis.weights.licences import Licence, not_shown_yet, note_shown
 from napari_tavis.widgets.jobs import report_error
 
 _INTRODUCTION = (
-    "These weights come under the licences of their authors. What is trained from them comes "
-    "under the same terms."
+    "These weights come under their authors' licences. Models trained from them come under the "
+    "same terms."
 )
 
 
 class ConsentDialog(QDialog):
-    """Asks whether the user agrees to licences.
-
-    Parameters
-    ----------
-    licences : sequence of Licence
-        Those not agreed to yet.
-    parent : QWidget, optional
-        As Qt has it.
-    """
+    """Asks whether the user agrees to the licences given."""
 
     def __init__(self, licences: Sequence[Licence], parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -51,18 +43,9 @@ class ConsentDialog(QDialog):
 def with_consent(
     licences: Iterable[Licence], home: Path, begin: Callable[[], None], parent: QWidget
 ) -> None:
-    """Begin something, after the user has agreed to the licences where that was not done yet.
+    """Call `begin` once the user has agreed to the licences, at once if that was done before.
 
-    Parameters
-    ----------
-    licences : iterable of Licence
-        Of the weights in question.
-    home : Path
-        The user's directory, see `napari_tavis.core.home`.
-    begin : callable
-        Called at once or when the user agrees; not if the user does not.
-    parent : QWidget
-        Whose window asks.
+    `home` is the user's directory (see `napari_tavis.core.home`), where it is noted.
     """
     new = not_shown_yet(home, licences)
     if not new:
@@ -73,13 +56,13 @@ def with_consent(
         try:
             note_shown(home, new)
         except WeightsError as error:
-            report_error(error)
+            report_error(error)  # the user will be asked again, which is no reason not to begin
         begin()
 
     consent = ConsentDialog(new, parent)
     consent.accepted.connect(agreed)
     consent.finished.connect(consent.deleteLater)
-    consent.open()
+    consent.open()  # modal to its window alone, without blocking Qt's event loop as exec() does
 
 
 def licence_lines(licences: Iterable[Licence]) -> list[str]:
@@ -91,5 +74,5 @@ def licence_lines(licences: Iterable[Licence]) -> list[str]:
 
 
 def link(address: str, text: str) -> str:
-    """Give a link that can be read on light and dark themes alike."""
+    """Give a link in a colour that is readable on light and dark themes."""
     return f'<a href="{escape(address)}" style="color: #4a90d9;">{escape(text)}</a>'

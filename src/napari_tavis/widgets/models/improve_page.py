@@ -1,4 +1,4 @@
-"""The page *Improve* of the dialog *Models*: learn from corrections, and see what it gave."""
+"""The page *Improve* of the dialog *Models*: learn from corrections, and see the result."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from napari_tavis.widgets.enabling import allow
 from napari_tavis.widgets.workbench import Workbench
 
 _TEXT = (
-    "Teaches a model with the clips that you corrected: videos that are done or exported, and "
-    "those of which you accepted every mask. A fifth of them is held out to see whether the new "
-    "model is better; it is installed only if it is. You can go on working meanwhile."
+    "Trains a model on the clips that you corrected: videos that are done or exported, and those "
+    "in which you accepted every mask. A fifth of them is held out to test whether the new model "
+    "is better; it is installed only if it is. You can go on working meanwhile."
 )
-_SOURCE = "A folder of annotated videos; the queue's, or the open video's, by default."
-_NAME = "What the new model is called where it is chosen."
+_SOURCE = "A folder of annotated videos; by default that of the queue, or of the open video."
+_NAME = "The name under which the new model can be chosen."
 _START = "Learn from the corrected clips, in the background."
 _USE = "Segment with the new model from now on."
 _LEGEND = " (green outlines: your masks; orange: the model's)"
@@ -39,28 +39,16 @@ _PICTURE_WIDTH = 470
 
 
 class ImprovePage(QWidget):
-    """Asks what to learn from, and shows the model before and after.
-
-    Parameters
-    ----------
-    workbench : Workbench
-        Whose model learns, and whose videos are learned from.
-    parent : QWidget, optional
-        As Qt has it.
-
-    Attributes
-    ----------
-    settings : tuple of str
-        ``key=value`` each, instead of those of the configuration ``finetune``.
-    """
+    """Asks what to learn from, and shows the model's results before and after."""
 
     def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._controller, self._queue = workbench.controller, workbench.queue
         work = self._work = workbench.models
-        self._chosen_source, self._own_name = "", False
+        self._chosen_source = ""  # empty: follow the queue or the open video
+        self._own_name = False  # the name was typed, and is not to be replaced by a suggestion
         self._result: Improvement | None = None
-        self.settings: tuple[str, ...] = ()
+        self.settings: tuple[str, ...] = ()  # key=value each, over the configuration "finetune"
         self.model = QLabel()
         self.source = QLineEdit()
         self.source.setToolTip(_SOURCE)
@@ -88,7 +76,9 @@ class ImprovePage(QWidget):
         for label in (text, self.result):
             label.setWordWrap(True)
         self.result.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.model.setToolTip("The model that learns: the one chosen in the dock. It stays.")
+        self.model.setToolTip(
+            "The model to start from: the one chosen in the dock. It is not changed."
+        )
         source = QHBoxLayout()
         source.addWidget(self.source, 1)
         source.addWidget(self.browse)
@@ -155,7 +145,7 @@ class ImprovePage(QWidget):
     # -- what is shown ---------------------------------------------------------------------
 
     def refresh(self, *_: object) -> None:
-        """Show what would be done now, and whether it can."""
+        """Show what would be done now, and whether it can be done."""
         model = str(self._controller.options.model)
         self.model.setText(Path(model).name)
         if not self._chosen_source and self.source.text() != self._own_source():
@@ -167,17 +157,17 @@ class ImprovePage(QWidget):
             self.name.setText(name)
         allow(self.start, _START, self._work.obstacle or self._missing(name))
         gone = self._result is None or self._result.name not in taken
-        allow(self.use, _USE, "It is not installed any more." if gone else None)
+        allow(self.use, _USE, "It is no longer installed." if gone else None)
 
     def _own_source(self) -> str:
-        """Give the open queue, or the folder of the open video."""
+        """Give the source of the queue, or the folder of the open video."""
         if self._queue.queue is not None:
             return str(self._queue.queue.source)
         video = self._controller.video
         return "" if video is None else str(video.parent)
 
     def _missing(self, name: str) -> str | None:
-        """Say what is missing, in a sentence."""
+        """Give what is missing, in a sentence, or None."""
         source = self.source.text().strip()
         if not source or not os.path.exists(source):
             return "Choose a folder of annotated videos first."
@@ -193,7 +183,7 @@ class ImprovePage(QWidget):
         self.refresh()
 
     def _show(self, result: Improvement | None) -> None:
-        """Show what came of it: the scores, and held-out clips before and after."""
+        """Show the scores, and held-out clips before and after."""
         self._result = result
         self.use.setVisible(result is not None and bool(result.name))
         self._shown.setVisible(result is not None and bool(result.pictures))

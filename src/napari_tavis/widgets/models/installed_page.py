@@ -8,28 +8,19 @@ from napari_tavis.weights.files import in_words
 from napari_tavis.weights.overview import facts, sizes_in_words
 from napari_tavis.weights.store import ModelCard
 from napari_tavis.widgets.enabling import allow
-from napari_tavis.widgets.models.facts_view import FactsView
-from napari_tavis.widgets.models.lists import ModelList, ModelRow
-from napari_tavis.widgets.models.model_work import ModelWork
+from napari_tavis.widgets.models.model_controller import ModelController
+from napari_tavis.widgets.models.model_list import FactsView, ModelList, ModelRow
 
-_NONE = "No model is installed yet. The bundled toy model is always there."
+_NONE = "No model is installed yet. The bundled toy model is always available."
 _USE = "Segment with this model from now on."
-_CHECK = "Read the whole file, and compare it with its checksum."
-_REMOVE = "Delete the model from the disk."
+_CHECK = "Read the whole file and compare it with its checksum."
+_REMOVE = "Delete the model from disk."
 
 
 class InstalledPage(QWidget):
-    """Shows the installed models, and removes them.
+    """Shows the installed models, and removes them."""
 
-    Parameters
-    ----------
-    work : ModelWork
-        Does it.
-    parent : QWidget, optional
-        As Qt has it.
-    """
-
-    def __init__(self, work: ModelWork, parent: QWidget | None = None) -> None:
+    def __init__(self, work: ModelController, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._work = work
         self._cards: dict[str, ModelCard] = {}
@@ -56,7 +47,6 @@ class InstalledPage(QWidget):
         self.remove.clicked.connect(self._on_remove)
 
     def refresh(self) -> None:
-        """Show what is installed now."""
         cards = self._work.store.cards()
         self._cards = {card.name: card for card in cards}
         problems = self._work.problems(cards)
@@ -78,7 +68,7 @@ class InstalledPage(QWidget):
         else:
             self.facts.show_lines([])
         nothing = "Select a model first." if card is None else None
-        part = "It is a part of a model: import it with the other part first."
+        part = "It is only a part of a model: import it together with the other part first."
         useless = part if card is not None and not card.runs else None
         damaged = "It is damaged." if problem else None
         allow(self.use, _USE, nothing or useless or damaged)

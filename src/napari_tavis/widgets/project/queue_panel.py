@@ -1,4 +1,4 @@
-"""The set of videos one works through: which there are, how far each has come, and the next."""
+"""The page "Queue": the videos to work through, how far each has come, and what is next."""
 
 from __future__ import annotations
 
@@ -22,25 +22,23 @@ from superqt import QElidingLabel
 from napari_tavis.project.states import QueueState
 from napari_tavis.widgets.commands import being_listed, no_queue
 from napari_tavis.widgets.enabling import CommandButtons, allow
-from napari_tavis.widgets.project.colors import STATE_COLORS
+from napari_tavis.widgets.jobs import TimeLeft, describe_progress
 from napari_tavis.widgets.project.queue_table import QueueModel, QueueTable
-from napari_tavis.widgets.project.share_bar import ShareBar
-from napari_tavis.widgets.time_left import TimeLeft, describe_progress
+from napari_tavis.widgets.project.share_bar import STATE_COLORS, ShareBar
 from napari_tavis.widgets.workbench import Workbench
 
-_FOLDER = "Work through the videos of a folder. Your place in it is kept there."
-_LIST = "Work through the videos that a text file names, one path a line."
-_RECURSIVE = "Whether the videos of the folder's folders belong to it, too."
-_MARK = "Mark the selected video done, without opening another one."
-_REOPEN = "The selected video is not done after all."
-_SKIP = "Whether Next passes over videos that are done or exported."
+_FOLDER = "Work through the videos of a folder. Your progress is saved in that folder."
+_LIST = "Work through the videos listed in a text file, one path per line."
+_RECURSIVE = "Include the videos in subfolders."
+_MARK = "Mark the selected video as done, without opening another one."
+_REOPEN = "Mark the selected video as not done."
+_SKIP = "Let Next skip videos that are done or exported."
 _AHEAD = (
-    "How many of the coming videos are segmented in the background while you work, with the model "
-    "and the options of the dock. It waits while the dock itself works."
+    "How many of the next videos are segmented in the background while you work, with the model "
+    "and the options chosen in the dock. It pauses while other work is running."
 )
 _AHEAD_CHOICES = {"off": 0, "next": 1, "next 3": 3, "next 10": 10, "all": 1_000_000}
-_LONGEST_NAME = 32
-"""Letters of a video's name in a sentence."""
+_LONGEST_NAME = 32  # letters of a video's name within a sentence
 _WELCOME = (
     "Choose a folder of videos to work through them one by one. The next one is segmented in the "
     "background while you work."
@@ -48,30 +46,15 @@ _WELCOME = (
 
 
 class QueuePanel(QWidget):
-    """Shows a queue of videos and opens them.
+    """Shows a queue of videos and opens them."""
 
-    Parameters
-    ----------
-    workbench : Workbench
-        The queue, and the open video.
-    parent : QWidget, optional
-        Owner.
-
-    Attributes
-    ----------
-    work : QueueWork
-        Does what the buttons say.
-    source_changed : Signal
-        Emitted with the folder or list (Path) when another one was opened.
-    """
-
-    source_changed = Signal(object)
+    source_changed = Signal(object)  # the folder or list (Path), when another one was opened
 
     def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._workbench, self._controller = workbench, workbench.controller
         self.work = workbench.queue
-        # Not of each frame: a queue of thousands takes its time to say what comes next.
+        # Not refreshed at each frame: in a queue of thousands, finding the next video takes time.
         told_by = (workbench.queue.changed, workbench.controller.changed)
         self._buttons = CommandButtons(workbench, told_by)
         self._time_left = TimeLeft()
@@ -155,9 +138,9 @@ class QueuePanel(QWidget):
         self.table.selectionModel().selectionChanged.connect(lambda *_: self._refresh_buttons())
         work.changed.connect(self._refresh)
         work.source_changed.connect(self.source_changed)
-        work.ahead.changed.connect(self._on_ahead)
-        work.ahead.progressed.connect(self._on_progress)
-        work.jobs.progressed.connect(self._on_looking)
+        work.segmenter.changed.connect(self._show_segmenting)
+        work.segmenter.progressed.connect(self._on_progress)
+        work.jobs.progressed.connect(self._on_listing)
         self._controller.opened.connect(self._on_opened)
 
     # -- what the user does ----------------------------------------------------------------
@@ -170,7 +153,7 @@ class QueuePanel(QWidget):
     def _choose_list(self) -> None:
         chosen, _ = QFileDialog.getOpenFileName(
             self,
-            "A list of videos, one path a line",
+            "A list of videos, one path per line",
             self._start(),
             "Lists (*.txt *.lst);;All files (*)",
         )
@@ -178,7 +161,7 @@ class QueuePanel(QWidget):
             self.work.open(Path(chosen))
 
     def _start(self) -> str:
-        """Give the folder in which a dialog begins."""
+        """Give the folder that a file dialog starts in."""
         queue, video = self.work.queue, self._controller.video
         if queue is not None:
             return str(queue.file.parent)
@@ -199,7 +182,6 @@ class QueuePanel(QWidget):
         return path.name if self.work.queue is None else self.work.queue.place(path)
 
     def _refresh(self) -> None:
-        """Show the videos, and what can be done."""
         queue = self.work.queue
         self.welcome.setVisible(queue is None)
         self.place.setVisible(queue is not None)
@@ -213,27 +195,27 @@ class QueuePanel(QWidget):
             self.shares.show_counts({str(state): n for state, n in queue.counts.items()})
         first = not self.model.rowCount()
         self.model.show(
-            [] if queue is None else queue.videos, self._controller.video, self.work.ahead.video
+            [] if queue is None else queue.videos, self._controller.video, self.work.segmenter.video
         )
         if first:
             self.table.select(self.work.current)
         self._refresh_buttons()
         if not self.work.jobs.busy:
-            self._on_ahead()
+            self._show_segmenting()
 
     def _on_opened(self, *opened: object) -> None:
         self.table.select(self._controller.video)
 
     def _refresh_buttons(self) -> None:
-        """Enable what can be done now; what cannot be says why."""
+        """Enable what can be done now, and let the rest say why it cannot."""
         queue, work = self.work.queue, self.work
-        looking, none = being_listed(self._workbench), no_queue(self._workbench)
+        listing, none = being_listed(self._workbench), no_queue(self._workbench)
         resume = queue is not None and work.current is not None and not work.is_open
         self.next.setText("Continue ▶" if resume else "Next ▶")
-        allow(self.folder, _FOLDER, looking)
-        allow(self.list_file, _LIST, looking)
+        allow(self.folder, _FOLDER, listing)
+        allow(self.list_file, _LIST, listing)
         flat = "A list has no subfolders." if queue is not None and queue.source.is_file() else None
-        allow(self.recursive, _RECURSIVE, none or flat or looking)
+        allow(self.recursive, _RECURSIVE, none or flat or listing)
         allow(self.skip, _SKIP, none)
         allow(self.ahead, _AHEAD, none)
         item = self.table.selected
@@ -246,35 +228,35 @@ class QueuePanel(QWidget):
         if item is None:
             return "Select a video first."
         if item.state is QueueState.EXPORTED:
-            return "It is exported, which is more than done."
+            return "It is exported already, which includes being done."
         if not item.state.workable or item.state is QueueState.NEW:
             return "It is not annotated yet."
         return None
 
-    def _on_ahead(self) -> None:
-        """Say what is done in the background."""
-        ahead = self.work.ahead
+    def _show_segmenting(self) -> None:
+        """Tell what is done in the background, or which video comes next."""
+        segmenter = self.work.segmenter
         self._time_left = TimeLeft()
-        self.model.show_busy(ahead.video)
-        if ahead.problem:
-            self._say(f"Segmenting ahead has stopped: {ahead.problem}")
-        elif ahead.paused:
-            self._say(f"{_name_of(ahead.video)} waits while the dock works.")
-        elif ahead.video is not None:
-            self._say(f"Segmenting {_name_of(ahead.video)} in the background …")
+        self.model.show_busy(segmenter.video)
+        if segmenter.problem:
+            self._say(f"Segmenting ahead has stopped: {segmenter.problem}")
+        elif segmenter.paused:
+            self._say(f"{_name_of(segmenter.video)} waits for the other work to finish.")
+        elif segmenter.video is not None:
+            self._say(f"Segmenting {_name_of(segmenter.video)} in the background …")
         else:
             coming = self.work.next_item()
             self._say("" if coming is None else f"Next: {_name_of(coming.path)}, {coming.state}.")
 
     def _on_progress(self, done: int, total: int, what: str) -> None:
-        if self.work.ahead.paused:
+        if self.work.segmenter.paused:
             return
         left = self._time_left.update(done, total, what)
         self._say(
-            f"{_name_of(self.work.ahead.video)}: {describe_progress(done, total, what, left)}"
+            f"{_name_of(self.work.segmenter.video)}: {describe_progress(done, total, what, left)}"
         )
 
-    def _on_looking(self, done: int, total: int, what: str) -> None:
+    def _on_listing(self, done: int, total: int, what: str) -> None:
         self._say(describe_progress(done, total, what, None))
 
     def _say(self, sentence: str) -> None:
@@ -282,7 +264,7 @@ class QueuePanel(QWidget):
 
 
 def _name_of(video: Path | None) -> str:
-    """Give a video's name, a long one without its middle."""
+    """Give a video's name, with the middle cut out of a long one."""
     if video is None:
         return "The next video"
     half = _LONGEST_NAME // 2
@@ -291,7 +273,7 @@ def _name_of(video: Path | None) -> str:
 
 
 def _choice(ahead: int) -> int:
-    """Give the choice that fits a number of videos best."""
+    """Give the index of the choice that fits a number of videos best."""
     counts = list(_AHEAD_CHOICES.values())
     return max(at for at, count in enumerate(counts) if count <= ahead)
 

@@ -12,13 +12,13 @@ from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
 from napari_tavis.project.queue import QueueItem
 from napari_tavis.project.states import QueueState
-from napari_tavis.widgets.project.colors import STATE_COLORS
+from napari_tavis.widgets.project.share_bar import STATE_COLORS
 
 _COLUMNS = ("video", "state")
 _TIPS = (
     "The video. Double-click, or press Enter, to open it.",
-    "new: not segmented yet. segmented: nobody has touched it. in work: begun. done: marked so. "
-    "exported: in a dataset, unchanged since.",
+    "new: not segmented yet. segmented: not touched by anybody yet. in work: begun. done: marked "
+    "as done. exported: in a dataset, and unchanged since.",
 )
 _DOT = 10
 
@@ -26,14 +26,9 @@ Index = QModelIndex | QPersistentModelIndex
 
 
 class QueueModel(QAbstractTableModel):
-    """The videos of a queue as Qt's table model: hundreds of them take no widgets.
+    """The videos of a queue as a Qt model, so that hundreds of them need no widgets.
 
-    Parameters
-    ----------
-    place : callable
-        Gives a video's name as it is shown.
-    parent : QObject, optional
-        Owner.
+    `place` gives a video's name as it is shown.
     """
 
     def __init__(self, place: Callable[[Path], str], parent: QObject | None = None) -> None:
@@ -45,17 +40,8 @@ class QueueModel(QAbstractTableModel):
         self._dots = {state: _dot(color) for state, color in STATE_COLORS.items()}
 
     def show(self, items: Sequence[QueueItem], opened: Path | None, busy: Path | None) -> None:
-        """Show videos; rows are kept where the videos are the same.
-
-        Parameters
-        ----------
-        items : sequence of QueueItem
-            The videos.
-        opened : Path or None
-            The one that is open.
-        busy : Path or None
-            The one that is segmented in the background.
-        """
+        """Show videos; one may be `opened`, and one `busy`: being segmented in the background."""
+        # Resetting a model drops selection and scroll position, so only do it for other videos.
         same = [item.path for item in items] == [item.path for item in self._items]
         if not same:
             self.beginResetModel()
@@ -67,31 +53,26 @@ class QueueModel(QAbstractTableModel):
             self.endResetModel()
 
     def show_busy(self, busy: Path | None) -> None:
-        """Show which video is segmented in the background."""
         if busy != self._busy:
             self.show(self._items, self._open, busy)
 
     def row_of(self, path: Path | None) -> int | None:
-        """Give the row of a video, or None."""
         found = (row for row, item in enumerate(self._items) if item.path == path)
         return next(found, None)
 
     def item_at(self, row: int) -> QueueItem | None:
-        """Give the video of a row, or None."""
         return self._items[row] if 0 <= row < len(self._items) else None
 
     def rowCount(self, parent: Index | None = None) -> int:  # noqa: N802
-        """Count the videos."""
+        # Qt also asks for the rows below a cell: a table has none.
         return 0 if parent is not None and parent.isValid() else len(self._items)
 
     def columnCount(self, parent: Index | None = None) -> int:  # noqa: N802
-        """Count the columns."""
         return len(_COLUMNS)
 
     def headerData(  # noqa: N802
         self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
     ) -> Any:
-        """Give a column's title and tooltip."""
         if orientation is not Qt.Orientation.Horizontal:
             return None
         if role == Qt.ItemDataRole.TextAlignmentRole:
@@ -100,7 +81,6 @@ class QueueModel(QAbstractTableModel):
         return texts[Qt.ItemDataRole(role)][section] if Qt.ItemDataRole(role) in texts else None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """Give what a cell shows."""
         item = self.item_at(index.row())
         if item is None:
             return None
@@ -126,15 +106,9 @@ class QueueModel(QAbstractTableModel):
 
 
 class QueueTable(QTableView):
-    """Shows the videos of a queue.
+    """Shows the videos of a queue."""
 
-    Attributes
-    ----------
-    asked_for : Signal
-        Emitted with the video that the user wants to open.
-    """
-
-    asked_for = Signal(object)
+    asked_for = Signal(object)  # the video (Path) that the user wants to open
 
     def __init__(self, model: QueueModel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -157,7 +131,6 @@ class QueueTable(QTableView):
 
     @property
     def selected(self) -> QueueItem | None:
-        """The video of the selected row, or None."""
         rows = self.selectionModel().selectedRows()
         return self._model.item_at(rows[0].row()) if rows else None
 
@@ -186,5 +159,5 @@ def _dot(color: str) -> QIcon:
     painter.drawEllipse(1, 1, _DOT - 2, _DOT - 2)
     painter.end()
     icon = QIcon(picture)
-    icon.addPixmap(picture, QIcon.Mode.Selected)  # or Qt would tint it there
+    icon.addPixmap(picture, QIcon.Mode.Selected)  # or Qt would tint it in a selected row
     return icon

@@ -1,4 +1,4 @@
-"""A bar that shows the shares of a whole, with its legend below."""
+"""A bar that shows how many videos or frames are in each state, and the states' colours."""
 
 from __future__ import annotations
 
@@ -8,19 +8,29 @@ from qtpy.QtCore import QRectF, QSize
 from qtpy.QtGui import QColor, QPainter, QPainterPath, QPaintEvent
 from qtpy.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
 
+from napari_tavis.annotation import FrameStatus
+from napari_tavis.project.states import QueueState
+from napari_tavis.widgets.frame_strip import STATUS_COLORS
+
+# Readable on napari's dark and light themes. Where a video's state means the same as a frame's
+# status, it has the same colour.
+STATE_COLORS: dict[QueueState, str] = {
+    QueueState.NEW: STATUS_COLORS[None],
+    QueueState.SEGMENTED: STATUS_COLORS[FrameStatus.PROPOSED],
+    QueueState.IN_WORK: STATUS_COLORS[FrameStatus.EDITED],
+    QueueState.DONE: STATUS_COLORS[FrameStatus.ACCEPTED],
+    QueueState.EXPORTED: "#9a7fe0",
+    QueueState.BROKEN: "#e05c5c",
+    QueueState.MISSING: "#e05c5c",
+}
 _HEIGHT = 12
 _GAP = 2
 
 
 class ShareBar(QWidget):
-    """Shows how many of some things are in each of some states.
+    """Shows how many things are in each state, with a legend below.
 
-    Parameters
-    ----------
-    colors : mapping of str to str
-        The colour of each state, in the order in which they are shown.
-    parent : QWidget, optional
-        Owner.
+    `colors` gives each state's colour, in the order in which they are shown.
     """
 
     def __init__(self, colors: Mapping[str, str], parent: QWidget | None = None) -> None:
@@ -36,7 +46,7 @@ class ShareBar(QWidget):
         layout.addWidget(self.legend)
 
     def show_counts(self, counts: Mapping[str, int]) -> None:
-        """Show how many there are in each state; states without any are left out."""
+        """Show how many there are in each state, and leave out states without any."""
         found = [(name, counts[name]) for name in self._colors if counts.get(name)]
         self._bar.show_shares([(QColor(self._colors[name]), count) for name, count in found])
         dots = [
@@ -69,7 +79,7 @@ class _Bar(QWidget):
         painter.setClipPath(outline)
         painter.fillRect(whole, self.palette().mid())
         total = sum(count for _, count in self._shares)
-        left = 0.0
+        left = 0.0  # without any shares the bar stays empty, and nothing is divided by zero
         for color, count in self._shares:
             width = self.width() * count / total
             painter.fillRect(QRectF(left, 0, max(width - _GAP, 1), self.height()), color)

@@ -1,19 +1,24 @@
-"""What has become of the set of videos, in numbers."""
+"""The numbers of a set of videos: states, time, corrections, classes, agreement."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QSize, Qt
 from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import (
+    QAbstractItemView,
     QFileDialog,
     QHBoxLayout,
+    QHeaderView,
     QLabel,
     QPushButton,
     QScrollArea,
     QSizePolicy,
+    QTableWidget,
+    QTableWidgetItem,
     QVBoxLayout,
     QWidget,
 )
@@ -22,25 +27,24 @@ from napari_tavis.core.errors import TavisError
 from napari_tavis.core.tasks import Task
 from napari_tavis.project import report
 from napari_tavis.project.agreement import Agreement
-from napari_tavis.project.listing import find_sources
+from napari_tavis.project.clip_statistics import EMPTY
+from napari_tavis.project.sources import find_sources
 from napari_tavis.project.statistics import Statistics, collect
 from napari_tavis.widgets.enabling import allow
-from napari_tavis.widgets.jobs import JobRunner, report_error
-from napari_tavis.widgets.project.colors import FRAME_COLORS, STATE_COLORS
-from napari_tavis.widgets.project.number_table import NumberTable
-from napari_tavis.widgets.project.share_bar import ShareBar
-from napari_tavis.widgets.time_left import TimeLeft, describe_progress
+from napari_tavis.widgets.frame_strip import STATUS_COLORS
+from napari_tavis.widgets.jobs import JobRunner, TimeLeft, describe_progress, report_error
+from napari_tavis.widgets.project.share_bar import STATE_COLORS, ShareBar
 from napari_tavis.widgets.workbench import Workbench
 
-_COUNT = "Count again, from what is saved now."
+_COUNT = "Count again, with what is saved now."
 _STOP = "Stop counting."
 _ADD = (
-    "Count the sessions of another folder, too: those of a second person who annotated the same "
-    "videos are compared with the first one's."
+    "Count the sessions of another folder as well. If a second person annotated the same videos "
+    "there, their masks are compared with the first person's."
 )
-_SAVE = "Write the numbers into a JSON file."
+_SAVE = "Write the numbers to a JSON file."
 _NOTHING = (
-    "Open a folder of videos under Queue, or add one here, to see how far they have come, how "
+    "Open a folder of videos under Queue, or add one here, to see how far the work has come, how "
     "much was corrected, and how well two people agree."
 )
 _CLASSES = (
@@ -48,39 +52,36 @@ _CLASSES = (
     ("clips", "Clips in which it occurs."),
     ("objects", "Objects of the class."),
     ("masks", "Their masks, over all frames."),
-    ("IoU", "Mean IoU of checked masks with what the model proposed; 1 is unchanged."),
+    ("IoU", "Mean IoU of checked masks with what the model proposed; 1 means unchanged."),
 )
 _AGREEMENT = (
     ("video", "The video that two people annotated."),
-    ("frames", "Frames that both have finished, and that were compared."),
-    ("objects", "Objects that both have, of those that either has."),
+    ("frames", "Frames that both have finished, which are compared."),
+    ("objects", "Objects that both have, of those that at least one has."),
     ("IoU", "Mean IoU of the objects that both have."),
-    ("class", "Share of them that both gave the same class."),
+    ("class", "Share of these objects to which both gave the same class."),
 )
 
 
+_FRAME_COLORS: dict[str, str] = {
+    **{str(status): color for status, color in STATUS_COLORS.items() if status is not None},
+    EMPTY: STATUS_COLORS[None],
+}
+_ROW_HEIGHT = 22
+_MOST_ROWS = 12
+
+
 class StatisticsPage(QWidget):
-    """Counts a set of sessions in the background and shows the numbers.
-
-    Parameters
-    ----------
-    workbench : Workbench
-        Whose queue is counted, or else the folder of its video.
-    parent : QWidget, optional
-        Owner.
-
-    Attributes
-    ----------
-    statistics : Statistics or None
-        What is shown.
-    """
+    """Counts the sessions of the queue, or of the open video's folder, and shows the numbers."""
 
     def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         controller = self._controller = workbench.controller
-        self.statistics: Statistics | None = None
+        self.statistics: Statistics | None = None  # what is shown
         self._sources: list[Path] = []
-        self._jobs = JobRunner()  # outlives the widgets, to be ended when they are gone
+        self._jobs = (
+            JobRunner()
+        )  # no Qt parent: it must outlive the widgets, to be ended on closing
         self._time_left = TimeLeft()
         self._make_widgets()
         self._arrange()
@@ -102,10 +103,10 @@ class StatisticsPage(QWidget):
         self.message = _text()
         self.clips, self.frames = _text(), _text()
         self.clip_bar = ShareBar({str(state): color for state, color in STATE_COLORS.items()})
-        self.frame_bar = ShareBar(FRAME_COLORS)
+        self.frame_bar = ShareBar(_FRAME_COLORS)
         self.time, self.change, self.agreement, self.problems = (_text() for _ in range(4))
-        self.classes = NumberTable(_CLASSES)
-        self.pairs = NumberTable(_AGREEMENT)
+        self.classes = _NumberTable(_CLASSES)
+        self.pairs = _NumberTable(_AGREEMENT)
 
     def _arrange(self) -> None:
         buttons = QHBoxLayout()
@@ -143,18 +144,12 @@ class StatisticsPage(QWidget):
 
     @property
     def sources(self) -> list[Path]:
-        """What is counted: what was chosen, or the open video's folder."""
+        """The folders and lists to count; the open video's folder if none was chosen."""
         video = self._controller.video
         return self._sources or ([] if video is None else [video.parent])
 
     def show_source(self, source: Path) -> None:
-        """Count the videos of a folder or list, and nothing else.
-
-        Parameters
-        ----------
-        source : Path
-            The folder or list file.
-        """
+        """Count the videos of a folder or a list file, and nothing else."""
         self._sources = [Path(source)]
         self.statistics = None
         if self.isVisible():
@@ -162,7 +157,7 @@ class StatisticsPage(QWidget):
         self._refresh()
 
     def add_source(self, source: Path) -> None:
-        """Count the videos of another folder, too."""
+        """Count the videos of another folder as well."""
         self._sources = list(dict.fromkeys([*self.sources, Path(source)]))
         self.start()
 
@@ -177,14 +172,14 @@ class StatisticsPage(QWidget):
         def run(task: Task) -> Statistics:
             task.report(0, 0, "looking for sessions")
             if session is not None and not session.read_only:
-                session.save()
+                session.save()  # the sessions are counted from the disk
             found = find_sources(sources)
             return collect(found.sessions, unsegmented=found.unsegmented, task=task)
 
         self._jobs.start(run, self._on_counted, self._on_failed)
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
-        """Count whenever the page is looked at; the numbers before are shown meanwhile."""
+        """Count whenever the page is shown; until that is done it shows the earlier numbers."""
         super().showEvent(event)
         self.start()
         self._refresh()
@@ -217,7 +212,7 @@ class StatisticsPage(QWidget):
             self.write(Path(chosen))
 
     def write(self, file: Path) -> None:
-        """Write the numbers that are shown into a JSON file."""
+        """Write the numbers that are shown to a JSON file."""
         if self.statistics is None:
             return
         try:
@@ -238,7 +233,7 @@ class StatisticsPage(QWidget):
         self.count.setText("Stop" if busy else "Count again")
         none = "Choose a folder under Queue, or add one." if not self.sources else None
         allow(self.count, _STOP if busy else _COUNT, None if busy else none)
-        allow(self.add, _ADD, "Wait until everything is counted." if busy else None)
+        allow(self.add, _ADD, "Wait until counting has finished." if busy else None)
         allow(self.save, _SAVE, "Nothing is counted yet." if found is None else None)
         if not busy:
             self.message.setText("\n".join(map(_breakable, self.sources)) or _NOTHING)
@@ -263,7 +258,7 @@ class StatisticsPage(QWidget):
                     str(one.clips),
                     str(one.objects),
                     str(one.masks),
-                    number(one.change.mean_iou),
+                    _number(one.change.mean_iou),
                 ]
                 for name, one in found.classes.items()
             ]
@@ -286,16 +281,16 @@ def _pair(one: Agreement) -> list[str]:
     either = len(one.matched) + len(one.first_only) + len(one.second_only)
     share = "-" if one.class_share is None else f"{one.class_share:.0%}"
     objects = f"{len(one.matched)} of {either}" if either else "-"
-    return [one.video, str(one.frames), objects, number(one.object_iou), share]
+    return [one.video, str(one.frames), objects, _number(one.object_iou), share]
 
 
-def number(value: float | None) -> str:
-    """Give a number from 0 to 1 as text; a dash where there is none."""
+def _number(value: float | None) -> str:
+    """Format a number from 0 to 1; a dash where there is none."""
     return "-" if value is None else f"{value:.3f}"
 
 
 def _breakable(path: Path) -> str:
-    """Give a path that a label may break after each separator."""
+    """Let a label break a path after each separator: it has no spaces to break at."""
     return str(path).replace(os.sep, f"{os.sep}\N{ZERO WIDTH SPACE}")
 
 
@@ -305,3 +300,50 @@ def _text() -> QLabel:
     label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
     label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
     return label
+
+
+class _NumberTable(QTableWidget):
+    """Shows words in the first column and numbers in the others; it is as high as its rows.
+
+    `columns` are pairs of a title and a tooltip.
+    """
+
+    def __init__(self, columns: Sequence[tuple[str, str]], parent: QWidget | None = None) -> None:
+        super().__init__(0, len(columns), parent)
+        self._tips = [tip for _, tip in columns]
+        for column, (title, tip) in enumerate(columns):
+            heading = QTableWidgetItem(title)
+            heading.setToolTip(tip)
+            self.setHorizontalHeaderItem(column, heading)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setShowGrid(False)
+        self.setWordWrap(False)
+        self.verticalHeader().hide()
+        self.verticalHeader().setDefaultSectionSize(_ROW_HEIGHT)
+        header = self.horizontalHeader()
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        header.setHighlightSections(False)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        """Ask for enough height to show all rows, up to a dozen."""
+        rows = min(max(self.rowCount(), 1), _MOST_ROWS)
+        return QSize(200, self.horizontalHeader().sizeHint().height() + rows * _ROW_HEIGHT + 4)
+
+    def show_rows(self, rows: Sequence[Sequence[str]], tips: Sequence[str] = ()) -> None:
+        """Show rows of texts; `tips` are the tooltips of the first column, by default its texts."""
+        self.setRowCount(len(rows))
+        for row, texts in enumerate(rows):
+            for column, text in enumerate(texts):
+                cell = QTableWidgetItem(text)
+                if column:
+                    cell.setTextAlignment(Qt.AlignmentFlag.AlignCenter)
+                    cell.setToolTip(self._tips[column])
+                else:
+                    cell.setToolTip(tips[row] if row < len(tips) else text)
+                self.setItem(row, column, cell)
+        self.updateGeometry()

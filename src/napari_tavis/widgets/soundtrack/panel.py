@@ -2,34 +2,48 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
+from collections.abc import Callable
+
 from napari.utils.notifications import show_warning
 from qtpy.compat import isalive
-from qtpy.QtCore import Qt, QTimer
+from qtpy.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from qtpy.QtGui import QKeyEvent, QShowEvent
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QDockWidget,
+    QHBoxLayout,
+    QLabel,
+    QMainWindow,
+    QPushButton,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 from superqt import QElidingLabel
 
+from napari_tavis.core.tasks import Task
 from napari_tavis.media import Clip
+from napari_tavis.media.overview import SoundOverview
+from napari_tavis.media.peaks import scan_soundtrack
 from napari_tavis.widgets.enabling import CommandButtons, allow
 from napari_tavis.widgets.frame_strip import STATUS_COLORS
-from napari_tavis.widgets.soundtrack.graphs import describe_time
-from napari_tavis.widgets.soundtrack.plots import Row, SoundtrackPlots
-from napari_tavis.widgets.soundtrack.rows import Bar, object_bars, objects_shown
-from napari_tavis.widgets.soundtrack.scan import SoundtrackScan
-from napari_tavis.widgets.soundtrack.space_tap import SpaceTap
-from napari_tavis.widgets.soundtrack.style import style_of
+from napari_tavis.widgets.jobs import JobRunner, report_error
+from napari_tavis.widgets.soundtrack.bars import Bar, object_bars, objects_shown
+from napari_tavis.widgets.soundtrack.plots import Row, SoundtrackPlots, style_of
+from napari_tavis.widgets.soundtrack.time_axis import LEAST_SECONDS, describe_time
 from napari_tavis.widgets.workbench import Workbench
 
 _SMALLER = "Show less time. The mouse wheel does the same."
 _LARGER = "Show more time. The mouse wheel does the same."
-_ALL = "Show the whole video. A double click does the same."
-_CANCEL = "Stop reading the soundtrack; what is drawn stays."
+_ALL = "Show the whole video. A double-click does the same."
+_CANCEL = "Stop reading the soundtrack. What is drawn stays."
 _HOW = (
     "Click or drag: go there. Shift+drag: select a stretch to repeat.\n"
-    "Wheel: zoom. Right button or Shift+wheel: pan. Double click: show all.\n"
-    "Click in an object's row: choose it. Height of its bars: the model's score."
+    "Wheel: zoom. Right button or Shift+wheel: pan. Double-click: show all.\n"
+    "Click in an object's row: choose it. The height of its bars is the model's score."
 )
-_COLORS = "Colours of the objects' bars: how far a person has gone with each frame."
+_COLORS = "The colours of the objects' bars show how far each frame has been checked."
 _LEGEND = "<small>{}</small>".format(
     " ".join(
         f'<span style="color:{color}">■</span>&nbsp;{status.value}'
@@ -41,26 +55,13 @@ _NO_VIDEO = "Open a video first."
 _REDRAW_MS = 60
 _ZOOM = 1.6
 
+_TAP_SECONDS = 0.3
+_KEYS = {QEvent.Type.KeyPress, QEvent.Type.KeyRelease}
+_USED_WITH_SPACE = {QEvent.Type.MouseButtonPress, QEvent.Type.Wheel}
+
 
 class SoundtrackPanel(QWidget):
-    """Shows the soundtrack on the video's own time axis, and seeks and plays in it.
-
-    Parameters
-    ----------
-    workbench : Workbench
-        The open video, its annotation and its player.
-    parent : QWidget, optional
-        Qt's parent.
-
-    Attributes
-    ----------
-    player : Player
-        Plays the video.
-    plots : SoundtrackPlots
-        The pictures.
-    scan : SoundtrackScan
-        Reads the soundtrack.
-    """
+    """Shows the soundtrack on the video's own time axis, and seeks and plays in it."""
 
     def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -71,7 +72,7 @@ class SoundtrackPanel(QWidget):
         self.plots = SoundtrackPlots(style_of(controller.viewer.theme))
         self._clip: Clip | None = None
         self._bars: dict[int, list[Bar]] = {}  # of the objects that have not changed since
-        self._warned: set[str] = set()
+        self._warned: set[str] = set()  # what was said loudly already
         self._tap = SpaceTap(self.player.toggle, parent=self)
         self._redraw = QTimer(self)
         self._redraw.setSingleShot(True)
@@ -119,7 +120,7 @@ class SoundtrackPanel(QWidget):
         button = QPushButton(text, self)
         button.setCheckable(checkable)
         button.setMinimumWidth(28)
-        button.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # the space bar plays, it presses nothing
+        button.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # space plays instead of pressing it
         return button
 
     def _connect(self) -> None:
@@ -149,13 +150,7 @@ class SoundtrackPanel(QWidget):
         controller.viewer.events.theme.connect(self._on_theme)
 
     def close_panel(self, window_stays: bool = True) -> None:
-        """Stop reading, and let go of the viewer and the player.
-
-        Parameters
-        ----------
-        window_stays : bool
-            Whether the viewer's window is still there.
-        """
+        """Stop reading, and let go of the viewer and the player."""
         controller = self.controller
         controller.changed.disconnect(self._refresh)
         controller.edited.disconnect(self._on_edited)
@@ -174,7 +169,7 @@ class SoundtrackPanel(QWidget):
     # -- what the user does ----------------------------------------------------------------
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
-        """Play or pause at the space bar; leave other keys to napari."""
+        """Play or pause with the space bar; leave other keys to napari."""
         if event.key() == Qt.Key.Key_Space and not event.modifiers():
             if not event.isAutoRepeat():
                 self.player.toggle()
@@ -183,7 +178,7 @@ class SoundtrackPanel(QWidget):
             super().keyPressEvent(event)
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
-        """Look on at the keys of the canvas once there is a window."""
+        """Start listening for taps over the canvas, now that there is a window."""
         super().showEvent(event)
         self._tap.watch(self)
 
@@ -193,13 +188,13 @@ class SoundtrackPanel(QWidget):
             return
         if stretch is not None:
             first, last = max(stretch[0], 0.0), min(stretch[1], clip.duration)
-            stretch = (first, last) if last - first >= 0.05 else None
+            stretch = (first, last) if last - first >= LEAST_SECONDS else None
         self.player.select(stretch)
 
     # -- what is shown ---------------------------------------------------------------------
 
     def _refresh(self) -> None:
-        """Show another video, its objects, and what can be done."""
+        """Show the open video, its objects, and what can be done."""
         clip = self.controller.clip
         if clip is not self._clip:
             self._clip = clip
@@ -209,7 +204,7 @@ class SoundtrackPanel(QWidget):
             self.plots.set_video(0.0 if clip is None else clip.duration, self.scan.overview)
             self._say("")
             if clip is not None and not clip.has_soundtrack:
-                self._say("This video has no soundtrack; it plays silently.")
+                self._say("This video has no soundtrack: it plays silently.")
         self._refresh_controls()
         self._show_time(self._time_shown())
         self._bars.clear()
@@ -263,8 +258,8 @@ class SoundtrackPanel(QWidget):
         self._redraw.start()
 
     def _draw(self) -> None:
-        """Draw what has become known of the sound, and the objects."""
-        self.plots.grow()
+        """Draw the sound, as far as it has been read, and the objects."""
+        self.plots.draw_sound()
         session, clip = self.controller.session, self._clip
         if session is None or clip is None:
             self.plots.show_rows([], None)
@@ -280,7 +275,7 @@ class SoundtrackPanel(QWidget):
         self.plots.show_rows(rows, self.controller.chosen)
 
     def _on_silent(self, sentence: str) -> None:
-        """Say why nothing is heard; loudly the first time only."""
+        """Show why nothing is heard; as a notification only the first time."""
         self._say(sentence)
         if sentence not in self._warned:
             self._warned.add(sentence)
@@ -294,3 +289,125 @@ class SoundtrackPanel(QWidget):
         self.message.setToolTip(sentence)
         self.message.setVisible(bool(sentence))
         self.legend.setVisible(not sentence)
+
+
+class SoundtrackScan(QObject):
+    """Reads a clip's soundtrack off the GUI thread and fills `overview` with it."""
+
+    grown = Signal(int, int)  # there is more to draw: seconds done, seconds in all
+    ended = Signal(bool)  # whether all of it is there; False if it was cancelled or failed
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.overview: SoundOverview | None = None
+        self._jobs: JobRunner | None = None
+
+    @property
+    def running(self) -> bool:
+        return self._jobs is not None and self._jobs.busy
+
+    def start(self, clip: Clip | None) -> None:
+        """Read a clip from its beginning, and drop the one before; None for no clip."""
+        self._abandon()
+        self.overview = None
+        if clip is None or not clip.has_soundtrack:
+            return
+        overview = self.overview = SoundOverview(clip.duration)
+        # A runner for each clip: the one before is not waited for, and may still be at work.
+        jobs = self._jobs = JobRunner(self)
+
+        def scan(task: Task) -> None:
+            for chunk in scan_soundtrack(clip, task=task):
+                overview.add(chunk)
+
+        def end(error: BaseException | None) -> None:
+            if jobs is self._jobs:  # else another clip has replaced this one
+                if error is not None:
+                    report_error(error)
+                self.ended.emit(error is None)
+            else:
+                jobs.deleteLater()
+
+        jobs.progressed.connect(lambda done, total, what: self._on_progress(jobs, done, total))
+        jobs.start(scan, end, end)
+
+    def cancel(self) -> None:
+        """Stop here, and keep what was read."""
+        if self._jobs is not None:
+            self._jobs.cancel()
+
+    def close(self) -> None:
+        """Stop for good, and wait until the file is no longer read."""
+        if self._jobs is not None:
+            self._jobs.close()
+            self._jobs = None
+
+    def _abandon(self) -> None:
+        """Stop without waiting: the GUI thread has another video to show."""
+        jobs, self._jobs = self._jobs, None
+        if jobs is not None:
+            jobs.cancel()
+            if not jobs.busy:
+                jobs.deleteLater()
+
+    def _on_progress(self, jobs: JobRunner, done: int, total: int) -> None:
+        if jobs is self._jobs:
+            self.grown.emit(done, total)
+
+
+class SpaceTap(QObject):
+    """Watches the keys that the canvas gets, and calls back after a tap on the space bar.
+
+    napari pans while the space bar is held, and still gets every event. A short press during which
+    the mouse does nothing means nothing to it, so that is free for playing.
+    """
+
+    def __init__(
+        self,
+        on_tap: Callable[[], None],
+        clock: Callable[[], float] = time.monotonic,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._on_tap = on_tap
+        self._clock = clock
+        self._pressed: float | None = None  # when, in seconds; None if it is not a tap
+        self._watched: list[QWidget] = []
+
+    def watch(self, widget: QWidget) -> None:
+        """Watch the canvas of the main window that a widget is docked in."""
+        window: QWidget | None = widget.window()
+        while isinstance(window, QDockWidget):  # floating: its parent is the main window
+            window = window.parentWidget()
+        if isinstance(window, QMainWindow) and not self._watched:
+            centre = window.centralWidget()
+            self._watched = [centre, *centre.findChildren(QWidget)] if centre is not None else []
+            for part in self._watched:
+                part.installEventFilter(self)
+
+    def close(self) -> None:
+        """Stop watching, so that a closed window is not kept alive."""
+        watched, self._watched = self._watched, []
+        for part in watched:
+            with contextlib.suppress(RuntimeError):  # Qt has deleted it already
+                part.removeEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
+        """Notice presses and releases, and pass all of them on."""
+        kind = event.type()
+        if isinstance(event, QKeyEvent) and kind in _KEYS:
+            if event.key() == Qt.Key.Key_Space and not event.isAutoRepeat():
+                self._on_space(kind == QEvent.Type.KeyPress, event.modifiers())
+        elif kind in _USED_WITH_SPACE:
+            self._pressed = None
+        return False
+
+    def _on_space(self, down: bool, modifiers: Qt.KeyboardModifier) -> None:
+        if down:
+            plain = modifiers == Qt.KeyboardModifier.NoModifier
+            # One press arrives several times: at the canvas, and unused at the widgets around it.
+            self._pressed = (self._pressed or self._clock()) if plain else None
+            return
+        pressed, self._pressed = self._pressed, None
+        if pressed is not None and self._clock() - pressed < _TAP_SECONDS:
+            self._on_tap()

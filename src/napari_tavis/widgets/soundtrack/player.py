@@ -12,41 +12,17 @@ from napari_tavis.media.sound_output import Fill, SoundOutput, open_output
 from napari_tavis.widgets.controller import AnnotationController
 
 _TICK_MS = 15
-_RESUME_MS = 200
-"""Pause before playing on from where the user has moved the slider to."""
+_RESUME_MS = 200  # after the user moved the slider, until it plays on from there
 
 HALF_SPEED = 0.5
 
 
 class Player(QObject):
-    """Plays, pauses, repeats a stretch, and slows down.
+    """Plays, pauses, repeats a stretch, and slows down at the same pitch."""
 
-    Parameters
-    ----------
-    controller : AnnotationController
-        The open video and the frame shown.
-    open_output : callable, optional
-        Opens the sound device.
-
-    Attributes
-    ----------
-    changed : Signal
-        Emitted when playing began or ended, or speed, stretch or repetition changed.
-    moved : Signal
-        Emitted with the seconds of the video that are heard, while playing.
-    silent : Signal
-        Emitted with a sentence when playing goes without sound: why, and what to do.
-    stretch : tuple of float or None
-        The selected stretch in seconds.
-    loops : bool
-        Whether the stretch, or the whole video, is repeated.
-    half_speed : bool
-        Whether it is played at half speed, at the same pitch.
-    """
-
-    changed = Signal()
-    moved = Signal(float)
-    silent = Signal(str)
+    changed = Signal()  # playing began or ended, or speed, stretch or repetition changed
+    moved = Signal(float)  # while playing: the time that is heard, in seconds of the video
+    silent = Signal(str)  # playing has no sound: why, and what to do about it
 
     def __init__(
         self,
@@ -54,15 +30,15 @@ class Player(QObject):
         open_output: Callable[[Fill], SoundOutput] = open_output,
     ) -> None:
         super().__init__()
-        self.stretch: tuple[float, float] | None = None
-        self.loops = False
+        self.stretch: tuple[float, float] | None = None  # the selected one, in seconds
+        self.loops = False  # the stretch, or where there is none the whole video
         self.half_speed = False
         self._controller = controller
         self._open_output = open_output
         self._playback: Playback | None = None
         self._playing = False
-        self._stepping = False
-        self._said: str | None = None
+        self._stepping = False  # the frame is moved from here, not by the user
+        self._why_silent: str | None = None  # as emitted last
         self._timer = QTimer(self)
         self._timer.setInterval(_TICK_MS)
         self._timer.timeout.connect(self._tick)
@@ -76,27 +52,25 @@ class Player(QObject):
 
     @property
     def playing(self) -> bool:
-        """Whether it plays now."""
         return self._playing
 
     def toggle(self) -> None:
-        """Play, or pause."""
         if self._playing:
             self.pause()
         else:
             self.play()
 
     def play(self) -> None:
-        """Play from the frame shown; from the beginning, where that is the last one."""
+        """Play from the frame shown; from the beginning, if that is the last one."""
         if self._playing or self._controller.clip is None:
             return
         self._playing = True
-        self._said = None
+        self._why_silent = None
         self._begin()
         self.changed.emit()
 
     def pause(self) -> None:
-        """Stop; the frame that was heard last stays."""
+        """Stop, and leave the frame that was shown last."""
         if self._playback is not None:
             self._playback.stop()
         self._resume.stop()
@@ -106,7 +80,6 @@ class Player(QObject):
             self.changed.emit()
 
     def close(self) -> None:
-        """Stop for good."""
         self._controller.navigation.moved.disconnect(self._on_moved)
         self._controller.leaving.disconnect(self._leave)
         self.pause()
@@ -116,7 +89,7 @@ class Player(QObject):
         self._playback = None
 
     def seek(self, seconds: float) -> None:
-        """Show the frame of a time; playing goes on from there."""
+        """Show the frame of a time; if it plays, it goes on from there."""
         clip = self._controller.clip
         if clip is not None:
             self._controller.navigation.go_to(frame_at(clip.times, seconds))
@@ -128,12 +101,11 @@ class Player(QObject):
         self._restart()
 
     def set_loops(self, loops: bool) -> None:
-        """Repeat the stretch, or where there is none the whole video; or do not."""
+        """Choose whether to repeat the stretch, or the whole video if none is selected."""
         self.loops = loops
         self._restart()
 
     def set_half_speed(self, half: bool) -> None:
-        """Play at half speed, or at full speed."""
         self.half_speed = half
         self._restart()
 
@@ -154,12 +126,13 @@ class Player(QObject):
         if before is not None:
             before.stop()
         passage = self._passage(float(clip.times[self._controller.navigation.frame]))
+        # In its own thread it waits until the one before has closed the sound device.
         self._playback = Playback(clip, passage, before, self._open_output)
         self._playback.start()
         self._timer.start()
 
     def _passage(self, now: float) -> Passage:
-        """Say what to play from a time on."""
+        """Work out what to play from the time `now` on."""
         clip = self._controller.clip
         assert clip is not None
         speed = HALF_SPEED if self.half_speed else 1.0
@@ -177,9 +150,10 @@ class Player(QObject):
         if playback is None or clip is None:
             self.pause()
             return
-        if playback.why_silent is not None and playback.why_silent != self._said:
-            self._said = playback.why_silent
-            self.silent.emit(self._said)
+        if playback.why_silent is not None and playback.why_silent != self._why_silent:
+            self._why_silent = playback.why_silent
+            self.silent.emit(self._why_silent)
+        # `over` first: where it is true, the position read after it is the last one.
         over, position = playback.over, playback.position
         self._show(frame_at(clip.times, position))
         self.moved.emit(position)
@@ -195,7 +169,7 @@ class Player(QObject):
                 self._stepping = False
 
     def _on_moved(self, frame: int) -> None:
-        """Play on from where somebody else has moved to, once they have come to rest."""
+        """Stop while the user moves through the video; play on from where they come to rest."""
         if self._stepping or not self._playing:
             return
         self._timer.stop()

@@ -1,4 +1,4 @@
-"""The pictures of the panel: waveform, log-mel picture, and a row of bars per object."""
+"""The plots of the panel: waveform, log-mel spectrogram, and a row of bars per object."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from napari.utils.theme import get_theme
 from qtpy.QtCore import QRectF, QSize, Qt, Signal
 from qtpy.QtGui import QColor, QResizeEvent
 from qtpy.QtWidgets import QWidget
@@ -14,33 +15,21 @@ from napari_tavis.annotation import FrameStatus
 from napari_tavis.media.overview import SoundOverview
 from napari_tavis.media.spectrogram import MEL_BINS, mel_bin
 from napari_tavis.widgets.frame_strip import STATUS_COLORS
-from napari_tavis.widgets.soundtrack.graphs import TimeAxis, TimeView, pyqtgraph
-from napari_tavis.widgets.soundtrack.rows import Bar
-from napari_tavis.widgets.soundtrack.style import Style
+from napari_tavis.widgets.soundtrack.bars import Bar
+from napari_tavis.widgets.soundtrack.time_axis import TimeAxis, TimeView, pyqtgraph
 
 _AXIS_WIDTH = 76
 _ROW_HEIGHT = 17
 _MOST_ROWS = 7
 _TIME_AXIS_HEIGHT = 22
 _NAME_LENGTH = 11
+_LINE_END = 1e6  # seconds: longer than any video, for lines across the whole plot
 _FREQUENCIES = {300: "0.3", 1000: "1", 3000: "3 kHz"}
 
 
 @dataclass(frozen=True)
 class Row:
-    """One object's row.
-
-    Parameters
-    ----------
-    object_id : int
-        The object.
-    name : str
-        What is written beside it.
-    color : tuple of int
-        The object's colour.
-    bars : sequence of Bar
-        Where it sounds.
-    """
+    """An object's row."""
 
     object_id: int
     name: str
@@ -48,22 +37,49 @@ class Row:
     bars: Sequence[Bar]
 
 
+@dataclass(frozen=True)
+class Style:
+    """Colours of the Soundtrack panel."""
+
+    background: QColor
+    text: QColor
+    faint: QColor  # axes
+    wave: QColor
+    cursor: QColor
+    stretch: QColor  # the selected one
+    chosen: QColor  # behind the row of the object that is worked on
+    colormap: str  # of the spectrogram, by its name in pyqtgraph
+
+
+def style_of(theme_name: str) -> Style:
+    """Give the colours that go with a napari theme."""
+    theme = get_theme(theme_name)
+    text, current = _color(theme.text), _color(theme.current)
+    dark = theme.type == "dark"
+    stretch = QColor(current)
+    stretch.setAlpha(70)
+    return Style(
+        background=_color(theme.background),
+        text=text,
+        faint=_color(theme.secondary),
+        wave=current.lighter(150) if dark else current.darker(150),
+        cursor=QColor("#ff5a4f") if dark else QColor("#d02a1e"),
+        stretch=stretch,
+        chosen=_color(theme.primary),
+        colormap="magma" if dark else "CET-L18",
+    )
+
+
+def _color(color: object) -> QColor:
+    return QColor(*color.as_rgb_tuple(alpha=False))  # type: ignore[attr-defined]
+
+
 class SoundtrackPlots(pyqtgraph.GraphicsLayoutWidget):
-    """Draws a soundtrack and its objects over one time axis.
+    """Draws a soundtrack and its objects over one time axis."""
 
-    Attributes
-    ----------
-    sought : Signal
-        Emitted with the seconds that the user points at.
-    selected : Signal
-        Emitted with the stretch that the user selects, in seconds, or None.
-    row_clicked : Signal
-        Emitted with the number of the object whose row the user points at.
-    """
-
-    sought = Signal(float)
-    selected = Signal(object)
-    row_clicked = Signal(int)
+    sought = Signal(float)  # the time that the user points at, in seconds
+    selected = Signal(object)  # the stretch that the user selects, in seconds, or None
+    row_clicked = Signal(int)  # number of the object whose row the user points at
 
     def __init__(self, style: Style, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -80,7 +96,7 @@ class SoundtrackPlots(pyqtgraph.GraphicsLayoutWidget):
         self.rows = self._plot(2, "time")
         self.view: TimeView = self.rows.getViewBox()
         self._add_items()
-        self.view.sigXRangeChanged.connect(self._draw_sound)
+        self.view.sigXRangeChanged.connect(self.draw_sound)
         self.set_style(style)
 
     # -- building --------------------------------------------------------------------------
@@ -93,6 +109,8 @@ class SoundtrackPlots(pyqtgraph.GraphicsLayoutWidget):
         plot.getAxis("left").setWidth(_AXIS_WIDTH)
         plot.getAxis("left").setStyle(tickLength=0)
         plot.showAxis("bottom", bool(axis))
+        # The lowest plot has the axis; the others are linked to its view by name. pyqtgraph links
+        # also to a name that is registered later.
         if axis:
             plot.getAxis("bottom").setHeight(_TIME_AXIS_HEIGHT)
         else:
@@ -134,7 +152,6 @@ class SoundtrackPlots(pyqtgraph.GraphicsLayoutWidget):
     # -- what is shown ---------------------------------------------------------------------
 
     def set_style(self, style: Style) -> None:
-        """Take other colours."""
         self._style = style
         self.setBackground(style.background)
         for plot in (self.wave, self.mel, self.rows):
@@ -154,27 +171,15 @@ class SoundtrackPlots(pyqtgraph.GraphicsLayoutWidget):
         self._draw_rows()
 
     def set_video(self, duration: float, overview: SoundOverview | None) -> None:
-        """Show another video's length, and its soundtrack as far as it is known.
-
-        Parameters
-        ----------
-        duration : float
-            Seconds; 0 for no video.
-        overview : SoundOverview or None
-            The soundtrack; None where there is none.
-        """
+        """Show another video of `duration` seconds (0 for none), and its soundtrack, if any."""
         self._overview = overview
         for plot in (self.wave, self.mel, self.rows):
             plot.getViewBox().set_length(duration)
         self.view.show_all()
-        self._draw_sound()
-
-    def grow(self) -> None:
-        """Draw what has become known of the soundtrack."""
-        self._draw_sound()
+        self.draw_sound()
 
     def move_cursor(self, seconds: float) -> None:
-        """Put the cursor at a time, and turn the page where it leaves the picture."""
+        """Put the cursor at a time, and turn the page when it leaves the view."""
         for cursor in self._cursors:
             cursor.setValue(seconds)
         first, last = self.view.viewRange()[0]
@@ -183,7 +188,6 @@ class SoundtrackPlots(pyqtgraph.GraphicsLayoutWidget):
             self.view.setXRange(begin, begin + last - first, padding=0)
 
     def show_stretch(self, stretch: tuple[float, float] | None) -> None:
-        """Mark the selected stretch, or none."""
         for region in self._stretches:
             region.setVisible(stretch is not None)
             if stretch is not None:
@@ -196,8 +200,8 @@ class SoundtrackPlots(pyqtgraph.GraphicsLayoutWidget):
 
     # -- drawing ---------------------------------------------------------------------------
 
-    def _draw_sound(self, *_: object) -> None:
-        """Draw the waveform and the log-mel picture of the stretch in view."""
+    def draw_sound(self, *_: object) -> None:
+        """Draw waveform and spectrogram of the stretch in view, as far as they are known."""
         overview = self._overview
         self._curve.setVisible(overview is not None)
         self._picture.setVisible(overview is not None and overview.known > 0)
@@ -222,16 +226,16 @@ class SoundtrackPlots(pyqtgraph.GraphicsLayoutWidget):
         bottoms = {row.object_id: count - place - 1.0 for place, row in enumerate(rows)}
         _set_bars(
             self._lines,
-            [(0.0, 1e6, y + 0.02, y + 0.1) for y in bottoms.values()],
+            [(0.0, _LINE_END, y + 0.02, y + 0.1) for y in bottoms.values()],
             [QColor(*row.color) for row in rows],
         )
-        chosen = [(0.0, 1e6, y, y + 1) for key, y in bottoms.items() if key == self._chosen]
+        chosen = [(0.0, _LINE_END, y, y + 1) for key, y in bottoms.items() if key == self._chosen]
         _set_bars(self._highlight, chosen, [self._style.chosen] * len(chosen))
         for status, item in self._bars.items():
             _set_bars(item, _boxes(rows, bottoms, status))
 
     def _fit_rows(self) -> None:
-        """Give the rows a height that leaves the sound enough."""
+        """Give the rows a height that leaves enough for the sound."""
         wanted = _ROW_HEIGHT * min(max(len(self._rows), 1), _MOST_ROWS) + _TIME_AXIS_HEIGHT
         height = min(wanted, max(int(0.5 * self.height()), _TIME_AXIS_HEIGHT + _ROW_HEIGHT))
         layout = self.ci.layout
@@ -240,19 +244,19 @@ class SoundtrackPlots(pyqtgraph.GraphicsLayoutWidget):
         layout.setRowStretchFactor(1, 3)
 
     def sizeHint(self) -> QSize:  # noqa: N802
-        """Ask for the height of both pictures and a few rows; the canvas needs the rest."""
+        """Ask for the height of both plots and a few rows: the canvas needs the rest."""
         return QSize(600, 190)
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
-        """Fit rows and picture to the new size."""
         super().resizeEvent(event)
-        if hasattr(self, "_bars"):  # pyqtgraph resizes before it is built
+        if hasattr(self, "_bars"):  # pyqtgraph resizes it while it is being built
             self._fit_rows()
-            self._draw_sound()
+            self.draw_sound()
 
     # -- what the user does ----------------------------------------------------------------
 
     def _on_sought(self, seconds: float, height: float) -> None:
+        # All three plots send this; the heights of the rows' plot alone stand for objects.
         place = len(self._rows) - 1 - int(np.floor(height))
         if self.sender() is self.view and 0 <= place < len(self._rows):
             self.row_clicked.emit(self._rows[place].object_id)
@@ -262,7 +266,7 @@ class SoundtrackPlots(pyqtgraph.GraphicsLayoutWidget):
 def _boxes(
     rows: Sequence[Row], bottoms: Mapping[int, float], status: FrameStatus
 ) -> list[tuple[float, float, float, float]]:
-    """Give left, right, bottom and top of all bars of a status."""
+    """Give (left, right, bottom, top) of all bars of a status, in seconds and in rows."""
     return [
         (
             bar.start,
@@ -281,7 +285,7 @@ def _set_bars(
     boxes: Sequence[tuple[float, float, float, float]],
     colors: Sequence[QColor] | None = None,
 ) -> None:
-    """Draw other boxes (left, right, bottom, top)."""
+    """Draw other boxes, each (left, right, bottom, top)."""
     left, right, bottom, top = np.array(boxes, dtype=float).reshape(-1, 4).T
     brushes = {} if colors is None else {"brushes": list(colors)}
     item.setOpts(x0=left, x1=right, y0=bottom, y1=top, **brushes)

@@ -47,8 +47,8 @@ def test_mapping_is_read_from_what_is_typed() -> None:
 @pytest.mark.parametrize(
     ("entry", "said"),
     [
-        ("rain", "maps no class"),
-        ("=bell", "maps no class"),
+        ("rain", "is not a mapping"),
+        ("=bell", "is not a mapping"),
         ("rain=gitar", "did you mean 'guitar'"),
         ("rain=background", "not a class of AVSBench"),
     ],

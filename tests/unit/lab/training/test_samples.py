@@ -189,7 +189,7 @@ def test_wrong_class_lists_are_explained(trees: Path, tmp_path: Path) -> None:
     for text, message in (
         ('{"seen": ["dog", "unicorn"]}', "unicorn"),
         ('{"seen": ["dog"], "unseen": ["dog"]}', "both seen and unseen"),
-        ('{"seen": "dog"}', "list of names"),
+        ('{"seen": "dog"}', "list of class names"),
         ("{}", "names no classes"),
         ("{", "cannot be read"),
         ('{"categories": [1]}', "a name and a frequency"),

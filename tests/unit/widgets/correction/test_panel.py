@@ -9,7 +9,7 @@ from qtpy.QtCore import Qt
 from napari_tavis.annotation import AnnotationSession, FrameStatus
 from napari_tavis.widgets.commands import GROUPS
 from napari_tavis.widgets.correction.panel import CorrectionPanel
-from napari_tavis.widgets.correction.plan import Reach
+from napari_tavis.widgets.correction.propagation import Reach
 from napari_tavis.widgets.keys import take_keys
 from napari_tavis.widgets.workbench import Workbench
 

@@ -11,7 +11,7 @@ from napari_tavis.annotation import AnnotationSession, FrameStatus
 from napari_tavis.annotation.proposals import Proposal, Proposals
 from napari_tavis.core.errors import CorrectionError
 from napari_tavis.widgets.correction import repairs
-from napari_tavis.widgets.correction.plan import Reach
+from napari_tavis.widgets.correction.propagation import Reach
 
 SAMPLED = [1, 5, 9]
 SIZE = (30, 40)
@@ -74,7 +74,7 @@ def test_interpolating_from_the_later_end(session: AnnotationSession) -> None:
 
 def test_interpolating_needs_two_edited_frames(session: AnnotationSession) -> None:
     session.set_mask(DOG, 1, square(2))
-    with pytest.raises(CorrectionError, match="one after"):
+    with pytest.raises(CorrectionError, match="on each side"):
         repairs.find_gap(session, DOG, 5, Reach())
 
 

@@ -17,7 +17,7 @@ from napari_tavis.weights.sources import SOURCES, Source
 from napari_tavis.weights.store import Store
 from napari_tavis.widgets.dock import AnnotationDock
 from napari_tavis.widgets.models.dialog import ModelsDialog
-from napari_tavis.widgets.models.model_work import ModelWork
+from napari_tavis.widgets.models.model_controller import ModelController
 from napari_tavis.widgets.workbench import Workbench
 
 
@@ -74,7 +74,7 @@ def workbench() -> Iterator[Workbench]:
 
 
 @pytest.fixture
-def work(workbench: Workbench, source: Source) -> ModelWork:
+def work(workbench: Workbench, source: Source) -> ModelController:
     """What the dialog has done, with one source that can be reached."""
     work = workbench.models
     work.sources = _reachable(source)
@@ -82,7 +82,7 @@ def work(workbench: Workbench, source: Source) -> ModelWork:
 
 
 @pytest.fixture
-def dialog(qtbot, workbench: Workbench, work: ModelWork) -> ModelsDialog:
+def dialog(qtbot, workbench: Workbench, work: ModelController) -> ModelsDialog:
     """The open dialog."""
     dialog = ModelsDialog(workbench)
     qtbot.addWidget(dialog)
@@ -105,10 +105,10 @@ def _reachable(source: Source) -> dict[str, Source]:
 
 
 @pytest.fixture
-def ended(qtbot) -> Callable[[ModelWork], None]:
+def ended(qtbot) -> Callable[[ModelController], None]:
     """Wait for the end of what was begun."""
 
-    def wait(work: ModelWork) -> None:
+    def wait(work: ModelController) -> None:
         qtbot.waitUntil(lambda: not work.jobs.busy, timeout=60_000)
         qtbot.wait(1)
 

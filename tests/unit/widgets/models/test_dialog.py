@@ -17,7 +17,7 @@ from napari_tavis.weights.installing import import_files
 from napari_tavis.weights.store import Store
 from napari_tavis.widgets.models.consent import ConsentDialog
 from napari_tavis.widgets.models.dialog import ModelsDialog
-from napari_tavis.widgets.models.model_work import ModelWork
+from napari_tavis.widgets.models.model_controller import ModelController
 
 from .conftest import save
 
@@ -61,7 +61,10 @@ def test_ms3_says_where_its_file_is_and_takes_it(dialog: ModelsDialog, checkpoin
 
 
 def test_sizes_are_unknown_until_asked(
-    dialog: ModelsDialog, checkpoint: Path, work: ModelWork, ended: Callable[[ModelWork], None]
+    dialog: ModelsDialog,
+    checkpoint: Path,
+    work: ModelController,
+    ended: Callable[[ModelController], None],
 ) -> None:
     dialog.download.sizes.click()
     ended(work)
@@ -86,8 +89,8 @@ def test_a_damaged_model_is_marked(
     dialog: ModelsDialog,
     checkpoint: Path,
     store: Store,
-    work: ModelWork,
-    ended: Callable[[ModelWork], None],
+    work: ModelController,
+    ended: Callable[[ModelController], None],
 ) -> None:
     import_files(store, [checkpoint], "mine")
     data = bytearray(store.path("mine").read_bytes())
@@ -107,10 +110,10 @@ def test_a_damaged_model_is_marked(
 
 def test_removing_asks_first(
     dialog: ModelsDialog,
-    work: ModelWork,
+    work: ModelController,
     checkpoint: Path,
     store: Store,
-    ended: Callable[[ModelWork], None],
+    ended: Callable[[ModelController], None],
 ) -> None:
     import_files(store, [checkpoint], "mine")
     dialog.refresh()
@@ -146,7 +149,7 @@ def test_the_name_is_suggested_until_the_user_gives_one(
     page.name.textEdited.emit("")
     assert "Give the model a name." in page.start.toolTip()
     page.name.setText("no/name")
-    assert "is not a name for a model" in page.start.toolTip()
+    assert "cannot name a model" in page.start.toolTip()
     page.name.setText("mine")
     page.name.textEdited.emit("mine")
     page.files[0].setEditText("other.pth")
@@ -178,8 +181,8 @@ def test_licences_are_shown_once_before_anything_is_installed(
     dialog: ModelsDialog,
     checkpoint: Path,
     store: Store,
-    work: ModelWork,
-    ended: Callable[[ModelWork], None],
+    work: ModelController,
+    ended: Callable[[ModelController], None],
 ) -> None:
     def ask() -> ConsentDialog | None:
         dialog.show_import([checkpoint])
@@ -202,7 +205,7 @@ def test_licences_are_shown_once_before_anything_is_installed(
 
 
 def test_the_place_of_models_can_be_moved(
-    dialog: ModelsDialog, work: ModelWork, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    dialog: ModelsDialog, work: ModelController, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place = dialog.place
     assert not place.move_button.isEnabled()
@@ -223,8 +226,8 @@ def test_a_file_of_something_else_is_refused_with_the_reason(
     dialog: ModelsDialog,
     tmp_path: Path,
     store: Store,
-    work: ModelWork,
-    ended: Callable[[ModelWork], None],
+    work: ModelController,
+    ended: Callable[[ModelController], None],
 ) -> None:
     page = tmp_path / "page.pth"
     page.write_text("<!DOCTYPE html><title>Sign in</title>")
@@ -242,12 +245,12 @@ def test_a_file_of_something_else_is_refused_with_the_reason(
 @pytest.mark.usefixtures("agreed")
 def test_installed_parts_are_joined(
     dialog: ModelsDialog,
-    work: ModelWork,
+    work: ModelController,
     sam2,
     imagebind,
     tmp_path: Path,
     store: Store,
-    ended: Callable[[ModelWork], None],
+    ended: Callable[[ModelController], None],
 ) -> None:
     import_files(store, [save(sam2, tmp_path / "sam2.1_toy.pt")], "sam2.1_toy")
     import_files(store, [save(imagebind, tmp_path / "imagebind.pth")], "imagebind_toy")
@@ -268,11 +271,11 @@ def test_installed_parts_are_joined(
 @pytest.mark.usefixtures("agreed")
 def test_a_model_keeps_its_own_image_size_unless_another_is_chosen(
     dialog: ModelsDialog,
-    work: ModelWork,
+    work: ModelController,
     toy_model: TAViS,
     tmp_path: Path,
     store: Store,
-    ended: Callable[[ModelWork], None],
+    ended: Callable[[ModelController], None],
 ) -> None:
     file = save_checkpoint(toy_model, tmp_path / "mine.safetensors")
     dialog.show_import([file])

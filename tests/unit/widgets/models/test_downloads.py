@@ -15,7 +15,7 @@ from napari_tavis.weights.sources import Source
 from napari_tavis.weights.store import Store
 from napari_tavis.widgets.dock import AnnotationDock
 from napari_tavis.widgets.models.dialog import ModelsDialog
-from napari_tavis.widgets.models.model_work import ModelWork
+from napari_tavis.widgets.models.model_controller import ModelController
 
 pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("agreed")]
 
@@ -24,7 +24,7 @@ def test_a_download_is_installed_and_offered_at_once(
     dock_dialog: ModelsDialog,
     dock: AnnotationDock,
     store: Store,
-    ended: Callable[[ModelWork], None],
+    ended: Callable[[ModelController], None],
 ) -> None:
     dialog = dock_dialog
     settings = dock.annotate.settings
@@ -35,7 +35,7 @@ def test_a_download_is_installed_and_offered_at_once(
     before = settings.read()
     dialog.download.download.click()
     assert not dialog.download.download.isEnabled()
-    assert "Wait for the end of" in dialog.download.download.toolTip()
+    assert "Wait for this to finish" in dialog.download.download.toolTip()
     ended(dock.workbench.models)
     assert store.holds("tavis_s4")
     assert any(line.startswith("Downloading tavis_s4 · ") and " MB" in line for line in told)
@@ -72,8 +72,8 @@ def test_a_cancelled_download_keeps_what_came_and_goes_on(
     dialog.progress.cancel.click()
     ended(dock.workbench.models)
     assert dock.annotate.settings.models.text == "Models …"
-    assert "What has come is kept" in dialog.progress.message.text()
-    assert dialog.download.download.text() == "Go on"
+    assert "The part already downloaded is kept" in dialog.progress.message.text()
+    assert dialog.download.download.text() == "Resume"
     assert dialog.download.list.topLevelItem(0).text(1).startswith("3.0 MB of ")
     site.cuts.clear()
     site.asked.clear()
@@ -84,7 +84,7 @@ def test_a_cancelled_download_keeps_what_came_and_goes_on(
 
 
 def test_what_came_can_be_discarded(
-    qtbot, dialog: ModelsDialog, work: ModelWork, site, store: Store, source: Source, ended
+    qtbot, dialog: ModelsDialog, work: ModelController, site, store: Store, source: Source, ended
 ) -> None:
     site.cuts = [3_000_000, *[0] * 50]
     dialog.download.download.click()
@@ -134,7 +134,7 @@ def test_closing_the_dock_ends_the_download_and_keeps_what_came(
 
 
 def test_another_file_than_expected_is_taken_only_when_asked_for(
-    dialog: ModelsDialog, work: ModelWork, site, store: Store, source: Source, ended
+    dialog: ModelsDialog, work: ModelController, site, store: Store, source: Source, ended
 ) -> None:
     work.sources = {source.name: replace(source, sha256="0" * 64)}
     dialog.refresh()
@@ -145,14 +145,14 @@ def test_another_file_than_expected_is_taken_only_when_asked_for(
     (error,) = [one.message for one in notification_manager.records]
     assert sha256 in error
     assert store.cards() == []
-    assert dialog.download.download.text() == "Download, and take it as it is"
+    assert dialog.download.download.text() == "Download, and accept it as it is"
     dialog.download.download.click()
     ended(work)
     assert store.holds("tavis_s4")
 
 
 def test_an_address_without_a_file_says_how_to_go_on(
-    dialog: ModelsDialog, work: ModelWork, site, store: Store, ended
+    dialog: ModelsDialog, work: ModelController, site, store: Store, ended
 ) -> None:
     site.files.clear()
     notification_manager.records.clear()

@@ -50,8 +50,8 @@ def settle(qtbot, panel: QueuePanel, controller: AnnotationController) -> Until:
     """Wait until nothing is opened, looked at or segmented any more."""
 
     def quiet() -> bool:
-        ahead = panel.work.ahead
-        return not (panel.work.jobs.busy or controller.jobs.busy or ahead.video)
+        segmenter = panel.work.segmenter
+        return not (panel.work.jobs.busy or controller.jobs.busy or segmenter.video)
 
     def wait(done: Callable[[], bool] = quiet) -> None:
         qtbot.waitUntil(done, timeout=180_000)

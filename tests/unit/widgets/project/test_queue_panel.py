@@ -16,8 +16,8 @@ from napari_tavis.widgets.commands import COMMANDS
 from napari_tavis.widgets.controller import AnnotationController
 from napari_tavis.widgets.dock import AnnotationDock
 from napari_tavis.widgets.napari_compat import keys_of
+from napari_tavis.widgets.objects import empty_session
 from napari_tavis.widgets.project.queue_panel import QueuePanel
-from napari_tavis.widgets.work import empty_session
 from napari_tavis.widgets.workbench import Workbench
 
 pytestmark = pytest.mark.gui
@@ -89,7 +89,7 @@ def test_next_and_previous_by_command(
     settle()
     assert opened.table.selected.path == folder / "clip1.mp4"
     assert not opened.previous.isEnabled()
-    assert "no video before" in opened.previous.toolTip()
+    assert "no previous video" in opened.previous.toolTip()
 
 
 def test_a_double_click_opens_a_video(
@@ -214,28 +214,28 @@ def test_segmenting_ahead_gives_way_to_the_dock(
     release = threading.Event()
     controller.jobs.start(lambda task: release.wait(60), lambda result: None)
     opened.work.set_ahead(1)
-    assert opened.work.ahead.video is None
+    assert opened.work.segmenter.video is None
     release.set()
-    settle(lambda: opened.work.ahead.video == folder / "clip1.mp4")
+    settle(lambda: opened.work.segmenter.video == folder / "clip1.mp4")
     release.clear()
     controller.jobs.start(lambda task: release.wait(60), lambda result: None)
-    assert opened.work.ahead.paused
-    assert "waits while the dock works" in opened.message.text()
+    assert opened.work.segmenter.paused
+    assert "waits for the other work to finish" in opened.message.text()
     release.set()
     settle(lambda: shown(opened)["clip1.mp4"] == "segmented")
-    assert not opened.work.ahead.paused
+    assert not opened.work.segmenter.paused
 
 
 def test_what_a_person_begins_meanwhile_is_never_touched(
     opened: QueuePanel, controller: AnnotationController, folder: Path, settle
 ) -> None:
     opened.work.set_ahead(1)
-    assert opened.work.ahead.video == folder / "clip1.mp4"
+    assert opened.work.segmenter.video == folder / "clip1.mp4"
     opened.next.click()
     settle(lambda: controller.video == folder / "clip1.mp4" and not controller.jobs.busy)
     if controller.session is None:  # opened before it was segmented
         session = annotate_open_video(controller)
-        settle(lambda: opened.work.ahead.video != folder / "clip1.mp4")
+        settle(lambda: opened.work.segmenter.video != folder / "clip1.mp4")
         assert controller.session is session
         assert [item.class_name for item in session.objects] == ["dog"]
         controller.collect_edits().save()
@@ -261,9 +261,9 @@ def test_a_problem_of_all_videos_stops_it_once(
 ) -> None:
     controller.options = type(controller.options)(model=tmp_path / "gone.safetensors")
     opened.work.set_ahead(10)
-    settle(lambda: bool(opened.work.ahead.problem))
+    settle(lambda: bool(opened.work.segmenter.problem))
     assert "gone.safetensors" in opened.message.text()
-    assert opened.work.ahead.video is None
+    assert opened.work.segmenter.video is None
     assert not default_path(folder / "clip1.mp4").exists()
 
 

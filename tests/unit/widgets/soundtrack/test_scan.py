@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from napari_tavis.media import open_clip, write_video
-from napari_tavis.widgets.soundtrack.scan import SoundtrackScan
+from napari_tavis.widgets.soundtrack.panel import SoundtrackScan
 
 pytestmark = pytest.mark.gui
 

@@ -8,7 +8,7 @@ import pytest
 from napari_tavis.annotation import AnnotationSession
 from napari_tavis.annotation.proposals import Proposal, Proposals
 from napari_tavis.core.errors import CorrectionError
-from napari_tavis.widgets.correction.plan import (
+from napari_tavis.widgets.correction.propagation import (
     Direction,
     Reach,
     frames_between,

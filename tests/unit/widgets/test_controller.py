@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from napari_tavis.widgets.activity import Activity
+from napari_tavis.widgets.controller import Activity
 
 
 def test_time_between_actions_counts_and_breaks_do_not() -> None:

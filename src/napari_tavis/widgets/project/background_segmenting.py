@@ -1,4 +1,4 @@
-"""Segments videos in advance, while a person works on another one."""
+"""Segments the next videos of the queue while a person works on another one."""
 
 from __future__ import annotations
 
@@ -16,43 +16,17 @@ from napari_tavis.project.prepared import prepare_session, publish_session
 from napari_tavis.widgets.jobs import JobRunner, report_error
 
 
-class SegmentAhead(QObject):
+class BackgroundSegmenter(QObject):
     """Segments one video after the other in a job of its own, and gives way to other jobs.
 
-    The engine is the dock's, and loads the model once for both. What is found is saved as the
-    video's session, except where somebody has begun one meanwhile.
-
-    Parameters
-    ----------
-    engine : Engine
-        Computes the masks.
-    give_way_to : JobRunner
-        While it is busy, segmenting waits between two steps.
-    is_open : callable
-        Says of a video whether a session of it is open; that one is left alone.
-
-    Attributes
-    ----------
-    video : Path or None
-        The video that is segmented now.
-    problem : str
-        Why no more videos are segmented; empty if nothing is wrong.
-    jobs : JobRunner
-        Runs the work.
-    changed : Signal
-        What is done now has changed.
-    progressed : Signal
-        ``(done, total, what)`` of the video that is segmented.
-    segmented : Signal
-        Emitted with a video that has a session now.
-    broken : Signal
-        Emitted with a video that cannot be segmented, and why.
+    It shares the dock's engine, so that the model is loaded only once. The result is saved as the
+    video's session, unless somebody has begun one in the meantime.
     """
 
-    changed = Signal()
-    progressed = Signal(int, int, str)
-    segmented = Signal(object)
-    broken = Signal(object, str)
+    changed = Signal()  # what is done now
+    progressed = Signal(int, int, str)  # done, total, what
+    segmented = Signal(object)  # a video (Path) that has a session now
+    broken = Signal(object, str)  # a video (Path) that cannot be segmented, and why
 
     def __init__(
         self,
@@ -64,33 +38,27 @@ class SegmentAhead(QObject):
         super().__init__(parent)
         self._engine = engine
         self._other = give_way_to
-        self._is_open = is_open
+        self._is_open = is_open  # whether a session of a video is open: that one is left alone
         self.jobs = JobRunner(self)
         self._waiting: list[Path] = []
         self._options = EngineOptions()
         self._closed = False
-        self.video: Path | None = None
-        self.problem = ""
+        self.video: Path | None = None  # the one being segmented
+        self.problem = ""  # why nothing is segmented any more
         self.jobs.progressed.connect(self.progressed)
         give_way_to.busy_changed.connect(self._on_other)
 
     @property
     def paused(self) -> bool:
-        """Whether it waits for the dock's own work."""
+        """Whether it waits for the other jobs."""
         return self.video is not None and self._other.busy
 
     def want(self, videos: list[Path], options: EngineOptions) -> None:
-        """Segment these videos next, and no others.
+        """Segment these videos without a session next, in this order, and no others.
 
-        A video that is being segmented and is not wanted any more is dropped.
-
-        Parameters
-        ----------
-        videos : list of Path
-            Videos without a session, the most urgent first.
-        options : EngineOptions
-            How; other options than before end the wait after a problem.
+        One that is being segmented and is no longer wanted is dropped.
         """
+        # A problem may have come of the options, so other ones are worth another try.
         if options != self._options:
             self._options, self.problem = options, ""
         self._waiting = [video for video in videos if video != self.video]
@@ -99,11 +67,11 @@ class SegmentAhead(QObject):
         self._go_on()
 
     def retry(self) -> None:
-        """Forget the problem that has ended the work."""
+        """Forget the problem that ended the work."""
         self.problem = ""
 
     def close(self) -> None:
-        """Stop for good; what is not finished is dropped."""
+        """Stop for good, and drop what is not finished."""
         self._closed = True
         self._waiting = []
         self._other.busy_changed.disconnect(self._on_other)
@@ -129,7 +97,7 @@ class SegmentAhead(QObject):
         video, self.video = self.video, None
         assert video is not None
         try:
-            if self._is_open(video):
+            if self._is_open(video):  # somebody began to annotate it: theirs counts
                 shutil.rmtree(staging, ignore_errors=True)
             elif publish_session(video, staging):
                 self.segmented.emit(video)
@@ -149,7 +117,7 @@ class SegmentAhead(QObject):
         self._go_on()
 
     def _stop(self, error: BaseException) -> None:
-        """Try no other video after an error that they would all meet, such as a full disk."""
+        """Stop after an error that the other videos would meet too, such as a full disk."""
         self._waiting = []
         self.problem = str(error)
         report_error(error)

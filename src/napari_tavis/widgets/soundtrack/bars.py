@@ -10,34 +10,20 @@ import numpy.typing as npt
 from napari_tavis.annotation import AnnotationSession, FrameStatus
 from napari_tavis.annotation.objects import SessionObject
 
-_LEVELS = 16
-"""Steps of a bar's height: neighbours of one step are drawn as one bar."""
-
-
-_TOUCHING = 1e-6
-"""Seconds between two bars that are drawn as one."""
+_LEVELS = 16  # steps of a bar's height: neighbours of the same step become one bar
+_TOUCHING = 1e-6  # seconds: bars less far apart than this become one
 
 _STATUSES = list(FrameStatus)
 
 
 @dataclass(frozen=True)
 class Bar:
-    """A stretch in which an object has one status and one score.
+    """A stretch in which an object has the same status and the same score."""
 
-    Parameters
-    ----------
-    start, stop : float
-        Seconds.
-    status : FrameStatus
-        How far a person has gone there.
-    score : float
-        Height of the bar, 0 to 1: the model's score, and 1 where a person made the mask.
-    """
-
-    start: float
+    start: float  # seconds
     stop: float
     status: FrameStatus
-    score: float
+    score: float  # height of the bar, 0 to 1: the model's score; 1 where a person made the mask
 
 
 def objects_shown(session: AnnotationSession) -> list[SessionObject]:
@@ -55,26 +41,11 @@ def object_bars(
     times: npt.NDArray[np.float64],
     duration: float,
 ) -> list[Bar]:
-    """Give the bars of an object.
+    """Give the bars of an object, ascending; none where it has no mask.
 
-    A frame's bar reaches half-way to the next sampled frame on either side, so that sampled
-    frames fill the time between them; between sampled frames it is as long as it is shown.
-
-    Parameters
-    ----------
-    session : AnnotationSession
-        Owner of the object.
-    object_id : int
-        The object.
-    times : ndarray of float64, shape (n,)
-        Presentation times of the video's frames, in seconds.
-    duration : float
-        Length of the video in seconds.
-
-    Returns
-    -------
-    list of Bar
-        Ascending; none where the object has no mask.
+    `times` are the presentation times of all frames of the video, `duration` its length, both in
+    seconds. The bar of a sampled frame reaches half-way to the next sampled frame on either side,
+    so that the bars fill the time between them; any other frame's is as long as it is shown.
     """
     statuses, scores = session.statuses(object_id), session.scores(object_id)
     frames = np.fromiter(statuses, np.int64, len(statuses))
@@ -85,6 +56,7 @@ def object_bars(
     given[codes == _STATUSES.index(FrameStatus.EDITED)] = 1.0
     levels = np.maximum(1, np.rint(given * _LEVELS)).astype(int)
     starts, stops = _cells(frames, np.asarray(session.frame_indices), times, duration)
+    # A bar begins where status or height change, or where there is a gap before.
     alike = (codes[1:] == codes[:-1]) & (levels[1:] == levels[:-1])
     begins = np.flatnonzero(np.r_[True, ~(alike & (starts[1:] - stops[:-1] < _TOUCHING))])
     ends = np.r_[begins[1:], len(frames)] - 1
@@ -105,7 +77,7 @@ def _cells(
     times: npt.NDArray[np.float64],
     duration: float,
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Give where the bars of some frames begin and end."""
+    """Give where the bars of frames begin and end, in seconds."""
     ends = np.append(times[1:], duration)
     starts, stops = times[frames], ends[frames]
     if not len(sampled):
@@ -115,7 +87,7 @@ def _cells(
     place = np.searchsorted(sampled, frames)
     place = np.minimum(place, len(sampled) - 1)
     is_sampled = sampled[place] == frames
-    # Where neighbours of a sampled frame are annotated, too, each frame keeps to its own time.
+    # Where the frames next to a sampled one are annotated too, each keeps to its own time.
     alone = is_sampled & ~np.isin(frames - 1, frames) & ~np.isin(frames + 1, frames)
     wide_start, wide_stop = borders[place], borders[place + 1]
     return np.where(alone, wide_start, starts), np.where(alone, wide_stop, stops)

@@ -1,4 +1,4 @@
-"""Which frames an object is propagated to, from which masks. No Qt here."""
+"""Which frames an object is propagated to, and from which masks. No Qt here."""
 
 from __future__ import annotations
 
@@ -13,13 +13,10 @@ from napari_tavis.annotation import AnnotationSession
 from napari_tavis.annotation.masks import Mask
 from napari_tavis.core.errors import CorrectionError
 
-ROUNDING = 0.005
-"""Seconds by which a time that was rounded to hundredths may be off."""
+ROUNDING = 0.005  # seconds by which a time rounded to hundredths may be off
 
 
 class Direction(StrEnum):
-    """Which way from the frame shown."""
-
     BACKWARDS = "backwards"
     FORWARDS = "forwards"
     BOTH = "both ways"
@@ -27,22 +24,14 @@ class Direction(StrEnum):
 
 @dataclass(frozen=True)
 class Reach:
-    """Which frames are worked on.
+    """The frames that a correction may write."""
 
-    Parameters
-    ----------
-    every_frame : bool
-        Every frame of the video, or the sampled ones.
-    first, last : int, optional
-        The first and the last frame that may be written; None for the video's own.
-    """
-
-    every_frame: bool = False
-    first: int | None = None
-    last: int | None = None
+    every_frame: bool = False  # of the video; else the sampled ones
+    first: int | None = None  # None: from the beginning
+    last: int | None = None  # None: to the end
 
     def frames(self, session: AnnotationSession) -> list[int]:
-        """Give the frames of a session's video within reach, ascending."""
+        """Give the frames within reach, ascending."""
         candidates = range(session.frame_count) if self.every_frame else session.frame_indices
         return [int(frame) for frame in candidates if self.holds(int(frame))]
 
@@ -53,17 +42,7 @@ class Reach:
 
 
 class SessionMasks(Mapping[int, Mask]):
-    """Some masks of an object, read from the session when they are asked for.
-
-    Parameters
-    ----------
-    session : AnnotationSession
-        Owner of the masks.
-    object_id : int
-        The object.
-    frames : iterable of int
-        The frames.
-    """
+    """Masks of an object by frame, read from the session only when asked for."""
 
     def __init__(self, session: AnnotationSession, object_id: int, frames: Iterable[int]) -> None:
         self._session = session
@@ -84,18 +63,10 @@ class SessionMasks(Mapping[int, Mask]):
 
 @dataclass(frozen=True)
 class Plan:
-    """What is propagated.
+    """What is propagated."""
 
-    Parameters
-    ----------
-    conditions : SessionMasks
-        The masks that are taken as true, by frame: never overwritten.
-    frames : list of int
-        The frames to find the object in, ascending.
-    """
-
-    conditions: SessionMasks
-    frames: list[int]
+    conditions: SessionMasks  # taken as true and never overwritten
+    frames: list[int]  # to find the object in, ascending
 
 
 def plan_propagation(
@@ -104,25 +75,7 @@ def plan_propagation(
     """Choose the conditions and the frames of a propagation.
 
     Conditions are the frame shown and every edited or accepted frame on the way. A checked
-    frame in which the object has no mask says that it is not there.
-
-    Parameters
-    ----------
-    session : AnnotationSession
-        Owner of the masks; what was painted has reached it.
-    object_id : int
-        The object.
-    current : int
-        The frame shown.
-    direction : Direction
-        Which way from there.
-    reach : Reach
-        Which frames may be written.
-
-    Raises
-    ------
-    CorrectionError
-        If the object has no mask in the frame shown, or no frame is left to be found.
+    frame without a mask is a condition too: it tells the model that the object is absent there.
     """
     if not session.mask(object_id, current).any():
         raise CorrectionError(
@@ -138,8 +91,8 @@ def plan_propagation(
     frames = [one for one in reach.frames(session) if on_the_way(one) and one not in checked]
     if not frames:
         raise CorrectionError(
-            "No frame is left to propagate to: all on the way are edited or accepted, "
-            "or out of the chosen range."
+            "No frame is left to propagate to: all of them are edited or accepted, "
+            "or outside the chosen range."
         )
     on_way = [one for one in checked if on_the_way(one) and reach.holds(one)]
     return Plan(SessionMasks(session, object_id, [current, *on_way]), frames)
@@ -152,19 +105,10 @@ def checked_frames(session: AnnotationSession, object_id: int) -> set[int]:
 
 
 def frames_between(times: npt.NDArray[np.float64], start: float, stop: float) -> tuple[int, int]:
-    """Give the first and the last frame shown in a stretch of time.
+    """Give the first and the last frame shown between two times, in seconds.
 
-    Parameters
-    ----------
-    times : ndarray of float64, shape (n,)
-        Presentation times in seconds, ascending.
-    start, stop : float
-        The stretch, in seconds, rounded to hundredths as a person types them.
-
-    Returns
-    -------
-    tuple of int
-        Indices of frames. The last lies before the first where no frame is shown in between.
+    The times are rounded to hundredths, as a person types them. Where no frame is shown between
+    them, the last index is smaller than the first.
     """
     first = int(np.searchsorted(times, start - ROUNDING))
     last = int(np.searchsorted(times, stop + ROUNDING, side="right")) - 1

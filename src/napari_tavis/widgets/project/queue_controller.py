@@ -1,4 +1,4 @@
-"""What the queue panel does, without the panel: going through a set of videos."""
+"""Goes through a set of videos: opens them, marks them done, has the next ones segmented."""
 
 from __future__ import annotations
 
@@ -17,39 +17,21 @@ from napari_tavis.project.states import QueueState, state_of
 from napari_tavis.widgets.controller import AnnotationController
 from napari_tavis.widgets.jobs import JobRunner, report_error
 from napari_tavis.widgets.opening import VideoOpener
-from napari_tavis.widgets.project.segment_ahead import SegmentAhead
+from napari_tavis.widgets.project.background_segmenting import BackgroundSegmenter
 from napari_tavis.widgets.reader import clip_of
 
-_SETTLE_MS = 300
-"""Milliseconds after an edit until the open video's state is shown anew."""
+_SETTLE_MS = 300  # after an edit, until the open video's state is worked out again
 
 
-class QueueWork(QObject):
-    """Opens the videos of a queue one after the other, and has the next ones segmented.
+class QueueController(QObject):
+    """Opens the videos of a queue one after another, and has the next ones segmented.
 
-    Parameters
-    ----------
-    controller : AnnotationController
-        The open video.
-    opener : VideoOpener
-        Opens the videos.
-
-    Attributes
-    ----------
-    queue : VideoQueue or None
-        The videos.
-    ahead : SegmentAhead
-        Segments the next ones.
-    jobs : JobRunner
-        Looks at the disk.
-    changed : Signal
-        The list, a state, or the place in the list has changed.
-    source_changed : Signal
-        Emitted with the folder or list when another one was opened.
+    What may take long, as everything on a slow disk does, runs in `jobs`; progress and states are
+    in `queue`, which is saved after each change.
     """
 
-    changed = Signal()
-    source_changed = Signal(object)
+    changed = Signal()  # the list, a state, or the place in the list
+    source_changed = Signal(object)  # the folder or list (Path), when another one was opened
 
     def __init__(self, controller: AnnotationController, opener: VideoOpener) -> None:
         super().__init__()
@@ -57,17 +39,19 @@ class QueueWork(QObject):
         self._opener = opener
         self.queue: VideoQueue | None = None
         self.jobs = JobRunner(self)
-        self.ahead = SegmentAhead(controller.engine, controller.jobs, self._has_open_session, self)
-        controller.runners.append(self.ahead.jobs)
-        self._wanted: Path | None = None
-        self._published: Path | None = None
-        self._last: Path | None = None
+        self.segmenter = BackgroundSegmenter(
+            controller.engine, controller.jobs, self._has_open_session, self
+        )
+        controller.runners.append(self.segmenter.jobs)
+        self._wanted: Path | None = None  # asked to be opened, and not open yet
+        self._published: Path | None = None  # got its session in the background
+        self._last: Path | None = None  # opened last
         self._settle = QTimer(self)
         self._settle.setSingleShot(True)
         self._settle.setInterval(_SETTLE_MS)
         self._settle.timeout.connect(self._refresh_open)
-        self.ahead.segmented.connect(self._on_segmented)
-        self.ahead.broken.connect(self._on_broken)
+        self.segmenter.segmented.connect(self._on_segmented)
+        self.segmenter.broken.connect(self._on_broken)
         self.jobs.busy_changed.connect(lambda busy: self.changed.emit())
         controller.opened.connect(self._on_opened)
         controller.changed.connect(self._on_controller_changed)
@@ -77,17 +61,12 @@ class QueueWork(QObject):
     # -- the list --------------------------------------------------------------------------
 
     def open(self, source: Path, recursive: bool | None = None) -> None:
-        """Open the queue of a folder or list, in the background.
+        """Open the queue of a folder, its ``tavis-queue.json``, or a text file of paths.
 
-        Parameters
-        ----------
-        source : Path
-            A folder of videos, its ``tavis-queue.json``, or a text file with one path a line.
-        recursive : bool, optional
-            Whether a folder's folders belong to it; as it was the last time by default.
+        Whether a folder's subfolders belong to it is as it was last time, unless `recursive` says.
         """
         if self.jobs.busy:
-            show_warning("Wait until the queue has been looked through, then choose again.")
+            show_warning("Wait until the videos have been looked through, then choose again.")
             return
         self._save()
 
@@ -97,7 +76,7 @@ class QueueWork(QObject):
         self.jobs.start(run, self._on_listed)
 
     def reload(self) -> None:
-        """Look through the videos again, in the background."""
+        """Look through the videos again."""
         queue = self.queue
         if queue is None or self.jobs.busy:
             return
@@ -116,8 +95,10 @@ class QueueWork(QObject):
     def _on_looked_through(self, found: object) -> None:
         self._refresh_open()
         self._save()
-        self._want_ahead()
+        self._want_segmented()
         queue = self.queue
+        # Listing only looks for files. Whether new ones can be read is found out afterwards, since
+        # that takes longer.
         if queue is not None and any(item.state is QueueState.NEW for item in queue.videos):
             self.jobs.start(
                 lambda task: queue.check(task=task),
@@ -127,7 +108,7 @@ class QueueWork(QObject):
 
     def _on_checked(self, found: object) -> None:
         self._save()
-        self._want_ahead()
+        self._want_segmented()
         self.changed.emit()
 
     # -- going through it ------------------------------------------------------------------
@@ -142,7 +123,7 @@ class QueueWork(QObject):
 
     @property
     def is_open(self) -> bool:
-        """Whether the current video is open now."""
+        """Whether the current video is open now, and not only where one stopped last time."""
         return self.current is not None and self.current == self._controller.video
 
     def next_item(self) -> QueueItem | None:
@@ -151,7 +132,7 @@ class QueueWork(QObject):
             return None
         current = self.queue.item(self.current)
         if current is not None and not self.is_open and current.state.workable:
-            return current  # where one stopped the last time
+            return current  # where one stopped last time
         return self.queue.next(self.current, skip_finished=self.queue.skip_finished)
 
     def previous_item(self) -> QueueItem | None:
@@ -159,11 +140,9 @@ class QueueWork(QObject):
         return None if self.queue is None else self.queue.previous(self.current)
 
     def go_next(self) -> None:
-        """Open the next video."""
         self._go(self.next_item(), "That was the last video of the queue.")
 
     def go_previous(self) -> None:
-        """Open the video before."""
         self._go(self.previous_item(), "That was the first video of the queue.")
 
     def _go(self, item: QueueItem | None, otherwise: str) -> None:
@@ -175,13 +154,7 @@ class QueueWork(QObject):
             self.go_to(item.path)
 
     def go_to(self, path: Path) -> None:
-        """Open a video of the queue.
-
-        Parameters
-        ----------
-        path : Path
-            The video; one that cannot be opened is told, and stays in the queue with why.
-        """
+        """Open a video of the queue; warn about one that cannot be opened, and keep it listed."""
         queue, controller = self.queue, self._controller
         if queue is None or path == controller.video:
             return
@@ -203,20 +176,7 @@ class QueueWork(QObject):
     # -- done ------------------------------------------------------------------------------
 
     def mark_done(self, done: bool = True, path: Path | None = None) -> bool:
-        """Mark a video done, or not done.
-
-        Parameters
-        ----------
-        done : bool
-            Which.
-        path : Path, optional
-            The video; the current one by default.
-
-        Returns
-        -------
-        bool
-            Whether it was marked.
-        """
+        """Mark a video done or not done, by default the current one; return whether it worked."""
         path = path or self.current
         item = None if self.queue is None else self.queue.item(path)
         if item is None or path is None or self.queue is None:
@@ -241,26 +201,25 @@ class QueueWork(QObject):
         return True
 
     def done_and_next(self) -> None:
-        """Mark the current video done and open the next one."""
         if self.mark_done():
             self.go_next()
 
     # -- settings --------------------------------------------------------------------------
 
     def set_skip_finished(self, skip: bool) -> None:
-        """Choose whether going on passes over what is done."""
+        """Choose whether `go_next` skips what is done."""
         if self.queue is not None:
             self.queue.skip_finished = skip
             self._save()
             self.changed.emit()
 
     def set_ahead(self, count: int) -> None:
-        """Choose how many videos are segmented in advance."""
+        """Choose how many of the next videos are segmented in the background."""
         if self.queue is not None:
             self.queue.ahead = count
-            self.ahead.retry()
+            self.segmenter.retry()
             self._save()
-            self._want_ahead()
+            self._want_segmented()
             self.changed.emit()
 
     # -- what happens meanwhile ------------------------------------------------------------
@@ -276,19 +235,21 @@ class QueueWork(QObject):
         elif self.queue.item(path) is not None:
             self.queue.current = path
             self._save()
-        if session is None and path == self.ahead.video:
-            self._controller.said.emit("It is being segmented already: its objects appear soon.")
+        if session is None and path == self.segmenter.video:
+            self._controller.said.emit(
+                "It is being segmented already: its objects will appear soon."
+            )
         self._refresh_open()
-        self._want_ahead()
+        self._want_segmented()
         self.changed.emit()
 
     def _find_queue(self, path: Path) -> None:
-        """Go on with the queue of a video's folder, if somebody works through it."""
+        """Take up the queue of the video's folder, if there is one."""
         if (path.parent / FOLDER_FILE).is_file() and not self.jobs.busy:
             self.open(path.parent)
 
     def _leave(self, video: Path) -> None:
-        """Take a video of the queue out of the viewer: there may be hundreds."""
+        """Remove a video of the queue from the viewer: the queue may have hundreds."""
         if self.queue is None or self.queue.refresh_video(video) is None:
             return
         layers = self._controller.viewer.layers
@@ -299,12 +260,13 @@ class QueueWork(QObject):
 
     def _on_controller_changed(self) -> None:
         if self._wanted is not None:
+            # Not at once: while one video replaces another, for a moment neither is open.
             QTimer.singleShot(0, self, self._check_opened)
         self._take_up()
         self._on_edited()
 
     def _check_opened(self) -> None:
-        """Find out what is wrong with a video that was to be opened and is not."""
+        """Find out what is wrong with a video that was to be opened and did not open."""
         queue, wanted = self.queue, self._wanted
         if queue is None or wanted is None or self._opener.opening is not None:
             return
@@ -313,7 +275,7 @@ class QueueWork(QObject):
             self.jobs.start(lambda task: queue.look_into(wanted), self._on_checked)
 
     def _take_up(self) -> None:
-        """Open the video again that was segmented in advance while it was open without objects."""
+        """Reopen a video that was open without objects while it was segmented in the background."""
         controller = self._controller
         if self._published is None or self._published != controller.video or controller.jobs.busy:
             return
@@ -322,11 +284,11 @@ class QueueWork(QObject):
             self._opener.open(video, controller.clip)
 
     def _on_edited(self, object_id: int | None = None) -> None:
-        if not self._settle.isActive():
+        if not self._settle.isActive():  # restarting it would put it off while somebody paints
             self._settle.start()
 
     def _refresh_open(self) -> None:
-        """Take the state of the open video from its session, which is newer than the disk."""
+        """Take the state of the open video from its session, which is ahead of the disk."""
         video, session = self._controller.video, self._controller.session
         if self.queue is None or video is None or session is None:
             return
@@ -334,20 +296,20 @@ class QueueWork(QObject):
         item = QueueItem(video, state, why, session.path)
         if self.queue.item(video) not in (None, item):
             self.queue.note(item)
-            self._want_ahead()
+            self._want_segmented()
             self.changed.emit()
 
     def _has_open_session(self, video: Path) -> bool:
         return video == self._controller.video and self._controller.session is not None
 
-    def _want_ahead(self) -> None:
-        """Have the next videos segmented, but never the open one: the dock does that."""
+    def _want_segmented(self) -> None:
+        """Have the next videos segmented, but not the open one: the dock does that."""
         queue, open_video = self.queue, self._controller.video
         videos = [] if queue is None else queue.to_segment(self.current, queue.ahead)
-        under_way = self.ahead.video
+        under_way = self.segmenter.video
         if under_way is not None and under_way == open_video and self._controller.session is None:
-            videos.insert(0, under_way)  # begun before it was opened: its objects are soon there
-        self.ahead.want(videos, self._controller.options)
+            videos.insert(0, under_way)  # it was begun before it was opened, and is soon done
+        self.segmenter.want(videos, self._controller.options)
 
     def _on_segmented(self, video: Path) -> None:
         if self.queue is not None:
@@ -355,14 +317,14 @@ class QueueWork(QObject):
             self._save()
         self._published = video
         self._take_up()
-        self._want_ahead()
+        self._want_segmented()
         self.changed.emit()
 
     def _on_broken(self, video: Path, why: str) -> None:
         if self.queue is not None:
             self.queue.note_broken(video, why)
             self._save()
-            self._want_ahead()
+            self._want_segmented()
         self.changed.emit()
 
     def _save(self) -> None:
@@ -371,12 +333,12 @@ class QueueWork(QObject):
         try:
             self.queue.save()
         except TavisError as error:
-            if str(error) not in self.queue.warnings:  # told once
+            if str(error) not in self.queue.warnings:  # warn once
                 self.queue.warnings.append(str(error))
                 show_warning(str(error))
 
     def _on_closing(self, window_stays: bool) -> None:
         self._settle.stop()
-        self.ahead.close()
+        self.segmenter.close()
         self.jobs.close()
         self._save()

@@ -1,8 +1,9 @@
-"""Installing, downloading and removing models for a window; the dialog only shows it."""
+"""Downloads, imports, improves and removes models for the dialog *Models*, which only shows it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -11,70 +12,47 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_tavis.core.errors import ChecksumError, TavisError, WeightsError
 from napari_tavis.core.home import set_home
-from napari_tavis.core.tasks import Cancelled
+from napari_tavis.core.tasks import Cancelled, Task
+from napari_tavis.engine import import_torch
+from napari_tavis.lab.improvement.process import improve_in_process
 from napari_tavis.lab.improvement.request import Improvement, ImprovementRequest
-from napari_tavis.weights import overview
+from napari_tavis.weights import installing, overview
 from napari_tavis.weights.downloading import discard
 from napari_tavis.weights.files import in_words
-from napari_tavis.weights.installing import download_target
+from napari_tavis.weights.installing import DEFAULT_DTYPE, download_target
 from napari_tavis.weights.sources import SOURCES, Source
 from napari_tavis.weights.store import ModelCard, Store
 from napari_tavis.widgets.controller import AnnotationController
 from napari_tavis.widgets.jobs import JobRunner, Work, report_error
-from napari_tavis.widgets.models import work
-from napari_tavis.widgets.models.work import InstallOptions
 
 Result = TypeVar("Result")
 
 
-class ModelWork(QObject):
-    """Does what the dialog *Models* asks for, one thing at a time, also while it is closed.
+@dataclass(frozen=True)
+class InstallOptions:
+    """How a model is to be stored."""
 
-    Parameters
-    ----------
-    controller : AnnotationController
-        Asks before it closes on a running download, and ends it.
+    dtype: str = DEFAULT_DTYPE  # float16, bfloat16 or float32
+    image_size: int | None = None  # pixels per side; None: as its file says, or else 224
 
-    Attributes
-    ----------
-    changed : Signal
-        What is there, or what can be done, has changed.
-    models_changed : Signal
-        Models came or went.
-    installed : Signal
-        Emitted with the name of a model that was installed.
-    improved : Signal
-        Emitted with the `Improvement` that came of corrected clips.
-    chosen : Signal
-        Emitted with the name of a model that the user wants to segment with.
-    said : Signal
-        Emitted with a sentence about what was done.
-    jobs : JobRunner
-        Runs the work; reports progress.
-    sources : mapping of str to Source
-        What can be downloaded.
-    damaged : dict of str to str
-        What is wrong with models, found by reading all of them.
-    sizes : dict of str to int
-        Bytes of what can be downloaded, as far as servers were asked.
-    refused : dict of str to str
-        Why a download was refused whose file is not the one expected.
-    """
 
-    changed = Signal()
-    models_changed = Signal()
-    installed = Signal(str)
-    improved = Signal(object)
-    chosen = Signal(str)
-    said = Signal(str)
+class ModelController(QObject):
+    """Does what the dialog *Models* asks for, one job at a time, even after it was closed."""
+
+    changed = Signal()  # what is there, or what can be done
+    models_changed = Signal()  # models were added or removed
+    installed = Signal(str)  # name of the model
+    improved = Signal(object)  # an `Improvement`
+    chosen = Signal(str)  # name of a model that the user wants to segment with
+    said = Signal(str)  # a sentence about what was done
 
     def __init__(self, controller: AnnotationController) -> None:
         super().__init__()
-        self.jobs = JobRunner()  # outlives the widgets, to be ended when they are gone
+        self.jobs = JobRunner()  # no Qt parent: it must outlive the widgets, to be ended on closing
         self.sources: Mapping[str, Source] = SOURCES
-        self.damaged: dict[str, str] = {}
-        self.sizes: dict[str, int] = {}
-        self.refused: dict[str, str] = {}
+        self.damaged: dict[str, str] = {}  # by name, what `check` found
+        self.sizes: dict[str, int] = {}  # by name, in bytes, as far as servers were asked
+        self.refused: dict[str, str] = {}  # by name, why a download was not the expected file
         controller.runners.append(self.jobs)
         controller.closing.connect(self._on_closing)
         self.jobs.busy_changed.connect(lambda busy: self.changed.emit())
@@ -83,52 +61,78 @@ class ModelWork(QObject):
 
     @property
     def store(self) -> Store:
-        """The installed models, where they lie now."""
+        """The installed models, wherever they are kept now."""
         return Store()
 
     @property
     def obstacle(self) -> str | None:
-        """Why nothing can be begun now; None if it can."""
-        return f"Wait for the end of {self.jobs.doing}, or cancel it." if self.jobs.busy else None
+        """Why nothing can be started now, in a sentence; None if it can."""
+        return (
+            f"Wait for this to finish, or cancel it: {self.jobs.doing}." if self.jobs.busy else None
+        )
 
     def problems(self, cards: Iterable[ModelCard]) -> dict[str, str]:
-        """Say what is wrong with models, by the names of those that are damaged."""
+        """Give what is wrong with each damaged model, by name."""
         return {**self.damaged, **overview.problems(self.store, cards)}
 
     def offers(self) -> list[overview.Offer]:
-        """Give what can be downloaded and is not installed."""
+        """Give what can be downloaded and is not installed yet."""
         return overview.offers(self.store, self.sources)
 
     # -- what is done ----------------------------------------------------------------------
 
     def download(self, source: Source, options: InstallOptions) -> None:
-        """Download official weights and install them; takes a file that was refused before."""
+        """Download official weights and install them.
+
+        Asked for again after it was refused, a file is taken although it is not the expected one.
+        """
         store, accept_changed = self.store, source.name in self.refused
 
         def failed(error: BaseException) -> None:
             if isinstance(error, ChecksumError):
                 self.refused[source.name] = str(error)
-            kept = " What has come is kept; the next download goes on from there."
+            kept = " The part already downloaded is kept, and the next try goes on from there."
             self._on_failed(error, kept)
 
-        self._start(
-            lambda task: work.download_model(store, source, options, accept_changed, task),
-            self._on_installed,
-            failed,
-        )
+        def run(task: Task) -> ModelCard:
+            _load_torch(task)
+            return installing.download_model(
+                store,
+                source,
+                dtype=options.dtype,
+                image_size=options.image_size,
+                accept_changed=accept_changed,
+                task=task,
+            )
+
+        self._start(run, self._on_installed, failed)
 
     def import_files(
         self, files: Sequence[str], name: str, options: InstallOptions, replace: bool
     ) -> None:
-        """Install a model from files."""
+        """Install a model from files, or from parts of models installed before."""
         store = self.store
-        self._start(
-            lambda task: work.import_files(store, files, name, options, replace, task),
-            self._on_installed,
-        )
+
+        def run(task: Task) -> ModelCard:
+            _load_torch(task)
+            return installing.import_files(
+                store,
+                files,
+                name,
+                dtype=options.dtype,
+                image_size=options.image_size,
+                replace=replace,
+                task=task,
+            )
+
+        self._start(run, self._on_installed)
 
     def improve(self, request: ImprovementRequest) -> None:
         """Fine-tune a model on corrected clips, in a process of its own."""
+
+        def run(task: Task) -> Improvement:
+            task.report(0, 0, "starting")
+            return improve_in_process(request, task)
 
         def improved(result: Improvement) -> None:
             self._say(str(result))
@@ -137,23 +141,25 @@ class ModelWork(QObject):
             self.changed.emit()
             self.improved.emit(result)
 
-        self._start(lambda task: work.improve_model(request, task), improved)
+        self._start(run, improved)
 
     def remove(self, name: str) -> None:
-        """Remove a model from the disk."""
         store = self.store
 
         def removed(freed: int) -> None:
             self.damaged.pop(name, None)
-            self._say(f"{name} is removed, {in_words(freed)} are free again.")
+            self._say(f"{name} was removed, which freed {in_words(freed)}.")
             self.models_changed.emit()
             self.changed.emit()
 
         self._start(lambda task: store.remove(name), removed)
 
     def check(self, cards: Sequence[ModelCard]) -> None:
-        """Read all of models' files, to find damaged ones."""
+        """Read models' files whole, to find damaged ones."""
         store = self.store
+
+        def run(task: Task) -> dict[str, str]:
+            return {card.name: store.verify(card, task) for card in cards}
 
         def checked(found: dict[str, str]) -> None:
             self.damaged = {**self.damaged, **found}
@@ -163,7 +169,7 @@ class ModelWork(QObject):
             self._say(f"{'; '.join(bad)}: install it again." if bad else whole)
             self.changed.emit()
 
-        self._start(lambda task: work.check_models(store, cards, task), checked)
+        self._start(run, checked)
 
     def ask_sizes(self) -> None:
         """Ask the servers how large the files are."""
@@ -176,20 +182,22 @@ class ModelWork(QObject):
         self._start(lambda task: overview.ask_sizes(sources, task), answered)
 
     def discard(self, source: Source) -> None:
-        """Delete what has come of a download."""
+        """Delete the part of a download that is there."""
         target = download_target(self.store, source)
         self._start(lambda task: discard(target), lambda _: self.changed.emit())
 
     def move(self, directory: Path | None) -> None:
-        """Keep models in another directory from now on; None for the system's own place."""
+        """Keep models in another directory from now on; None for the system's usual place."""
         before = self.store.models
         try:
             set_home(directory)
         except OSError as error:
-            report_error(WeightsError(f"The setting cannot be written: {error.strerror}."))
+            report_error(WeightsError(f"The setting cannot be saved: {error.strerror}."))
             return
         self.damaged = {}
-        self._say(f"Models lie in {self.store.models} from now on; those in {before} stay there.")
+        self._say(
+            f"Models are kept in {self.store.models} from now on; those in {before} stay there."
+        )
         self.models_changed.emit()
         self.changed.emit()
 
@@ -227,3 +235,9 @@ class ModelWork(QObject):
 
     def _on_closing(self, window_stays: bool) -> None:
         self.jobs.close()
+
+
+def _load_torch(task: Task) -> None:
+    """Import what converts files: in a job, since it takes seconds, and safely beside Mesa."""
+    task.report(0, 0, "loading PyTorch")
+    import_torch()

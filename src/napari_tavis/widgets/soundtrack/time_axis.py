@@ -1,4 +1,4 @@
-"""pyqtgraph, on the Qt binding that napari uses, and a view of time to point at."""
+"""A time axis in pyqtgraph to point at, zoom and pan; and pyqtgraph on napari's Qt binding."""
 
 from __future__ import annotations
 
@@ -12,13 +12,16 @@ from qtpy.QtCore import Qt, Signal
 
 _BINDING = "PYQTGRAPH_QT_LIB"
 
-LEAST_SECONDS = 0.05
-"""Shortest stretch that fills the panel."""
+LEAST_SECONDS = 0.05  # the shortest stretch that can be shown or selected
 
 
 @contextlib.contextmanager
 def _binding_of_qtpy() -> Iterator[None]:
-    """Make pyqtgraph take qtpy's binding, where several are installed or even loaded."""
+    """Make pyqtgraph use qtpy's binding.
+
+    Left alone it takes the first of its own list that is loaded, and then nothing of it fits into
+    napari's window. It reads the variable once, when it is imported.
+    """
     before = os.environ.get(_BINDING)
     os.environ[_BINDING] = qtpy.API_NAME
     try:
@@ -35,26 +38,16 @@ with _binding_of_qtpy():
 
 
 class TimeView(pyqtgraph.ViewBox):
-    """A picture over time: click and drag to seek, wheel to zoom, other buttons to pan.
+    """A plot over time: click or drag to seek, wheel to zoom, other buttons to pan."""
 
-    Attributes
-    ----------
-    sought : Signal
-        Emitted with seconds and height when the user points at a time.
-    selected : Signal
-        Emitted with the stretch in seconds that the user drags over with Shift; with None when
-        they click with Shift.
-    """
-
-    sought = Signal(float, float)
-    selected = Signal(object)
+    sought = Signal(float, float)  # seconds, and the height in the plot's own units
+    selected = Signal(object)  # (first, last) in seconds after Shift+drag; None after Shift+click
 
     def __init__(self) -> None:
         super().__init__(enableMenu=False, defaultPadding=0.0)
         self.setMouseEnabled(x=True, y=False)
 
     def mouseClickEvent(self, event: Any) -> None:  # noqa: N802
-        """Seek; with Shift, select nothing; twice, show everything."""
         if event.button() != Qt.MouseButton.LeftButton:
             return
         event.accept()
@@ -66,7 +59,6 @@ class TimeView(pyqtgraph.ViewBox):
             self._seek(event.pos())
 
     def mouseDragEvent(self, event: Any, axis: int | None = None) -> None:  # noqa: N802
-        """Seek; with Shift, select a stretch; with another button, pan."""
         event.accept()
         if event.button() != Qt.MouseButton.LeftButton:
             before, now = self.mapToView(event.lastPos()), self.mapToView(event.pos())
@@ -78,7 +70,7 @@ class TimeView(pyqtgraph.ViewBox):
             self._seek(event.pos())
 
     def wheelEvent(self, event: Any, axis: int | None = None) -> None:  # noqa: N802
-        """Zoom around the mouse; pan with Shift, or where the wheel goes sideways."""
+        """Zoom around the mouse; pan with Shift, or with a wheel that scrolls sideways."""
         event.accept()
         sideways = event.orientation() == Qt.Orientation.Horizontal
         if sideways or event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
@@ -94,13 +86,12 @@ class TimeView(pyqtgraph.ViewBox):
         self.scaleBy(x=factor, center=(centre, 0.0))
 
     def show_all(self) -> None:
-        """Show everything."""
         first, last = self.state["limits"]["xLimits"]
-        if first is not None and last is not None:
+        if first is not None and last is not None:  # before the first video there is no limit
             self.setXRange(first, last, padding=0)
 
     def set_length(self, seconds: float) -> None:
-        """Let the view reach from zero to `seconds`."""
+        """Limit the view to the stretch from zero to `seconds`."""
         length = max(seconds, LEAST_SECONDS)
         self.setLimits(xMin=0.0, xMax=length, minXRange=LEAST_SECONDS, maxXRange=length)
 
@@ -119,15 +110,7 @@ class TimeAxis(pyqtgraph.AxisItem):
 
 
 def describe_time(seconds: float, decimals: int = 2) -> str:
-    """Write a time as minutes and seconds, and hours where there are any.
-
-    Parameters
-    ----------
-    seconds : float
-        Seconds, from zero.
-    decimals : int
-        Decimals of the seconds.
-    """
+    """Write a time as minutes and seconds, such as ``1:02.50``, and hours if there are any."""
     minutes, rest = divmod(round(max(seconds, 0.0), decimals), 60)
     hours, minutes = divmod(int(minutes), 60)
     width = decimals + 3 if decimals else 2

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from napari_tavis.widgets.soundtrack.graphs import describe_time
+from napari_tavis.widgets.soundtrack.time_axis import describe_time
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from napari_tavis.annotation import AnnotationSession, FrameStatus
 from napari_tavis.annotation.proposals import Proposal, Proposals
 from napari_tavis.media import open_clip
-from napari_tavis.widgets.soundtrack.rows import Bar, object_bars, objects_shown
+from napari_tavis.widgets.soundtrack.bars import Bar, object_bars, objects_shown
 
 SAMPLED = [12, 37, 62, 87, 112]
 TIMES = np.arange(125) / 25
