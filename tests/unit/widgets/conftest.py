@@ -9,8 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from napari._qt.qt_main_window import _QtMainWindow
+from napari._qt.qt_viewer import QtViewer
+from napari._qt.threads.status_checker import StatusChecker
+from napari.settings import get_settings
 from napari.viewer import Viewer
-from qtpy.QtCore import QEvent, QPointF, Qt
+from qtpy.QtCore import QCoreApplication, QEvent, QPointF, Qt
 from qtpy.QtGui import QMouseEvent
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
@@ -71,11 +75,52 @@ def other_video(toy_video: Path, tmp_path: Path) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def shared_viewer(qapp: QApplication) -> Iterator[Viewer]:
+    """A viewer whose window stays: making and closing one takes seconds.
+
+    Its canvas takes the mouse and knows where it looks, but draws no layer: no test here looks at
+    the picture, which takes Mesa a tenth of a second each time. Those of `tests/integration` do.
+    """
+    with pytest.MonkeyPatch.context() as patch:  # as `make_napari_viewer` does
+        patch.setattr(StatusChecker, "start", lambda *_: None)
+        patch.setattr(_QtMainWindow, "_save_current_window_settings", lambda *_: None)
+        viewer = Viewer(show_welcome_screen=False)
+        QtViewer._instances.clear()  # it is no leak
+        scene = viewer.window._qt_viewer.canvas._scene_canvas
+        scene.events.draw.disconnect(scene.on_draw)
+        yield viewer
+        viewer.close()
+
+
 @pytest.fixture
-def viewer(make_napari_viewer: Callable[..., Viewer]) -> Viewer:
+def viewer(request: pytest.FixtureRequest) -> Iterator[Viewer]:
+    """An empty viewer; a test marked ``own_window`` may close it."""
     gc.collect()
     gc.freeze()  # what the test before imported; see `_frozen`
-    return make_napari_viewer(show=True)
+    if request.node.get_closest_marker("own_window"):
+        yield request.getfixturevalue("make_napari_viewer")(show=True)
+        return
+    viewer = request.getfixturevalue("shared_viewer")
+    request.getfixturevalue("qtbot").waitExposed(viewer.window._qt_window)
+    yield viewer
+    _clean(viewer)
+
+
+def _clean(viewer: Viewer) -> None:
+    """Leave nothing of a test in the window that others use."""
+    # vispy deletes textures and buffers in whichever context is the current one.
+    viewer.window._qt_viewer.canvas._scene_canvas.set_current()
+    viewer.layers.clear()
+    for docked in list(viewer.window._wrapped_dock_widgets.values()):
+        inner = docked.inner_widget()
+        viewer.window.remove_dock_widget(docked)
+        inner.deleteLater()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    QCoreApplication.processEvents()
+    viewer.dims.reset()
+    viewer.reset_view()
+    get_settings().reset()
 
 
 @pytest.fixture

@@ -214,6 +214,7 @@ def test_the_toy_model_is_called_a_demonstration(dock: AnnotationDock, tmp_path:
     assert not dock.annotate.settings.demonstration.visible
 
 
+@pytest.mark.own_window
 def test_closing_the_window_saves(
     qtbot, viewer: Viewer, dock: AnnotationDock, annotated_video: Path, open_in
 ) -> None:

@@ -17,6 +17,7 @@ from napari_tavis.widgets.napari_compat import main_window
 
 pytestmark = [
     pytest.mark.gui,
+    pytest.mark.own_window,
     pytest.mark.skipif(not sys.platform.startswith("linux"), reason="counts by /proc"),
 ]
 

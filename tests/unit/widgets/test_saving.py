@@ -114,6 +114,7 @@ def close_as_a_user(qtbot, viewer: Viewer) -> bool:
     return not window.isVisible()
 
 
+@pytest.mark.own_window
 def test_closing_asks_and_who_says_no_loses_nothing(
     qtbot, viewer: Viewer, unsaved: AnnotationDock, annotated_video: Path, disk: Disk
 ) -> None:
@@ -127,12 +128,14 @@ def test_closing_asks_and_who_says_no_loses_nothing(
     assert is_painted(annotated_video)
 
 
+@pytest.mark.own_window
 def test_who_gives_it_up_is_not_kept(qtbot, viewer: Viewer, unsaved: AnnotationDock) -> None:
     with Answers(LOSE) as answers:
         assert close_as_a_user(qtbot, viewer)
     assert len(answers.asked) == 1
 
 
+@pytest.mark.own_window
 def test_what_cannot_be_saved_can_be_saved_elsewhere(
     qtbot,
     viewer: Viewer,
