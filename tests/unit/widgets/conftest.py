@@ -102,7 +102,8 @@ def viewer(request: pytest.FixtureRequest) -> Iterator[Viewer]:
         yield request.getfixturevalue("make_napari_viewer")(show=True)
         return
     viewer = request.getfixturevalue("shared_viewer")
-    request.getfixturevalue("qtbot").waitExposed(viewer.window._qt_window)
+    with request.getfixturevalue("qtbot").waitExposed(viewer.window._qt_window, timeout=60_000):
+        pass
     yield viewer
     _clean(viewer)
 
@@ -136,7 +137,8 @@ def open_in(qtbot) -> Callable[[AnnotationDock, Path], None]:
 
     def choose(dock: AnnotationDock, path: Path) -> None:
         dock.annotate.settings.video.value = path
-        qtbot.waitUntil(lambda: not dock.controller.jobs.busy, timeout=20_000)
+        opener, jobs = dock.workbench.opener, dock.controller.jobs
+        qtbot.waitUntil(lambda: opener.opening is None and not jobs.busy, timeout=60_000)
 
     return choose
 

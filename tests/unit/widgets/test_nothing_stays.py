@@ -65,4 +65,4 @@ def test_several_videos_were_open(
         new = [one for one in threading.enumerate() if one not in threads and one.is_alive()]
         return not (open_files(tmp_path) or new or children() - before)
 
-    qtbot.waitUntil(nothing_is_left, timeout=30_000)
+    qtbot.waitUntil(nothing_is_left, timeout=60_000)

@@ -58,7 +58,7 @@ def unsaved(
     noise = np.random.default_rng(0).random((224, 224)) < 0.5
     noise[SPOT[1:]] = True
     dock.controller.layers.layer(DOG).data[SPOT[0]] = noise  # more than the disk has room for
-    qtbot.waitUntil(lambda: not dock.controller.saves, timeout=30_000)
+    qtbot.waitUntil(lambda: not dock.controller.saves, timeout=60_000)
     yield dock
     disk.clear()
 
