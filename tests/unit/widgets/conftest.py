@@ -122,6 +122,7 @@ def _clean(viewer: Viewer) -> None:
     viewer.dims.reset()
     viewer.reset_view()
     get_settings().reset()
+    viewer.theme = get_settings().appearance.theme
 
 
 @pytest.fixture
@@ -146,8 +147,9 @@ def open_in(qtbot) -> Callable[[AnnotationDock, Path], None]:
 def canvas_position(viewer: Viewer, row: float, column: float) -> QPointF:
     """Where a pixel of the shown frame is on the canvas widget."""
     native = canvas_of(viewer)
-    _, centre_row, centre_column = viewer.camera.center
-    zoom = viewer.camera.zoom
+    camera = viewer.scene.camera
+    _, centre_row, centre_column = camera.center
+    zoom = camera.zoom
     x = native.width() / 2 + (column - centre_column) * zoom
     y = native.height() / 2 + (row - centre_row) * zoom
     return QPointF(x, y)
@@ -156,20 +158,25 @@ def canvas_position(viewer: Viewer, row: float, column: float) -> QPointF:
 def draw_stroke(viewer: Viewer, *pixels: tuple[float, float]) -> None:
     """Press the mouse on the first pixel, drag it over the others, and let go."""
     native = canvas_of(viewer)
-    places = [canvas_position(viewer, *pixel) for pixel in pixels]
     left, none = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton
 
-    def send(kind: QEvent.Type, place: QPointF, button: Qt.MouseButton, held: Qt.MouseButton):
+    def send(
+        kind: QEvent.Type,
+        pixel: tuple[float, float],
+        button: Qt.MouseButton,
+        held: Qt.MouseButton,
+    ) -> None:
+        place = canvas_position(viewer, *pixel)  # now: the window may still be laid out
         everywhere = native.mapToGlobal(place)
         event = QMouseEvent(kind, place, everywhere, button, held, Qt.KeyboardModifier.NoModifier)
         QApplication.sendEvent(native, event)
 
-    send(QEvent.Type.MouseMove, places[0], none, none)
-    send(QEvent.Type.MouseButtonPress, places[0], left, left)
-    for place in places[1:]:
+    send(QEvent.Type.MouseMove, pixels[0], none, none)
+    send(QEvent.Type.MouseButtonPress, pixels[0], left, left)
+    for pixel in pixels[1:]:
         QTest.qWait(20)  # moves that follow each other too closely are dropped
-        send(QEvent.Type.MouseMove, place, none, left)
-    send(QEvent.Type.MouseButtonRelease, places[-1], left, none)
+        send(QEvent.Type.MouseMove, pixel, none, left)
+    send(QEvent.Type.MouseButtonRelease, pixels[-1], left, none)
 
 
 @pytest.fixture
