@@ -121,7 +121,7 @@ def test_typing_a_class_completes_from_the_vocabulary(
     editor.setText("cat")
     qtbot.keyClick(editor, Qt.Key.Key_Return)
     session = dock.controller.session
-    qtbot.waitUntil(lambda: session.object(DOG).class_name == "cat", timeout=5_000)
+    qtbot.waitUntil(lambda: session.object(DOG).class_name == "cat", timeout=60_000)
 
 
 def test_a_word_that_is_no_class_is_taken_back(dock: AnnotationDock, panel: ObjectPanel) -> None:

@@ -7,6 +7,8 @@ import pytest
 
 SCRIPT = """
 import sys
+import napari_tavis.widgets.reader, napari_tavis.widgets.sample_data
+assert "pyqtgraph" not in sys.modules, "pyqtgraph is imported when the plugin is discovered"
 from napari import Viewer
 from qtpy.QtWidgets import QApplication
 from napari_tavis.widgets.dock import AnnotationDock
@@ -26,7 +28,7 @@ print("imported")
 
 
 @pytest.mark.gui
-def test_torch_is_imported_late_and_beside_a_window_that_draws() -> None:
+def test_pyqtgraph_and_torch_are_imported_late_and_torch_beside_a_window_that_draws() -> None:
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT], capture_output=True, text=True, timeout=300
     )
