@@ -193,6 +193,7 @@ def test_a_killed_run_goes_on_as_if_nothing_had_happened(
     assert change(tmp_path, run) < ROUNDING
 
 
+@pytest.mark.slow
 def test_two_processes_learn_the_same_as_one(tree: Path, run: Path, tmp_path: Path) -> None:
     launcher = "torch.distributed.run --standalone --nproc_per_node 2 -m napari_tavis"
     done = subprocess.run(
@@ -222,6 +223,7 @@ def test_a_batch_in_parts_teaches_the_same(tree: Path, run: Path, tmp_path: Path
     assert len(events.Scalars("M_J")) == 4
 
 
+@pytest.mark.slow
 def test_half_precision_learns_nearly_the_same(tree: Path, run: Path, tmp_path: Path) -> None:
     precision = "optimizer.precision=bf16"
     with pytest.raises(TrainingError, match="start this one in another process"):
