@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -318,11 +319,18 @@ def test_two_videos_of_one_name_are_refused(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.fixture(scope="module")
+def toy_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A dataset that ``toy`` has written."""
+    data = tmp_path_factory.mktemp("toy") / "data"
+    assert run("toy", data, "--clips", "3", "--seed", "2", "--size", "96") == 0
+    return data
+
+
 def test_toy_writes_a_dataset_that_validate_passes(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    toy_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    data = tmp_path / "data"
-    assert run("toy", data, "--clips", "2", "--seed", "5", "--size", "96") == 0
+    data = shutil.copytree(toy_data, tmp_path / "data")
     assert run("validate", data) == 0
     picture = next(data.rglob("*.png"))
     picture.write_bytes(b"not a picture")
@@ -341,12 +349,11 @@ def test_toy_test_writes_its_results(tmp_path: Path) -> None:
     assert 0 <= written["by_hand"]["click"] <= 1
 
 
-def test_evaluate_writes_its_results(tmp_path: Path) -> None:
-    data, results = tmp_path / "data", tmp_path / "results.json"
-    assert run("toy", data, "--clips", "3", "--seed", "2", "--size", "96") == 0
-    subset = next(name for name in ("v1s", "v1m") if clips_in(data, name))
+def test_evaluate_writes_its_results(toy_data: Path, tmp_path: Path) -> None:
+    results = tmp_path / "results.json"
+    subset = next(name for name in ("v1s", "v1m") if clips_in(toy_data, name))
     arguments = ["--model", "toy", "--json", results, "--subset", subset, "--split", "test"]
-    assert run("evaluate", "--data", data, *arguments) == 0
+    assert run("evaluate", "--data", toy_data, *arguments) == 0
     written = json.loads(results.read_text())
     assert 0 <= written["M_J"] <= 1
 

@@ -202,11 +202,17 @@ def small_memory(module: torch.nn.Module, room: int) -> Iterator[list[int]]:
         hook.remove()
 
 
+@pytest.fixture(scope="module")
+def scene_in_pairs(long: Path, model: TAViS) -> dict[int, np.ndarray]:
+    """The scene masks where two frames are computed at once."""
+    return masks_of(run(long, model, batch_frames=2), "scene")
+
+
 @pytest.mark.parametrize("part", ["sam2.image_encoder", "prompting"])
 def test_memory_that_runs_out_halves_the_batch_and_is_told(
-    long: Path, model: TAViS, part: str
+    long: Path, model: TAViS, scene_in_pairs: dict[int, np.ndarray], part: str
 ) -> None:
-    expected = masks_of(run(long, model, batch_frames=2), "scene")
+    expected = scene_in_pairs
     with small_memory(model.get_submodule(part), room=3) as asked:
         proposals = run(long, model)
     assert asked[:3] == [10, 5, 2]
