@@ -65,7 +65,7 @@ def tree_of_file(tmp_path: Path, _written: Path) -> Callable[[str], Path]:
     def copy(name: str) -> Path:
         top = name.split("/")[0]
         parts = [top] if top in ("Single-source", "Multi-sources") else SEMANTIC
-        root = tmp_path / parts[0]
+        root = tmp_path / f"alone-{parts[0]}"
         if not root.exists():
             for part in parts:
                 source = _written / part

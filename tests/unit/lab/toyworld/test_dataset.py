@@ -24,7 +24,7 @@ from napari_tavis.lab.toyworld import (
 from napari_tavis.lab.toyworld.dataset import split_of
 from napari_tavis.media import open_clip
 
-SEED, CLIPS, SIZE = 3, 6, 96
+SEED, CLIPS, SIZE = 3, 4, 96
 
 
 @pytest.fixture(scope="module")
