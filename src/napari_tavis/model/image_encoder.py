@@ -23,17 +23,14 @@ class AudioGuidedImageEncoder(ImageEncoder):
     """Hiera and its feature pyramid."""
 
     def __init__(self, config: Sam2Config) -> None:
-        # Hiera reads numbers off a tensor while it is built, which a meta tensor does not have.
-        with torch.device("cpu"):
-            trunk = Hiera(
-                embed_dim=config.trunk_width,
-                num_heads=config.trunk_heads,
-                stages=config.stages,
-                window_spec=config.windows,
-                global_att_blocks=config.global_blocks,
-                window_pos_embed_bkg_spatial_size=(config.position_grid, config.position_grid),
-            )
-        trunk.to(torch.get_default_device())
+        trunk = Hiera(
+            embed_dim=config.trunk_width,
+            num_heads=config.trunk_heads,
+            stages=config.stages,
+            window_spec=config.windows,
+            global_att_blocks=config.global_blocks,
+            window_pos_embed_bkg_spatial_size=(config.position_grid, config.position_grid),
+        )
         neck = FpnNeck(
             position_encoding=PositionEmbeddingSine(config.width, warmup_cache=False),
             d_model=config.width,

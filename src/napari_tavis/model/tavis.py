@@ -336,6 +336,8 @@ class _Unfilled(TorchFunctionMode):
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         kwargs = kwargs or {}
+        if func is torch.linspace:
+            kwargs = {**kwargs, "device": "cpu"}  # Hiera reads its numbers while it is built
         if func.__name__ in self._NEEDLESS:
             tensors = [value for value in (*args, *kwargs.values()) if isinstance(value, Tensor)]
             if len(tensors) == 1 and tensors[0].is_meta:

@@ -28,8 +28,12 @@ def large() -> TAViS:
 
 
 @pytest.fixture(scope="module")
-def cache() -> FeatureCache:
-    return FeatureCache()
+def cache(short: Path, large: TAViS) -> FeatureCache:
+    """What is left of segmenting two frames."""
+    cache = FeatureCache()
+    with open_clip(short) as clip:
+        segment_clip(clip, large, count=2, vocabulary=("dog",), device="cpu", cache=cache)
+    return cache
 
 
 @pytest.mark.parametrize("protocol", ["memory", "independent"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,9 +31,14 @@ SIZE = (61, 83)
 
 
 @pytest.fixture
-def dataset(tmp_path: Path) -> Path:
+def dataset(tmp_path: Path, _written: Path) -> Path:
     """A clip or two in every subset; odd sizes, one class heard and not seen."""
-    root = tmp_path / "data"
+    return Path(shutil.copytree(_written, tmp_path / "data"))
+
+
+@pytest.fixture(scope="module")
+def _written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("avsbench") / "data"
     random = np.random.default_rng(0)
     time = np.arange(10 * 16_000) / 16_000
     sound = (0.3 * np.sin(2 * np.pi * 440 * time)).astype(np.float32)

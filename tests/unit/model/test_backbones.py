@@ -206,9 +206,13 @@ def test_operations_of_sam_are_counted(clip: tuple[Tensor, Tensor]) -> None:
 
 
 @pytest.mark.parametrize("preset", PRESETS)
-def test_every_preset_can_be_built_without_memory(preset: str) -> None:
+def test_every_preset_can_be_built_without_memory_even_where_there_is_a_gpu(
+    preset: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     config = preset_config(preset)
     assert config.preset == preset
     model = TAViS.without_weights(config)
+    assert {weight.device.type for weight in model.parameters()} <= {"meta", "cpu"}
     assert sum(weight.numel() for weight in model.parameters() if not weight.is_meta) < 10
     assert len(model.adapters.hidden) == len(config.segmenter.block_widths)

@@ -60,13 +60,14 @@ def test_object_clips_come_back_as_masks(tmp_path: Path, make_clip: MakeClip) ->
 
 def test_what_was_read_can_be_written_again(dataset: Path, tmp_path: Path) -> None:
     for subset in ("s4", "ms3", "v1s", "v1m", "v2"):
-        for split in ("train", "test"):
-            for clip in open_dataset(dataset, subset, split):
-                write_clip(tmp_path / "copy", subset, split, clip)
-            again = open_dataset(tmp_path / "copy", subset, split)
-            assert again.names == open_dataset(dataset, subset, split).names
-            first = open_dataset(dataset, subset, split)[0]
-            assert np.array_equal(again[0].masks, first.masks)
+        # of a training clip of S4 one frame has a label, the others are alike in both splits
+        split = "train" if subset == "s4" else "test"
+        read = open_dataset(dataset, subset, split)
+        for clip in read:
+            write_clip(tmp_path / "copy", subset, split, clip)
+        again = open_dataset(tmp_path / "copy", subset, split)
+        assert again.names == read.names
+        assert np.array_equal(again[0].masks, read[0].masks)
 
 
 def test_splits_slices_and_names(tmp_path: Path, make_clip: MakeClip) -> None:

@@ -13,7 +13,7 @@ from napari_tavis.annotation import AnnotationSession
 from napari_tavis.annotation.proposals import Proposal, Proposals
 from napari_tavis.cli import main
 from napari_tavis.datasets.avsbench import open_dataset
-from napari_tavis.media import open_clip
+from napari_tavis.media import open_clip, write_video
 
 
 def run(*arguments: str | Path) -> int:
@@ -24,12 +24,24 @@ def run(*arguments: str | Path) -> int:
     return end.value.code
 
 
+SIZE = (224, 224)
+
+
+@pytest.fixture(scope="module")
+def street(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Five seconds, each frame of another brightness, with a tone."""
+    frames = (np.full((*SIZE, 3), 20 + n, dtype=np.uint8) for n in range(125))
+    tone = 0.4 * np.sin(2 * np.pi * 500 * np.arange(5 * 16_000) / 16_000)
+    path = tmp_path_factory.mktemp("street") / "street.mp4"
+    return write_video(path, frames, 25, tone.astype(np.float32))
+
+
 @pytest.fixture
-def session(toy_video: Path, tmp_path: Path) -> Path:
-    """A saved session of the toy clip: a dog, and a class that AVSBench does not have."""
-    video = Path(shutil.copy(toy_video, tmp_path / "street.mp4"))
+def session(street: Path, tmp_path: Path) -> Path:
+    """A saved session of a clip: a dog, and a class that AVSBench does not have."""
+    video = Path(shutil.copy(street, tmp_path / "street.mp4"))
     frames = [23, 48, 73, 98, 123]
-    mask = np.zeros((224, 224), dtype=bool)
+    mask = np.zeros(SIZE, dtype=bool)
     mask[40:90, 60:120] = True
     objects = [
         Proposal("dog", 0.9, dict.fromkeys(frames, mask)),
@@ -80,7 +92,7 @@ def test_again_writes_what_has_changed(
     assert run("export", session, "--again") == 0
     assert "nothing has changed" in capsys.readouterr().err
     opened = AnnotationSession.open(session)
-    painted = np.zeros((224, 224), dtype=bool)
+    painted = np.zeros(SIZE, dtype=bool)
     painted[:10] = True
     opened.set_mask(1, 23, painted)
     opened.save()
@@ -106,7 +118,7 @@ def test_what_nobody_checked_is_counted_and_refused_unless_asked_for(
         assert run(*asked, "--include-proposals") == 0
         assert f"{count} of the 5 annotated frames" in capsys.readouterr().err
     opened = AnnotationSession.open(session)
-    opened.set_mask(1, 23, np.ones((224, 224), dtype=bool))
+    opened.set_mask(1, 23, np.ones(SIZE, dtype=bool))
     opened.save()
     opened.close()
     assert run("export", session, "--again") == 0, "with the settings of then"
@@ -123,10 +135,10 @@ def test_a_single_source_clip_for_training_needs_its_first_frame_checked_alone(
 
 
 def test_a_missing_partner_is_said_once_with_what_removes_it(
-    session: Path, tmp_path: Path, toy_video: Path, capsys: pytest.CaptureFixture[str]
+    session: Path, tmp_path: Path, street: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     second = tmp_path / "second.mp4.tavis"
-    shutil.copy(toy_video, tmp_path / "second.mp4")
+    shutil.copy(street, tmp_path / "second.mp4")
     opened = AnnotationSession.open(session)
     proposals = Proposals(
         opened.frame_indices,
