@@ -9,7 +9,7 @@ from qtpy.QtWidgets import QFormLayout, QHBoxLayout, QPushButton, QVBoxLayout, Q
 
 from napari_tavis.weights.files import in_words
 from napari_tavis.weights.licences import licences_of
-from napari_tavis.weights.overview import Offer, came_in_words
+from napari_tavis.weights.overview import Offer, progress_in_words
 from napari_tavis.weights.sources import Source
 from napari_tavis.widgets.enabling import allow
 from napari_tavis.widgets.models.consent import licence_lines, link
@@ -86,8 +86,8 @@ class DownloadPage(QWidget):
     def _size(self, offer: Offer) -> str:
         if not offer.source.url:
             return "by hand"
-        if offer.came is not None:
-            return came_in_words(offer.came)
+        if offer.unfinished is not None:
+            return progress_in_words(offer.unfinished)
         known = self._work.sizes.get(offer.source.name)
         return "" if known is None else in_words(known)
 
@@ -104,8 +104,8 @@ class DownloadPage(QWidget):
         self.facts.show_lines(_facts(source, refused))
         self.download.setVisible(bool(source.url))
         self.get_file.setVisible(not source.url)
-        self.discard.setVisible(offer.came is not None)
-        self.download.setText("Go on" if offer.came is not None else "Download")
+        self.discard.setVisible(offer.unfinished is not None)
+        self.download.setText("Go on" if offer.unfinished is not None else "Download")
         if refused:
             self.download.setText("Download, and take it as it is")
         allow(self.download, _DOWNLOAD, busy)
