@@ -62,8 +62,6 @@ _AGREEMENT = (
     ("IoU", "Mean IoU of the objects that both have."),
     ("class", "Share of these objects to which both gave the same class."),
 )
-
-
 _FRAME_COLORS: dict[str, str] = {
     **{str(status): color for status, color in STATUS_COLORS.items() if status is not None},
     EMPTY: STATUS_COLORS[None],
@@ -80,9 +78,8 @@ class StatisticsPage(QWidget):
         controller = self._controller = workbench.controller
         self.statistics: Statistics | None = None  # what is shown
         self._sources: list[Path] = []
-        self._jobs = (
-            JobRunner()
-        )  # no Qt parent: it must outlive the widgets, to be ended on closing
+        # Without a Qt parent it outlives the widgets, so that closing can still end the work.
+        self._jobs = JobRunner()
         self._time_left = TimeLeft()
         self._make_widgets()
         self._arrange()
