@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from magicgui.widgets import PushButton
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QKeyEvent
@@ -16,11 +18,9 @@ from qtpy.QtWidgets import (
 )
 from superqt import QCollapsible
 
-from napari_tavis.annotation import FrameStatus
 from napari_tavis.core.errors import TavisError
 from napari_tavis.core.home import home
 from napari_tavis.weights.licences import licences_of_file
-from napari_tavis.widgets import long_work
 from napari_tavis.widgets.correction.panel import CorrectionPanel
 from napari_tavis.widgets.enabling import CommandButtons
 from napari_tavis.widgets.forms import SettingsForm, path_of
@@ -28,23 +28,16 @@ from napari_tavis.widgets.frame_strip import FrameStrip
 from napari_tavis.widgets.jobs import report_error
 from napari_tavis.widgets.models.consent import with_consent
 from napari_tavis.widgets.object_panel import ObjectPanel
+from napari_tavis.widgets.shown import Frames
 from napari_tavis.widgets.workbench import Workbench
 
 
 class AnnotatePage(QScrollArea):
-    """Everything that concerns the open video.
-
-    Parameters
-    ----------
-    workbench : Workbench
-        The video, and what is done to it.
-    parent : QWidget, optional
-        Qt's parent.
-    """
+    """Everything that concerns the open video."""
 
     def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._controller, self._opener = workbench.controller, workbench.opener
+        self._workbench, self._controller = workbench, workbench.controller
         self._buttons = CommandButtons(workbench)
         self.settings = SettingsForm(self._controller.engine.models)
         self.segment = PushButton(text="Segment")
@@ -57,7 +50,6 @@ class AnnotatePage(QScrollArea):
         self._arrange()
         self._connect()
         self._on_settings()
-        self.refresh()
 
     # -- building --------------------------------------------------------------------------
 
@@ -99,19 +91,17 @@ class AnnotatePage(QScrollArea):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
 
     def _connect(self) -> None:
-        controller, navigation = self._controller, self._controller.navigation
         self.settings.video.changed.connect(self._on_video_chosen)
         self.settings.details.changed.connect(self._on_settings)
         self._buttons.bind(self.settings.models.native, "show_models")
         self._buttons.bind(self.segment.native, "segment")
         self._buttons.bind(self.previous.native, "previous_sampled")
         self._buttons.bind(self.next.native, "next_sampled")
-        self.strip.clicked.connect(navigation.go_to)
-        controller.asked.connect(self._on_asked)
-        controller.changed.connect(self.refresh)
-        controller.edited.connect(self._refresh_frames)
-        controller.chosen_changed.connect(self._refresh_frames)
-        navigation.moved.connect(self._refresh_frames)
+        self.strip.clicked.connect(self._controller.navigation.go_to)
+        self._controller.asked.connect(self._on_asked)
+        display = self._workbench.display
+        display.follow(lambda shown: shown.video, self._show_video)
+        display.follow(lambda shown: shown.frames, self._show_frames)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
         """Leave the arrow keys to the viewer, too."""
@@ -121,11 +111,11 @@ class AnnotatePage(QScrollArea):
 
     def _on_video_chosen(self) -> None:
         path = path_of(self.settings.video)
-        if path is not None and path.is_file() and path != self._controller.video:
-            self._opener.open(path)
+        if path is not None and path.is_file() and path != self._workbench.display.shown.video:
+            self._workbench.opener.open(path)
 
     def _on_settings(self) -> None:
-        """Keep the controller's options as the form says; what is incomplete is said later."""
+        """Keep the controller's options as the form says; what is missing is reported later."""
         self.details.setText(self.settings.summary())
         try:
             self._controller.options = self.settings.read()
@@ -143,31 +133,19 @@ class AnnotatePage(QScrollArea):
             report_error(error)
         else:
             licences = licences_of_file(self._controller.options.model)
-            with_consent(licences, home(), lambda: long_work.segment(self._controller), self)
+            with_consent(licences, home(), self._workbench.objects.segment, self)
 
     # -- what is shown ---------------------------------------------------------------------
 
-    def refresh(self) -> None:
-        """Show the video."""
-        controller = self._controller
-        if controller.video is not None and self.settings.video.value != controller.video:
-            self.settings.video.value = controller.video
-        self._refresh_frames()
+    def _show_video(self, video: Path | None) -> None:
+        if video is not None and self.settings.video.value != video:
+            self.settings.video.value = video
 
-    def _refresh_frames(self, _: object = None) -> None:
-        """Show where the viewer is in the video, and the chosen object's status there."""
-        controller, navigation = self._controller, self._controller.navigation
-        session, chosen = controller.session, controller.chosen
-        status: dict[int, FrameStatus] = {}
-        if session is not None and chosen is not None:
-            status = session.statuses(chosen)
-        here = status.get(navigation.frame)
-        place = navigation.describe()
-        short = place.partition(" · ")[2] or "No video"  # the time is on the picture
-        self.where.setText(short if here is None else f"{short} · {here}")
-        self.where.setToolTip(place)
-        count = 0 if controller.clip is None else len(controller.clip.times)
-        self.strip.show_frames(count, navigation.frame, navigation.sampled, status)
+    def _show_frames(self, frames: Frames) -> None:
+        short = frames.place.partition(" · ")[2] or "No video"  # the time is on the picture
+        self.where.setText(short if frames.here is None else f"{short} · {frames.here}")
+        self.where.setToolTip(frames.place)
+        self.strip.show_frames(frames.count, frames.current, frames.sampled, frames.statuses)
 
 
 def _line() -> QFrame:

@@ -11,19 +11,14 @@ from napari_tavis.core.errors import TavisError
 from napari_tavis.widgets.jobs import JobRunner, report_error
 
 _DELAY_MS = 600
-_RETRY_MS = 10_000
-"""Pause between two attempts while the disk refuses."""
+_RETRY_MS = 10_000  # between two attempts while the disk refuses
 
 
 class Autosave(QObject):
     """Gathers edits for a moment, then saves them off the GUI thread.
 
-    Where nothing can be written it tries again by itself, until it can.
-
-    Parameters
-    ----------
-    collect : callable
-        Called in the GUI thread; hands outstanding edits to the session and gives it, or None.
+    Where nothing can be written it tries again by itself, until it can. `collect` is called in the
+    GUI thread: it hands outstanding edits to the session, and gives that.
 
     Attributes
     ----------
@@ -45,7 +40,7 @@ class Autosave(QObject):
         self.problem: str | None = None
         self._collect = collect
         self._closed = False
-        self._sessions = 0  # let go of: how the last one fared is not told of the next
+        self._sessions = 0  # that were let go of: a late end of a save is then of another one
         self._jobs = JobRunner(self)
         self._timer = _single_shot(self, _DELAY_MS, self._save)
         self._retry = _single_shot(self, _RETRY_MS, self._save)

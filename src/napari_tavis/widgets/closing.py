@@ -5,24 +5,18 @@ from __future__ import annotations
 from qtpy.QtCore import QEvent, QObject, QTimer
 from qtpy.QtWidgets import QApplication, QDockWidget, QMessageBox, QWidget
 
-from napari_tavis.widgets.leaving import may_leave
 from napari_tavis.widgets.napari_compat import is_closed_by_program
+from napari_tavis.widgets.opening import may_leave
 from napari_tavis.widgets.workbench import Workbench
 
-_LOOK_MS = 100
-"""How often it is looked whether another question about closing is still open."""
+_LOOK_MS = 100  # how often to look whether another question about closing is still open
 
 
 class CloseWatcher(QObject):
     """Closes a workbench once, when its docked widget goes away.
 
-    Parameters
-    ----------
-    widget : QWidget
-        The widget in the dock.
-    workbench : Workbench
-        What works in it. A user who closes the window or the dock is asked before work is stopped,
-        or lost because it cannot be saved; a program that does is not.
+    A user who closes the window or the dock is asked before work is stopped, or lost because it
+    cannot be saved; a program that does so is not.
     """
 
     def __init__(self, widget: QWidget, workbench: Workbench) -> None:
@@ -58,7 +52,7 @@ class CloseWatcher(QObject):
         self.close()
 
     def _on_window_closing(self, event: QEvent) -> bool:
-        """Ask if work runs or would be lost; give whether the window shall not see the event.
+        """Ask if work runs or would be lost; give whether the event is kept from the window.
 
         napari asks, too, when a user closes its window. So that only one question comes, the
         window is closed anew by the program once the user has answered ours.
@@ -99,13 +93,7 @@ class CloseWatcher(QObject):
         self.close(window_stays=False)
 
     def close(self, window_stays: bool = True) -> None:
-        """Close the workbench, the first time.
-
-        Parameters
-        ----------
-        window_stays : bool
-            Whether the window is still there.
-        """
+        """Close the workbench, the first time."""
         workbench, self._workbench = self._workbench, None
         if workbench is None:
             return

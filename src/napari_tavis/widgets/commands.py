@@ -1,7 +1,7 @@
 """What can be done: one table of commands.
 
-Buttons, menus, keys, tooltips, the help panel and napari's preferences are made of it. Something
-new is one more entry.
+Buttons, menus, keys, tooltips, the help panel and napari's preferences are made of it, and so are
+the reasons why something cannot be done now. A new command is one more entry.
 """
 
 from __future__ import annotations
@@ -10,8 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from napari_tavis.widgets import long_work
-from napari_tavis.widgets import object_actions as actions
 from napari_tavis.widgets.correction.propagation import Direction
 from napari_tavis.widgets.workbench import Workbench
 
@@ -23,7 +21,7 @@ WhyNot: TypeAlias = Callable[[Workbench], str | None]
 
 
 def _nothing(workbench: Workbench) -> None:
-    """Find nothing in the way, ever."""
+    """Give no reason, ever."""
 
 
 def _busy(workbench: Workbench) -> str | None:
@@ -35,11 +33,11 @@ def _idle(workbench: Workbench) -> str | None:
 
 
 def _no_video(workbench: Workbench) -> str | None:
-    return "Open a video first." if workbench.controller.clip is None else None
+    return "Open a video first." if workbench.video is None else None
 
 
 def _no_session_possible(workbench: Workbench) -> str | None:
-    """Unlike `obstacle`, do not miss a session: what is asked for begins one."""
+    """Give the reason why no session can be begun; that there is none yet is no reason."""
     controller = workbench.controller
     if controller.session is None and controller.clip is not None and not controller.blocked:
         return None
@@ -53,31 +51,31 @@ def _no_object(workbench: Workbench) -> str | None:
 
 
 def _takes_no_part(workbench: Workbench) -> str | None:
-    item = actions.chosen_item(workbench.controller)
+    item = workbench.objects.chosen
     return None if item is None or item.takes_part else "Restore the object first."
 
 
 def _takes_part(workbench: Workbench) -> str | None:
-    item = actions.chosen_item(workbench.controller)
+    item = workbench.objects.chosen
     if item is None or not item.takes_part:
         return None
     return f"The {item.class_name} is among the objects already."
 
 
 def _is_scene(workbench: Workbench) -> str | None:
-    item = actions.chosen_item(workbench.controller)
+    item = workbench.objects.chosen
     return "The scene mask cannot be rejected." if item and item.kind == "scene" else None
 
 
 def _no_frame_before(workbench: Workbench) -> str | None:
-    if workbench.controller.session is None:
+    if workbench.session is None:
         return "Segment a video first."
     none = workbench.controller.navigation.previous_sampled() is None
     return "No sampled frame before this one." if none else None
 
 
 def _no_frame_after(workbench: Workbench) -> str | None:
-    if workbench.controller.session is None:
+    if workbench.session is None:
         return "Segment a video first."
     none = workbench.controller.navigation.next_sampled() is None
     return "No sampled frame after this one." if none else None
@@ -92,13 +90,13 @@ def _no_stretch(workbench: Workbench) -> str | None:
 
 
 def no_queue(workbench: Workbench) -> str | None:
-    """Say that there is no queue, for what only sets how it is gone through."""
+    """Give the reason that there is no queue: also for controls that only set how it is used."""
     none = workbench.queue.queue is None
     return "Choose a folder of videos under Queue first." if none else None
 
 
 def being_listed(workbench: Workbench) -> str | None:
-    """Say that the videos of the queue are still looked through."""
+    """Give the reason that the videos of the queue are still being looked through."""
     busy = workbench.queue.jobs.busy
     return "Wait until the videos have been looked through." if busy else None
 
@@ -118,8 +116,27 @@ def _not_of_the_queue(workbench: Workbench) -> str | None:
 
 
 def _not_annotated(workbench: Workbench) -> str | None:
-    none = workbench.controller.session is None
+    none = workbench.session is None
     return "Segment the video first, or paint an object." if none else None
+
+
+def _nothing_to_export(workbench: Workbench) -> str | None:
+    return "Open a video and annotate it first." if workbench.session is None else None
+
+
+def _no_folder(workbench: Workbench) -> str | None:
+    none = workbench.exporter.request is None
+    return "Choose a folder under Export first." if none else None
+
+
+def _unchanged(workbench: Workbench) -> str | None:
+    session = workbench.session
+    changed = session is not None and any(note.stale for note in session.exports)
+    return None if changed else "Nothing has changed since."
+
+
+def _has_no_check(workbench: Workbench) -> str | None:
+    return None if workbench.exporter.checks_datasets else "Only AVSBench datasets have one."
 
 
 def _first_of(*reasons: WhyNot) -> WhyNot:
@@ -141,30 +158,14 @@ def _asking(name: str) -> Callable[[Workbench], None]:
 
 @dataclass(frozen=True)
 class Command:
-    """Something that can be done by button, by menu or by key.
-
-    Parameters
-    ----------
-    id : str
-        Its name within the plugin, such as ``accept_frame``.
-    title : str
-        What it does, in a few words; shown in the help panel and in napari's preferences.
-    key : str or None
-        The key it has unless the user gives it another one, such as ``Ctrl+Shift+Z``.
-    tooltip : str
-        What it does, in a sentence.
-    act : callable
-        Does it.
-    why_not : callable, optional
-        Says why it cannot be done now; by default it always can.
-    """
+    """Something that can be done by button, by menu or by key."""
 
     id: str
-    title: str
-    key: str | None
-    tooltip: str
+    title: str  # a few words, for the help panel and napari's preferences
+    key: str | None  # such as "Ctrl+Shift+Z"; the user may give it another one
+    tooltip: str  # a sentence
     act: Callable[[Workbench], object]
-    why_not: WhyNot = _nothing
+    why_not: WhyNot = _nothing  # by default it can always be done
 
     def run(self, workbench: Workbench) -> None:
         """Do it; where it cannot be done, say why."""
@@ -179,6 +180,7 @@ _may_accept = _first_of(_no_object, _takes_no_part)
 _may_propagate = _first_of(_no_object, _busy)
 _may_confirm = _first_of(_no_object, _nothing_clicked)
 
+# By the part of the window they belong to, in the order in which the help panel shows them.
 GROUPS: dict[str, tuple[Command, ...]] = {
     "Objects": (
         Command(
@@ -194,7 +196,7 @@ GROUPS: dict[str, tuple[Command, ...]] = {
             "Cancel the running work",
             None,
             "Stop the running work; nothing is left half-written.",
-            lambda workbench: long_work.cancel(workbench.controller),
+            lambda workbench: workbench.controller.cancel(),
             _idle,
         ),
         Command(
@@ -216,7 +218,7 @@ GROUPS: dict[str, tuple[Command, ...]] = {
             "Accept the object in this frame",
             "W",
             "Mark the chosen object's mask in this frame as right.",
-            lambda workbench: actions.accept_frame(workbench.controller),
+            lambda workbench: workbench.objects.accept_frame(),
             _may_accept,
         ),
         Command(
@@ -224,7 +226,7 @@ GROUPS: dict[str, tuple[Command, ...]] = {
             "Accept the object in all frames",
             "Shift+W",
             "Mark all masks of the chosen object as right.",
-            lambda workbench: actions.accept_object(workbench.controller),
+            lambda workbench: workbench.objects.accept(),
             _may_accept,
         ),
         Command(
@@ -232,7 +234,7 @@ GROUPS: dict[str, tuple[Command, ...]] = {
             "Reject the object",
             "J",
             "It does not sound: it leaves the list and is never exported, but can be restored.",
-            lambda workbench: actions.reject(workbench.controller),
+            lambda workbench: workbench.objects.reject(),
             _first_of(_no_object, _is_scene),
         ),
         Command(
@@ -240,7 +242,7 @@ GROUPS: dict[str, tuple[Command, ...]] = {
             "Restore the object",
             "Shift+J",
             "Add the chosen rejected object, or background query, to the objects.",
-            lambda workbench: actions.restore(workbench.controller),
+            lambda workbench: workbench.objects.restore(),
             _first_of(_no_object, _takes_part),
         ),
         Command(
@@ -248,7 +250,7 @@ GROUPS: dict[str, tuple[Command, ...]] = {
             "Split the object at this frame",
             "Shift+S",
             "From this frame on, the chosen object is another one of the same class.",
-            lambda workbench: actions.split(workbench.controller),
+            lambda workbench: workbench.objects.split(),
             _no_object,
         ),
         Command(
@@ -256,7 +258,7 @@ GROUPS: dict[str, tuple[Command, ...]] = {
             "Delete the object",
             "Shift+Delete",
             "Delete the chosen object with all its masks; undo brings it back.",
-            lambda workbench: actions.delete(workbench.controller),
+            lambda workbench: workbench.objects.delete(),
             _no_object,
         ),
         Command(
@@ -264,21 +266,21 @@ GROUPS: dict[str, tuple[Command, ...]] = {
             "Previous object",
             "Up",
             "Work on the previous object in the list.",
-            lambda workbench: actions.choose_by(workbench.controller, -1),
+            lambda workbench: workbench.objects.choose_by(-1),
         ),
         Command(
             "next_object",
             "Next object",
             "Down",
             "Work on the next object in the list.",
-            lambda workbench: actions.choose_by(workbench.controller, 1),
+            lambda workbench: workbench.objects.choose_by(1),
         ),
         Command(
             "previous_sampled",
             "Previous sampled frame",
             ",",
             "Go back to the last frame that the model saw.",
-            lambda workbench: actions.go_sampled(workbench.controller, forwards=False),
+            lambda workbench: workbench.controller.navigation.go_sampled(forwards=False),
             _no_frame_before,
         ),
         Command(
@@ -286,7 +288,7 @@ GROUPS: dict[str, tuple[Command, ...]] = {
             "Next sampled frame",
             ".",
             "Go to the next frame that the model saw.",
-            lambda workbench: actions.go_sampled(workbench.controller, forwards=True),
+            lambda workbench: workbench.controller.navigation.go_sampled(forwards=True),
             _no_frame_after,
         ),
         Command(
@@ -524,13 +526,36 @@ GROUPS: dict[str, tuple[Command, ...]] = {
             "export_video",
             "Export this video",
             "Ctrl+Alt+E",
-            "Export the open video with the settings of the Export page.",
-            _asking("export_video"),
-            _no_video,
+            "Export the open video as the Export page says, and check what was written.",
+            lambda workbench: workbench.exporter.export(),
+            _first_of(_busy, _nothing_to_export, _no_folder),
+        ),
+        Command(
+            "export_again",
+            "Export again",
+            None,
+            "Write what has changed since it was exported to its place once more, with its "
+            "settings of then. Only this video's clips are replaced.",
+            lambda workbench: workbench.exporter.export_again(),
+            _first_of(_busy, _nothing_to_export, _unchanged),
+        ),
+        Command(
+            "check_dataset",
+            "Check the dataset",
+            None,
+            "Look through every clip of the dataset, not only the one that was written.",
+            lambda workbench: workbench.exporter.check_dataset(),
+            _first_of(_busy, _no_folder, _has_no_check),
+        ),
+        Command(
+            "import_dataset",
+            "Import a dataset",
+            None,
+            "Turn an AVSBench or COCO dataset into videos with sessions, to correct its masks.",
+            _asking("import_dataset"),
+            _busy,
         ),
     ),
 }
-"""All commands by the part of the window they belong to, in the order in which help shows them."""
 
 COMMANDS: dict[str, Command] = {one.id: one for group in GROUPS.values() for one in group}
-"""All commands by their names."""

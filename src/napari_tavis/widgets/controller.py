@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,9 +13,8 @@ from napari_tavis.annotation import AnnotationSession
 from napari_tavis.annotation.history import ChangeKind, HistoryStep, SessionChange
 from napari_tavis.annotation.objects import SessionObject
 from napari_tavis.core.errors import TavisError
-from napari_tavis.engine import Engine, EngineOptions, LocalEngine
+from napari_tavis.engine import Engine, EngineOptions
 from napari_tavis.media import Clip
-from napari_tavis.widgets.activity import Activity
 from napari_tavis.widgets.autosave import Autosave
 from napari_tavis.widgets.jobs import JobRunner, report_error
 from napari_tavis.widgets.listeners import Listeners, attempt
@@ -24,10 +24,10 @@ from napari_tavis.widgets.reader import clip_of, video_layers
 
 Result = TypeVar("Result")
 
-_UNSEEN: set[ChangeKind] = {"saved", "marked"}
-"""Changes that no layer and no list shows."""
+_UNSEEN: set[ChangeKind] = {"saved", "marked"}  # no layer and no list shows these
+# Which objects there are, and what they are:
 _OF_THE_LIST: set[ChangeKind] = {"added", "removed", "state", "renamed", "replaced"}
-"""Changes of which objects there are, and what they are."""
+_BREAK = 30.0  # seconds without doing anything that count as a break
 
 
 class AnnotationController:
@@ -35,13 +35,6 @@ class AnnotationController:
 
     Whoever changes the session does it through `do`, and looks at `chosen` for the object that is
     worked on. Nothing here computes a mask, opens a video or knows a panel.
-
-    Parameters
-    ----------
-    viewer : ViewerModel
-        The viewer that shows it.
-    engine : Engine, optional
-        Computes masks; a new one of this process by default.
 
     Attributes
     ----------
@@ -60,32 +53,20 @@ class AnnotationController:
     saved : Listeners
         Told when the session is on disk, here or elsewhere.
     asked : Listeners
-        Told with a command's id when a key asks for what the dock first has to ask the user.
+        Told with a command's id when the window must ask the user something before it is run.
     closing : Listeners
         Told once, before anything is let go of; the bool says whether the window stays.
-    viewer : ViewerModel
-        The viewer.
-    clip : Clip or None
-        The open video.
-    session : AnnotationSession or None
-        What is annotated in it.
     blocked : bool
-        Whether a session lies beside the video that cannot be read, so that none can be made.
+        Whether a session that cannot be read lies beside the video, so that none can be made.
     options : EngineOptions
-        Model, device, frames per second and vocabulary, as the form says them now.
-    engine : Engine
-        Computes masks.
+        Model, device, frames per second and vocabulary, as the form has them now.
     jobs : JobRunner
-        Runs the long work, one at a time; reports progress.
+        Runs the long work, one job at a time.
     runners : list of JobRunner
-        All runners whose work closing would stop; who has one of their own adds it here.
-    layers : ObjectLayers
-        The objects' layers.
-    navigation : FrameNavigation
-        The frame shown.
+        All runners whose work closing would stop; who has another one adds it here.
     """
 
-    def __init__(self, viewer: ViewerModel, engine: Engine | None = None) -> None:
+    def __init__(self, viewer: ViewerModel, engine: Engine) -> None:
         self.changed, self.opened, self.leaving = Listeners(), Listeners(), Listeners()
         self.edited, self.chosen_changed = Listeners(), Listeners()
         self.said, self.asked, self.closing = Listeners(), Listeners(), Listeners()
@@ -95,7 +76,7 @@ class AnnotationController:
         self.session: AnnotationSession | None = None
         self.blocked = False
         self.options = EngineOptions()
-        self.engine: Engine = engine or LocalEngine()
+        self.engine = engine
         self.jobs = JobRunner()
         self.runners = [self.jobs]
         self.layers = ObjectLayers(viewer.layers)
@@ -138,10 +119,10 @@ class AnnotationController:
         self._choose_something()
 
     def let_go(self) -> None:
-        """Let go of the open video: the one way, for opening another and for closing.
+        """Let go of the open video, to open another one.
 
-        Whatever one step meets, the next ones are taken: half an open video would be neither
-        shown nor saved. Nobody is told that something `changed`; who calls this does that.
+        Whatever goes wrong in one step, the next ones are taken: half an open video would be
+        neither shown nor saved. Nobody is told that something `changed`; the caller does that.
         """
         attempt(self.leaving.emit)
         attempt(self.collect_edits)  # a stroke in progress, too
@@ -264,20 +245,11 @@ class AnnotationController:
         return session
 
     def do(self, action: Callable[[AnnotationSession], Result]) -> Result | None:
-        """Change the session: the way for all panels.
+        """Change the session, and give what the action returned: the way for all panels.
 
         What was painted reaches the session first; what the action changed is drawn again and
-        saved soon. An error that the user can act on is shown as a notification.
-
-        Parameters
-        ----------
-        action : callable
-            Called with the session, in this thread.
-
-        Returns
-        -------
-        object or None
-            What the action returned; None where there is no session, or the action failed.
+        saved soon. An error that the user can act on is shown as a notification; then, and where
+        there is no session, None is returned.
         """
         session = self.collect_edits()
         if session is None:
@@ -296,7 +268,7 @@ class AnnotationController:
             self._refresh_after(seen)
 
     def _refresh_after(self, changes: list[SessionChange]) -> None:
-        """Show what an action changed; what came, went or changed its kind changes the list."""
+        """Show what an action changed: the list, or only some objects."""
         told = [change for change in changes if change.kind not in _UNSEEN]
         ids = {change.object_id for change in told if change.object_id is not None}
         if self.session is not None and any(change.diff.sampling for change in told):
@@ -310,13 +282,7 @@ class AnnotationController:
             self.changed.emit()
 
     def refresh(self, object_ids: Iterable[int] | None = None) -> None:
-        """Show what has changed in the session outside the layers, and save it soon.
-
-        Parameters
-        ----------
-        object_ids : iterable of int, optional
-            The changed objects; None for all of them.
-        """
+        """Show what has changed of objects (by default all) outside the layers; save it soon."""
         session = self.session
         if session is None:
             return
@@ -360,13 +326,7 @@ class AnnotationController:
     # -- the viewer ------------------------------------------------------------------------
 
     def close(self, window_stays: bool = True) -> None:
-        """Cancel running work, save the session, and let go of the viewer.
-
-        Parameters
-        ----------
-        window_stays : bool
-            Whether the viewer's window is still there.
-        """
+        """Cancel running work, save the session, and let go of the viewer."""
         if self._closed:
             return
         self._closed = True
@@ -415,8 +375,13 @@ class AnnotationController:
         self._activity.touch()
         self._collect_finished()
 
+    def cancel(self) -> None:
+        """Ask the running work to stop."""
+        self.jobs.cancel()
+        self.said.emit("Cancelling after this step …")
+
     def work_in_progress(self) -> list[str]:
-        """Say what closing would stop, such as ``segmenting``."""
+        """Name the work that closing would stop, such as ``segmenting``."""
         return [runner.doing for runner in self.runners if runner.busy]
 
     def _on_hidden(self, object_id: int) -> None:
@@ -440,3 +405,30 @@ def _nothing_to_undo(forgotten: int) -> str:
         return "Nothing to undo."
     steps = "step that was done before is" if forgotten == 1 else "steps that were done before are"
     return f"Nothing to undo: {forgotten} {steps} no longer kept."
+
+
+class Activity:
+    """Adds up the seconds of work: longer than `pause` without a `touch` is a break."""
+
+    def __init__(self, pause: float = _BREAK, clock: Callable[[], float] = time.monotonic) -> None:
+        self._pause = pause
+        self._clock = clock
+        self._last: float | None = None
+        self._seconds = 0.0
+
+    def touch(self, *_: object) -> None:
+        """Note that something is being done now."""
+        now = self._clock()
+        if self._last is not None and now - self._last <= self._pause:
+            self._seconds += now - self._last
+        self._last = now
+
+    def take(self) -> float:
+        """Give the seconds worked since they were taken last, whole ones only."""
+        whole = float(int(self._seconds))
+        self._seconds -= whole
+        return whole
+
+    def forget(self) -> None:
+        """Begin anew, for another video."""
+        self._last, self._seconds = None, 0.0

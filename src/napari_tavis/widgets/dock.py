@@ -1,32 +1,41 @@
-"""The dock widget "TAViS annotation"."""
+"""The dock widget "TAViS annotation": its pages, the lines around them, and the sound's dock."""
 
 from __future__ import annotations
 
 import napari.viewer
 import numpy as np
+from magicgui.widgets import Label, PushButton
 from napari.layers import Image
 from qtpy.QtCore import Qt, QTimer
-from qtpy.QtWidgets import QLabel, QTabWidget, QToolButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QDockWidget,
+    QHBoxLayout,
+    QLabel,
+    QMainWindow,
+    QProgressBar,
+    QSizePolicy,
+    QTabWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from napari_tavis.widgets.annotate_page import AnnotatePage
 from napari_tavis.widgets.closing import CloseWatcher
 from napari_tavis.widgets.enabling import CommandButtons
-from napari_tavis.widgets.export import ExportPanel
-from napari_tavis.widgets.footer import Footer
-from napari_tavis.widgets.key_help import KeyHelp
-from napari_tavis.widgets.keys import take_keys
+from napari_tavis.widgets.export.panel import ExportPanel
+from napari_tavis.widgets.jobs import TimeLeft, describe_progress
+from napari_tavis.widgets.keys import KeyHelp, take_keys
 from napari_tavis.widgets.models.dialog import ModelsDialog
 from napari_tavis.widgets.napari_compat import open_preferences, unwrapped
 from napari_tavis.widgets.project.queue_panel import QueuePanel
 from napari_tavis.widgets.project.statistics_page import StatisticsPage
 from napari_tavis.widgets.reader import DOCK
-from napari_tavis.widgets.sound_dock import SoundDock
+from napari_tavis.widgets.soundtrack.panel import SoundtrackPanel
 from napari_tavis.widgets.workbench import Workbench
 
-_WIDTH = 345
-"""Least width of the dock, in pixels."""
-_CAUTION, _ALARM = "#8a5a00", "#a02020"
-"""Grounds of the line above the pages: something to know, and that nothing is saved."""
+_WIDTH = 345  # least width of the dock, in pixels
+_CAUTION, _ALARM = "#8a5a00", "#a02020"  # under a notice: something to know; nothing is saved
 _PAGES = {
     "Annotate": "The open video: segment it, and correct its objects.",
     "Queue": "A folder or list of videos to work through.",
@@ -37,11 +46,6 @@ _PAGES = {
 
 class AnnotationDock(QWidget):
     """Segments what sounds in a video, shows it as layers, and exports what was corrected.
-
-    Parameters
-    ----------
-    viewer : napari.viewer.Viewer
-        The viewer; napari gives it.
 
     Attributes
     ----------
@@ -62,13 +66,12 @@ class AnnotationDock(QWidget):
         self._models_dialog: ModelsDialog | None = None
         self.annotate = AnnotatePage(self.workbench)
         self.queue = QueuePanel(self.workbench)
-        self.export = ExportPanel(self.controller)
+        self.export = ExportPanel(self.workbench)
         self.statistics = StatisticsPage(self.workbench)
         self.footer = Footer(self.workbench)
         self._sound = SoundDock(self._viewer, self.workbench)
         self._arrange()
         self._connect()
-        self._refresh()
         self.workbench.opener.adopt_shown()
         QTimer.singleShot(0, _make_first_layer)
 
@@ -96,10 +99,10 @@ class AnnotationDock(QWidget):
         self.setMinimumWidth(_WIDTH)
 
     def _connect(self) -> None:
-        controller = self.controller
-        controller.changed.connect(self._refresh)
-        controller.saved.connect(self._refresh)  # it may be kept elsewhere from now on
-        controller.asked.connect(self._on_asked)
+        self.controller.asked.connect(self._on_asked)
+        self.workbench.display.follow(
+            lambda shown: (shown.notice, shown.saves), lambda said: self._show_notice(*said)
+        )
         self._buttons.bind(self.keys, "show_keys")
         settings, models = self.annotate.settings, self.workbench.models
         models.models_changed.connect(settings.refresh_models)
@@ -140,13 +143,82 @@ class AnnotationDock(QWidget):
         elif what in {"add_object", "rename", "merge"}:
             self.tabs.setCurrentWidget(self.annotate)
 
-    def _refresh(self) -> None:
-        """Say above all pages what the user must know of the session, for as long as it is so."""
-        notice = self.controller.notice
+    def _show_notice(self, notice: str | None, saves: bool) -> None:
+        """Show above all pages what the user must know of the session, for as long as it is so."""
         self.notice.setVisible(notice is not None)
         self.notice.setText(notice or "")
-        color = _CAUTION if self.controller.saves else _ALARM
-        self.notice.setStyleSheet(f"background: {color}; color: white; padding: 4px;")
+        ground = _CAUTION if saves else _ALARM
+        self.notice.setStyleSheet(f"background: {ground}; color: white; padding: 4px;")
+
+
+class Footer(QWidget):
+    """Shows what was done or is being done, how long it takes, and *Cancel*."""
+
+    def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        controller = workbench.controller
+        self._buttons = CommandButtons(workbench)
+        self._time_left = TimeLeft()
+        self.message = Label(value="")
+        self.message.native.setWordWrap(True)
+        self.message.native.setSizePolicy(
+            QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred
+        )
+        self.cancel = PushButton(text="Cancel", visible=False)
+        self.cancel.native.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.progress = QProgressBar()
+        self.progress.setTextVisible(False)
+        self.progress.setFixedHeight(6)
+        self.progress.setVisible(False)
+        line = QHBoxLayout()
+        line.addWidget(self.message.native, stretch=1)
+        line.addWidget(self.cancel.native)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(6, 2, 6, 4)
+        layout.setSpacing(3)
+        layout.addWidget(self.progress)
+        layout.addLayout(line)
+        self._buttons.bind(self.cancel.native, "cancel")
+        controller.said.connect(self._say)
+        controller.jobs.progressed.connect(self._on_progress)
+        workbench.display.follow(lambda shown: shown.busy, self._show_busy)
+
+    def _show_busy(self, busy: bool) -> None:
+        self._time_left = TimeLeft()
+        self.progress.setRange(0, 0)
+        self.progress.setVisible(busy)
+        self.cancel.visible = busy
+
+    def _say(self, sentence: str) -> None:
+        self.message.value = sentence
+
+    def _on_progress(self, done: int, total: int, what: str) -> None:
+        self.progress.setRange(0, max(total, 0))
+        self.progress.setValue(done)
+        left = self._time_left.update(done, total, what)
+        self._say(describe_progress(done, total, what, left))
+
+
+class SoundDock:
+    """Puts the soundtrack panel below the picture, and takes it away with the workbench."""
+
+    def __init__(self, viewer: napari.viewer.Viewer, workbench: Workbench) -> None:
+        self.panel = SoundtrackPanel(workbench)
+        self._dock: QDockWidget | None = viewer.window.add_dock_widget(
+            self.panel, name="Soundtrack", area="bottom", add_vertical_stretch=False
+        )
+        self._window = viewer.window
+        main = self._dock.parent()
+        if isinstance(main, QMainWindow):
+            # The side docks keep the window's whole height; the sound lies below the picture.
+            main.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea)
+            main.setCorner(Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.LeftDockWidgetArea)
+        workbench.controller.closing.connect(self._on_closing)
+
+    def _on_closing(self, window_stays: bool) -> None:
+        dock, self._dock = self._dock, None
+        if window_stays and dock is not None and dock.widget() is not None:
+            self._window.remove_dock_widget(dock)
 
 
 def _make_first_layer() -> None:

@@ -21,17 +21,7 @@ class Told(Protocol):
 
 
 def allow(widget: QWidget, purpose: str, reason: str | None) -> None:
-    """Enable a control, or disable it and let its tooltip say why.
-
-    Parameters
-    ----------
-    widget : QWidget
-        The control.
-    purpose : str
-        What it does.
-    reason : str or None
-        Why it cannot be used now; None if it can.
-    """
+    """Enable a control, or disable it for a reason, which its tooltip gives after its purpose."""
     tip = purpose if reason is None else f"{purpose}\n{reason}"
     widget.setEnabled(reason is None)
     if widget.toolTip() != tip:  # Qt would tell every widget around it
@@ -45,14 +35,12 @@ def command_tip(command: Command) -> str:
 
 
 class CommandButtons:
-    """A panel's buttons that run commands, each enabled or saying why not, as things stand.
+    """A panel's controls that run commands, each enabled or saying why not, as things stand.
 
-    When something changes the table is asked anew; a button changes only where the answer does.
+    When something changes the table is asked anew; a control changes only where the answer does.
 
     Parameters
     ----------
-    workbench : Workbench
-        What the commands work with.
     told_by : iterable of signals, optional
         Who tells that an answer may be another one now; by default `Workbench.changed`, which
         tells of each frame that is shown, too.
@@ -60,7 +48,7 @@ class CommandButtons:
 
     def __init__(self, workbench: Workbench, told_by: Iterable[Told] = ()) -> None:
         self._workbench = workbench
-        self._buttons: list[tuple[QAbstractButton, Callable[[], Command]]] = []
+        self._controls: list[tuple[QWidget, Callable[[], Command], str | None]] = []
         for told in tuple(told_by) or (workbench.changed,):
             told.connect(self.refresh)
         workbench.controller.closing.connect(self._on_closing)
@@ -71,17 +59,26 @@ class CommandButtons:
         def command() -> Command:
             return COMMANDS[name if isinstance(name, str) else name()]
 
-        self._buttons.append((button, command))
         button.clicked.connect(lambda: command().run(self._workbench))
-        self._apply(button, command())
+        self._add(button, command)
+
+    def follow(self, control: QWidget, name: str, purpose: str | None = None) -> None:
+        """Let a control be enabled as a command is, which it prepares or offers."""
+        self._add(control, lambda: COMMANDS[name], purpose)
+
+    def _add(
+        self, control: QWidget, command: Callable[[], Command], purpose: str | None = None
+    ) -> None:
+        self._controls.append((control, command, purpose))
+        self._apply(control, command(), purpose)
 
     def refresh(self, *what: object) -> None:
-        """Ask the table for all buttons."""
-        for button, command in self._buttons:
-            self._apply(button, command())
+        """Ask the table for all controls."""
+        for control, command, purpose in self._controls:
+            self._apply(control, command(), purpose)
 
-    def _apply(self, button: QAbstractButton, command: Command) -> None:
-        allow(button, command_tip(command), command.why_not(self._workbench))
+    def _apply(self, control: QWidget, command: Command, purpose: str | None) -> None:
+        allow(control, purpose or command_tip(command), command.why_not(self._workbench))
 
     def _on_closing(self, window_stays: bool) -> None:
-        self._buttons.clear()  # they may be gone already
+        self._controls.clear()  # they may be gone already

@@ -31,17 +31,7 @@ _DEMONSTRATION = "A demonstration: it knows drawn toy scenes only."
 class SettingsForm:
     """Which video to segment, with which model, and how.
 
-    Parameters
-    ----------
-    models : callable
-        Names the models that the engine has, the toy first.
-
-    Attributes
-    ----------
-    video_row : Container
-        The choice of the video.
-    details : Container
-        Model, device, sampling and vocabulary.
+    `models` names what the engine has, the toy first.
     """
 
     def __init__(self, models: Callable[[], Sequence[str]]) -> None:
@@ -121,7 +111,7 @@ class SettingsForm:
         Raises
         ------
         TavisError
-            If a checkpoint file is to be chosen yet, or the vocabulary cannot be read.
+            If no checkpoint file is chosen yet, or the vocabulary cannot be read.
         """
         model: str | Path = self.model.value
         if model == _FROM_FILE:
@@ -138,7 +128,7 @@ class SettingsForm:
         )
 
     def summary(self) -> str:
-        """Say in a few words which model sees how many frames."""
+        """Describe in a few words which model sees how many frames."""
         path = path_of(self.checkpoint)
         model = str(self.model.value)
         if model == TOY_MODEL:

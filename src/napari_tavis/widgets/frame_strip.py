@@ -10,16 +10,16 @@ from qtpy.QtWidgets import QSizePolicy, QWidget
 
 from napari_tavis.annotation import FrameStatus
 
+# Of a mark, by the chosen object's status there.
 STATUS_COLORS: dict[FrameStatus | None, str] = {
     None: "#8c8c8c",
     FrameStatus.PROPOSED: "#4aa3df",
     FrameStatus.EDITED: "#f0a030",
     FrameStatus.ACCEPTED: "#4cc26a",
 }
-"""The colour of a mark by the selected object's status there; grey where it has none."""
 
 _MARGIN = 8
-_SNAP = 6
+_SNAP = 6  # a click is meant for a mark so many pixels away
 
 
 class FrameStrip(QWidget):
@@ -53,25 +53,13 @@ class FrameStrip(QWidget):
     def show_frames(
         self, count: int, current: int, sampled: list[int], status: Mapping[int, FrameStatus]
     ) -> None:
-        """Show where the marks are.
-
-        Parameters
-        ----------
-        count : int
-            Frames of the video; 0 for none.
-        current : int
-            The frame shown.
-        sampled : list of int
-            The sampled frames.
-        status : mapping of int to FrameStatus
-            The selected object's status by frame.
-        """
+        """Mark frames of a video of `count` (0 for none), with the chosen object's status."""
         self._count, self._current = count, current
         self._sampled, self._status = sampled, dict(status)
         self.update()
 
     def frame_at(self, x: float) -> int:
-        """Give the frame at a place, in pixels from the left; near a mark, the marked one."""
+        """Give the frame at so many pixels from the left; near a mark, the marked one."""
         marks = set(self._sampled) | set(self._status)
         if marks:
             nearest = min(marks, key=lambda frame: abs(self._x(frame) - x))

@@ -1,8 +1,9 @@
-"""Runs work off the GUI thread, one job at a time."""
+"""Runs work off the GUI thread, one job at a time, and describes how far it is."""
 
 from __future__ import annotations
 
 import threading
+import time
 import warnings
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -13,17 +14,15 @@ from superqt.utils import FunctionWorker
 
 from napari_tavis.core.boundary import explain
 from napari_tavis.core.tasks import Cancelled, Task
-from napari_tavis.widgets.time_left import divide_unit
 
 Result = TypeVar("Result")
 Work = Callable[[Task], Result]
 
+_UNITS = ("MB",)  # of progress, where it does not count steps
+
 
 def report_error(error: BaseException) -> None:
-    """Show an error as a napari notification.
-
-    What a user can act on is shown as its sentence; a defect keeps its traceback.
-    """
+    """Show an error as a notification: what a user can act on as a sentence, a defect in full."""
     if isinstance(error, Cancelled):
         return
     sentence = explain(error)
@@ -67,7 +66,7 @@ class JobRunner(QObject):
 
     @property
     def doing(self) -> str:
-        """What the running job said last it does; "working" before it said anything."""
+        """What the running job last reported to do; "working" before it reports anything."""
         return self._doing or "working"
 
     @property
@@ -93,19 +92,10 @@ class JobRunner(QObject):
         *,
         outlasts: bool = False,
     ) -> None:
-        """Start a job.
+        """Start a job: `work` in the other thread, what is called at its end in this one.
 
-        Parameters
-        ----------
-        work : callable
-            Called with its `Task` in the other thread.
-        on_done : callable
-            Called with the result in the GUI thread.
-        on_failed : callable, optional
-            Called with the exception in the GUI thread; a notification by default.
-        outlasts : bool, optional
-            Whether it has nothing to do with the open video, so that it is not to be cancelled
-            when another one is opened.
+        One that `outlasts` the open video has nothing to do with it, and is not cancelled when
+        another one is opened.
 
         Raises
         ------
@@ -153,13 +143,7 @@ class JobRunner(QObject):
             self._task.resume()
 
     def close(self, seconds: float = 20.0) -> None:
-        """Stop for good: cancel the running job and wait for its end; its result is dropped.
-
-        Parameters
-        ----------
-        seconds : float, optional
-            Longest wait.
-        """
+        """Stop for good: cancel the running job, wait so long for its end, and drop its result."""
         self._closed = True
         self.cancel()
         if self._running.is_set():
@@ -189,3 +173,45 @@ class JobRunner(QObject):
         self.busy_changed.emit(False)
         if callback is not None:
             callback(value)
+
+
+class TimeLeft:
+    """Estimates the time left of work that reports its progress, from its pace so far."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._what: str | None = None
+        self._started = 0.0
+        self._done_at_start = 0
+
+    def update(self, done: int, total: int, what: str) -> float | None:
+        """Take a report of progress; give the seconds left, None before the first step is done.
+
+        When the kind of step changes, the pace is measured anew.
+        """
+        now = self._clock()
+        if what != self._what:
+            self._what, self._started, self._done_at_start = what, now, done
+        steps = done - self._done_at_start
+        if steps <= 0 or total <= 0:
+            return None
+        return (now - self._started) / steps * max(total - done, 0)
+
+
+def describe_progress(done: int, total: int, what: str, seconds_left: float | None) -> str:
+    """Describe in one line what is being done and how long it still takes; 0 steps are unknown."""
+    step, unit = divide_unit(what)
+    line = step[:1].upper() + step[1:] if step else "Working"
+    if total > 1:
+        line += f" · {done} of {total} {unit}".rstrip()
+    if seconds_left is None or seconds_left < 1:
+        return line
+    if seconds_left < 90:
+        return f"{line} · about {round(seconds_left)} s left"
+    return f"{line} · about {round(seconds_left / 60)} min left"
+
+
+def divide_unit(what: str) -> tuple[str, str]:
+    """Divide ``downloading tavis_s4, MB`` into what is done and its unit, empty for steps."""
+    step, _, unit = what.rpartition(", ")
+    return (step, unit) if unit in _UNITS else (what, "")

@@ -14,13 +14,7 @@ DOCK_NAME = "TAViS annotation"
 
 
 def add_dock(viewer: Viewer) -> AnnotationDock:
-    """Add the dock widget to a viewer.
-
-    Parameters
-    ----------
-    viewer : Viewer
-        The viewer.
-    """
+    """Add the dock widget to a viewer."""
     dock = AnnotationDock(viewer)
     viewer.window.add_dock_widget(dock, name=DOCK_NAME, area="right")
     return dock
@@ -28,11 +22,6 @@ def add_dock(viewer: Viewer) -> AnnotationDock:
 
 def open_session(session_path: Path) -> None:
     """Show a saved session in a napari window, and wait until it is closed.
-
-    Parameters
-    ----------
-    session_path : Path
-        The ``<video>.tavis`` file.
 
     Raises
     ------

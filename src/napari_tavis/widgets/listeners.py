@@ -14,10 +14,7 @@ Callback = Callable[..., object]
 
 
 def attempt(step: Callable[[], object]) -> bool:
-    """Take a step of a sequence that has to go on; give whether it succeeded.
-
-    What goes wrong is reported.
-    """
+    """Take a step of a sequence that has to go on; report what goes wrong, and give whether not."""
     try:
         step()
     except Exception as error:
@@ -33,8 +30,8 @@ class Listeners:
     panel's trouble would leave a video half open, or cost the work that was to be saved next.
     Here a failure is reported, as it is with Qt's signals.
 
-    A method does not keep its object alive, and goes with it; any other callable is kept. Who
-    takes fewer arguments than are given gets the first ones.
+    A method does not keep its object alive, and goes with it; any other callable is kept. One
+    that takes fewer arguments than are given gets the first ones.
     """
 
     def __init__(self) -> None:
@@ -51,7 +48,7 @@ class Listeners:
             self._listeners.append((lambda: callback, _most_arguments(callback)))
 
     def disconnect(self, callback: Callback | None = None) -> None:
-        """Leave a listener in peace, or all of them; one that is none is passed over."""
+        """Do not call a listener any more, or none at all; who never listened is passed over."""
         if callback is None:
             self._listeners.clear()
         else:

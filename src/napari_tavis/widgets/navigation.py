@@ -9,25 +9,14 @@ import numpy.typing as npt
 from napari.components import ViewerModel
 from psygnal import Signal
 
-_FRAME_AXIS = -3
+_FRAME_AXIS = -3  # before row and column
 _AXES = ("t", "y", "x")
 
 
 class FrameNavigation:
-    """Reads and moves the viewer's frame slider, and writes the time on the canvas.
+    """Reads and moves the viewer's frame slider, and writes the time on the canvas."""
 
-    Parameters
-    ----------
-    viewer : ViewerModel
-        The viewer; its last three dimensions are frame, row and column.
-
-    Attributes
-    ----------
-    moved : Signal
-        Emitted with the frame index when another frame is shown.
-    """
-
-    moved = Signal(int)
+    moved = Signal(int)  # with the frame that is shown now
 
     def __init__(self, viewer: ViewerModel) -> None:
         self._viewer = viewer
@@ -78,8 +67,14 @@ class FrameNavigation:
         after = self._sampled[self._sampled > self.frame]
         return int(after[0]) if len(after) else None
 
+    def go_sampled(self, *, forwards: bool) -> None:
+        """Show the next sampled frame, or the one before."""
+        frame = self.next_sampled() if forwards else self.previous_sampled()
+        if frame is not None:
+            self.go_to(frame)
+
     def describe(self) -> str:
-        """Say the time of the frame shown, and whether the model saw it."""
+        """Give the time of the frame shown, and whether the model saw it; empty without a video."""
         if not len(self._times):
             return ""
         frame = self.frame

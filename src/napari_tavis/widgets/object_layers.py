@@ -13,21 +13,14 @@ from psygnal import Signal
 
 from napari_tavis.annotation import AnnotationSession
 from napari_tavis.annotation.objects import SessionObject
-from napari_tavis.widgets.napari_compat import take_over_undo
+from napari_tavis.widgets.napari_compat import take_over_undo, without_selecting
 from napari_tavis.widgets.session_labels import OBJECT_LABEL, SessionLabels
 
-_OUTLINE = 2
-"""Width of the scene mask's outline, in pixels."""
+_OUTLINE = 2  # width of the scene mask's outline, in pixels
 
 
 def object_colormap(color: tuple[int, int, int]) -> DirectLabelColormap:
-    """Give a colormap that shows every label but the background in one colour.
-
-    Parameters
-    ----------
-    color : tuple of int
-        Red, green and blue, 0 to 255.
-    """
+    """Show every label but the background in one colour, given as 0 to 255."""
     opaque = np.array([*color, 255], dtype=float) / 255
     return DirectLabelColormap(color_dict={None: opaque, 0: np.zeros(4), OBJECT_LABEL: opaque})
 
@@ -38,11 +31,6 @@ class ObjectLayers:
     A layer belongs to its object by reference: it may be renamed, moved or deleted, and
     deleting it leaves the object's masks in the session. Rejected objects and background
     queries have a layer only while they are asked for with `show`.
-
-    Parameters
-    ----------
-    layers : LayerList
-        The viewer's layers.
 
     Attributes
     ----------
@@ -84,15 +72,7 @@ class ObjectLayers:
     # -- layers and objects ----------------------------------------------------------------
 
     def show(self, session: AnnotationSession, object_id: int) -> Labels:
-        """Show an object, in a new layer unless it has one.
-
-        Parameters
-        ----------
-        session : AnnotationSession
-            Owner of the object.
-        object_id : int
-            The object.
-        """
+        """Show an object, in a new layer unless it has one."""
         if object_id in self._bound:
             return self._bound[object_id]
         self._deleted.discard(object_id)
@@ -116,9 +96,13 @@ class ObjectLayers:
 
     def show_all(self, session: AnnotationSession) -> None:
         """Show every object that takes part, the best on top and the scene mask below all."""
-        for item in sorted(session.objects, key=lambda one: (one.kind != "scene", one.score)):
-            if item.takes_part:
-                self.show(session, item.object_id)
+        shown = None
+        with without_selecting(self._layers):
+            for item in sorted(session.objects, key=lambda one: (one.kind != "scene", one.score)):
+                if item.takes_part:
+                    shown = self.show(session, item.object_id)
+        if shown is not None:
+            self._layers.selection.active = shown
 
     def refresh(
         self,
@@ -127,16 +111,9 @@ class ObjectLayers:
         *,
         also: int | None = None,
     ) -> None:
-        """Draw objects again: masks, names and colours; those gone lose their layer.
+        """Draw objects again, by default all; new ones get a layer, those gone lose theirs.
 
-        Parameters
-        ----------
-        session : AnnotationSession
-            Owner of the objects.
-        object_ids : iterable of int, optional
-            The objects; by default all, and new ones get a layer.
-        also : int, optional
-            An object that keeps its layer though it takes no part.
+        One that takes no part keeps its layer only if it is `also` to be shown.
         """
         items = {item.object_id: item for item in session.objects}
         wanted = {key for key, item in items.items() if item.takes_part or key == also}
@@ -155,24 +132,17 @@ class ObjectLayers:
         return next((key for key, bound in self._bound.items() if bound is layer), None)
 
     def is_visible(self, object_id: int) -> bool:
-        """Say whether an object is shown on the canvas."""
+        """Whether an object is shown on the canvas."""
         layer = self._bound.get(object_id)
         return layer is not None and layer.visible
 
     # -- painting --------------------------------------------------------------------------
 
     def flush(self, *, finished_only: bool = False) -> dict[int, list[int]]:
-        """Hand what was painted to the session.
+        """Hand what was painted to the session; give the changed frames by object.
 
-        Parameters
-        ----------
-        finished_only : bool, optional
-            Leave out a layer in the middle of a stroke, so that a stroke stays one step.
-
-        Returns
-        -------
-        dict of int to list of int
-            The changed frames, by object.
+        With `finished_only` a layer in the middle of a stroke is left out, so that a stroke stays
+        one step.
         """
         ids = [key for key in self._bound if not (finished_only and key in self._in_stroke)]
         changed = {key: self._data(self._bound[key]).flush() for key in ids}
@@ -185,10 +155,13 @@ class ObjectLayers:
         bound, self._bound = self._bound, {}
         self._in_stroke.clear()
         self._deleted.clear()
-        for layer in bound.values():
-            self._data(layer).detach()
-            if layer in self._layers:
-                self._layers.remove(layer)
+        if not bound:
+            return
+        with self._layers.batched_update():  # else napari collects all garbage at each of them
+            for layer in bound.values():
+                self._data(layer).detach()
+                if layer in self._layers:
+                    self._layers.remove(layer)
 
     def close(self) -> None:
         """Let go of the viewer, leaving the layers as they are."""

@@ -8,46 +8,44 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import (
     QComboBox,
     QHBoxLayout,
+    QLabel,
     QLineEdit,
     QMenu,
     QPushButton,
+    QSlider,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
-from napari_tavis.annotation.objects import ObjectState, SessionObject
-from napari_tavis.core.vocabulary import AVSBENCH_CLASSES
-from napari_tavis.widgets import object_actions as actions
-from napari_tavis.widgets.class_editor import complete_from
+from napari_tavis.annotation.objects import DEFAULT_THRESHOLD
 from napari_tavis.widgets.commands import COMMANDS
 from napari_tavis.widgets.enabling import CommandButtons, allow, command_tip
-from napari_tavis.widgets.object_table import SHOWN, ObjectTable
-from napari_tavis.widgets.threshold_slider import ThresholdSlider
+from napari_tavis.widgets.object_table import SHOWN, ObjectTable, complete_from
+from napari_tavis.widgets.shown import ObjectRow, Threshold
 from napari_tavis.widgets.workbench import Workbench
 
-_FILTERS: dict[str, Callable[[SessionObject], bool]] = {
-    "Objects": lambda item: item.takes_part,
-    "Rejected": lambda item: item.state is ObjectState.REJECTED,
-    "Background": lambda item: item.kind == "background" and item.state is ObjectState.ACTIVE,
-    "All": lambda item: True,
+_FILTERS: dict[str, Callable[[ObjectRow], bool]] = {
+    "Objects": lambda row: row.takes_part,
+    "Rejected": lambda row: row.rejected,
+    "Background": lambda row: row.kind == "background" and not row.rejected,
+    "All": lambda row: True,
 }
 _FILTER_TIP = (
     "Which objects are listed. Rejected ones and the queries that the model called background "
     "stay in reach here, and can be restored."
 )
+_NEW_CLASS = "The class of the object to add, such as: dog. Then press Enter."
 _MORE = "Rename, merge, split, delete."
+_THRESHOLD = (
+    "Probability above which a pixel belongs to the object. Lower: larger masks. Cuts all "
+    "proposed frames of the object anew, at once; edited and accepted ones stay as they are."
+)
+_RESET = "Back to 0.5, where the model itself cuts."
 
 
 class ObjectPanel(QWidget):
-    """Lists the objects, and accepts, rejects, renames, merges, splits and deletes them.
-
-    Parameters
-    ----------
-    workbench : Workbench
-        The session and its layers, and what is done to them.
-    parent : QWidget, optional
-        Qt's parent.
-    """
+    """Lists the objects, and accepts, rejects, renames, merges, splits and deletes them."""
 
     def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -62,9 +60,8 @@ class ObjectPanel(QWidget):
         self.filter.setToolTip(_FILTER_TIP)
         self.new_class = QLineEdit()
         self.new_class.setPlaceholderText("new object's class")
-        self.new_class.setToolTip("The class of the object to add, such as: dog. Then press Enter.")
         self.add = QPushButton("Add")
-        self.table = ObjectTable(self.vocabulary)
+        self.table = ObjectTable(lambda: workbench.display.shown.vocabulary)
         self.accept_frame = QPushButton("Accept frame")
         self.accept_object = QPushButton("Accept all")
         self.reject = QPushButton("Reject")
@@ -72,16 +69,10 @@ class ObjectPanel(QWidget):
         self.menu = QMenu(self)
         self.menu.setToolTipsVisible(True)
         self.more.setMenu(self.menu)
-        self.threshold = ThresholdSlider(workbench.controller)
+        self.threshold = ThresholdSlider(workbench)
+        self._rows: tuple[ObjectRow, ...] = ()
         self._arrange()
         self._connect()
-        self.refresh()
-
-    def vocabulary(self) -> list[str]:
-        """Give the class names to complete from: the session's first, then AVSBench's."""
-        session = self._controller.session
-        own = [] if session is None else list(session.vocabulary)
-        return list(dict.fromkeys((*own, *AVSBENCH_CLASSES[1:])))
 
     # -- building --------------------------------------------------------------------------
 
@@ -107,7 +98,7 @@ class ObjectPanel(QWidget):
 
     def _connect(self) -> None:
         controller = self._controller
-        self.filter.currentIndexChanged.connect(self._refresh_list)
+        self.filter.currentIndexChanged.connect(self._fill_table)
         self.new_class.returnPressed.connect(self._on_add)
         self.add.clicked.connect(self._on_add)
         self._buttons.bind(self.accept_frame, "accept_frame")
@@ -117,12 +108,19 @@ class ObjectPanel(QWidget):
         self.table.customContextMenuRequested.connect(self._on_context_menu)
         self.table.chosen.connect(controller.choose)
         self.table.renamed.connect(self._on_renamed)
-        self.table.shown.connect(self._on_shown)
-        controller.changed.connect(self.refresh)
-        controller.edited.connect(self._on_edited)
-        controller.chosen_changed.connect(self._on_chosen)
+        self.table.shown.connect(self._workbench.objects.show)
+        self._buttons.follow(self.add, "add_object")
+        self._buttons.follow(self.new_class, "add_object", _NEW_CLASS)
+        self._buttons.follow(self.more, "delete", _MORE)
         controller.asked.connect(self._on_asked)
-        controller.layers.visibility_changed.connect(self._on_visibility)
+        display = self._workbench.display
+        display.follow(lambda shown: shown.objects, self._show_objects)
+        display.follow(lambda shown: shown.chosen, self.table.choose)
+        display.follow(
+            lambda shown: shown.vocabulary, lambda words: complete_from(self.new_class, words)
+        )
+        # A rejected object may have become one, and the other way round.
+        display.follow(lambda shown: (shown.chosen, shown.objects), self._show_what_reject_does)
 
     # -- what the user does ----------------------------------------------------------------
 
@@ -131,26 +129,17 @@ class ObjectPanel(QWidget):
         if not name:
             self.new_class.setFocus()
             return
-        actions.add_object(self._controller, name)
+        self._workbench.objects.add(name)
         self.new_class.clear()
         self.new_class.clearFocus()
 
     def _rejects_or_restores(self) -> str:
-        item = actions.chosen_item(self._controller)
+        item = self._workbench.objects.chosen
         return "reject" if item is None or item.takes_part else "restore"
 
     def _on_renamed(self, object_id: int, class_name: str) -> None:
-        actions.rename_object(self._controller, object_id, class_name)
-        self._on_edited(object_id)  # a refused name is taken back
-
-    def _on_shown(self, object_id: int, shown: bool) -> None:
-        controller = self._controller
-        if controller.session is None:
-            return
-        if shown:
-            controller.layers.show(controller.session, object_id).visible = True
-        elif (layer := controller.layers.layer(object_id)) is not None:
-            layer.visible = False
+        self._workbench.objects.rename(object_id, class_name)
+        self._fill_table()  # a refused name is taken back
 
     def _on_asked(self, what: str) -> None:
         chosen = self._controller.chosen
@@ -168,52 +157,25 @@ class ObjectPanel(QWidget):
 
     # -- what is shown ---------------------------------------------------------------------
 
-    def refresh(self) -> None:
-        """Show the objects, and what can be done."""
-        complete_from(self.new_class, self.vocabulary())
-        items = self._items()
+    def _show_objects(self, rows: tuple[ObjectRow, ...]) -> None:
+        self._rows = rows
         for index, (title, belongs) in enumerate(_FILTERS.items()):
-            count = sum(belongs(item) for item in items)
-            self.filter.setItemText(index, f"{title} ({count})")
-        self._refresh_list()
+            self.filter.setItemText(index, f"{title} ({sum(map(belongs, rows))})")
+        self._fill_table()
 
-    def _items(self) -> list[SessionObject]:
-        session = self._controller.session
-        return [] if session is None else session.objects
-
-    def _refresh_list(self, index: int = 0) -> None:
+    def _fill_table(self, *_: object) -> None:
         belongs = list(_FILTERS.values())[max(self.filter.currentIndex(), 0)]
-        listed = [item for item in self._items() if belongs(item)]
-        self.table.fill(listed, self._controller.layers.is_visible)
-        self._on_chosen(self._controller.chosen)
+        self.table.fill([row for row in self._rows if belongs(row)])
+        self.table.choose(self._controller.chosen)
 
-    def _on_edited(self, object_id: int) -> None:
-        known = next((one for one in self._items() if one.object_id == object_id), None)
-        if known is not None:
-            self.table.update_object(known, self._controller.layers.is_visible(object_id))
-        self._refresh_controls()
-
-    def _on_visibility(self, object_id: int) -> None:
-        self._on_edited(object_id)
-
-    def _on_chosen(self, object_id: int | None) -> None:
-        self.table.choose(object_id)
-        self._refresh_controls()
-
-    def _refresh_controls(self) -> None:
-        """Enable what can be done now; what cannot be says why."""
+    def _show_what_reject_does(self, _: object) -> None:
         self.reject.setText(self._rejects_or_restores().capitalize())
-        allow(self.more, _MORE, COMMANDS["delete"].why_not(self._workbench))
-        adding = COMMANDS["add_object"]
-        allow(self.add, command_tip(adding), adding.why_not(self._workbench))
-        self.new_class.setEnabled(adding.why_not(self._workbench) is None)
-        self.threshold.refresh()
 
     def _fill_menu(self) -> None:
         """Offer what can be done to the chosen object."""
         self.menu.clear()
         controller = self._controller
-        item = actions.chosen_item(controller)
+        item = self._workbench.objects.chosen
         if item is None or controller.obstacle is not None:
             return
         if not item.takes_part:
@@ -235,7 +197,7 @@ class ObjectPanel(QWidget):
     def _merge_menu(self, menu: QMenu) -> QMenu:
         """Offer the objects that the chosen one can be merged with."""
         chosen = self._controller.chosen
-        for other in self._items():
+        for other in self._workbench.objects.all:
             if other.object_id != chosen and other.kind == "object" and other.takes_part:
                 text = f"{other.class_name} (score {other.score:.2f})"
                 menu.addAction(text, self._merging(other.object_id))
@@ -244,4 +206,43 @@ class ObjectPanel(QWidget):
         return menu
 
     def _merging(self, other_id: int) -> Callable[[], None]:
-        return lambda: actions.merge(self._controller, other_id)
+        return lambda: self._workbench.objects.merge(other_id)
+
+
+class ThresholdSlider(QWidget):
+    """Cuts the chosen object's proposed masks anew, out of their logits."""
+
+    def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._objects = workbench.objects
+        self.slider = QSlider(Qt.Orientation.Horizontal)
+        self.slider.setRange(1, 99)
+        self.slider.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.value = QLabel()
+        self.value.setMinimumWidth(28)
+        self.reset = QToolButton()
+        self.reset.setText("↺")
+        self.reset.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
+        layout.addWidget(QLabel("Threshold"))
+        layout.addWidget(self.slider, stretch=1)
+        layout.addWidget(self.value)
+        layout.addWidget(self.reset)
+        self.slider.valueChanged.connect(self._on_moved)
+        self.reset.clicked.connect(lambda: self.slider.setValue(round(DEFAULT_THRESHOLD * 100)))
+
+        workbench.display.follow(lambda shown: shown.threshold, self._show)
+
+    def _show(self, threshold: Threshold) -> None:
+        allow(self.slider, _THRESHOLD, threshold.why_not)
+        at_default = "It is there." if threshold.value == DEFAULT_THRESHOLD else None
+        allow(self.reset, _RESET, threshold.why_not or at_default)
+        self.slider.blockSignals(True)
+        self.slider.setValue(round(threshold.value * 100))
+        self.slider.blockSignals(False)
+        self.value.setText(f"{threshold.value:.2f}")
+
+    def _on_moved(self, value: int) -> None:
+        self._objects.set_threshold(value / 100)

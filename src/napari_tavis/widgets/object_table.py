@@ -1,53 +1,82 @@
-"""The list of a session's objects: shown or not, class and colour, score, frames and status."""
+"""The list of a session's objects, one a row: shown or not, class and colour, score, status."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
-from qtpy.QtCore import QSize, Qt, Signal
-from qtpy.QtGui import QColor, QIcon, QKeyEvent, QPixmap
+from qtpy.QtCore import (
+    QModelIndex,
+    QPersistentModelIndex,
+    QRectF,
+    QSize,
+    QStringListModel,
+    Qt,
+    Signal,
+)
+from qtpy.QtGui import QColor, QIcon, QKeyEvent, QPainter, QPixmap
 from qtpy.QtWidgets import (
     QAbstractItemView,
+    QCompleter,
     QHeaderView,
+    QLineEdit,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
     QTableWidget,
     QTableWidgetItem,
     QWidget,
 )
 
-from napari_tavis.annotation.objects import SessionObject
-from napari_tavis.widgets.class_editor import ClassDelegate
-from napari_tavis.widgets.object_texts import (
-    count_statuses,
-    describe_frames,
-    describe_kind,
-    describe_status,
-    frames_with_mask,
-)
-from napari_tavis.widgets.status_bar import COUNTS, StatusDelegate
+from napari_tavis.annotation import FrameStatus
+from napari_tavis.widgets.frame_strip import STATUS_COLORS
+from napari_tavis.widgets.shown import STATUS_ORDER, ObjectRow
 
-_COLUMNS = {
-    "": "Whether the object is shown on the picture.",
-    "class": "The object's class and colour. Double-click to give it another class.",
-    "score": "How sure the model is, 0 to 1.",
-    "frames": "In how many frames the object has a mask.",
-    "status": "Frames a person has accepted or edited, and those only proposed.",
-}
+
+@dataclass(frozen=True)
+class _Column:
+    title: str
+    tip: str
+    text: Callable[[ObjectRow], str]
+    about: Callable[[ObjectRow], str] | None = None  # the tip of a cell, if not the column's
+    centred: bool = False
+
+
+_COLUMNS = (
+    _Column("", "Whether the object is shown on the picture.", lambda row: ""),
+    _Column(
+        "class",
+        "The object's class and colour. Double-click to give it another class.",
+        lambda row: row.class_name,
+        lambda row: row.about_class,
+    ),
+    _Column(
+        "score", "How sure the model is, 0 to 1.", lambda row: f"{row.score:.2f}", centred=True
+    ),
+    _Column(
+        "frames",
+        "In how many frames the object has a mask.",
+        lambda row: str(row.frames),
+        centred=True,
+    ),
+    _Column(
+        "status",
+        "Frames a person has accepted or edited, and those only proposed.",
+        lambda row: row.status,
+        lambda row: row.about_frames,
+    ),
+)
 SHOWN, CLASS, SCORE, FRAMES, STATUS = range(len(_COLUMNS))
 _SWATCH = 12
 _ROW = 26
 _HEIGHT = 5 * _ROW + 4
 _OBJECT = Qt.ItemDataRole.UserRole
+_COUNTS = Qt.ItemDataRole.UserRole + 1  # a cell's frames by status, a dict of FrameStatus to int
+_BAR = 4  # height of the bar below a status
+_BAR_MARGIN = 4
 
 
 class ObjectTable(QTableWidget):
     """Lists objects, one a row.
-
-    Parameters
-    ----------
-    vocabulary : callable
-        Gives the class names that are offered when one is typed.
-    parent : QWidget, optional
-        Qt's parent.
 
     Attributes
     ----------
@@ -67,9 +96,9 @@ class ObjectTable(QTableWidget):
         self, vocabulary: Callable[[], Sequence[str]], parent: QWidget | None = None
     ) -> None:
         super().__init__(0, len(_COLUMNS), parent)
-        for column, (title, tip) in enumerate(_COLUMNS.items()):
-            heading = QTableWidgetItem(title)
-            heading.setToolTip(tip)
+        for column, what in enumerate(_COLUMNS):
+            heading = QTableWidgetItem(what.title)
+            heading.setToolTip(what.tip)
             self.setHorizontalHeaderItem(column, heading)
         self.setToolTip("The objects found. Select one to work on it; right-click for more.")
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
@@ -96,31 +125,15 @@ class ObjectTable(QTableWidget):
         """Ask for a few rows; the rest of the dock is given where there is room."""
         return QSize(200, _HEIGHT)
 
-    def fill(self, items: Sequence[SessionObject], visible: Callable[[int], bool]) -> None:
-        """Show objects.
-
-        Parameters
-        ----------
-        items : sequence of SessionObject
-            The objects, in order.
-        visible : callable
-            Says of an object's number whether it is shown on the picture.
-        """
+    def fill(self, rows: Sequence[ObjectRow]) -> None:
+        """Show objects, in this order."""
         chosen = self.object_id
         self._filling = True
-        self.setRowCount(len(items))
-        for row, item in enumerate(items):
-            self._fill_row(row, item, visible(item.object_id))
+        self.setRowCount(len(rows))
+        for place, row in enumerate(rows):
+            self._fill_row(place, row)
         self._filling = False
         self.choose(chosen)
-
-    def update_object(self, item: SessionObject, visible: bool) -> None:
-        """Show what has changed of one object, if it is in the list."""
-        row = self.row_of(item.object_id)
-        if row is not None:
-            self._filling = True
-            self._fill_row(row, item, visible)
-            self._filling = False
 
     @property
     def object_id(self) -> int | None:
@@ -165,38 +178,25 @@ class ObjectTable(QTableWidget):
             self.setItem(row, column, cell)
         return cell
 
-    def _fill_row(self, row: int, item: SessionObject, visible: bool) -> None:
-        texts = {
-            SHOWN: "",
-            CLASS: item.class_name,
-            SCORE: f"{item.score:.2f}",
-            FRAMES: str(frames_with_mask(item)),
-            STATUS: describe_status(item),
-        }
-        tips = list(_COLUMNS.values())
-        for column, text in texts.items():
-            cell = self._cell(row, column)
-            cell.setText(text)
-            cell.setToolTip(tips[column])
+    def _fill_row(self, place: int, row: ObjectRow) -> None:
+        for column, what in enumerate(_COLUMNS):
+            cell = self._cell(place, column)
+            cell.setText(what.text(row))
+            cell.setToolTip(what.about(row) if what.about else what.tip)
             cell.setFlags(cell.flags() & ~Qt.ItemFlag.ItemIsEditable)
-            if column in (SCORE, FRAMES):
+            if what.centred:
                 cell.setTextAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._fill_special_cells(row, item, visible)
-
-    def _fill_special_cells(self, row: int, item: SessionObject, visible: bool) -> None:
-        shown, name, status = (self._cell(row, column) for column in (SHOWN, CLASS, STATUS))
+        shown, name, status = (self._cell(place, column) for column in (SHOWN, CLASS, STATUS))
         shown.setFlags(shown.flags() | Qt.ItemFlag.ItemIsUserCheckable)
-        shown.setCheckState(Qt.CheckState.Checked if visible else Qt.CheckState.Unchecked)
-        name.setData(_OBJECT, item.object_id)
-        name.setIcon(swatch(item.color))
-        name.setToolTip(describe_kind(item))
-        if item.kind == "object":
+        shown.setCheckState(Qt.CheckState.Checked if row.visible else Qt.CheckState.Unchecked)
+        name.setData(_OBJECT, row.object_id)
+        name.setIcon(_swatch(row.color))
+        if row.kind == "object":
             name.setFlags(name.flags() | Qt.ItemFlag.ItemIsEditable)
         font = name.font()
-        font.setItalic(not item.takes_part)
+        font.setItalic(not row.takes_part)
         name.setFont(font)
-        status.setData(COUNTS, count_statuses(item) if item.takes_part else {})
-        status.setToolTip(describe_frames(item))
+        status.setData(_COUNTS, row.counts if row.takes_part else {})
 
     def _on_selection(self) -> None:
         if not self._filling and self.object_id is not None:
@@ -216,10 +216,84 @@ class ObjectTable(QTableWidget):
             self.shown.emit(object_id, cell.checkState() == Qt.CheckState.Checked)
 
 
-def swatch(color: tuple[int, int, int]) -> QIcon:
+def _swatch(color: tuple[int, int, int]) -> QIcon:
     """Draw a square of a colour."""
     pixmap = QPixmap(_SWATCH, _SWATCH)
     pixmap.fill(QColor(*color))
     icon = QIcon(pixmap)
     icon.addPixmap(pixmap, QIcon.Mode.Selected)  # or a selected row's would be tinted
     return icon
+
+
+class StatusDelegate(QStyledItemDelegate):
+    """Draws the text of a cell, and below it one bar with a stretch per status."""
+
+    def sizeHint(  # noqa: N802
+        self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> QSize:
+        """Ask for the text's width."""
+        return super().sizeHint(option, index) + QSize(2 * _BAR_MARGIN, _BAR)
+
+    def paint(
+        self,
+        painter: QPainter,
+        option: QStyleOptionViewItem,
+        index: QModelIndex | QPersistentModelIndex,
+    ) -> None:
+        """Draw the text and the bar."""
+        super().paint(painter, option, index)
+        counts: dict[FrameStatus, int] = index.data(_COUNTS) or {}
+        total = sum(counts.values())
+        if not total:
+            return
+        area = QRectF(option.rect)
+        left, width = area.left() + _BAR_MARGIN, area.width() - 2 * _BAR_MARGIN
+        top = area.bottom() - _BAR - 1
+        painter.save()
+        painter.setPen(Qt.PenStyle.NoPen)
+        for status in STATUS_ORDER:
+            share = width * counts.get(status, 0) / total
+            painter.setBrush(QColor(STATUS_COLORS[status]))
+            painter.drawRect(QRectF(left, top, share, _BAR - 1))
+            left += share
+        painter.restore()
+
+
+class ClassDelegate(QStyledItemDelegate):
+    """Edits a class name, with completion from what `words` gives."""
+
+    def __init__(self, words: Callable[[], Sequence[str]], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._words = words
+
+    def createEditor(  # noqa: N802
+        self,
+        parent: QWidget,
+        option: QStyleOptionViewItem,
+        index: QModelIndex | QPersistentModelIndex,
+    ) -> QWidget:
+        """Make a line that completes class names."""
+        line = QLineEdit(parent)
+        complete_from(line, self._words())
+
+        def take(word: str) -> None:
+            line.setText(word)
+            self.commitData.emit(line)
+            self.closeEditor.emit(line, QStyledItemDelegate.EndEditHint.NoHint)
+
+        line.completer().activated.connect(take)
+        return line
+
+
+def complete_from(line: QLineEdit, words: Sequence[str]) -> None:
+    """Complete what is typed from a list of words, wherever in a word it stands."""
+    completer = line.completer()
+    if completer is None:
+        completer = QCompleter(line)
+        completer.setModel(QStringListModel(completer))
+        completer.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
+        completer.setFilterMode(Qt.MatchFlag.MatchContains)
+        line.setCompleter(completer)
+    model = completer.model()
+    assert isinstance(model, QStringListModel)
+    model.setStringList(list(words))

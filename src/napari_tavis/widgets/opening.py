@@ -1,4 +1,4 @@
-"""Opens a video for annotation: its clip, its Image layer, and its session."""
+"""Opens a video for annotation, with its layer and its session, and leaves the one before."""
 
 from __future__ import annotations
 
@@ -9,47 +9,75 @@ from typing import Any
 from napari.layers import Layer
 from napari.utils.notifications import show_warning
 from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QApplication, QFileDialog, QMessageBox, QWidget
 
-from napari_tavis.core.tasks import Cancelled
-from napari_tavis.media import Clip
-from napari_tavis.widgets import work
+from napari_tavis.annotation import AnnotationSession, find_session, holds_session
+from napari_tavis.core.errors import TavisError
+from napari_tavis.core.tasks import Cancelled, Task
+from napari_tavis.media import Clip, open_clip
 from napari_tavis.widgets.controller import AnnotationController
 from napari_tavis.widgets.jobs import report_error
-from napari_tavis.widgets.leaving import may_leave
 from napari_tavis.widgets.listeners import attempt
 from napari_tavis.widgets.reader import clip_layer_data, clip_of, video_layers
+
+_BUTTONS = QMessageBox.StandardButton
+
+
+@dataclass(frozen=True)
+class OpenedVideo:
+    """A video, and what was annotated in it before."""
+
+    clip: Clip
+    session: AnnotationSession | None  # found beside the video
+    warnings: tuple[str, ...] = ()  # a sentence each
+    blocked: bool = False  # there is a session that cannot be read, to be moved away or mended
+
+    def close(self, *, keep_clip: bool = False) -> None:
+        """Let go of it, where nobody wants it any more."""
+        if self.session is not None:
+            self.session.close()
+        if not keep_clip:
+            self.clip.close()
+
+
+def open_video(path: Path, clip: Clip | None, session_path: Path | None, task: Task) -> OpenedVideo:
+    """Open a video (unless `clip` is that), and its session, if it has one; in a job's thread."""
+    task.report(0, 0, f"opening {path.name}")
+    shown, clip = clip, clip or open_clip(path, task=task)
+    opened = _with_session(clip, path, session_path)
+    if task.cancelled:  # nobody takes it
+        opened.close(keep_clip=shown is not None)
+        raise Cancelled
+    return opened
+
+
+def _with_session(clip: Clip, path: Path, session_path: Path | None) -> OpenedVideo:
+    """Open the session of a clip, if there is one."""
+    session_path = session_path or find_session(path)
+    if session_path is None or not holds_session(session_path):
+        return OpenedVideo(clip, None)
+    try:
+        session = AnnotationSession.open(session_path, video=path, may_move=True)
+    except TavisError as error:
+        return OpenedVideo(clip, None, (str(error),), blocked=True)
+    return OpenedVideo(clip, session, tuple(session.warnings))
 
 
 @dataclass(frozen=True, eq=False)
 class _Wish:
-    """What is to be opened.
-
-    Parameters
-    ----------
-    path : Path
-        The video file.
-    clip : Clip or None
-        The clip, if a layer shows it already.
-    session_path : Path or None
-        Its session's file; None for found by the video.
-    """
+    """What is to be opened."""
 
     path: Path
-    clip: Clip | None
-    session_path: Path | None
+    clip: Clip | None  # if a layer shows it already
+    session_path: Path | None  # None: looked for beside the video
 
 
 class VideoOpener:
     """Opens videos for a controller, off the GUI thread; the last one asked for is opened.
 
-    Nothing happens to the video that is open before the other one is there. Then the two change
-    places within one event: the canvas is never drawn between them, which may crash vispy, and
-    nothing else is told of what is half done.
-
-    Parameters
-    ----------
-    controller : AnnotationController
-        Who shows them.
+    Nothing happens to the open video before the other one is there. Then the two change places
+    within one event: the canvas is never drawn between them, which may crash vispy, and nobody
+    hears of what is half done.
     """
 
     def __init__(self, controller: AnnotationController) -> None:
@@ -75,15 +103,8 @@ class VideoOpener:
         """Open a video, and the session with it where there is one.
 
         Work on the open video is cancelled for it; other work, such as an export, is waited for.
-
-        Parameters
-        ----------
-        path : path-like
-            The video file.
-        clip : Clip, optional
-            The clip, if a layer shows it already.
-        session_path : Path, optional
-            Its session's file; found by the video by default.
+        `clip` is given if a layer shows the video already, `session_path` if the session is not
+        to be looked for beside it.
         """
         path = Path(path).absolute()
         before = self._wish
@@ -168,7 +189,7 @@ class VideoOpener:
             path, session_path = wish.path, wish.session_path
             shown = wish.clip or self._shown_clip(path)
             jobs.start(
-                lambda task: work.open_video(path, shown, session_path, task),
+                lambda task: open_video(path, shown, session_path, task),
                 lambda opened: self._on_opened(wish, opened),
                 lambda error: self._on_failed(wish, error),
             )
@@ -180,7 +201,7 @@ class VideoOpener:
 
     # -- when it is there ------------------------------------------------------------------
 
-    def _on_opened(self, wish: _Wish, opened: work.OpenedVideo) -> None:
+    def _on_opened(self, wish: _Wish, opened: OpenedVideo) -> None:
         agreed = wish is self._wish and self._may_leave()
         if wish is self._wish and not self._controller.jobs.closed:
             self._wish = None
@@ -192,7 +213,7 @@ class VideoOpener:
         self._drop(opened)
         self._begin()  # what was chosen while the question was open
 
-    def _change_places(self, opened: work.OpenedVideo) -> None:
+    def _change_places(self, opened: OpenedVideo) -> None:
         """Let go of the open video and take up another: the one order in which that happens."""
         controller = self._controller
         is_shown = self._is_shown(opened.clip)
@@ -208,7 +229,7 @@ class VideoOpener:
             controller.said.emit("Not opened; see the error.")
         controller.changed.emit()
 
-    def _take_up(self, opened: work.OpenedVideo) -> None:
+    def _take_up(self, opened: OpenedVideo) -> None:
         controller = self._controller
         controller.clip, controller.blocked = opened.clip, opened.blocked
         self._show(opened.clip)
@@ -231,7 +252,7 @@ class VideoOpener:
             layers.append(Layer.create(*clip_layer_data(clip)))
 
     def _say_what_was_noticed(self, *_: object) -> None:
-        """Say what was found out about the open video, and its session, while they were read."""
+        """Report what was found out about the open video, and its session, while they were read."""
         clip, session = self._controller.clip, self._controller.session
         if clip is None or self._asking:
             return
@@ -248,7 +269,7 @@ class VideoOpener:
         finally:
             self._asking = False
 
-    def _drop(self, opened: work.OpenedVideo) -> None:
+    def _drop(self, opened: OpenedVideo) -> None:
         """Let go of what was opened for nothing; a clip that a layer shows stays."""
         opened.close(keep_clip=self._is_shown(opened.clip))
 
@@ -262,9 +283,51 @@ class VideoOpener:
         self._controller.changed.emit()
 
 
-def _welcome(opened: work.OpenedVideo) -> str:
+def _welcome(opened: OpenedVideo) -> str:
     if opened.blocked:
         return "The annotation saved with this video cannot be read."
     if opened.session is None:
         return "Ready. Press Segment to find what sounds."
     return "Resumed: the annotation saved with this video is back."
+
+
+def may_leave(
+    controller: AnnotationController, window: QWidget | None = None, *, may_stay: bool = True
+) -> bool:
+    """Save the open session; where that cannot be done, ask before anything is lost.
+
+    True if the session may be left: it is saved, here or elsewhere, or the user gives it up. With
+    `may_stay` the user can also answer that the video is not to be left.
+    """
+    why = controller.save_now()
+    while why is not None and controller.video is not None:
+        question = _question(controller.video.name, why, window, may_stay)
+        answer = question.exec()
+        question.deleteLater()
+        if answer == _BUTTONS.Discard:
+            return True
+        if answer == _BUTTONS.Save:
+            folder = QFileDialog.getExistingDirectory(window, "Save the annotation in")
+            why = controller.move_session(Path(folder)) if folder else controller.save_now()
+        elif may_stay:
+            return False
+    return True
+
+
+def _question(name: str, why: str, window: QWidget | None, may_stay: bool) -> QMessageBox:
+    window = window or QApplication.activeWindow()
+    question = QMessageBox(
+        QMessageBox.Icon.Warning,
+        "Not saved",
+        f"What you did in {name} since the last save is not on disk.",
+        _BUTTONS.Save | _BUTTONS.Discard,
+        window,
+    )
+    question.setInformativeText(why)
+    question.button(_BUTTONS.Save).setText("Save elsewhere …")
+    question.button(_BUTTONS.Discard).setText("Lose it")
+    question.setDefaultButton(_BUTTONS.Save)
+    if may_stay:
+        question.addButton(_BUTTONS.Cancel)
+        question.setDefaultButton(_BUTTONS.Cancel)
+    return question

@@ -19,27 +19,14 @@ from napari_tavis.widgets.napari_compat import main_window
 
 LayerData: TypeAlias = list[tuple[Any, ...]]
 
-CLIP_KEY = "napari_tavis_clip"
-"""Where the metadata of a video's Image layer keep its `Clip`."""
-
-DOCK = "napari_tavis_dock"
-"""Qt's object name of the dock widget."""
-
-_NOTHING: LayerData = [(None,)]
-"""napari's mark for "nothing to show"."""
-
-_PATIENCE_MS = 400
-"""How long a file is opened before a dialog says so."""
+CLIP_KEY = "napari_tavis_clip"  # where the metadata of a video's Image layer keep its `Clip`
+DOCK = "napari_tavis_dock"  # Qt's object name of the dock widget
+_NOTHING: LayerData = [(None,)]  # napari's mark for "nothing to show"
+_PATIENCE_MS = 400  # how long a file is opened before a dialog shows that
 
 
 def get_reader(path: str | Sequence[str]) -> Callable[[Any], LayerData] | None:
-    """Give the reader for a path, or None where it is no video by its name.
-
-    Parameters
-    ----------
-    path : str or sequence of str
-        What was dropped into napari, or chosen in a dialog.
-    """
+    """Give the reader for what was dropped into napari; None where it is no video by its name."""
     paths = [path] if isinstance(path, str) else list(path)
     if not all(Path(one).suffix.lower() in VIDEO_SUFFIXES for one in paths):
         return None
@@ -50,20 +37,9 @@ def read_videos(path: str | Sequence[str]) -> LayerData:
     """Read videos as Image layers.
 
     napari wants the layers at once, and a file may take seconds. Where the window has our dock,
-    the dock opens the video in the background and adds the layer itself; else the window waits
-    with a dialog that can be cancelled, and is drawn all the time. What cannot be read is said in
-    a notification; the rest is read.
-
-    Parameters
-    ----------
-    path : str or sequence of str
-        The video files.
-
-    Returns
-    -------
-    list of tuple
-        napari layer data; napari's mark for "nothing to show" if the dock opens the file, or it
-        cannot be read.
+    the dock opens the video in the background and adds the layer itself, and napari gets its mark
+    for "nothing to show"; else the window waits with a dialog that can be cancelled, and is drawn
+    all the time. What cannot be read is reported in a notification; the rest is read.
     """
     paths = [path] if isinstance(path, str) else list(path)
     dock = _dock()
@@ -87,13 +63,7 @@ def read_at_once(paths: Iterable[str]) -> LayerData:
 
 
 def clip_layer_data(clip: Clip) -> tuple[Any, dict[str, Any], str]:
-    """Give the Image layer of a clip as napari layer data.
-
-    Parameters
-    ----------
-    clip : Clip
-        An open clip; the layer keeps it.
-    """
+    """Give the Image layer of an open clip, which it keeps, as napari layer data."""
     options = {"name": Path(clip.path).stem, "rgb": True, "metadata": {CLIP_KEY: clip}}
     return clip.frames, options, "image"
 

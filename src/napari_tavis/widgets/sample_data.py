@@ -1,4 +1,4 @@
-"""napari's sample data: a toy clip in which it is to be found what sounds."""
+"""napari's sample data: a toy clip, some of whose objects sound."""
 
 from __future__ import annotations
 
@@ -25,15 +25,7 @@ def sample_directory() -> Path:
 
 
 def toy_clip_file(directory: Path) -> Path:
-    """Give the demo's scene, of three objects two of which sound, as a video file.
-
-    It is drawn on first use.
-
-    Parameters
-    ----------
-    directory : Path
-        Where it is kept.
-    """
+    """Give the demo's scene, of three objects two of which sound; it is drawn on first use."""
     path = directory / f"toy-clip-{DEMO_SEED}.mp4"
     if not path.is_file():
         directory.mkdir(parents=True, exist_ok=True)

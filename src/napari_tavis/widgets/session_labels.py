@@ -10,8 +10,7 @@ import numpy.typing as npt
 
 from napari_tavis.annotation import AnnotationSession
 
-OBJECT_LABEL = 1
-"""The label value of an object's pixels in its own layer."""
+OBJECT_LABEL = 1  # the value of an object's pixels in its own layer
 
 
 def _ignore() -> None:
@@ -23,21 +22,8 @@ class SessionLabels:
 
     napari reads the shown frame through ``__getitem__`` and writes brush strokes, fills,
     polygons and undo through ``__setitem__``. Written frames are kept here until `flush`, so
-    that a stroke of a hundred small steps is one edit of the session.
-
-    Parameters
-    ----------
-    session : AnnotationSession
-        Owner of the masks.
-    object_id : int
-        The object shown.
-    on_write : callable, optional
-        Called without arguments after each write, so that the owner can call `flush` soon.
-
-    Attributes
-    ----------
-    shape : tuple of int
-        (frames of the video, height, width).
+    that a stroke of a hundred small steps is one edit of the session. `on_write` is called after
+    each write, so that the owner can call `flush` soon. The shape is (frames, height, width).
     """
 
     ndim = 3
@@ -86,13 +72,7 @@ class SessionLabels:
         self._on_write()
 
     def flush(self) -> list[int]:
-        """Hand the written frames to the session.
-
-        Returns
-        -------
-        list of int
-            Frames whose mask really changed.
-        """
+        """Hand the written frames to the session; give those whose mask really changed."""
         session = self._session
         if session is None:
             return []

@@ -11,7 +11,6 @@ from qtpy.QtGui import QKeySequence
 from qtpy.QtTest import QTest
 
 from napari_tavis.annotation import AnnotationSession, FrameStatus
-from napari_tavis.widgets import object_actions as actions
 from napari_tavis.widgets.dock import AnnotationDock
 from napari_tavis.widgets.napari_compat import canvas_of
 
@@ -29,7 +28,7 @@ def test_one_order_over_everything(
     viewer: Viewer, dock: AnnotationDock, annotated_video: Path, open_in, stroke
 ) -> None:
     open_in(dock, annotated_video)
-    controller = dock.controller
+    controller, objects = dock.controller, dock.workbench.objects
     session = controller.session
     before = session.mask(DOG, 48)
     controller.choose(DOG)
@@ -41,10 +40,10 @@ def test_one_order_over_everything(
     two_strokes = session.mask(DOG, 48)
     assert two_strokes[150, 50]
     assert two_strokes[180, 50]
-    actions.accept_frame(controller)
+    objects.accept_frame()
     controller.navigation.go_to(73)
-    actions.rename_object(controller, DRUM, "bell")
-    actions.delete(controller)
+    objects.rename(DRUM, "bell")
+    objects.delete()
     assert [item.object_id for item in session.objects] == [DRUM, SCENE]
 
     press(viewer, "Ctrl+Z")

@@ -18,9 +18,10 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_tavis.engine import TOY_MODEL
+from napari_tavis.media import Clip
 from napari_tavis.widgets.correction.propagation import Reach, frames_between
 from napari_tavis.widgets.enabling import CommandButtons
+from napari_tavis.widgets.shown import Prompting
 from napari_tavis.widgets.workbench import Workbench
 
 _BUTTON_TEXTS = {
@@ -45,9 +46,6 @@ _PROPAGATING = ("propagate_backwards", "propagate_both", "propagate_forwards")
 _REPAIRS = tuple(
     name for name in _BUTTON_TEXTS if name not in (*_PROMPTING, *_CONFIRMING, *_PROPAGATING)
 )
-_HOW = "Click: on the {name}. Shift+click: not on it. Drag: a box around it."
-_WAITING = "Enter keeps the outline, Escape drops it, Backspace takes the last click back."
-_DEMONSTRATION = "A demonstration: the toy's SAM 2 knows drawn scenes."
 _FROM = "Start of the range, in seconds: no frame before it is propagated to."
 _TO = "End of the range, in seconds: no frame after it is propagated to."
 _EXTENT = "How far propagation goes: to the ends of the video, or only over a part of it."
@@ -63,6 +61,7 @@ class CorrectionPanel(QWidget):
     def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.controller, self.corrector = workbench.controller, workbench.correction
+        self._display = workbench.display
         self._commands = CommandButtons(workbench)
         self.buttons = {name: self._button(name) for name in _BUTTON_TEXTS}
         self.buttons["prompt"].setCheckable(True)
@@ -76,7 +75,6 @@ class CorrectionPanel(QWidget):
         self._shown_clip: object = None  # whose length the range goes up to
         self._arrange()
         self._connect()
-        self.refresh()
 
     # -- building --------------------------------------------------------------------------
 
@@ -115,63 +113,37 @@ class CorrectionPanel(QWidget):
         return _row(*(self.buttons[name] for name in names))
 
     def _connect(self) -> None:
-        controller, prompts = self.controller, self.corrector.prompts
         self.frames.currentIndexChanged.connect(self._on_reach)
         self.extent.currentIndexChanged.connect(self._on_reach)
         self.first.valueChanged.connect(self._on_reach)
         self.last.valueChanged.connect(self._on_reach)
         self.first_here.clicked.connect(lambda: self.first.setValue(self._time_shown()))
         self.last_here.clicked.connect(lambda: self.last.setValue(self._time_shown()))
-        prompts.changed.connect(self.refresh)
-        prompts.said.connect(self._on_prompt_said)
-        controller.changed.connect(self.refresh)
-        controller.edited.connect(self._on_edited)
-        controller.chosen_changed.connect(self._on_chosen)
+        self.corrector.prompts.said.connect(self._on_prompt_said)
+        self._display.follow(lambda shown: shown.clip, self._show_range)
+        self._display.follow(lambda shown: shown.prompting, self._show_prompting)
+        # A click toggles the button by itself, also where the mode has not begun.
+        self.buttons["prompt"].clicked.connect(
+            lambda: self._show_prompting(self._display.shown.prompting)
+        )
 
     # -- what is shown ---------------------------------------------------------------------
-
-    def _on_edited(self, object_id: int) -> None:
-        self.refresh()
-
-    def _on_chosen(self, object_id: int | None) -> None:
-        self.refresh()
 
     def _on_prompt_said(self, sentence: str) -> None:
         """Show what is being done, or, when nothing is, what a click means."""
         if sentence and not sentence.endswith("."):  # a task's phrase, such as "encoding frame 3"
             sentence = f"{sentence[:1].upper()}{sentence[1:]} …"
-        self.how.setText(sentence or self._instruction())
+        self.how.setText(sentence or self._display.shown.prompting.instruction)
 
-    def refresh(self) -> None:
-        self._refresh_range()
-        prompts = self.corrector.prompts
-        self.buttons["prompt"].setChecked(prompts.active)
-        self._confirming.setVisible(prompts.active)
-        self.how.setText(self._instruction())
-
-    def _instruction(self) -> str:
-        """Tell the user what a click does now."""
-        prompts, controller = self.corrector.prompts, self.controller
-        demonstration = _DEMONSTRATION if controller.options.model == TOY_MODEL else ""
-        if not prompts.active or prompts.spot is None:
-            return demonstration
-        if not prompts.prompts.empty:
-            return _WAITING
-        waiting = prompts.book.frames(prompts.spot.object_id)
-        name = controller.item(prompts.spot.object_id).class_name
-        lines = [_HOW.format(name=name), demonstration]
-        if waiting:
-            lines.insert(0, f"Not kept yet in frame {waiting[0] + 1}: Enter goes there.")
-        return " ".join(filter(None, lines))
+    def _show_prompting(self, prompting: Prompting) -> None:
+        self.buttons["prompt"].setChecked(prompting.active)
+        self._confirming.setVisible(prompting.active)
+        self.how.setText(prompting.instruction)
 
     # -- the range -------------------------------------------------------------------------
 
-    def _refresh_range(self) -> None:
+    def _show_range(self, clip: Clip | None) -> None:
         """Reset the range to the whole of a newly opened video."""
-        clip = self.controller.clip
-        if clip is self._shown_clip:
-            return
-        self._shown_clip = clip
         end = 0.0 if clip is None else float(clip.times[-1])
         for box, value in ((self.first, 0.0), (self.last, end)):
             box.setRange(0.0, round(end, 2))

@@ -1,7 +1,1 @@
-"""The dock's page for writing what was annotated: AVSBench and other formats."""
-
-from __future__ import annotations
-
-from napari_tavis.widgets.export.panel import ExportPanel
-
-__all__ = ["ExportPanel"]
+"""Writing what was annotated as datasets, and importing these: the exporter and its page."""

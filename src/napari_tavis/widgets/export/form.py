@@ -22,7 +22,6 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_tavis.core.errors import TavisError
 from napari_tavis.datasets.avsbench.layout import Subset
 from napari_tavis.datasets.names import SPLITS, Split
 from napari_tavis.exchange.exporting import FORMATS
@@ -74,9 +73,9 @@ class ExportForm(QWidget):
     changed : Signal
         Emitted when a field was changed.
     here_asked : Signal
-        Emitted when the clip shall start at the frame shown.
+        Emitted when the clip is to start at the frame shown.
     classes_asked : Signal
-        Emitted when the mapping of classes shall be changed.
+        Emitted when the mapping of classes is to be changed.
     """
 
     changed = Signal()
@@ -85,25 +84,17 @@ class ExportForm(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.mapping: dict[str, str | None] = {}
-        self.unmapped: tuple[str, ...] = ()
-        self.known: dict[str, str | None] = {}
+        self._any_classes = False  # to be mapped, or mapped already
         self._make_fields()
         self._arrange()
         self._connect()
         self._show_format()
 
-    def read(self) -> ExportRequest:
-        """Read the form.
-
-        Raises
-        ------
-        TavisError
-            If the folder is to be chosen yet.
-        """
+    def read(self) -> ExportRequest | None:
+        """Read the form; give None while no folder is chosen."""
         folder = self.folder.text().strip()
         if not folder:
-            raise TavisError("Choose the folder to export to.")
+            return None
         return ExportRequest(
             root=Path(folder).expanduser(),
             format=self.chosen.name,
@@ -113,7 +104,6 @@ class ExportForm(QWidget):
             start=float(self.start.value()),
             masks=cast(MaskSource, self.masks.currentData()),
             category=self.category.text().strip(),
-            mapping=dict(self.mapping),
             licence=self.licence.text().strip(),
             overwrite=self.replace.isChecked(),
             replace_own=True,
@@ -126,25 +116,18 @@ class ExportForm(QWidget):
         name = cast(FormatName, self.format.currentData())
         return FORMATS[format_key(name, cast(Subset, self.subset.currentData()))]
 
-    def set_mapping(self, mapping: dict[str, str | None]) -> None:
-        """Take what was said of classes that AVSBench does not have."""
-        self.mapping.update(mapping)
-        self.unmapped = tuple(name for name in self.unmapped if name not in mapping)
-        self._show_mapping()
-        self.changed.emit()
-
     def show_classes(
-        self, unmapped: tuple[str, ...], known: Mapping[str, str | None] | None = None
+        self, mapping: Mapping[str, str | None], unmapped: tuple[str, ...] = ()
     ) -> None:
-        """Show which classes are to be mapped yet, and what the dataset knows of others."""
-        self.unmapped = unmapped
-        self.known = dict(known or {})
+        """Show what was said of classes that AVSBench lacks, and of which it must still be said."""
+        self._any_classes = bool(mapping or unmapped)
         self._show_mapping()
-
-    @property
-    def whole_mapping(self) -> dict[str, str | None]:
-        """What was said here, and before to the dataset."""
-        return {**self.known, **self.mapping}
+        left_out = sum(to is None for to in mapping.values())
+        mapped = len(mapping) - left_out
+        parts = [f"{mapped} mapped"] if mapped else []
+        parts += [f"{left_out} left out"] if left_out else []
+        parts += [f"{len(unmapped)} to be mapped"] if unmapped else []
+        self.classes.setText(f"{', '.join(parts)} · change …")
 
     # -- building --------------------------------------------------------------------------
 
@@ -258,15 +241,9 @@ class ExportForm(QWidget):
         self.changed.emit()
 
     def _show_mapping(self) -> None:
-        shown = "mapping" in self.chosen.choices and bool(self.whole_mapping or self.unmapped)
-        self._rows.setRowVisible(self.classes, shown)
-        targets = list(self.whole_mapping.values())
-        left_out = targets.count(None)
-        mapped = len(targets) - left_out
-        parts = [f"{mapped} mapped"] if mapped else []
-        parts += [f"{left_out} left out"] if left_out else []
-        parts += [f"{len(self.unmapped)} to be mapped"] if self.unmapped else []
-        self.classes.setText(f"{', '.join(parts)} · change …")
+        self._rows.setRowVisible(
+            self.classes, "mapping" in self.chosen.choices and self._any_classes
+        )
 
 
 def _line(tooltip: str, placeholder: str) -> QLineEdit:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from qtpy.QtWidgets import (
@@ -19,6 +18,8 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+
+from napari_tavis.widgets.export.exporter import AskedImport
 
 _TEXT = (
     "Makes a video with a session of every clip of a dataset, all masks accepted, so that they "
@@ -40,25 +41,8 @@ _PARTIAL = (
 )
 
 
-@dataclass(frozen=True)
-class AskedImport:
-    """What the dialog asks for, in the words of `import_dataset`."""
-
-    dataset: Path
-    output: Path
-    videos: Path | None
-    first_frame: int | None
-    partial: bool
-
-
 class ImportDialog(QDialog):
-    """Asks which dataset is imported, and where to.
-
-    Parameters
-    ----------
-    parent : QWidget, optional
-        As Qt has it.
-    """
+    """Asks which dataset is imported, and where to."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)

@@ -28,21 +28,12 @@ _TEXT = (
 
 
 class MappingDialog(QDialog):
-    """Asks for a class of AVSBench for each class that it does not have.
+    """Asks for a class of AVSBench for each class that it lacks.
 
     Parameters
     ----------
-    class_names : sequence of str
-        The classes.
     known : mapping, optional
         What was said of some of them before.
-    parent : QWidget, optional
-        As Qt has it.
-
-    Attributes
-    ----------
-    boxes : dict of str to QComboBox
-        The choice for each class.
     """
 
     def __init__(

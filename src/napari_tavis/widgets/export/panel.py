@@ -1,85 +1,65 @@
-"""The *Export* page: what is written where, and how it went."""
+"""The *Export* page: what is to be written, what that will be, and how it went."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Sequence
+from html import escape
 from pathlib import Path
-from typing import TypeAlias
 
-from qtpy.compat import isalive
-from qtpy.QtCore import QTimer
-from qtpy.QtGui import QShowEvent
-from qtpy.QtWidgets import QFrame, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
-
-from napari_tavis.annotation import AnnotationSession
-from napari_tavis.annotation.history import SessionChange
-from napari_tavis.core.errors import TavisError
-from napari_tavis.core.tasks import Cancelled
-from napari_tavis.datasets.avsbench import Violation
-from napari_tavis.datasets.avsbench.mapping import UnmappedClassError
-from napari_tavis.exchange.exporting import (
-    ExportResult,
-    changed_exports,
-    note_export,
-    request_again,
+import numpy as np
+import numpy.typing as npt
+from qtpy.QtCore import Qt, QTimer, QUrl
+from qtpy.QtGui import QDesktopServices, QHideEvent, QImage, QPixmap, QShowEvent
+from qtpy.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
 )
-from napari_tavis.exchange.format import ExportRequest
-from napari_tavis.exchange.importing import import_dataset
-from napari_tavis.exchange.new_session import ImportReport
-from napari_tavis.widgets.controller import AnnotationController
-from napari_tavis.widgets.enabling import allow
-from napari_tavis.widgets.export import work
+
+from napari_tavis.annotation import ExportNote
+from napari_tavis.datasets.avsbench import Violation
+from napari_tavis.exchange.exporting import FORMATS
+from napari_tavis.exchange.format import ExportPlan
+from napari_tavis.exchange.selection import unchecked_text
+from napari_tavis.widgets.enabling import CommandButtons, allow
+from napari_tavis.widgets.export.exporter import PICTURES, Preview, Report
 from napari_tavis.widgets.export.form import ExportForm
 from napari_tavis.widgets.export.import_dialog import ImportDialog
 from napari_tavis.widgets.export.mapping_dialog import MappingDialog
-from napari_tavis.widgets.export.preview_view import PICTURES, PreviewView
-from napari_tavis.widgets.export.report_view import ReportView
-from napari_tavis.widgets.jobs import JobRunner, report_error
+from napari_tavis.widgets.workbench import Workbench
 
-Ask: TypeAlias = Callable[[AnnotationSession], list[ExportRequest]]
-"""Says what is to be exported of a session."""
-
-_EXPORT = "Write this, and check what was written."
-_IMPORT = "Turn an AVSBench or COCO dataset into videos with sessions, to correct its masks."
-_NOTES = 5
-"""Notes on an import that are shown one by one."""
-_IMPROVE = "Train a model on the clips that were corrected and accepted."
-_DELAY_MS = 300
-"""How long after the last change of the form the preview is made anew."""
+_SHOWN = 8  # violations that are listed; the rest is counted
+_HERE = "Start at the second of the frame shown."
+_THERE = {
+    "": "New in the dataset.",
+    "own": "Replaces what was exported of this video before, and nothing else.",
+    "other": "⚠ The dataset has a clip of this name from elsewhere: choose another name.",
+}
+_REFUSED = "accept or correct what is proposed there, or tick 'include what nobody checked'."
+_REPLACED = "⚠ Replaces a clip of this name that comes from elsewhere."
 
 
 class ExportPanel(QWidget):
-    """Writes the open session as a dataset.
+    """Shows what the workbench's exporter does, and passes on what the user chooses."""
 
-    Parameters
-    ----------
-    controller : AnnotationController
-        The video and its session.
-    parent : QWidget, optional
-        As Qt has it.
-    """
-
-    def __init__(self, controller: AnnotationController, parent: QWidget | None = None) -> None:
+    def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._controller = controller
-        self._edited_meanwhile = False
-        self._previews = JobRunner(self)
-        self._wanted = False
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(_DELAY_MS)
+        self._workbench, self._exporter = workbench, workbench.exporter
+        self._buttons = CommandButtons(workbench)
         self.form = ExportForm()
         self.preview = PreviewView()
         self.report = ReportView()
         self.export = QPushButton("Export")
         self.import_dataset = QPushButton("Import a dataset …")
         self.improve = QPushButton("Improve the model …")
-        self.improve.setToolTip(_IMPROVE)
         self._arrange()
         self._connect()
-        self._refresh()
+        self._exporter.choose(self.form.read())
 
     # -- building --------------------------------------------------------------------------
 
@@ -105,268 +85,254 @@ class ExportPanel(QWidget):
         outer.addWidget(self._scroll)
 
     def _connect(self) -> None:
-        controller = self._controller
-        self._timer.timeout.connect(self._make_preview)
-        self.form.changed.connect(self._refresh)
-        self.form.here_asked.connect(self._start_here)
+        exporter = self._exporter
+        self.form.changed.connect(lambda: exporter.choose(self.form.read()))
+        self.form.here_asked.connect(lambda: self.form.start.setValue(exporter.second_shown))
         self.form.classes_asked.connect(self._change_mapping)
-        self.export.clicked.connect(self.export_video)
-        self.import_dataset.clicked.connect(self._on_import)
-        self.improve.clicked.connect(lambda: controller.asked.emit("improve_model"))
-        self.report.again_asked.connect(self._on_again)
-        self.report.check_asked.connect(self._on_check)
-        controller.changed.connect(self._refresh)
-        controller.edited.connect(self._on_edited)
-        controller.closing.connect(self._on_closing)
-        controller.asked.connect(self._on_asked)
+        self._buttons.bind(self.export, "export_video")
+        self._buttons.bind(self.report.again, "export_again")
+        self._buttons.bind(self.report.check, "check_dataset")
+        self._buttons.bind(self.import_dataset, "import_dataset")
+        self._buttons.bind(self.improve, "improve_model")
+        exporter.previewed.connect(self._show_preview)
+        exporter.reported.connect(self._show_report)
+        exporter.classes_asked.connect(self._ask_classes)
+        exporter.changed.connect(self._show_classes)
+        self._workbench.display.follow(lambda shown: shown.exports, self._show_exports)
+        self._workbench.controller.asked.connect(self._on_asked)
 
     # -- what the user does ----------------------------------------------------------------
 
     def _on_asked(self, what: str) -> None:
-        if what == "export_video":
-            self.export_video()
-
-    def export_video(self) -> None:
-        """Export the open video as the form says."""
-        try:
-            request = self.form.read()
-        except TavisError as error:
-            report_error(error)
-        else:
-            self._start(lambda session: [request])
-
-    def _on_again(self) -> None:
-        self._start(lambda session: [request_again(note) for note in changed_exports(session)])
-
-    def _on_check(self) -> None:
-        root = self._root()
-        if root is None or self._controller.jobs.busy:
-            return
-        self._controller.jobs.start(
-            lambda task: work.check_dataset(root, task),
-            lambda found: self._show_check(root, found),
-            outlasts=True,
-        )
-
-    def _on_import(self) -> None:
-        dialog = ImportDialog(self)
-        if not dialog.exec() or self._controller.jobs.busy:
-            return
-        asked = dialog.asked
-        self._controller.jobs.start(
-            lambda task: import_dataset(
-                asked.dataset,
-                asked.output,
-                videos=asked.videos,
-                first_frame=asked.first_frame,
-                partial=asked.partial,
-                task=task,
-            ),
-            lambda report: self._on_imported(asked.output, report),
-            outlasts=True,
-        )
-
-    def _on_imported(self, output: Path, report: ImportReport) -> None:
-        text = report.summary()
-        if report.videos:
-            text += f" Open {output} in Queue."
-        more = len(report.notes) - _NOTES
-        notes = [*report.notes[:_NOTES], *([f"And {more} more like these."] if more > 0 else [])]
-        problems = [Violation(output, sentence) for sentence in report.skipped]
-        self.report.show_result(" ".join((text, *notes)), output, problems)
-        self._controller.said.emit(text)
-        QTimer.singleShot(0, self, self._scroll_to_report)
-
-    def _start_here(self) -> None:
-        clip = self._controller.clip
-        if clip is not None:
-            second = math.floor(float(clip.times[self._controller.navigation.frame]))
-            self.form.start.setValue(second)
+        if what == "import_dataset":
+            dialog = ImportDialog(self)
+            if dialog.exec():
+                self._exporter.import_dataset(dialog.asked)
 
     def _change_mapping(self) -> None:
-        mapping = self.form.whole_mapping
-        dialog = MappingDialog((*self.form.unmapped, *mapping), mapping, self)
+        mapping = self._exporter.whole_mapping
+        dialog = MappingDialog((*self._exporter.unmapped, *mapping), mapping, self)
         if dialog.exec():
-            self.form.set_mapping(dialog.mapping)
+            self._exporter.map_classes(dialog.mapping)
 
-    def ask_mapping(self, error: UnmappedClassError) -> bool:
-        """Ask what becomes of classes that AVSBench does not have, before anything is written.
-
-        Returns
-        -------
-        bool
-            Whether the export may go on.
-        """
-        dialog = MappingDialog(error.class_names, self.form.mapping, self)
-        if not dialog.exec():
-            self._controller.said.emit("Nothing was exported.")
-            return False
-        self.form.set_mapping(dialog.mapping)
-        return True
-
-    # -- exporting -------------------------------------------------------------------------
-
-    def _start(self, ask: Ask) -> None:
-        """Save the session, and export it as it is now."""
-        session = self._controller.collect_edits()
-        if session is None or self._controller.jobs.busy:
-            return
-        try:
-            requests = [self._with_mapping(request) for request in ask(session)]
-            if not session.read_only:
-                session.save()
-        except TavisError as error:
-            report_error(error)
-            return
-        self._edited_meanwhile = False
-        session.changed.connect(self._note_change)
-        directory, video = session.path, session.video
-        self._controller.jobs.start(
-            lambda task: work.export_saved(directory, video, requests, task),
-            lambda results: self._on_exported(session, results),
-            lambda error: self._on_failed(session, error, ask),
-            outlasts=True,
-        )
-
-    def _with_mapping(self, request: ExportRequest) -> ExportRequest:
-        """Add what was said here of classes to a request that comes from elsewhere."""
-        return replace(request, mapping={**request.mapping, **self.form.mapping})
-
-    def _note_change(self, change: SessionChange) -> None:
-        """Remember that the session is no longer what is being exported."""
-        if change.kind not in ("saved", "marked"):
-            self._edited_meanwhile = True
-
-    def _on_exported(self, session: AnnotationSession, results: list[ExportResult]) -> None:
-        session.changed.disconnect(self._note_change)
-        if not self._edited_meanwhile:
-            for result in results:
-                note_export(session, result)
-            self._controller.refresh([])  # saved soon
-        found = [one for result in results for one in result.violations]
-        names = ", ".join(result.name for result in results)
-        text = f"{names} is written and {'valid.' if not found else 'has ' + _count(found)}"
-        if self._edited_meanwhile:
-            text += " You went on painting meanwhile: export again for that."
-        root = results[-1].request.root
-        notes = list(dict.fromkeys(note for result in results for note in result.notes))
-        self.report.show_result(text, root, found, notes)
-        QTimer.singleShot(0, self, self._scroll_to_report)
-        self._controller.said.emit(f"Exported {names} to {root}.")
-        self._refresh()
-
-    def _scroll_to_report(self) -> None:
-        self._scroll.ensureWidgetVisible(self.report.check)
-
-    def _on_failed(self, session: AnnotationSession, error: BaseException, ask: Ask) -> None:
-        session.changed.disconnect(self._note_change)
-        self._refresh()
-        if isinstance(error, UnmappedClassError):
-            if self.ask_mapping(error):
-                self._start(ask)
-            return
-        said = "Cancelled; nothing was exported." if isinstance(error, Cancelled) else str(error)
-        self._controller.said.emit(said)
-        report_error(error)
-
-    def _show_check(self, root: Path, found: list[Violation]) -> None:
-        text = "The whole dataset is valid." if not found else f"The dataset has {_count(found)}"
-        self.report.show_result(text, root, found)
+    def _ask_classes(self, class_names: tuple[str, ...]) -> None:
+        """Ask what becomes of classes that AVSBench lacks, before anything is written."""
+        dialog = MappingDialog(class_names, self._exporter.mapping, self)
+        self._exporter.answer(dialog.mapping if dialog.exec() else None)
 
     # -- what is shown ---------------------------------------------------------------------
 
-    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 (Qt's name)
-        """Make the preview when the page comes to sight."""
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+        """Have previews made while the page is in sight."""
         super().showEvent(event)
-        self._refresh()
+        self._exporter.watch(True)
 
-    def _on_edited(self, object_id: int) -> None:
-        self._refresh()
+    def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802
+        """Have no more previews made."""
+        super().hideEvent(event)
+        self._exporter.watch(False)
 
-    def _refresh(self) -> None:
-        """Show what can be done; what cannot says why."""
-        controller = self._controller
-        session = controller.session
-        busy = "Wait for the running work, or cancel it." if controller.jobs.busy else None
-        nothing = "Open a video and annotate it first." if session is None else None
-        folder = "Choose a folder first." if self._root() is None else None
-        allow(self.export, _EXPORT, busy or nothing or folder)
-        allow(self.import_dataset, _IMPORT, busy)
-        allow(self.form.here, "Start at the second of the frame shown.", nothing)
-        self.report.show_earlier(() if session is None else session.exports, busy)
-        none = None if self.form.chosen.checks_datasets else "Only AVSBench datasets have one."
-        self.report.allow_check(busy or none)
-        self._request_preview()
+    def _show_classes(self) -> None:
+        self.form.show_classes(self._exporter.whole_mapping, self._exporter.unmapped)
 
-    def _root(self) -> Path | None:
-        folder = self.form.folder.text().strip()
-        return Path(folder).expanduser() if folder else None
+    def _show_exports(self, exports: tuple[ExportNote, ...] | None) -> None:
+        nothing = "Open a video and annotate it first." if exports is None else None
+        allow(self.form.here, _HERE, nothing)
+        self.report.show_earlier(exports or ())
 
-    def _request_preview(self) -> None:
-        if self.isVisible():
-            self._timer.start()
-
-    def _make_preview(self) -> None:
-        """Work the preview out in the background; the last request wins."""
-        controller = self._controller
-        session, clip = controller.session, controller.clip
-        if session is None or clip is None:
-            self.preview.say("Nothing yet: open a video and annotate it first.")
-            return
-        try:
-            request = self.form.read()
-        except TavisError as error:
-            self.preview.say(str(error))
-            return
-        if self._previews.busy:
-            self._wanted = True
-            self._previews.cancel()
-            return
-        self._previews.start(
-            lambda task: work.make_preview(session, clip, request, PICTURES, task),
-            self._show_preview,
-            self._show_problem,
-        )
-
-    def _show_preview(self, shown: work.ShownPreview) -> None:
-        self.form.show_classes((), _of_session(shown))
-        self.preview.show_plan(shown.plan, shown.pictures)
-        self._again_if_wanted()
-
-    def _show_problem(self, error: BaseException) -> None:
-        if isinstance(error, UnmappedClassError):
-            names = ", ".join(error.class_names)
-            self.form.show_classes(error.class_names)
-            self.preview.say(f"⚠ AVSBench has no class for: {names}. Export asks what they become.")
-        elif isinstance(error, TavisError):
-            if not isinstance(error, Cancelled):
-                self.preview.say(f"⚠ {error}")
+    def _show_preview(self, preview: Preview | str) -> None:
+        if isinstance(preview, str):
+            self.preview.say(preview)
         else:
-            report_error(error)
-        self._again_if_wanted()
+            self.preview.show_plan(preview.plan, preview.pictures)
 
-    def _again_if_wanted(self) -> None:
-        if self._wanted:
-            self._wanted = False
-            self._timer.start()
-
-    def _on_closing(self, window_stays: bool) -> None:
-        self._previews.close()
-        if isalive(self):  # a window that is destroyed takes its timers along
-            self._timer.stop()
+    def _show_report(self, report: Report) -> None:
+        self.report.show_result(report)
+        # Later: the page has to grow first.
+        QTimer.singleShot(0, self, lambda: self._scroll.ensureWidgetVisible(self.report.check))
 
 
-def _of_session(shown: work.ShownPreview) -> dict[str, str | None]:
-    """Give what is said of the session's own classes: a dataset may know many more."""
-    classes = {planned.item.class_name for planned in shown.plan.objects}
-    return {name: to for name, to in shown.plan.request.mapping.items() if name in classes}
+class PreviewView(QWidget):
+    """Shows an `ExportPlan`, or why there is none."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.heading = _wrapped_label()
+        self.note = _wrapped_label()
+        self.objects = _wrapped_label()
+        self.files = _wrapped_label()
+        self._pictures = [QLabel() for _ in range(PICTURES)]
+        strip = QHBoxLayout()
+        strip.setSpacing(3)
+        for picture in self._pictures:
+            picture.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+            picture.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
+            picture.setToolTip("A frame as it is written; without a label where there is none.")
+            strip.addWidget(picture, 1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(5)
+        layout.addWidget(self.heading)
+        layout.addLayout(strip)
+        for label in (self.objects, self.note, self.files):
+            layout.addWidget(label)
+
+    def say(self, sentence: str) -> None:
+        """Show a sentence instead of a preview."""
+        self.heading.setText(_plain(sentence))
+        for label in (self.note, self.objects, self.files):
+            label.clear()
+        self._show_pictures(())
+
+    def show_plan(self, plan: ExportPlan, pictures: Sequence[npt.NDArray[np.uint8]]) -> None:
+        """Show what will be written, with some of its frames, (h, w, 3)."""
+        request, choices = plan.request, FORMATS[plan.request.key].choices
+        first, last = plan.seconds
+        count = len(plan.frames)
+        kind = "" if "start" in choices else "annotated "
+        frames = f"{count} {kind}frame{'' if count == 1 else 's'}"
+        if plan.labels < count:
+            frames += f", {plan.labels} labelled"
+        place = f" · {request.subset}" if "subset" in choices else ""
+        place += f" · {request.split}" if "split" in choices else ""
+        stretch = f"{first:g} to {round(last, 1):g} s"
+        self.heading.setText(f"<b>{_plain(plan.name)}</b>{place} · {stretch} · {frames}")
+        replaced = plan.there == "other" and request.overwrite
+        notes = [_REPLACED if replaced else _THERE[plan.there]]
+        if plan.unchecked and not request.include_proposals:
+            text = unchecked_text(len(plan.unchecked), len(plan.shown))
+            notes.insert(0, f"⚠ {text}: {_REFUSED}")
+        notes += [f"⚠ {note}" for note in plan.notes]
+        self.note.setText("<br>".join(_plain(note) for note in notes))
+        self.objects.setText("<br>".join(_object_lines(plan)) or "No object.")
+        self.files.setText(
+            "<small>" + "<br>".join(_plain(line) for line in plan.files) + "</small>"
+        )
+        self.files.setToolTip(f"Written to {plan.place}")
+        self._show_pictures(pictures)
+
+    def _show_pictures(self, pictures: Sequence[npt.NDArray[np.uint8]]) -> None:
+        width = max(40, (self.width() - 3 * (PICTURES - 1)) // PICTURES)
+        for place, label in enumerate(self._pictures):
+            label.setVisible(place < len(pictures))
+            if place >= len(pictures):
+                label.clear()
+                continue
+            pixmap = _pixmap(pictures[place]).scaledToWidth(
+                width, Qt.TransformationMode.SmoothTransformation
+            )
+            label.setPixmap(pixmap)
+            label.setFixedHeight(pixmap.height())
 
 
-def _count(found: list[Violation]) -> str:
-    return f"{len(found)} violation{'' if len(found) == 1 else 's'}."
+class ReportView(QWidget):
+    """The last report, with its violations, and the earlier exports of this video."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._folder: Path | None = None
+        self.result = _wrapped_label()
+        self.folder = QPushButton("Show folder")
+        self.folder.setToolTip("Open the folder in the file manager.")
+        self.check = QPushButton("Check all")
+        self.earlier = _wrapped_label()
+        self.again = QPushButton("Export again")
+        row = QHBoxLayout()
+        row.addWidget(self.folder)
+        row.addWidget(self.check)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(5)
+        layout.addWidget(self.result)
+        layout.addLayout(row)
+        layout.addWidget(self.earlier)
+        layout.addWidget(self.again)
+        self.folder.clicked.connect(self._open_folder)
+        for widget in (self.result, self.folder, self.check):
+            widget.setVisible(False)
+        self.show_earlier(())
+
+    def show_result(self, report: Report) -> None:
+        """Show how it went; of many violations the first ones."""
+        folder, violations = report.folder, report.violations
+        lines = [f"{'⚠' if violations else '✓'} {_plain(report.text)}"]
+        lines += [f"<small>⚠ {_plain(note)}</small>" for note in report.notes]
+        for found in violations[:_SHOWN]:
+            lines.append(f"<small>• {_plain(_short(found, folder))}</small>")
+        if len(violations) > _SHOWN:
+            lines.append(f"<small>… and {len(violations) - _SHOWN} more</small>")
+        self._folder = folder
+        self.result.setText("<br>".join(lines))
+        self.result.setToolTip("\n".join(str(found) for found in violations[:40]))
+        for widget in (self.result, self.folder, self.check):
+            widget.setVisible(True)
+
+    def show_earlier(self, notes: Sequence[ExportNote]) -> None:
+        """Show what was exported before, and what has changed since."""
+        changed = sum(note.stale for note in notes)
+        lines = [
+            f"{'●' if note.stale else '○'} {_plain(note.format)} · {_plain(note.name)}"
+            f"{' · changed since' if note.stale else ''}"
+            for note in reversed(notes)
+        ]
+        self.earlier.setText(
+            "<b>Exported before</b><br><small>" + "<br>".join(lines) + "</small>" if lines else ""
+        )
+        self.earlier.setToolTip("\n".join(f"{note.name}: {note.root}" for note in notes))
+        self.earlier.setVisible(bool(lines))
+        self.again.setVisible(bool(lines))
+        self.again.setText(f"Export again ({changed})" if changed else "Export again")
+
+    def _open_folder(self) -> None:
+        if self._folder is not None:
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._folder)))
 
 
 def _heading(text: str) -> QLabel:
     label = QLabel(f"<b>{text}</b>")
     label.setStyleSheet("margin-top: 4px;")
     return label
+
+
+def _plain(text: str) -> str:
+    """Let a text stand in markup as it is."""
+    return escape(text, quote=False)
+
+
+def _wrapped_label() -> QLabel:
+    """Make a label of any number of lines that takes the width it gets."""
+    label = QLabel()
+    label.setWordWrap(True)
+    label.setTextFormat(Qt.TextFormat.RichText)
+    label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    return label
+
+
+def _object_lines(plan: ExportPlan) -> list[str]:
+    lines = []
+    for planned in plan.objects:
+        item = planned.item
+        square = "<span style='color: rgb({}, {}, {})'>■</span>".format(*planned.color)
+        name = _plain(item.class_name)
+        if planned.exported_as is None:
+            lines.append(f"{square} <s>{name}</s> {_plain(planned.reason)}")
+        elif planned.exported_as != item.class_name:
+            lines.append(f"{square} {name} → <b>{_plain(planned.exported_as)}</b>")
+        else:
+            lines.append(f"{square} {name}")
+    return lines
+
+
+def _pixmap(picture: npt.NDArray[np.uint8]) -> QPixmap:
+    data = np.ascontiguousarray(picture)
+    height, width, _ = data.shape
+    image = QImage(data.data, width, height, 3 * width, QImage.Format.Format_RGB888)
+    return QPixmap.fromImage(image.copy())
+
+
+def _short(found: Violation, root: Path | None) -> str:
+    """Say a violation with its path as it is within the dataset."""
+    if root is not None and found.path.is_relative_to(root):
+        return f"{found.path.relative_to(root)}: {found.message}"
+    return str(found)

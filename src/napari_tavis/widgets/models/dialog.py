@@ -25,6 +25,7 @@ from napari_tavis.weights.files import free_space, in_words
 from napari_tavis.weights.licences import LICENCES, Licence, licences_of
 from napari_tavis.weights.sources import Source
 from napari_tavis.widgets.enabling import allow
+from napari_tavis.widgets.jobs import TimeLeft, describe_progress
 from napari_tavis.widgets.models.consent import with_consent
 from napari_tavis.widgets.models.improve_page import ImprovePage
 from napari_tavis.widgets.models.install_pages import (
@@ -35,7 +36,6 @@ from napari_tavis.widgets.models.install_pages import (
 )
 from napari_tavis.widgets.models.installed_page import InstalledPage
 from napari_tavis.widgets.models.model_controller import ModelController
-from napari_tavis.widgets.time_left import TimeLeft, describe_progress
 from napari_tavis.widgets.workbench import Workbench
 
 _SIZE = (560, 560)

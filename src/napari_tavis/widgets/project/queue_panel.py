@@ -22,9 +22,9 @@ from superqt import QElidingLabel
 from napari_tavis.project.states import QueueState
 from napari_tavis.widgets.commands import being_listed, no_queue
 from napari_tavis.widgets.enabling import CommandButtons, allow
+from napari_tavis.widgets.jobs import TimeLeft, describe_progress
 from napari_tavis.widgets.project.queue_table import QueueModel, QueueTable
 from napari_tavis.widgets.project.share_bar import STATE_COLORS, ShareBar
-from napari_tavis.widgets.time_left import TimeLeft, describe_progress
 from napari_tavis.widgets.workbench import Workbench
 
 _FOLDER = "Work through the videos of a folder. Your progress is saved in that folder."

@@ -32,9 +32,8 @@ from napari_tavis.project.sources import find_sources
 from napari_tavis.project.statistics import Statistics, collect
 from napari_tavis.widgets.enabling import allow
 from napari_tavis.widgets.frame_strip import STATUS_COLORS
-from napari_tavis.widgets.jobs import JobRunner, report_error
+from napari_tavis.widgets.jobs import JobRunner, TimeLeft, describe_progress, report_error
 from napari_tavis.widgets.project.share_bar import STATE_COLORS, ShareBar
-from napari_tavis.widgets.time_left import TimeLeft, describe_progress
 from napari_tavis.widgets.workbench import Workbench
 
 _COUNT = "Count again, with what is saved now."

@@ -12,8 +12,8 @@ from qtpy.QtWidgets import QDialog
 
 from napari_tavis.annotation import AnnotationSession
 from napari_tavis.datasets.avsbench import open_dataset, validate
-from napari_tavis.widgets.export import ExportPanel
 from napari_tavis.widgets.export.mapping_dialog import MappingDialog
+from napari_tavis.widgets.export.panel import ExportPanel
 from napari_tavis.widgets.workbench import Workbench
 
 pytestmark = pytest.mark.gui
@@ -24,12 +24,12 @@ def panel(qtbot, viewer: Viewer, annotated_video: Path) -> Iterator[ExportPanel]
     """The page, shown beside a viewer that has the annotated video open."""
     workbench = Workbench(viewer)
     controller = workbench.controller
-    panel = ExportPanel(controller)
+    panel = ExportPanel(workbench)
     qtbot.addWidget(panel)
     panel.resize(340, 620)
     panel.show()
     workbench.opener.open(annotated_video)
-    qtbot.waitUntil(lambda: not controller.jobs.busy, timeout=20_000)
+    qtbot.waitUntil(lambda: controller.session is not None, timeout=60_000)
     controller.do(lambda session: session.accept())
     yield panel
     workbench.close()
@@ -40,11 +40,10 @@ def settle(qtbot) -> Callable[[ExportPanel], None]:
     """Wait until jobs and previews are done."""
 
     def wait(panel: ExportPanel) -> None:
-        jobs = panel._controller.jobs
+        jobs = panel._workbench.controller.jobs
         qtbot.waitUntil(lambda: not jobs.busy, timeout=60_000)
-        qtbot.waitUntil(
-            lambda: not (panel._previews.busy or panel._timer.isActive()), timeout=60_000
-        )
+        exporter = panel._workbench.exporter
+        qtbot.waitUntil(lambda: not exporter.previewing, timeout=60_000)
 
     return wait
 
@@ -76,7 +75,7 @@ def test_what_will_be_written_is_shown_before_it_is(
 def test_export_check_and_export_again(
     panel: ExportPanel, tmp_path: Path, settle: Callable[[ExportPanel], None]
 ) -> None:
-    root, controller = tmp_path / "data", panel._controller
+    root, controller = tmp_path / "data", panel._workbench.controller
     panel.form.folder.setText(str(root))
     panel.form.licence.setText("CC BY 4.0")
     panel.export.click()
@@ -108,7 +107,7 @@ def test_one_dialog_asks_for_classes_that_avsbench_lacks(
     settle: Callable[[ExportPanel], None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    root, controller = tmp_path / "data", panel._controller
+    root, controller = tmp_path / "data", panel._workbench.controller
     controller.do(lambda session: session.rename(1, "church bell"))
     controller.do(lambda session: session.rename(2, "kazoo"))
     panel.form.folder.setText(str(root))
@@ -152,7 +151,7 @@ def test_a_problem_is_said_in_the_preview(
     settle(panel)
     assert "contains '/'" in panel.preview.heading.text()
     panel.form.clip_name.clear()
-    panel._controller.do(lambda session: session.undo())
+    panel._workbench.controller.do(lambda session: session.undo())
     choose(panel, "masks", "accepted")
     settle(panel)
     assert "accept what is right" in panel.preview.heading.text()
@@ -162,7 +161,7 @@ def test_what_nobody_checked_is_counted_and_refused_until_the_box_is_ticked(
     panel: ExportPanel, tmp_path: Path, settle: Callable[[ExportPanel], None]
 ) -> None:
     root = tmp_path / "data"
-    panel._controller.do(lambda session: session.undo())
+    panel._workbench.controller.do(lambda session: session.undo())
     panel.form.folder.setText(str(root))
     settle(panel)
     assert "5 of the 5 annotated frames" in panel.preview.note.text()
@@ -187,7 +186,7 @@ def test_what_nobody_checked_is_counted_and_refused_until_the_box_is_ticked(
 def test_rejected_objects_are_not_written(
     panel: ExportPanel, tmp_path: Path, settle: Callable[[ExportPanel], None]
 ) -> None:
-    panel._controller.do(lambda session: session.reject(2))
+    panel._workbench.controller.do(lambda session: session.reject(2))
     panel.form.folder.setText(str(tmp_path / "data"))
     choose(panel, "format", "coco")
     panel.export.click()
@@ -202,7 +201,7 @@ def test_the_clip_starts_at_the_frame_shown(
     panel: ExportPanel, settle: Callable[[ExportPanel], None]
 ) -> None:
     settle(panel)
-    panel._controller.navigation.go_to(73)
+    panel._workbench.controller.navigation.go_to(73)
     panel.form.here.click()
     assert panel.form.start.value() == 2
 
@@ -233,7 +232,7 @@ def test_session_of_another_process_is_exported_and_not_noted(
     owner = AnnotationSession.open(annotated_video)
     workbench = Workbench(viewer)
     controller = workbench.controller
-    panel = ExportPanel(controller)
+    panel = ExportPanel(workbench)
     qtbot.addWidget(panel)
     panel.show()
     workbench.opener.open(annotated_video)

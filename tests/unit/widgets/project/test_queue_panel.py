@@ -16,8 +16,8 @@ from napari_tavis.widgets.commands import COMMANDS
 from napari_tavis.widgets.controller import AnnotationController
 from napari_tavis.widgets.dock import AnnotationDock
 from napari_tavis.widgets.napari_compat import keys_of
+from napari_tavis.widgets.objects import empty_session
 from napari_tavis.widgets.project.queue_panel import QueuePanel
-from napari_tavis.widgets.work import empty_session
 from napari_tavis.widgets.workbench import Workbench
 
 pytestmark = pytest.mark.gui

@@ -1,0 +1,53 @@
+"""The exporter, over a workbench that has neither window nor page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from napari.components import ViewerModel
+
+from napari_tavis.datasets.avsbench import open_dataset
+from napari_tavis.exchange.format import ExportRequest
+from napari_tavis.widgets.commands import COMMANDS
+from napari_tavis.widgets.export.exporter import Report
+from napari_tavis.widgets.workbench import Workbench
+
+pytestmark = pytest.mark.gui
+
+
+@pytest.fixture
+def workbench(qtbot, annotated_video: Path) -> Iterator[Workbench]:
+    workbench = Workbench(ViewerModel())
+    workbench.opener.open(annotated_video)
+    qtbot.waitUntil(lambda: workbench.session is not None, timeout=60_000)
+    yield workbench
+    workbench.close()
+
+
+def test_classes_are_asked_for_and_the_export_goes_on_with_the_answer(
+    qtbot, workbench: Workbench, tmp_path: Path
+) -> None:
+    export, exporter, root = COMMANDS["export_video"], workbench.exporter, tmp_path / "data"
+    workbench.controller.do(lambda session: (session.accept(), session.rename(2, "kazoo")))
+    assert export.why_not(workbench) == "Choose a folder under Export first."
+    exporter.choose(ExportRequest(root))
+    assert export.why_not(workbench) is None
+    asked: list[tuple[str, ...]] = []
+    reports: list[Report] = []
+    exporter.classes_asked.connect(lambda names: asked.append(names))
+    exporter.reported.connect(lambda report: reports.append(report))
+    export.run(workbench)
+    qtbot.waitUntil(lambda: len(asked) == 1, timeout=60_000)
+    assert asked == [("kazoo",)]
+    exporter.answer(None)
+    assert not root.exists()
+    export.run(workbench)
+    qtbot.waitUntil(lambda: len(asked) == 2, timeout=60_000)
+    exporter.answer({"kazoo": None})
+    qtbot.waitUntil(lambda: len(reports) == 1, timeout=60_000)
+    assert reports[0].violations == ()
+    assert open_dataset(root, "v1m", "train")[0].class_names == ("dog",)
+    assert COMMANDS["export_again"].why_not(workbench) == "Nothing has changed since."
+    assert COMMANDS["check_dataset"].why_not(workbench) is None

@@ -1,0 +1,104 @@
+"""What is shown is worked out from the session, and handed out where it differs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+
+from napari_tavis.annotation import AnnotationSession, FrameStatus
+from napari_tavis.widgets.shown import (
+    count_statuses,
+    describe_frames,
+    describe_kind,
+    describe_status,
+    frames_with_mask,
+    resolve,
+)
+from napari_tavis.widgets.workbench import Workbench
+
+DOG, DRUM, SCENE = 1, 2, 3
+
+
+@pytest.fixture
+def session(video, proposals) -> AnnotationSession:
+    return AnnotationSession.create(video, proposals)
+
+
+def test_what_is_proposed_accepted_and_edited_is_counted(session: AnnotationSession) -> None:
+    assert describe_status(session.object(DOG)) == "proposed"
+    session.accept(DOG, 48)
+    session.set_mask(DOG, 73, np.zeros(session.frame_size, dtype=bool))
+    dog = session.object(DOG)
+    assert describe_status(dog) == "2/5 checked"
+    assert describe_frames(dog) == "Frames: 1 accepted, 1 edited, 3 proposed."
+    assert sum(count_statuses(dog).values()) == 5
+    assert frames_with_mask(dog) == 4
+    session.accept(DOG)
+    assert describe_status(session.object(DOG)) == FrameStatus.ACCEPTED
+
+
+def test_rejected_objects_and_the_scene_say_what_they_are(session: AnnotationSession) -> None:
+    session.reject(DRUM)
+    assert describe_status(session.object(DRUM)) == "rejected"
+    assert "Restore" in describe_kind(session.object(DRUM))
+    assert "all that sounds" in describe_kind(session.object(SCENE))
+
+
+def test_an_object_without_masks_is_empty(session: AnnotationSession) -> None:
+    added = session.add_object("bell")
+    assert describe_status(added) == "empty"
+    assert describe_frames(added) == "No frame has a mask."
+
+
+@pytest.fixture
+def workbench(qtbot, annotated_video: Path) -> Iterator[Workbench]:
+    """The annotated video, open in a workbench without a window."""
+    workbench = Workbench(ViewerModel())
+    workbench.opener.open(annotated_video)
+    qtbot.waitUntil(lambda: workbench.session is not None, timeout=60_000)
+    yield workbench
+    workbench.close()
+
+
+@pytest.mark.gui
+def test_a_panel_is_handed_its_part_now_and_where_it_differs(workbench: Workbench) -> None:
+    controller = workbench.controller
+    controller.navigation.go_to(23)
+    rows: list[list[str]] = []
+    frames: list[int] = []
+    display = workbench.display
+    display.follow(lambda shown: shown.objects, lambda part: rows.append([r.status for r in part]))
+    display.follow(lambda shown: shown.frames.current, frames.append)
+    assert rows == [["proposed"] * 3]
+    controller.navigation.go_to(48)
+    assert frames == [23, 48]
+    assert len(rows) == 1
+    controller.choose(DOG)
+    workbench.objects.accept_frame()
+    assert rows[1:] == [["1/5 checked", "proposed", "proposed"]]
+    assert frames == [23, 48]
+    controller.layers.layer(DRUM).visible = False
+    assert [row.visible for row in display.shown.objects] == [True, False, False]
+
+
+@pytest.mark.gui
+def test_what_is_taken_from_before_is_what_is_resolved_anew(workbench: Workbench) -> None:
+    controller = workbench.controller
+    controller.choose(DOG)
+    before = workbench.display.shown
+    controller.navigation.go_to(73)
+    after = workbench.display.shown
+    assert after.objects is before.objects
+    for change in (
+        lambda: workbench.objects.rename(DOG, "cat"),
+        lambda: workbench.objects.reject(),
+        lambda: controller.undo(),
+        lambda: controller.do(lambda session: session.set_done(True)),
+    ):
+        change()
+        anew = resolve(controller, workbench.opener, workbench.correction)
+        assert workbench.display.shown == anew
