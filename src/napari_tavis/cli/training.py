@@ -122,7 +122,9 @@ def improve(
     ] = "toy",
     settings: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Instead of finetune's. Repeatable."),
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="A setting to use instead of finetune's. Repeatable."
+        ),
     ] = None,
 ) -> None:
     """Fine-tune a model on the clips that you corrected and accepted.
@@ -157,7 +159,9 @@ def ablate(
     ] = "toy",
     settings: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[KEY=VALUE]...", help="Settings instead of the configuration's."),
+        typer.Argument(
+            metavar="[KEY=VALUE]...", help="Settings that override the configuration's."
+        ),
     ] = None,
     table: Annotated[
         list[int] | None, typer.Option(help="A table of the paper: 1, 2, 4 or 5. Repeatable.")
@@ -167,15 +171,18 @@ def ablate(
     clips: Annotated[
         Path | None,
         typer.Option(
-            help="toy alone: clips/128 of a `train` run, to render none.", file_okay=False
+            help="toy only: clips/128 of a `train` run, instead of rendering clips.",
+            file_okay=False,
         ),
     ] = None,
     sam_start: Annotated[
-        str | None, typer.Option(help="Not toy: the model that the row sam starts from.")
+        str | None, typer.Option(help="Except with toy: the model that the row sam starts from.")
     ] = None,
     smoke: Annotated[
         bool,
-        typer.Option("--smoke", help="toy alone: a few steps only: does everything run here?"),
+        typer.Option(
+            "--smoke", help="toy only: run a few steps, to see whether everything works here."
+        ),
     ] = False,
 ) -> None:
     """Train TAViS with parts left out, and print the paper's tables with the scores beside.
