@@ -26,19 +26,19 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from napari_tavis.core.tasks import Task
 from napari_tavis.core.vocabulary import AVSBENCH_CLASSES
-from napari_tavis.lab.benchmark.random_weights import write_random_checkpoint
+from napari_tavis.lab.benchmark.measure import write_random_checkpoint
 from napari_tavis.lab.toyworld.dataset import write_toy_dataset
 from napari_tavis.lab.training.batches import Batch
+from napari_tavis.lab.training.dataset_recipe import Objective
 from napari_tavis.lab.training.frozen_features import FrozenFeatureStore
 from napari_tavis.lab.training.losses import LossSwitches
-from napari_tavis.lab.training.objective import Objective
 from napari_tavis.lab.training.samples import collate, open_split
 from napari_tavis.lab.training.settings import TRAINED
 from napari_tavis.lab.training.starting import freeze
 from napari_tavis.model import TAViS, load_model
 from napari_tavis.model.alignment import class_prompt
 from napari_tavis.model.config import preset_config
-from napari_tavis.model.encoded import FrozenFeatures
+from napari_tavis.model.features import FrozenFeatures
 
 Results = dict[str, float | str]
 

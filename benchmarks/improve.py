@@ -23,7 +23,7 @@ from napari_tavis.datasets.avsbench.metrics import MJ
 from napari_tavis.lab.improvement.finetuning import improve
 from napari_tavis.lab.improvement.request import ImprovementRequest
 from napari_tavis.lab.toyworld import clip_seed, render_clip, sample_scene
-from napari_tavis.lab.toyworld.cameras import Camera
+from napari_tavis.lab.toyworld.scene import Camera
 from napari_tavis.media import log_mel
 from napari_tavis.model import TAViS, load_model
 from napari_tavis.weights.store import Store

@@ -18,8 +18,7 @@ from typing import Any
 import numpy as np
 from scipy import ndimage
 
-from napari_tavis.datasets.avsbench.metrics import MF, MJ, f_curve, thresholds
-from napari_tavis.datasets.avsbench.semantic_metrics import SemanticMetric
+from napari_tavis.datasets.avsbench.metrics import MF, MJ, SemanticMetric, f_curve, thresholds
 
 FRAMES, SIZE, CLASSES = 5, 224, 71
 DRAWN = 20

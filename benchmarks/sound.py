@@ -19,7 +19,7 @@ import numpy as np
 
 from napari_tavis.engine.sampling import SoundWindows, is_silent
 from napari_tavis.media import Clip, ffmpeg, open_clip
-from napari_tavis.media.peaks import scan_soundtrack
+from napari_tavis.media.overview import scan_soundtrack
 
 CODINGS = {
     "aac.mp4": ("-c:a", "aac"),

@@ -27,8 +27,11 @@ EXTRAS = "all,test"
 
 COMMANDS = {
     "demo": ["-m", "napari_tavis", "demo"],
-    # a file's tests stay together: they share what its fixtures make
-    "test": ["-m", "pytest", "-m", "not slow", "-n", "auto", "--maxprocesses=4", "--dist=loadfile"],
+    # worksteal keeps neighbours together, which share what fixtures make, and no core idle
+    "test": [
+        *("-m", "pytest", "-m", "not slow"),
+        *("-n", "auto", "--maxprocesses=4", "--dist=worksteal"),
+    ],
 }
 
 

@@ -10,11 +10,10 @@ import numpy as np
 from napari_tavis.annotation import AnnotationSession
 from napari_tavis.annotation.proposals import Proposals
 from napari_tavis.core.tasks import Task
-from napari_tavis.lab.toyworld.cameras import Camera
+from napari_tavis.lab.toyworld.clip import write_scene_video
 from napari_tavis.lab.toyworld.dataset import FPS
 from napari_tavis.lab.toyworld.sampling import clip_seed, frame_times, sample_scene
-from napari_tavis.lab.toyworld.scene import Scene
-from napari_tavis.lab.toyworld.video import write_scene_video
+from napari_tavis.lab.toyworld.scene import Camera, Scene
 from napari_tavis.media import open_clip, window_starts
 
 

@@ -19,7 +19,6 @@ import torch
 from torch import Tensor
 from torch.utils import backend_registration
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves, tree_map_only
 
 NAME = "pretended"
 DEVICE = f"{NAME}:0"
@@ -98,7 +97,8 @@ class PretendedGpu(TorchDispatchMode):
 
 def compute(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Compute on the CPU what a GPU would, and refuse what it would refuse."""
-    tensors = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)]
+    tensors: list[Tensor] = []
+    replaced(tensors.append, (args, kwargs))
     inside = [tensor for tensor in tensors if isinstance(tensor, OnDevice)]
     outside = [tensor for tensor in tensors if not isinstance(tensor, OnDevice) and tensor.ndim]
     if inside and outside and func not in _MIXING:
@@ -109,7 +109,7 @@ def compute(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     wanted = kwargs.get("device")
     if wanted is not None and torch.device(wanted).type == NAME:
         kwargs = {**kwargs, "device": torch.device("cpu")}
-    held = tree_map_only(OnDevice, lambda tensor: tensor.held, (args, kwargs))
+    held = replaced(lambda t: t.held if isinstance(t, OnDevice) else t, (args, kwargs))
     found = func(*held[0], **held[1])
     if func is _aten.copy_.default:
         stays = isinstance(args[0], OnDevice)
@@ -123,7 +123,18 @@ def compute(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     def put(tensor: Tensor) -> Tensor:
         return known[id(tensor)] if id(tensor) in known else OnDevice(tensor)
 
-    return tree_map_only(Tensor, put, found)
+    return replaced(put, found)
+
+
+def replaced(function: Callable[[Tensor], Any], value: Any) -> Any:
+    """Replace all tensors in what an operation takes or gives: PyTorch's own way is slow."""
+    if isinstance(value, Tensor):
+        return function(value)
+    if isinstance(value, list | tuple):
+        return type(value)(replaced(function, each) for each in value)
+    if isinstance(value, dict):
+        return {name: replaced(function, each) for name, each in value.items()}
+    return value
 
 
 def cast_as_cuda_does() -> list[torch.library.Library]:
@@ -150,7 +161,7 @@ def _casting(op: Any, single: bool) -> Callable[..., Any]:
             return tensor.to(dtype) if wanted else tensor
 
         with torch._C._ExcludeDispatchKeyGuard(key):
-            args, kwargs = tree_map_only(Tensor, cast, (args, kwargs))
+            args, kwargs = replaced(cast, (args, kwargs))
             return op(*args, **kwargs)
 
     return run
@@ -188,8 +199,8 @@ def segment(video: Path, device: str, dtype: torch.dtype) -> dict[Hashable, np.n
 def learn(tree: Path, device: str, dtype: torch.dtype) -> tuple[float, Tensor]:
     """Give the loss of a batch, and the gradient of all weights as one vector."""
     from napari_tavis.core.vocabulary import AVSBENCH_CLASSES
+    from napari_tavis.lab.training.dataset_recipe import Objective
     from napari_tavis.lab.training.losses import LossSwitches
-    from napari_tavis.lab.training.objective import Objective
     from napari_tavis.lab.training.samples import collate, open_split
     from napari_tavis.model import load_model
     from napari_tavis.model.alignment import class_prompt

@@ -12,7 +12,9 @@ import torch
 from napari_tavis.cli import main
 from napari_tavis.core.errors import TrainingError
 from napari_tavis.core.tasks import Cancelled, Task
-from napari_tavis.lab.toyworld import write_toy_dataset
+from napari_tavis.core.vocabulary import AVSBENCH_CLASSES
+from napari_tavis.datasets.avsbench import ClipAnnotation, write_clip
+from napari_tavis.lab.toyworld import render_clip, sample_scene
 from napari_tavis.lab.training.ablation_rows import ROWS, choose_rows
 from napari_tavis.lab.training.ablation_study import (
     DATASET_MEASURES,
@@ -164,7 +166,13 @@ def test_a_row_trains_what_it_has(name: str, clips: ToyClips) -> None:
 def test_rows_are_trained_on_a_dataset_and_measured_on_its_test_split(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write_toy_dataset(tmp_path / "data", clips=10, seed=3, size=64)
+    for number, split in enumerate(["train"] * 6 + ["test"]):
+        clip = render_clip(sample_scene(number, 5.0), 64, 5)
+        classes = np.array([0, *map(AVSBENCH_CLASSES.index, clip.class_names)], np.uint8)
+        annotation = ClipAnnotation(
+            f"clip-{number}", clip.frames, classes[clip.instances], clip.waveform
+        )
+        write_clip(tmp_path / "data", "v1m", split, annotation)
     settings = [
         f"data.root={tmp_path / 'data'}",
         "data.subset=v1m",

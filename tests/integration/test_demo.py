@@ -70,10 +70,16 @@ def test_running_it_again_keeps_what_a_person_did(result: DemoResult) -> None:
     np.testing.assert_array_equal(kept.mask(item.object_id, frame), painted)
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the command writes; the second time, the clip is segmented already."""
+    return tmp_path_factory.mktemp("command")
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there is always a display")
-def test_without_a_display_it_says_so_and_ends_well(tmp_path: Path) -> None:
+def test_without_a_display_it_says_so_and_ends_well(folder: Path) -> None:
     environment = {k: v for k, v in os.environ.items() if k not in {"DISPLAY", "WAYLAND_DISPLAY"}}
-    command = [sys.executable, "-m", "napari_tavis", "demo", "--output", tmp_path]
+    command = [sys.executable, "-m", "napari_tavis", "demo", "--output", folder]
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "napari was not opened: there is no display." in done.stderr
@@ -81,7 +87,7 @@ def test_without_a_display_it_says_so_and_ends_well(tmp_path: Path) -> None:
 
 
 @pytest.mark.gui
-def test_with_a_display_napari_opens_on_the_result(tmp_path: Path) -> None:
+def test_with_a_display_napari_opens_on_the_result(folder: Path) -> None:
     code = """
 import sys
 from napari import current_viewer
@@ -101,7 +107,7 @@ application = get_qapp()
 QTimer.singleShot(200, look)
 main(["demo", "--output", sys.argv[1]])
 """
-    command = [sys.executable, "-c", code, tmp_path]
+    command = [sys.executable, "-c", code, folder]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     layers = next(line for line in done.stdout.splitlines() if line.startswith("layers:"))

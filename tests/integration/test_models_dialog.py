@@ -12,9 +12,9 @@ from napari.viewer import Viewer
 
 from napari_tavis.annotation import AnnotationSession
 from napari_tavis.core.home import HOME_VARIABLE
-from napari_tavis.lab.benchmark.memory import peak_host_bytes
+from napari_tavis.lab.benchmark.counters import peak_host_bytes
 from napari_tavis.model import load_model
-from napari_tavis.model.official import official_name
+from napari_tavis.model.weight_names import official_name
 from napari_tavis.weights.store import Store
 from napari_tavis.widgets.dock import AnnotationDock
 from napari_tavis.widgets.launch import add_dock

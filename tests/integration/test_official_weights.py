@@ -59,7 +59,7 @@ def _run(*arguments: str | Path) -> str:
 
 _COMMAND = """
 import sys
-from napari_tavis.lab.benchmark.memory import peak_host_bytes
+from napari_tavis.lab.benchmark.counters import peak_host_bytes
 from napari_tavis.cli import main
 try:
     main(sys.argv[1:])

@@ -9,14 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from torch.utils import backend_registration
 
 from napari_tavis.core.vocabulary import AVSBENCH_CLASSES
 from napari_tavis.datasets.avsbench import ClipAnnotation, write_clip
 from napari_tavis.lab.toyworld import render_clip, sample_scene
-from napari_tavis.model import TAViS
-from napari_tavis.model.config import PRESETS, preset_config
 
 PRETENDED = Path(__file__).with_name("pretended_gpu.py")
 
@@ -25,7 +22,10 @@ PRETENDED = Path(__file__).with_name("pretended_gpu.py")
     not hasattr(backend_registration, "_setup_privateuseone_for_python_backend"),
     reason="needs a PyTorch in which a device can be written in Python",
 )
-@pytest.mark.parametrize(("dtype", "apart"), [("float32", 1e-3), ("bfloat16", 0.1)])
+@pytest.mark.parametrize(
+    ("dtype", "apart"),
+    [("float32", 1e-3), pytest.param("bfloat16", 0.1, marks=pytest.mark.slow)],
+)
 def test_all_is_on_the_device_that_computes_with_it(
     toy_video: Path, tmp_path: Path, dtype: str, apart: float
 ) -> None:
@@ -43,12 +43,3 @@ def test_all_is_on_the_device_that_computes_with_it(
     assert found["loss"] == pytest.approx(1, abs=apart)
     # that of one batch, in half precision, is noisy: on the device no more than on the CPU
     assert found["gradient"] < 5e-3 + 3 * found["noise"]
-
-
-@pytest.mark.parametrize("preset", PRESETS)
-def test_a_network_is_built_without_a_gpu_where_there_is_one(
-    preset: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    model = TAViS.without_weights(preset_config(preset))
-    assert {weight.device.type for weight in model.parameters()} <= {"meta", "cpu"}

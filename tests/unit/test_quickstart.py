@@ -42,7 +42,21 @@ def test_wrong_usage_shows_the_usage(clone: Path, arguments: tuple[str, ...]) ->
     assert not (clone / ".venv").exists()
 
 
-def test_without_network_it_says_so_and_starts_anew_next_time(clone: Path) -> None:
+def test_an_unfinished_environment_is_made_anew_and_no_network_is_said(clone: Path) -> None:
+    leftover = clone / ".venv" / "leftover"
+    leftover.parent.mkdir()
+    leftover.touch()
+    (clone / ".venv" / "napari-tavis-setup.json").write_text("{}")
+    result = quickstart(clone, "test")
+    assert result.returncode == 2
+    assert "incomplete or broken" in result.stdout
+    assert "could not install PyTorch" in result.stderr.splitlines()[-1]
+    assert "Traceback" not in result.stderr
+    assert not leftover.exists()
+
+
+@pytest.mark.slow
+def test_without_network_it_starts_anew_next_time(clone: Path) -> None:
     first = quickstart(clone, "demo")
     assert first.returncode == 2
     assert "Making a virtual environment" in first.stdout

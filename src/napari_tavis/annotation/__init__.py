@@ -1,6 +1,6 @@
 """The annotation of one video, edited by a person and saved beside it. No torch, no Qt.
 
-The session is imported when it is first asked for: who reads a dataset needs masks alone.
+The session is imported when it is first asked for: whoever reads a dataset only needs masks.
 """
 
 from __future__ import annotations
@@ -10,14 +10,12 @@ from typing import TYPE_CHECKING
 from napari_tavis.core.lazy import imported_late
 
 if TYPE_CHECKING:
-    from napari_tavis.annotation.colors import class_colors
     from napari_tavis.annotation.finding import default_path, find_session, folder_elsewhere
     from napari_tavis.annotation.history import HistoryStep, SessionChange
-    from napari_tavis.annotation.marks import ExportNote
     from napari_tavis.annotation.objects import FrameRecord, FrameStatus, ObjectState, SessionObject
     from napari_tavis.annotation.session import AnnotationSession
+    from napari_tavis.annotation.state import ExportNote, VideoIdentity
     from napari_tavis.annotation.store import holds_session, read_identity
-    from napari_tavis.annotation.video import VideoIdentity
     from napari_tavis.core.errors import SessionError
 
 __all__ = [
@@ -31,7 +29,6 @@ __all__ = [
     "SessionError",
     "SessionObject",
     "VideoIdentity",
-    "class_colors",
     "default_path",
     "find_session",
     "folder_elsewhere",
@@ -43,7 +40,7 @@ __getattr__ = imported_late(
     __name__,
     {
         "AnnotationSession": "napari_tavis.annotation.session",
-        "ExportNote": "napari_tavis.annotation.marks",
+        "ExportNote": "napari_tavis.annotation.state",
         "FrameRecord": "napari_tavis.annotation.objects",
         "FrameStatus": "napari_tavis.annotation.objects",
         "HistoryStep": "napari_tavis.annotation.history",
@@ -51,8 +48,7 @@ __getattr__ = imported_late(
         "SessionChange": "napari_tavis.annotation.history",
         "SessionError": "napari_tavis.core.errors",
         "SessionObject": "napari_tavis.annotation.objects",
-        "VideoIdentity": "napari_tavis.annotation.video",
-        "class_colors": "napari_tavis.annotation.colors",
+        "VideoIdentity": "napari_tavis.annotation.state",
         "default_path": "napari_tavis.annotation.finding",
         "find_session": "napari_tavis.annotation.finding",
         "folder_elsewhere": "napari_tavis.annotation.finding",

@@ -1,4 +1,4 @@
-"""Encoded pictures (masks, logits): in memory until they are saved, in the session's file then."""
+"""Encoded pictures (masks, logits): in memory until they are saved, then in the session's file."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ DIGEST_BYTES = 16
 
 
 class BlobDamaged(ValueError):
-    """What should be a blob's content is missing, or something else."""
+    """The content that a blob should have is missing, or is something else."""
 
 
 class BlobSource(Protocol):
     """Where contents are kept, each under its digest."""
 
     def read_picture(self, digest: bytes) -> bytes:
-        """Give the content of a digest; `BlobDamaged` or `OSError` if that cannot be done."""
+        """Give the content of a digest; `BlobDamaged` or `OSError` if that is impossible."""
 
 
 class Blob:
-    """An encoded picture that is held in memory only while no disk has it.
+    """An encoded picture that is held in memory only until a disk has it.
 
     Two blobs are equal if their contents have the same digest. Make one with `of`, `computed` or
     `stored`.
@@ -39,7 +39,6 @@ class Blob:
 
     @classmethod
     def of(cls, data: bytes) -> Blob:
-        """Make a blob of its content."""
         return cls(data)
 
     @classmethod
@@ -73,15 +72,9 @@ class Blob:
         return self._source
 
     def read(self) -> bytes:
-        """Give the content.
-
-        Raises
-        ------
-        OSError
-            If the disk refuses.
-        BlobDamaged
-            If what is kept there is missing, or something else.
-        """
+        """Give the content; as `BlobSource.read_picture`."""
+        # No lock: other threads only ever go from `_make` to `_data`, and from there to `_source`,
+        # setting the next before they drop the last.
         data = self._data
         if data is not None:
             return data
@@ -95,7 +88,7 @@ class Blob:
         return data
 
     def settle(self, source: BlobSource) -> None:
-        """Note that a disk has the content, and let go of it in memory."""
+        """Note that a disk has the content, and drop it from memory."""
         self._digest = self.digest
         self._source = source
         self._data = None
@@ -112,10 +105,8 @@ class Blob:
         return f"Blob({self._digest.hex() or 'in memory'})"
 
 
-EMPTY = Blob.of(b"")
-"""The mask with nothing in it, which is kept nowhere."""
+EMPTY = Blob.of(b"")  # the mask with nothing in it, which is stored nowhere
 
 
 def digest_of(data: bytes) -> bytes:
-    """Give the digest that stands for a content."""
     return hashlib.blake2b(data, digest_size=DIGEST_BYTES).digest()

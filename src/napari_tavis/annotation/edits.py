@@ -1,4 +1,8 @@
-"""What a person or a new run of the model does to a session, as changes of its state."""
+"""What a person or a new run of the model does to a session, as changes of its state.
+
+A person's edit outranks the model: nothing that the model gives replaces a record `by_person`,
+unless that was asked for.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +12,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from napari_tavis.annotation.blobs import EMPTY, Blob, BlobDamaged
-from napari_tavis.annotation.logits import cut_logits
-from napari_tavis.annotation.masks import Mask, MaskDamaged, decode_mask, encode_mask
+from napari_tavis.annotation.blobs import EMPTY, Blob
+from napari_tavis.annotation.masks import Mask, cut_logits, decode_mask, encode_mask
 from napari_tavis.annotation.matching import match_proposals
 from napari_tavis.annotation.objects import (
     DEFAULT_THRESHOLD,
+    UNREADABLE,
     FrameRecord,
     FrameStatus,
     ObjectState,
@@ -25,11 +29,7 @@ from napari_tavis.annotation.state import SessionState, require_words
 from napari_tavis.core.errors import SessionError
 from napari_tavis.core.vocabulary import BACKGROUND
 
-UNREADABLE = (OSError, BlobDamaged, MaskDamaged)
-"""What reading a picture raises that is damaged, or on a disk that refuses."""
-
-_ABSENT = FrameRecord(FrameStatus.ACCEPTED)
-"""What a person says of a frame in which an object is not."""
+_ABSENT = FrameRecord(FrameStatus.ACCEPTED)  # accepted where there is no mask: it is not there
 
 
 def add(state: SessionState, class_name: str, kind: ObjectKind) -> SessionObject:
@@ -41,7 +41,7 @@ def add(state: SessionState, class_name: str, kind: ObjectKind) -> SessionObject
 
 
 def rename(state: SessionState, object_id: int, class_name: str) -> None:
-    """Give an object the class that a person says it has; a background query becomes an object."""
+    """Give an object the class that a person chose; a background query becomes an object."""
     if state.objects[object_id].kind == "scene":
         raise SessionError("The scene mask has no class: rename one of the objects.")
     name = state.learn(class_name)
@@ -60,7 +60,7 @@ def reject(state: SessionState, object_id: int) -> None:
 
 
 def restore(state: SessionState, object_id: int) -> None:
-    """Take a rejected object, or a background query, among the objects."""
+    """Move a rejected object, or a background query, back among the objects."""
     item = state.objects[object_id]
     state.change_object(object_id, state=ObjectState.ACTIVE)
     if item.kind == "background":
@@ -134,7 +134,7 @@ def merge(state: SessionState, into_id: int, other_id: int) -> None:
 
 
 def split(state: SessionState, object_id: int, frame_index: int) -> SessionObject:
-    """Make an object of the same class of the frames from `frame_index` on."""
+    """Make an object of the same class from the frames from `frame_index` on."""
     item = state.objects[object_id]
     if item.kind == "scene":
         raise SessionError("The scene mask cannot be split: split one of the objects.")
@@ -161,19 +161,7 @@ def split(state: SessionState, object_id: int, frame_index: int) -> SessionObjec
 def replace_proposals(state: SessionState, proposals: Proposals, replace_edits: bool) -> None:
     """Take a new run's proposals; what a person did survives unless `replace_edits`.
 
-    Parameters
-    ----------
-    state : SessionState
-        What to change.
-    proposals : Proposals
-        What the model proposes now.
-    replace_edits : bool
-        Replace what a person did, too.
-
-    Raises
-    ------
-    SessionError
-        If the proposals are for frames of another size.
+    `SessionError` if the proposals are for frames of another size.
     """
     if proposals.frame_size != state.frame_size:
         raise SessionError(
@@ -182,6 +170,7 @@ def replace_proposals(state: SessionState, proposals: Proposals, replace_edits: 
         )
     require_words(proposals.vocabulary)
     old = list(state.objects.values())
+    # Matched before anything is dropped: the old proposals are what the new ones are compared with.
     matches = match_proposals(old, proposals.objects, state.frame_size)
     records = [state.records(proposal) for proposal in proposals.objects]
     state.put_vocabulary(proposals.vocabulary)
@@ -198,6 +187,7 @@ def replace_proposals(state: SessionState, proposals: Proposals, replace_edits: 
         for frame, record in records[position].items():
             if frame not in item.frames:
                 state.put_frame(item.object_id, frame, record)
+    # Classes that only a person gave join the new vocabulary, in which all colours may differ.
     for item in list(state.objects.values()):
         if item.kind == "object" and item.class_name != BACKGROUND:
             state.learn(item.class_name)
@@ -217,7 +207,6 @@ def _forget_proposed(state: SessionState, forget_edits: bool, continued: set[int
 
 
 def pack(mask: Mask) -> Blob:
-    """Encode a mask."""
     return Blob.of(encode_mask(mask)) if mask.any() else EMPTY
 
 
@@ -230,7 +219,7 @@ def shown_mask(record: FrameRecord, threshold: float, size: tuple[int, int]) -> 
     def cut() -> bytes:
         try:
             return encode_mask(cut_logits(logits.read(), size, threshold))
-        except UNREADABLE:  # what the model itself cut is there still
+        except UNREADABLE:  # what the model itself cut is still there
             return encode_mask(_union_of([record.mask], size))
 
     return Blob.computed(cut)
@@ -246,7 +235,7 @@ def _at_threshold(
 
 
 def _union(first: FrameRecord, second: FrameRecord, size: tuple[int, int]) -> FrameRecord:
-    """Join what is known of two objects in one frame."""
+    """Join what is known about two objects in one frame."""
     by_person = first.status.by_person or second.status.by_person
     proposals = [blob for blob in (first.proposed, second.proposed) if blob is not None]
     proposal = _joined(proposals, size) if by_person and proposals else None

@@ -7,13 +7,13 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from napari_tavis.annotation.state import VideoIdentity
 from napari_tavis.annotation.store import (
     holds_session,
     read_identity,
     read_own_place,
     read_stamp,
 )
-from napari_tavis.annotation.video import VideoIdentity
 from napari_tavis.core.errors import SessionError
 from napari_tavis.core.home import home
 
@@ -27,9 +27,9 @@ def default_path(video: str | os.PathLike[str]) -> Path:
 
 
 def path_elsewhere(identity: VideoIdentity) -> Path:
-    """Give a free place for a session of a video that cannot be kept in its own one.
+    """Give a free place for a session of a video that cannot be kept beside it.
 
-    Copies of one video may have a session each.
+    Copies of one video may each have a session.
     """
     place, number = folder_elsewhere() / f"{identity.fingerprint}{SUFFIX}", 1
     while holds_session(place):
@@ -44,31 +44,22 @@ def is_elsewhere(path: Path) -> bool:
 
 
 def folder_elsewhere() -> Path:
-    """Give the folder for the sessions that cannot be kept in their own place."""
+    """Give the folder for the sessions that cannot be kept beside their video."""
     return home() / "sessions"
 
 
 def find_session(video: str | os.PathLike[str]) -> Path | None:
-    """Find the session of a video.
+    """Find the session of a video; None if there is none.
 
     It is the one in the user's data folder, if it had to be kept there; else ``<video>.tavis``,
     or another session beside the video that was made from this very file under another name. A
-    session whose own video is still beside it is never taken: this file is a copy of that then.
-    Nor is the one in the data folder, if that is of a copy and this video has one beside it.
-
-    Parameters
-    ----------
-    video : path
-        The video file.
-
-    Returns
-    -------
-    Path or None
-        The session's file; None if there is none.
+    session whose own video is still beside it is never taken: then this file is a copy.
+    Nor is the one in the data folder, if that belongs to a copy and this video has one beside it.
     """
     video = Path(video).absolute()
-    own, beside = _Own(video), default_path(video)
-    if _listed(folder_elsewhere()) and (identity := own.identity()):
+    beside = default_path(video)
+    # The video is read only where there is a session that may be its own.
+    if _listed(folder_elsewhere()) and (identity := _identity(video)):
         kept = _kept_elsewhere(identity, beside)
         if kept is not None:
             return kept
@@ -84,14 +75,14 @@ def find_session(video: str | os.PathLike[str]) -> Path | None:
             continue
         if video.with_name(Path(known.name).name).exists():
             continue
-        identity = own.identity()
+        identity = _identity(video)
         if identity is not None and known.fingerprint == identity.fingerprint:
             return path
     return None
 
 
 def _kept_elsewhere(identity: VideoIdentity, beside: Path) -> Path | None:
-    """Give the session in the data folder that a video's own one, or none, went on as."""
+    """Give the session in the data folder that continues the one beside a video, if any."""
     kept = [
         (path, *(read_own_place(path) or ("", "")))
         for path in _listed(folder_elsewhere())
@@ -109,44 +100,21 @@ def _kept_elsewhere(identity: VideoIdentity, beside: Path) -> Path | None:
     return None
 
 
-class _Own:
-    """The identity of a video, read once and only if it is asked for."""
-
-    def __init__(self, video: Path) -> None:
-        self._video = video
-        self._identity: VideoIdentity | None = None
-
-    def identity(self) -> VideoIdentity | None:
-        """Give it; None if the video cannot be read."""
-        if self._identity is None and self._video.is_file():
-            with contextlib.suppress(SessionError):
-                self._identity = VideoIdentity.of(self._video)
-        return self._identity
+def _identity(video: Path) -> VideoIdentity | None:
+    """Give how a video is recognised; None if it cannot be read."""
+    with contextlib.suppress(SessionError):
+        return VideoIdentity.of(video) if video.is_file() else None
+    return None
 
 
 def find_video(identity: VideoIdentity, path: Path, hint: str) -> tuple[Path, str | None]:
-    """Find the video of a session.
+    """Find the video of the session in `path`; give a warning if it is missing or was changed.
 
-    It is looked for under its name beside the session, where it lay when the session was saved,
-    and under any name beside either; only the very file that was annotated is taken. A file of
-    its name beside the session that is another one by now is taken last, with a warning.
-
-    Parameters
-    ----------
-    identity : VideoIdentity
-        The video that was annotated.
-    path : Path
-        The session's file.
-    hint : str
-        Where the video lay when the session was saved, relative to the session's folder or
-        absolute.
-
-    Returns
-    -------
-    video : Path
-        Where it is; beside the session if it was found nowhere.
-    warning : str or None
-        What the user should know: the video is missing, or is no longer the same file.
+    It is looked for under its name beside the session, then at the `hint` where it was when the
+    session was saved (absolute, or relative to the session's folder), and under any name beside
+    either; only the very file that was annotated is taken. A file of its name beside the session
+    that is another one by now is taken last. A video that was not found is given the place beside
+    the session.
     """
     beside = path.parent / Path(identity.name).name
     hinted = Path(os.path.normpath(path.parent / hint)) if hint else beside
@@ -167,7 +135,7 @@ def check_video(identity: VideoIdentity, video: Path, path: Path) -> str | None:
     if _same_content(video, identity):
         return None
     return (
-        f"{video} is not the file that {path} was made from: its masks may lie on other "
+        f"{video} is not the file that {path} was made from: its masks may be on the wrong "
         f"frames. Put the original back, or annotate the new file in a session of its own."
     )
 
@@ -184,7 +152,8 @@ def _candidates(beside: Path, hinted: Path, size: int) -> Iterator[Path]:
     """Give the files that may be a video: of its size, the likelier ones first."""
     seen = set()
     for place in (beside, hinted, *_listed(beside.parent), *_listed(hinted.parent)):
-        # to read a session's file past SQLite would let go of the locks that it holds on it
+        # Opening and closing a session's file behind SQLite's back would release the locks that
+        # this process holds on it (POSIX).
         if place in seen or SUFFIX in place.suffix:
             continue
         seen.add(place)

@@ -1,4 +1,4 @@
-"""What a change changed: one `Diff` tells undo, the disk and observers alike."""
+"""What a change changed: one `Diff` serves undo, the disk and observers alike."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from napari_tavis.annotation.blobs import Blob
 from napari_tavis.annotation.objects import FrameRecord, Sampling, SessionObject
 
 MOST_STEPS = 200
-MOST_BYTES = 64 << 20
-MOST_FRAMES = 150_000
-"""Frames that a step may change to be kept: written, they take no more than `MOST_BYTES`."""
+MOST_BYTES = 64 << 20  # on the disk
+MOST_FRAMES = 150_000  # that one step may change: written, they take no more than `MOST_BYTES`
 
 ChangeKind: TypeAlias = Literal[
     "mask",
@@ -31,40 +30,31 @@ ChangeKind: TypeAlias = Literal[
 
 @dataclass
 class Diff:
-    """The parts of a session that a change touched, as they were before and are after it.
+    """The parts of a session that a change touched, each as (before, after).
 
-    Parameters
-    ----------
-    frames : dict
-        (before, after) by (object number, frame index); None where there was or is no record.
-    objects : dict
-        (before, after) by object number, without frames; None where there was or is no object.
-    vocabulary : tuple or None
-        (before, after), if it changed.
-    sampling : tuple or None
-        (before, after) of which frames the model saw, if that changed.
+    None stands for a record or an object that did not exist, or no longer does.
     """
 
+    # By (object number, frame index).
     frames: dict[tuple[int, int], tuple[FrameRecord | None, FrameRecord | None]] = field(
         default_factory=dict
     )
+    # By object number, without frames.
     objects: dict[int, tuple[SessionObject | None, SessionObject | None]] = field(
         default_factory=dict
     )
     vocabulary: tuple[tuple[str, ...], tuple[str, ...]] | None = None
-    sampling: tuple[Sampling, Sampling] | None = None
+    sampling: tuple[Sampling, Sampling] | None = None  # which frames the model saw
 
     def __bool__(self) -> bool:
         return bool(self.frames or self.objects or self.vocabulary or self.sampling)
 
     @property
     def object_ids(self) -> frozenset[int]:
-        """The objects it touched."""
         return frozenset(self.objects) | {object_id for object_id, _ in self.frames}
 
     @property
     def frame_indices(self) -> set[int]:
-        """The frames it touched."""
         return {frame for _, frame in self.frames}
 
     def reversed(self) -> Diff:
@@ -89,7 +79,7 @@ class Diff:
         """Note that a frame's record changed."""
         key = (object_id, frame)
         first = self.frames[key][0] if key in self.frames else before
-        if first is after:
+        if first is after:  # back to where it was: nothing changed
             self.frames.pop(key, None)
         else:
             self.frames[key] = (first, after)
@@ -105,20 +95,12 @@ class Diff:
             self.objects[object_id] = (first, after)
 
     def note_vocabulary(self, before: tuple[str, ...], after: tuple[str, ...]) -> None:
-        """Note that the vocabulary changed."""
         first = self.vocabulary[0] if self.vocabulary else before
         self.vocabulary = None if first == after else (first, after)
 
     def note_sampling(self, before: Sampling, after: Sampling) -> None:
-        """Note that the model saw other frames."""
         first = self.sampling[0] if self.sampling else before
         self.sampling = None if first is after else (first, after)
-
-    def followed_by(self, later: Diff) -> Diff:
-        """Give this change and one that came after it, as if they were one."""
-        both = Diff(dict(self.frames), dict(self.objects), self.vocabulary, self.sampling)
-        both.extend(later)
-        return both
 
     def extend(self, later: Diff) -> None:
         """Add a change that came after this one, as if they were one."""
@@ -131,83 +113,43 @@ class Diff:
         if later.sampling:
             self.note_sampling(*later.sampling)
 
-    def removed_objects(self) -> Iterator[int]:
-        """Give the objects that are no more."""
-        return (object_id for object_id, (_, after) in self.objects.items() if after is None)
-
 
 @dataclass(frozen=True)
 class SessionChange:
-    """One change of a session, as its observers are told.
+    """One change of a session, as its observers get it.
 
-    Parameters
-    ----------
-    kind : str
-        "mask" or "status" of an object in a frame; "state" or "threshold" of an object; an object
-        "added", "removed" or "renamed"; all objects "replaced" by a new run of the model; a step
-        "undone" or redone; the session "marked" (done, time worked, exports) or "saved".
-    object_id : int or None
-        The object, where there is one; None for all of them.
-    frame_index : int or None
-        The video frame, where there is one; None for all of them.
-    diff : Diff
-        What exactly changed; empty where the session was marked or saved.
+    Its kind is "mask" or "status" of an object in a frame; "state" or "threshold" of an object; an
+    object "added", "removed" or "renamed"; all objects "replaced" by a new run of the model; a step
+    "undone" or redone; the session "marked" (done, time worked, exports) or "saved".
     """
 
     kind: ChangeKind
-    object_id: int | None = None
-    frame_index: int | None = None
+    object_id: int | None = None  # None for all objects
+    frame_index: int | None = None  # None for all frames
+    # What exactly changed; empty where the session was marked or saved.
     diff: Diff = field(default_factory=Diff, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
 class HistoryStep:
-    """A step that was undone or redone.
+    """A step that was undone or redone."""
 
-    Parameters
-    ----------
-    label : str
-        What it was, for a person: "Paint".
-    object_ids : frozenset of int
-        The objects concerned; one of them may exist no more.
-    frame_index : int or None
-        The frame to show; None where no single one is concerned.
-    """
-
-    label: str
-    object_ids: frozenset[int]
-    frame_index: int | None
+    label: str  # what it was, for a person: "Paint"
+    object_ids: frozenset[int]  # the objects concerned, which may exist no longer
+    frame_index: int | None  # to show; None where no single frame is concerned
 
 
 @dataclass(eq=False)
 class Step:
-    """A step as it is kept.
+    """A step as it is kept."""
 
-    Parameters
-    ----------
-    number : int
-        Its number, ascending.
-    label : str
-        What it was.
-    frame_index : int or None
-        The frame to show when it is undone.
-    diff : Diff or None
-        What it changed; None while that is only on the disk.
-    size : int
-        Bytes that it takes on the disk; 0 until it is there.
-    joins : bool
-        Whether a step of its kind right after is one with it.
-    saved : bool
-        Whether the disk has it as it is.
-    """
-
-    number: int
+    number: int  # ascending
     label: str
-    frame_index: int | None
-    diff: Diff | None
-    size: int = 0
-    joins: bool = False
-    saved: bool = False
+    frame_index: int | None  # to show when it is undone
+    diff: Diff | None  # what it changed; None while that is only on the disk
+    size: int = 0  # bytes that it takes on the disk; 0 until it is there
+    joins: bool = False  # a step of its kind right after is one with it
+    saved: bool = False  # the disk has it as it is
 
     def continues_with(self, label: str, diff: Diff) -> bool:
         """Say whether a step right after is one with this one."""
@@ -215,30 +157,23 @@ class Step:
         same = self.label == label and known is not None and known.object_ids == diff.object_ids
         return self.joins and same
 
-    def told(self, diff: Diff) -> HistoryStep:
-        """Give what the user is told of it."""
+    def described(self, diff: Diff) -> HistoryStep:
+        """Describe it to the user."""
         frames = diff.frame_indices
         lone = next(iter(frames)) if len(frames) == 1 else None
         frame = lone if self.frame_index is None else self.frame_index
         return HistoryStep(self.label, diff.object_ids, frame)
 
 
-Load: TypeAlias = Callable[[Step], Diff]
-"""Reads the change of a step from the disk."""
+Load: TypeAlias = Callable[[Step], Diff]  # reads the change of a step from the disk
 
 
 class History:
     """The steps that can be undone and redone, bounded in number and in bytes on the disk.
 
-    It only keeps them; whoever asks for a step applies its `Diff`. The last step is kept whatever
-    it takes.
-
-    Parameters
-    ----------
-    done, undone : list of Step
-        The steps, in the order they were done.
-    forgotten : int
-        How many steps before them are kept no more.
+    It only keeps them; whoever asks for a step applies its `Diff`. The last step is kept however
+    large it is. `done` and `undone` are in the order in which they were done; `forgotten` is how
+    many steps before them are no longer kept.
     """
 
     def __init__(
@@ -251,7 +186,7 @@ class History:
         most_bytes: int = MOST_BYTES,
     ) -> None:
         self._done = done or []
-        self._undone = (undone or [])[::-1]  # the next to be done again comes last
+        self._undone = (undone or [])[::-1]  # the next to be redone comes last
         self.forgotten = forgotten
         self._most_steps = most_steps
         self._most_bytes = most_bytes
@@ -259,7 +194,7 @@ class History:
 
     @property
     def steps(self) -> list[Step]:
-        """All steps, in the order they were done."""
+        """All steps, in the order in which they were done."""
         return self._done + self._undone[::-1]
 
     @property
@@ -269,7 +204,6 @@ class History:
 
     @property
     def numbers(self) -> set[int]:
-        """The numbers of all steps."""
         return {step.number for step in self.steps}
 
     @property
@@ -285,18 +219,16 @@ class History:
     def push(
         self, label: str, diff: Diff, frame_index: int | None = None, *, joins: bool = False
     ) -> None:
-        """Take a step that was done; what was undone before it cannot be redone any more.
+        """Add a step that was done; what was undone before it can no longer be redone.
 
         Parameters
         ----------
-        label : str
-            What it was.
         diff : Diff
-            What it changed; must not be changed any more.
+            What it changed; must not be changed afterwards.
         frame_index : int, optional
             The frame to show when it is undone.
         joins : bool
-            Make it one with the step before if that is of the same label and objects: a slider
+            Make it one with the step before if that has the same label and objects: a slider
             is one step, however long it is dragged.
         """
         self._undone.clear()
@@ -307,7 +239,10 @@ class History:
         last = self._done[-1] if self._done else None
         if joins and last and last.continues_with(label, diff):
             assert last.diff is not None
-            last.diff = last.diff.followed_by(diff)
+            joined = Diff()
+            joined.extend(last.diff)
+            joined.extend(diff)
+            last.diff = joined  # a new one, as the saving thread may be writing the old one
             last.saved = False
             if not last.diff:
                 self._done.pop()
@@ -320,17 +255,14 @@ class History:
     def undo(self, load: Load) -> tuple[Diff, HistoryStep] | None:
         """Give the change that takes the last step back, which can be redone from now on.
 
-        Parameters
-        ----------
-        load : callable
-            Reads the change of a step that is only on the disk; what it raises is passed on.
+        What `load` raises for a step that is only on the disk is passed on.
         """
         if not self._done:
             return None
         step = self._done[-1]
         diff = _loaded(step, load)
         self._undone.append(self._done.pop())
-        return diff.reversed(), step.told(diff)
+        return diff.reversed(), step.described(diff)
 
     def redo(self, load: Load) -> tuple[Diff, HistoryStep] | None:
         """Give the last step that was undone, which can be undone from now on."""
@@ -339,7 +271,7 @@ class History:
         step = self._undone[-1]
         diff = _loaded(step, load)
         self._done.append(self._undone.pop())
-        return diff, step.told(diff)
+        return diff, step.described(diff)
 
     def forget(self, *, back: bool) -> None:
         """Forget the steps on one side, as the next of them cannot be read."""
@@ -359,7 +291,7 @@ class History:
                 return
 
     def to_save(self) -> list[tuple[Step, Diff]]:
-        """Give the steps that the disk does not have, and take them for saved."""
+        """Give the steps that the disk does not have, and mark them as saved."""
         unsaved = (step for step in self.steps if not step.saved)
         fresh = [(step, step.diff) for step in unsaved if step.diff is not None]
         for step, _ in fresh:

@@ -1,9 +1,9 @@
-"""Linking what the queries found in each frame into objects over time. No torch here.
+"""Linking what the queries found in each frame into objects over time.
 
 A query slot is not an identity: nothing ties the second query of one frame to the second of the
 next. What ties two detections together is their class, where their masks lie, and SAM 2's object
 pointer. Each frame's detections are assigned to the objects seen so far, all at once, so that the
-agreement is greatest; who finds no object starts a new one.
+agreement is greatest; a detection that fits no object starts a new one.
 """
 
 from __future__ import annotations
@@ -17,79 +17,42 @@ import numpy.typing as npt
 
 from napari_tavis.annotation.masks import Mask, mask_overlap
 
-SMALLEST_AREA = 0.001
-"""Share of the frame below which a mask is dropped."""
-
+SMALLEST_AREA = 0.001  # share of the frame below which a mask is dropped
+# Intersection over union from which two queries of one class are one object.
 DUPLICATE_OVERLAP = 0.5
-"""Intersection over union from which two queries of one class are one object."""
-
+# Share of the smaller mask inside the larger one, from which they are one, too.
 DUPLICATE_COVER = 0.8
-"""Share of the smaller mask inside the larger one, from which they are one object, too."""
-
+# Intersection over union from which a background query only repeats an object.
 REPEATED_OVERLAP = 0.8
-"""Intersection over union from which a background query only repeats an object."""
-
+# What an equal class, the masks' overlap and the pointers' cosine are worth.
 CLASS_WEIGHT, OVERLAP_WEIGHT, POINTER_WEIGHT = 0.4, 0.4, 0.2
-"""What an equal class, the masks' overlap and the pointers' cosine are worth."""
-
+# Agreement from which two detections can be one object. The class nearly suffices: at one frame
+# per second, what moves does not overlap itself. Without the class, the masks must nearly agree.
 LINK_THRESHOLD = 0.42
-"""Agreement from which two detections can be one object. The class nearly suffices: at one frame
-per second, what moves does not overlap itself. Without the class, the masks must nearly agree."""
 
 
 @dataclass(frozen=True)
 class Detection:
-    """What one query found in one frame.
-
-    Parameters
-    ----------
-    frame_index : int
-        The video frame.
-    class_name : str
-        Its most probable class.
-    score : float
-        Class probability times predicted mask quality, 0 to 1.
-    mask : ndarray of bool, shape (h, w)
-        Its mask at the model's size, which suffices to compare.
-    pointer : ndarray of float, shape (C,)
-        SAM 2's object pointer.
-    png : bytes
-        Its mask at the video's size, encoded; empty where nobody needs it.
-    logits : bytes
-        The logits that it was cut out of, encoded; empty where nobody needs them.
-    """
+    """What one query found in one frame."""
 
     frame_index: int
-    class_name: str
-    score: float
-    mask: Mask
-    pointer: npt.NDArray[np.float32]
-    png: bytes = b""
-    logits: bytes = b""
+    class_name: str  # its most probable class
+    score: float  # class probability times predicted mask quality, 0 to 1
+    mask: Mask  # (h, w), at the model's size, which suffices for comparing
+    pointer: npt.NDArray[np.float32]  # (C,), SAM 2's object pointer
+    png: bytes = b""  # its mask at the video's size, encoded; empty where nobody needs it
+    logits: bytes = b""  # that it was cut out of, encoded; empty where nobody needs them
 
 
 @dataclass
 class Track:
-    """One object over time.
+    """One object over time; its dicts are by video frame."""
 
-    Parameters
-    ----------
-    last : Detection
-        Where it was seen last.
-    votes : dict of str to float
-        Sum of the scores with which each class was seen.
-    pngs : dict of int to bytes
-        Its masks at the video's size by video frame, encoded.
-    logits : dict of int to bytes
-        The logits that these were cut out of, by video frame, encoded.
-    scores : dict of int to float
-        Its score by video frame.
-    """
-
-    last: Detection
+    last: Detection  # where it was seen last
+    # Sum of the scores with which each class was seen.
     votes: dict[str, float] = field(default_factory=lambda: defaultdict(float))
-    pngs: dict[int, bytes] = field(default_factory=dict)
-    logits: dict[int, bytes] = field(default_factory=dict)
+    pngs: dict[int, bytes] = field(default_factory=dict)  # its masks at the video's size, encoded
+    logits: dict[int, bytes] = field(default_factory=dict)  # that these were cut out of, encoded
     scores: dict[int, float] = field(default_factory=dict)
 
     @property
@@ -103,7 +66,6 @@ class Track:
         return sum(self.scores.values()) / len(self.scores)
 
     def add(self, detection: Detection) -> None:
-        """See it once more."""
         self.last = detection
         self.votes[detection.class_name] += detection.score
         self.pngs[detection.frame_index] = detection.png
@@ -112,15 +74,7 @@ class Track:
 
 
 class Linker:
-    """Links detections into objects, a frame at a time; it keeps one plain mask per object.
-
-    Examples
-    --------
-    >>> linker = Linker()
-    >>> linker.add_frame([])
-    >>> linker.tracks
-    []
-    """
+    """Links detections into objects, a frame at a time; it keeps one plain mask per object."""
 
     def __init__(self) -> None:
         self._tracks: list[Track] = []
@@ -131,32 +85,30 @@ class Linker:
         return list(self._tracks)
 
     def add_frame(self, detections: Iterable[Detection]) -> None:
-        """Link the detections of the next frame.
-
-        Parameters
-        ----------
-        detections : iterable of Detection
-            All of one frame, later than the frames before.
-        """
-        from scipy.optimize import linear_sum_assignment  # takes half a second to import
-
+        """Link all detections of the next frame."""
         found = merge_duplicates(drop_small(detections))
         agreement = np.array(
             [[_agreement(track, detection) for detection in found] for track in self._tracks]
         ).reshape(len(self._tracks), len(found))
         agreement[agreement < LINK_THRESHOLD] = 0.0
-        rows, columns = linear_sum_assignment(agreement, maximize=True)
-        linked = {
-            int(column): self._tracks[row]
-            for row, column in zip(rows, columns, strict=True)
-            if agreement[row, column] > 0
-        }
+        linked = {column: self._tracks[row] for row, column in best_pairs(agreement)}
         for number, detection in enumerate(found):
             track = linked.get(number)
             if track is None:
                 track = Track(detection)
                 self._tracks.append(track)
             track.add(detection)
+
+
+def best_pairs(agreement: npt.NDArray[np.float64]) -> list[tuple[int, int]]:
+    """Pair rows with columns, each once at most, so that the sum of their agreement is greatest.
+
+    A row and a column that do not agree at all (0) are not paired.
+    """
+    from scipy.optimize import linear_sum_assignment  # takes half a second to import
+
+    pairs = zip(*linear_sum_assignment(agreement, maximize=True), strict=True)
+    return [(int(row), int(column)) for row, column in pairs if agreement[row, column] > 0]
 
 
 def drop_small(detections: Iterable[Detection]) -> list[Detection]:
@@ -167,15 +119,7 @@ def drop_small(detections: Iterable[Detection]) -> list[Detection]:
 def merge_duplicates(detections: Sequence[Detection]) -> list[Detection]:
     """Merge the detections of one frame that have one class and one place.
 
-    Parameters
-    ----------
-    detections : sequence of Detection
-        All of one frame.
-
-    Returns
-    -------
-    list of Detection
-        Best first; of those that are one object, the best stands for all.
+    They come best first; of those that are one object, the best stands for all.
     """
     kept: list[Detection] = []
     for item in sorted(detections, key=lambda item: item.score, reverse=True):
@@ -185,7 +129,7 @@ def merge_duplicates(detections: Sequence[Detection]) -> list[Detection]:
 
 
 def drop_repeated(background: Iterable[Detection], objects: Sequence[Detection]) -> list[Detection]:
-    """Drop what the model holds for background and shows as an object in the same frame anyway."""
+    """Drop what the model takes for background, and shows as an object in the same frame anyway."""
     return [
         item
         for item in background

@@ -1,4 +1,4 @@
-"""Which object of a session a new proposal is: by class and overlap."""
+"""Which object of a session a new proposal continues: by class and overlap."""
 
 from __future__ import annotations
 
@@ -6,21 +6,16 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from napari_tavis.annotation.blobs import BlobDamaged
-from napari_tavis.annotation.masks import Mask, MaskDamaged, decode_mask, mask_overlap
-from napari_tavis.annotation.objects import SessionObject
+from napari_tavis.annotation.linking import best_pairs
+from napari_tavis.annotation.masks import Mask, decode_mask, mask_overlap
+from napari_tavis.annotation.objects import UNREADABLE, SessionObject
 from napari_tavis.annotation.proposals import Proposal
 
-_FRAMES_COMPARED = 16
-"""Frames looked at per pair: enough to tell, and bounded for a long video."""
-_COARSE_SIDE = 200
-"""Pixels per side, roughly, at which masks are compared."""
-_APART = 0.05
-"""Below this overlap, two objects of one class that are seen together are two objects."""
-_RENAMED_OVERLAP = 0.3
-"""Overlap from which an object that a person renamed is known again without its class."""
-_SAME_CLASS = 1.0
-"""What an equal class is worth, next to an overlap of 0 to 1."""
+_FRAMES_COMPARED = 16  # per pair: enough to decide, and bounded for a long video
+_COARSE_SIDE = 200  # pixels per side, roughly, at which masks are compared
+_APART = 0.05  # overlap below which two objects of one class that are seen together are two objects
+_RENAMED_OVERLAP = 0.3  # from which an object that a person renamed is recognised without its class
+_SAME_CLASS = 1.0  # what an equal class is worth, next to an overlap of 0 to 1
 
 
 def match_proposals(
@@ -30,24 +25,9 @@ def match_proposals(
 
     A proposal and an object can belong together if they have the same class and do not lie apart
     where both are seen, or if the object was named by a person and they overlap well. Among
-    those pairs the assignment with the most agreement is taken.
-
-    Parameters
-    ----------
-    objects : sequence of SessionObject
-        The objects of the session.
-    proposals : sequence of Proposal
-        What the model proposes now.
-    size : tuple of int
-        Height and width of the video's frames.
-
-    Returns
-    -------
-    dict of int to int
-        Object number by position of the proposal; a proposal of a new object is not in it.
+    those pairs the assignment with the most agreement is taken. The result has object numbers
+    by position of the proposal; a proposal of a new object is not in it.
     """
-    from scipy.optimize import linear_sum_assignment  # takes half a second to import
-
     side = max(1, min(size) // _COARSE_SIDE)
     new = [_CoarseMasks(proposal.masks, side) for proposal in proposals]
     old = [_CoarseMasks(_SavedMasks(item, size), side) for item in objects]
@@ -56,17 +36,12 @@ def match_proposals(
         for column, item in enumerate(objects):
             overlap = _mean_overlap(new[row], old[column])
             agreement[row, column] = _agreement(proposal, item, overlap)
-    rows, columns = linear_sum_assignment(agreement, maximize=True)
-    return {
-        int(row): objects[column].object_id
-        for row, column in zip(rows, columns, strict=True)
-        if agreement[row, column] > 0
-    }
+    return {row: objects[column].object_id for row, column in best_pairs(agreement)}
 
 
 def _agreement(proposal: Proposal, item: SessionObject, overlap: float | None) -> float:
     """Rate a pair: 0 where it cannot be one object, more the better it fits."""
-    if proposal.kind != item.kind and not _restored(proposal, item):
+    if proposal.kind != item.kind and not _may_be_restored(proposal, item):
         return 0.0
     if item.kind == "scene":
         return _SAME_CLASS
@@ -78,13 +53,13 @@ def _agreement(proposal: Proposal, item: SessionObject, overlap: float | None) -
     return 0.0
 
 
-def _restored(proposal: Proposal, item: SessionObject) -> bool:
+def _may_be_restored(proposal: Proposal, item: SessionObject) -> bool:
     """Say whether an object may be what a person made of a background query."""
     return proposal.kind == "background" and item.kind == "object" and item.named_by_person
 
 
 class _SavedMasks(Mapping[int, Mask]):
-    """What an object's mask is in each frame where it is not empty, read when asked for."""
+    """An object's mask in each frame where it is not empty, read when asked for."""
 
     def __init__(self, item: SessionObject, size: tuple[int, int]) -> None:
         self._frames = {f: record for f, record in item.frames.items() if not record.empty}
@@ -93,8 +68,8 @@ class _SavedMasks(Mapping[int, Mask]):
     def __getitem__(self, frame: int) -> Mask:
         try:
             return decode_mask(self._frames[frame].mask.read(), self._size)
-        except (OSError, BlobDamaged, MaskDamaged):
-            return np.zeros(self._size, dtype=bool)  # told where it is shown
+        except UNREADABLE:
+            return np.zeros(self._size, dtype=bool)  # reported where it is shown
 
     def __iter__(self) -> Iterator[int]:
         return iter(self._frames)

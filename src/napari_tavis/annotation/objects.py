@@ -8,24 +8,23 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 
-from napari_tavis.annotation.blobs import EMPTY, Blob
-from napari_tavis.annotation.colors import RGB
-from napari_tavis.annotation.masks import PackedMasks
+from napari_tavis.annotation.blobs import EMPTY, Blob, BlobDamaged
+from napari_tavis.annotation.masks import MaskDamaged, PackedMasks
 from napari_tavis.annotation.proposals import ObjectKind, Proposal
+from napari_tavis.core.vocabulary import RGB
 
-DEFAULT_THRESHOLD = 0.5
-"""The probability at which the model cuts its own masks."""
+DEFAULT_THRESHOLD = 0.5  # the probability at which the model cuts its own masks
+
+# What reading a picture raises that is damaged, or on a disk that refuses.
+UNREADABLE = (OSError, BlobDamaged, MaskDamaged)
 
 
 class FrameStatus(StrEnum):
     """How far a person has gone with an object in a frame."""
 
-    PROPOSED = "proposed"
-    """The model's mask; nobody has looked at it."""
-    EDITED = "edited"
-    """A person has painted it, or rubbed it out."""
-    ACCEPTED = "accepted"
-    """A person has found it right."""
+    PROPOSED = "proposed"  # the model's mask; nobody has looked at it
+    EDITED = "edited"  # a person has painted it, or erased it
+    ACCEPTED = "accepted"  # a person has found it right
 
     @property
     def by_person(self) -> bool:
@@ -37,35 +36,23 @@ class ObjectState(StrEnum):
     """Whether an object takes part."""
 
     ACTIVE = "active"
-    """It does."""
-    REJECTED = "rejected"
-    """A person found that it does not sound: kept in reach, never exported."""
+    REJECTED = "rejected"  # a person found that it does not sound: kept in reach, never exported
 
 
 @dataclass(frozen=True, slots=True)
 class FrameRecord:
     """What is known of one object in one frame.
 
-    Parameters
-    ----------
-    status : FrameStatus
-        How far a person has gone with it.
-    mask : Blob
-        The mask as a 1-bit PNG; `EMPTY` where there is nothing. While the frame is proposed, what
-        the model cut; the object's threshold may cut something else out of `logits`.
-    score : float or None
-        The model's score of it, 0 to 1, where the model made it.
-    proposal : Blob or None
-        What the model proposed, once a person stands behind `mask`; None if it proposed nothing.
-    logits : Blob or None
-        What the proposal was cut out of, where that was kept.
+    `mask` is a 1-bit PNG, `EMPTY` where there is nothing. While the frame is proposed, it is what
+    the model cut; the object's threshold may cut something else out of `logits`.
     """
 
     status: FrameStatus
     mask: Blob = EMPTY
-    score: float | None = None
+    score: float | None = None  # the model's, 0 to 1, where the model made it
+    # What the model proposed, once a person stands behind `mask`; None if it proposed nothing.
     proposal: Blob | None = None
-    logits: Blob | None = None
+    logits: Blob | None = None  # what the proposal was cut out of, where that was kept
 
     @property
     def empty(self) -> bool:
@@ -102,24 +89,13 @@ class FrameRecord:
 
 @dataclass(frozen=True, eq=False)
 class Sampling:
-    """Which frames the model saw.
+    """Which frames the model saw, and which model that was."""
 
-    Parameters
-    ----------
-    frame_indices : ndarray of int64, shape (T,)
-        The sampled frames.
-    frame_times : ndarray of float64, shape (T,)
-        Their presentation times in seconds.
-    model_name : str
-        Which model that was; empty if none.
-    """
-
-    frame_indices: npt.NDArray[np.int64]
-    frame_times: npt.NDArray[np.float64]
-    model_name: str = ""
+    frame_indices: npt.NDArray[np.int64]  # (T,)
+    frame_times: npt.NDArray[np.float64]  # (T,), presentation times in seconds
+    model_name: str = ""  # empty if there was none
 
     def same_as(self, other: Sampling) -> bool:
-        """Say whether two say the same."""
         return (
             self.model_name == other.model_name
             and np.array_equal(self.frame_indices, other.frame_indices)
@@ -131,36 +107,18 @@ class Sampling:
 class SessionObject:
     """One object of a session. Change it through the session only.
 
-    Parameters
-    ----------
-    object_id : int
-        Its number, from 1; never used again in this session.
-    class_name : str
-        Its class.
-    color : tuple of int
-        Its class's red, green and blue, 0 to 255.
-    score : float
-        How sure the model is, 0 to 1; 1 where a person made the object.
-    kind : {"object", "scene", "background"}
-        An object, the mask of everything that sounds, or a query that the model called
-        background: kept in reach, never exported, not shown by default.
-    named_by_person : bool
-        Whether a person gave it its class, so that a new run of the model keeps it.
-    state : ObjectState
-        Whether it takes part.
-    threshold : float
-        Probability, 0 to 1, at which its proposed masks are cut out of their logits.
-    frames : dict of int to FrameRecord
-        What is known of it, by video frame index.
+    Besides objects there is the "scene", the mask of everything that sounds, and "background", a
+    query that the model called so: kept in reach, never exported, not shown by default.
     """
 
-    object_id: int
+    object_id: int  # from 1; never used again in this session
     class_name: str
-    color: RGB
-    score: float
+    color: RGB  # of its class: red, green and blue, 0 to 255
+    score: float  # how sure the model is, 0 to 1; 1 where a person made the object
     kind: ObjectKind = "object"
-    named_by_person: bool = False
+    named_by_person: bool = False  # a person gave it its class, so that a new run keeps it
     state: ObjectState = ObjectState.ACTIVE
+    # Probability, 0 to 1, at which its proposed masks are cut out of their logits.
     threshold: float = DEFAULT_THRESHOLD
     frames: dict[int, FrameRecord] = field(default_factory=dict)
 
@@ -175,19 +133,9 @@ class SessionObject:
 
 
 def proposed_records(proposal: Proposal, size: tuple[int, int]) -> dict[int, FrameRecord]:
-    """Make the records of a proposal.
+    """Make the records of a proposal by video frame; empty masks are left out.
 
-    Parameters
-    ----------
-    proposal : Proposal
-        What the model proposes.
-    size : tuple of int
-        Height and width of the video's frames.
-
-    Returns
-    -------
-    dict of int to FrameRecord
-        By video frame index; empty masks are left out.
+    Masks of another size than the video's frames are a `ValueError`.
     """
     masks = proposal.masks
     packed = masks if isinstance(masks, PackedMasks) else PackedMasks(size, masks)

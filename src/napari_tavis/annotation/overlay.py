@@ -12,96 +12,36 @@ from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
 from napari_tavis.annotation.masks import Mask
-from napari_tavis.annotation.proposals import ObjectKind
+from napari_tavis.annotation.objects import SessionObject
 
-FILL = 0.45
-"""How much of the colour the inside of a mask takes on, 0 to 1."""
+FILL = 0.45  # how much of the colour the inside of a mask takes on, 0 to 1
 
 
 @dataclass(frozen=True)
 class OverlayMask:
-    """One mask to draw.
-
-    Parameters
-    ----------
-    mask : ndarray of bool, shape (H, W)
-        The mask.
-    color : tuple of int
-        Red, green and blue, 0 to 255.
-    label : str
-        What to write on it; nothing if empty.
-    filled : bool
-        Whether to tint the inside; the outline alone is drawn otherwise.
-    """
+    """One mask to draw."""
 
     mask: Mask
     color: tuple[int, int, int]
-    label: str = ""
-    filled: bool = True
-
-
-class DrawnObject(Protocol):
-    """The part of a session's object that a picture needs."""
-
-    @property
-    def object_id(self) -> int:
-        """Its number."""
-        ...
-
-    @property
-    def class_name(self) -> str:
-        """Its class."""
-        ...
-
-    @property
-    def color(self) -> tuple[int, int, int]:
-        """Its colour."""
-        ...
-
-    @property
-    def kind(self) -> ObjectKind:
-        """Whether it is an object or the scene mask."""
-        ...
-
-    @property
-    def takes_part(self) -> bool:
-        """Whether it counts: it was not rejected, and is not background."""
-        ...
+    label: str = ""  # to write on it; empty for nothing
+    filled: bool = True  # tint the inside; else only the outline is drawn
 
 
 class DrawnSession(Protocol):
-    """The part of an annotation session that a picture needs."""
+    """The part of an `AnnotationSession` that a picture needs; datasets draw, but know none."""
 
     @property
-    def objects(self) -> Sequence[DrawnObject]:
-        """The objects."""
-        ...
+    def objects(self) -> Sequence[SessionObject]: ...
 
-    def mask(self, object_id: int, frame_index: int) -> Mask:
-        """Give an object's mask in a frame."""
-        ...
+    def mask(self, object_id: int, frame_index: int) -> Mask: ...
 
 
 def draw_session(
     frame: npt.NDArray[np.uint8], session: DrawnSession, frame_index: int
 ) -> npt.NDArray[np.uint8]:
-    """Draw what a session holds for a frame: objects filled, the scene mask as an outline.
+    """Draw what a session holds for a frame, (H, W, 3): objects filled, the scene as an outline.
 
-    What was rejected is left out, and so is background.
-
-    Parameters
-    ----------
-    frame : ndarray of uint8, shape (H, W, 3)
-        The frame.
-    session : AnnotationSession
-        Where the masks come from.
-    frame_index : int
-        The frame's index in the video.
-
-    Returns
-    -------
-    ndarray of uint8, shape (H, W, 3)
-        A new picture.
+    What was rejected is left out, and so is background. The frame itself does not change.
     """
     shown = [item for item in session.objects if item.takes_part]
     return draw_masks(
@@ -119,20 +59,7 @@ def draw_session(
 
 
 def draw_masks(frame: npt.NDArray[np.uint8], masks: Iterable[OverlayMask]) -> npt.NDArray[np.uint8]:
-    """Draw masks over a frame.
-
-    Parameters
-    ----------
-    frame : ndarray of uint8, shape (H, W, 3)
-        The frame; it is left as it is.
-    masks : iterable of OverlayMask
-        The masks, the lowest first; empty ones draw nothing.
-
-    Returns
-    -------
-    ndarray of uint8, shape (H, W, 3)
-        A new picture.
-    """
+    """Draw masks over a frame, (H, W, 3), the lowest first; give a new picture."""
     shown = [item for item in masks if item.mask.any()]
     picture = frame.astype(np.float32)
     for item in shown:
@@ -183,7 +110,7 @@ def _write_labels(image: Image.Image, masks: Sequence[OverlayMask]) -> None:
 
 
 def _meet(first: Sequence[float], second: Sequence[float]) -> bool:
-    """Tell whether two boxes (left, top, right, bottom) overlap."""
+    """Say whether two boxes (left, top, right, bottom) overlap."""
     return (
         first[0] < second[2]
         and second[0] < first[2]
@@ -193,6 +120,6 @@ def _meet(first: Sequence[float], second: Sequence[float]) -> bool:
 
 
 def _readable_on(color: tuple[int, int, int]) -> str:
-    """Choose black or white writing, by the brightness of the ground (Rec. 601)."""
+    """Choose black or white text, by the brightness of the background (Rec. 601)."""
     red, green, blue = color
     return "black" if 0.299 * red + 0.587 * green + 0.114 * blue > 128 else "white"

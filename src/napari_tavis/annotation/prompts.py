@@ -1,4 +1,4 @@
-"""What a person shows of an object, and what the model makes of it. No torch here."""
+"""What a person shows of an object, and what the model makes of it."""
 
 from __future__ import annotations
 
@@ -16,23 +16,12 @@ class Prompts:
 
     Places are in pixels of the video as napari counts them: ``(0, 0)`` is the middle of the upper
     left pixel, ``(-0.5, -0.5)`` the picture's corner.
-
-    Parameters
-    ----------
-    points : tuple of (float, float)
-        Column and row, (x, y), of each click.
-    labels : tuple of bool
-        For each click whether it lies on the object.
-    box : tuple of float, optional
-        Two opposite corners, (x0, y0, x1, y1), of a box around the object.
-    mask : ndarray of bool, shape (H, W), optional
-        The mask to refine.
     """
 
-    points: tuple[tuple[float, float], ...] = ()
-    labels: tuple[bool, ...] = ()
-    box: tuple[float, float, float, float] | None = None
-    mask: Mask | None = field(default=None, compare=False)
+    points: tuple[tuple[float, float], ...] = ()  # column and row, (x, y), of each click
+    labels: tuple[bool, ...] = ()  # for each click whether it is on the object
+    box: tuple[float, float, float, float] | None = None  # two opposite corners: x0, y0, x1, y1
+    mask: Mask | None = field(default=None, compare=False)  # (H, W), to refine
 
     def __post_init__(self) -> None:
         if len(self.points) != len(self.labels):
@@ -44,23 +33,11 @@ class Prompts:
         return not (self.points or self.box or (self.mask is not None and self.mask.any()))
 
     def shares(self, size: tuple[int, int]) -> list[tuple[float, float, int]]:
-        """Give the box's corners, then the clicks, as shares of the picture.
+        """Give the box's corners, then the clicks, as shares of a picture of this height and width.
 
-        Parameters
-        ----------
-        size : tuple of int
-            Height and width of the video's frames, in pixels.
-
-        Returns
-        -------
-        list of (float, float, int)
-            Column and row, 0 to 1 from the picture's left and upper edge, and SAM 2's
-            label: 1 on the object, 0 not, 2 and 3 a box's upper left and lower right corner.
-
-        Raises
-        ------
-        InferenceError
-            If a click lies outside the picture, or no part of the box inside.
+        Each is column and row, 0 to 1 from the picture's left and upper edge, and SAM 2's
+        label: 1 on the object, 0 not, 2 and 3 a box's upper left and lower right corner.
+        `InferenceError` if a click lies outside the picture, or no part of the box inside.
         """
         clicks = zip(self.points, self.labels, strict=True)
         found = [(*_share(point, size), int(on)) for point, on in clicks]
@@ -77,21 +54,11 @@ class Prompts:
 
 @dataclass(frozen=True)
 class PromptResult:
-    """What the model makes of the prompts.
+    """What the model makes of the prompts."""
 
-    Parameters
-    ----------
-    mask : ndarray of bool, shape (H, W)
-        The mask at the size of the video.
-    logits : bytes
-        What it was cut out of: see `napari_tavis.annotation.logits`.
-    score : float
-        The model's own estimate of the mask's quality (IoU), 0 to 1.
-    """
-
-    mask: Mask
-    logits: bytes
-    score: float
+    mask: Mask  # (H, W), at the size of the video
+    logits: bytes  # that it was cut out of, as from `encode_logits`
+    score: float  # the model's own estimate of the mask's quality (IoU), 0 to 1
 
 
 def _share(place: tuple[float, ...], size: tuple[int, int]) -> tuple[float, float]:

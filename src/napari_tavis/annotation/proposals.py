@@ -1,4 +1,4 @@
-"""What the model proposes for a clip: objects nobody has looked at yet. No torch here."""
+"""What the model proposes for a clip: objects nobody has looked at yet."""
 
 from __future__ import annotations
 
@@ -11,77 +11,44 @@ import numpy.typing as npt
 
 from napari_tavis.annotation.masks import Mask
 
+# An object of one class, the one mask of everything that sounds, or what the model takes for
+# background: no object, but kept in reach in case the model is wrong.
 ObjectKind: TypeAlias = Literal["object", "scene", "background"]
-"""An object of one class, the one mask of everything that sounds, or what the model holds for
-background: no object, but kept in reach in case the model is wrong."""
 
-SCENE_NAME = "scene"
-"""What stands in place of a class name on the scene mask."""
+SCENE_NAME = "scene"  # in place of a class name
 
 
 @dataclass
 class Proposal:
-    """One proposed object.
+    """One proposed object; its mappings are by video frame.
 
-    Parameters
-    ----------
-    class_name : str
-        Its class; `SCENE_NAME` for the scene mask, "background" for what was held for that.
-    score : float
-        How sure the model is, 0 to 1: the mean of `frame_scores`.
-    masks : mapping of int to ndarray of bool, shape (H, W)
-        Its mask by video frame index, at the size of the video. A plain dict will do;
-        `PackedMasks` keeps the masks of a long video small.
-    frame_scores : dict of int to float
-        By frame index, class probability times predicted mask quality (IoU), 0 to 1; of a
-        background proposal, the probability of it being any class instead of its own.
-    kind : {"object", "scene", "background"}
-        What it is.
-    logits : mapping of int to bytes
-        By frame index, what its masks were cut out of: see `napari_tavis.annotation.logits`.
-        Cutting at 0.5 gives the same masks again; empty where nothing was kept.
+    For a background proposal, the probability of all classes counts instead of its own.
     """
 
-    class_name: str
-    score: float
+    class_name: str  # `SCENE_NAME` or "background", where `kind` is that
+    score: float  # how sure the model is, 0 to 1: the mean of `frame_scores`
+    # (H, W), at the size of the video. A dict is fine; `PackedMasks` keep long videos small.
     masks: Mapping[int, Mask]
+    # Class probability times predicted mask quality (IoU), 0 to 1.
     frame_scores: dict[int, float] = field(default_factory=dict)
     kind: ObjectKind = "object"
+    # What the masks were cut out of, by `masks.encode_logits`: cutting at 0.5 gives the same masks
+    # again. Empty where nothing was kept.
     logits: Mapping[int, bytes] = field(default_factory=dict)
 
 
 @dataclass
 class Proposals:
-    """Everything the model proposes for a clip.
+    """Everything the model proposes for a clip."""
 
-    Parameters
-    ----------
-    frame_indices : sequence of int, length T
-        The sampled frames, as indices into the video's frames, ascending.
-    frame_times : sequence of float, length T
-        Their presentation times in seconds.
-    frame_size : tuple of int
-        Height and width of the video's frames, in pixels.
-    objects : list of Proposal
-        The objects, best first; then the background proposals, best first; the scene mask last.
-    model_name : str
-        What made them; empty if nothing did.
-    vocabulary : tuple of str
-        The class names in play, without the background.
-    warnings : tuple of str
-        What the user should know, one sentence each.
-    frame_count : int, optional
-        How many frames the video has; where it is unknown, a session counts them.
-    """
-
-    frame_indices: npt.NDArray[np.int64]
-    frame_times: npt.NDArray[np.float64]
-    frame_size: tuple[int, int]
-    objects: list[Proposal]
-    model_name: str = ""
-    vocabulary: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
-    frame_count: int | None = None
+    frame_indices: npt.NDArray[np.int64]  # (T,), the sampled frames of the video, ascending
+    frame_times: npt.NDArray[np.float64]  # (T,), their presentation times in seconds
+    frame_size: tuple[int, int]  # height and width of the video's frames, in pixels
+    objects: list[Proposal]  # best first, then the background, best first; the scene last
+    model_name: str = ""  # what made them; empty if nothing did
+    vocabulary: tuple[str, ...] = ()  # the class names in play, without the background
+    warnings: tuple[str, ...] = ()  # what the user should know, one sentence each
+    frame_count: int | None = None  # of the video; a session counts them where it is unknown
 
     def __post_init__(self) -> None:
         self.frame_indices = np.asarray(self.frame_indices, dtype=np.int64).reshape(-1)

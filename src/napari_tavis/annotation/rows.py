@@ -1,6 +1,6 @@
-"""The parts of a session as rows and JSON: how they are written, and what is checked in reading.
+"""The parts of a session as rows and JSON: how they are written, and what is checked on reading.
 
-A session's file may have been made by anybody, so that no value is taken for what it should be:
+A session's file may have been made by anybody, so no value is taken for what it should be:
 whatever is of another type, out of range, infinite or too long is a `ValueError`.
 """
 
@@ -17,7 +17,6 @@ import numpy as np
 
 from napari_tavis.annotation.blobs import DIGEST_BYTES, EMPTY, Blob, BlobSource
 from napari_tavis.annotation.history import Diff
-from napari_tavis.annotation.marks import Marks
 from napari_tavis.annotation.objects import (
     FrameRecord,
     FrameStatus,
@@ -25,8 +24,7 @@ from napari_tavis.annotation.objects import (
     Sampling,
     SessionObject,
 )
-from napari_tavis.annotation.state import LONGEST_WORD, SessionState, is_word
-from napari_tavis.annotation.video import VideoIdentity
+from napari_tavis.annotation.state import LONGEST_WORD, Marks, SessionState, VideoIdentity, is_word
 
 Cell: TypeAlias = int | float | str | bytes | None
 Part = TypeVar("Part")
@@ -37,8 +35,7 @@ MOST_SAMPLED = 1_000_000
 MOST_WORDS = 20_000
 MOST_NUMBER = 1 << 53
 LONGEST_SIDE = 1 << 15
-LARGEST_AREA = 1 << 27
-"""Pixels of a frame; a mask of it takes 134 MB while it is decoded."""
+LARGEST_AREA = 1 << 27  # pixels of a frame; a mask of it takes 134 MB while it is decoded
 LARGEST = 1e15
 LONGEST_TEXT = 1 << 15
 
@@ -51,7 +48,7 @@ _STATUSES = {str(status).encode(): status for status in FrameStatus}
 
 
 def whole(value: object, least: int, most: int) -> int:
-    """Take a whole number within bounds."""
+    """Take a whole number within bounds; no bool, which is an int as well."""
     if type(value) is not int or not least <= value <= most:
         raise ValueError(f"{_short(value)} is not a whole number from {least} to {most}")
     return value
@@ -104,7 +101,7 @@ def load_json(document: str) -> object:
 
 
 def dump_json(document: object) -> str:
-    """Write JSON in ASCII, so that any name of a file can be written."""
+    """Write JSON in ASCII, so that the name of any file can be written."""
     return json.dumps(document, separators=(",", ":"))
 
 
@@ -170,7 +167,6 @@ def object_to_row(item: SessionObject) -> tuple[Cell, ...]:
 
 
 def object_from_row(row: Sequence[object]) -> SessionObject:
-    """Read an object without its frames."""
     number, name, red, green, blue, score, kind, named, state, threshold = row
     if kind not in _KINDS:
         raise ValueError(f"{_short(kind)} is not a kind of object")
@@ -227,22 +223,20 @@ def facts_of(state: SessionState) -> dict[str, str]:
 
 
 def history_to_json(position: int, forgotten: int) -> str:
-    """Describe how far the steps are done, and how many are kept no more."""
     return dump_json({"position": position, "forgotten": forgotten})
 
 
 def stamp(marks: Marks) -> str:
-    """Give a word that changes with what is done to a session, not with opening it."""
+    """Give a word that changes with what is done to a session, but not with opening it."""
     return f"{marks.born}-{marks.edits}-{marks.done:d}-{len(marks.exports)}"
 
 
 def own_place_to_json(path: str, seen: str) -> str:
-    """Describe where a session belongs, and the `stamp` of what lay there; empty for nothing."""
+    """Describe where a session belongs, and the `stamp` of what was there; empty for nothing."""
     return dump_json([path, seen])
 
 
 def own_place_from_json(document: str) -> tuple[str, str]:
-    """Read where a session belongs, and the `stamp` of what lay there."""
     path, seen = _fields(load_json(document), 2)
     return text(path), text(seen, 100)
 
@@ -267,7 +261,6 @@ def state_from_facts(facts: dict[str, str]) -> SessionState:
 
 
 def identity_from_json(video: dict[str, object]) -> VideoIdentity:
-    """Read how the video is recognised."""
     name = text(video["name"], 1024)
     if name in ("", "..") or name != PurePosixPath(name).name:
         raise ValueError(f"the video's name {_short(name)} is a path")
@@ -278,7 +271,6 @@ def identity_from_json(video: dict[str, object]) -> VideoIdentity:
 
 
 def marks_from_json(document: str) -> Marks:
-    """Read the notes on a session."""
     marks = _mapping(document)
     exports = {}
     noted = marks["exports"]
@@ -300,13 +292,11 @@ def words(document: object) -> tuple[str, ...]:
 
 
 def sampling_to_json(sampling: Sampling) -> str:
-    """Describe which frames the model saw, and which model that was."""
     indices, times = sampling.frame_indices.tolist(), sampling.frame_times.tolist()
     return dump_json([indices, times, sampling.model_name])
 
 
 def sampling_from_json(document: object, frame_count: int) -> Sampling:
-    """Read which frames the model saw, and which model that was."""
     indices, times, model = _fields(document, 3)
     if not isinstance(indices, list) or not isinstance(times, list):
         raise ValueError("the sampled frames are not a list")

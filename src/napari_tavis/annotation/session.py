@@ -7,7 +7,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
@@ -35,9 +35,7 @@ from napari_tavis.annotation.history import (
     SessionChange,
     Step,
 )
-from napari_tavis.annotation.logits import cut_logits
-from napari_tavis.annotation.marks import ExportNote, Marks
-from napari_tavis.annotation.masks import Mask, PackedMasks, decode_mask
+from napari_tavis.annotation.masks import Mask, PackedMasks, cut_logits, decode_mask
 from napari_tavis.annotation.objects import (
     DEFAULT_THRESHOLD,
     FrameRecord,
@@ -53,7 +51,13 @@ from napari_tavis.annotation.rows import (
     stamp,
     state_from_facts,
 )
-from napari_tavis.annotation.state import SessionState, require_words
+from napari_tavis.annotation.state import (
+    ExportNote,
+    Marks,
+    SessionState,
+    VideoIdentity,
+    require_words,
+)
 from napari_tavis.annotation.store import (
     CannotWriteError,
     Loaded,
@@ -63,26 +67,18 @@ from napari_tavis.annotation.store import (
     read_stamp,
     refuse_existing,
 )
-from napari_tavis.annotation.video import VideoIdentity, count_frames
 from napari_tavis.core.errors import SessionError
 
+# Of decoded masks that are cached: 16 at 1080p; the last one however large.
 _DECODED_BYTES = 32 << 20
-"""Decoded masks kept at hand: 16 at 1080p; the last one whatever it takes."""
-
-
-@dataclass
-class _OpenStep:
-    """What a thread has changed since it began a step."""
-
-    diff: Diff = field(default_factory=Diff)
 
 
 class AnnotationSession:
     """The objects of one video, their masks and their status, and their place on disk.
 
-    Methods may be called from any thread. Make one with `create` or `open`; whoever has a session
-    open alone may change it, until `close` or until the object is no longer used. Where it is
-    read-only, every method that changes it raises `SessionError` and changes nothing; so does a
+    Methods may be called from any thread. Make one with `create` or `open`. Only one of those who
+    have a session open may change it, until `close` or until the object is no longer used. Where it
+    is read-only, every method that changes it raises `SessionError` and changes nothing; so does a
     change that makes no sense.
 
     Masks are kept compressed, on the disk where they are saved, and decoded when asked for, so
@@ -95,7 +91,7 @@ class AnnotationSession:
     path : Path
         The file in which the session is saved; another one once it had to move (see `elsewhere`).
     elsewhere : str or None
-        Why the session is kept in the user's data folder and not in its own place, in a sentence.
+        Why the session is kept in the user's data folder and not beside its video, in a sentence.
     warnings : list of str
         What the user should know, one sentence each.
     changed : psygnal.Signal
@@ -116,7 +112,7 @@ class AnnotationSession:
         self._lock = threading.RLock()
         self._decoded: OrderedDict[tuple[int, int], tuple[FrameRecord, float, Mask]] = OrderedDict()
         self._history = History()
-        self._open_steps = threading.local()
+        self._open_steps = threading.local()  # .diff: what a thread has changed inside its `step`
         self._store: Store | None = None  # None: there is no session on disk yet
         self._may_move = may_move
         self._obstacle: str | None = None  # why nothing can be changed
@@ -125,7 +121,9 @@ class AnnotationSession:
         self._revision = 0
         self._saved_revision = -1
         self._saved_stamp = ""
-        self._own_place: tuple[str, str] | None = None  # and what lay there, once it had to move
+        # Once it had to move: where it belongs, and the stamp of what was there.
+        self._own_place: tuple[str, str] | None = None
+        # Held while a save writes; `_lock` is not, so that changes go on meanwhile.
         self._saving = threading.Lock()
 
     # Opening, saving and closing
@@ -155,7 +153,7 @@ class AnnotationSession:
         path : path, optional
             The file to save in; ``<video>.tavis`` by default.
         may_move : bool
-            Whether to keep the session in the user's data folder where that cannot be written.
+            Whether to keep the session in the user's data folder if that file cannot be written.
 
         Raises
         ------
@@ -171,13 +169,13 @@ class AnnotationSession:
         state = SessionState(
             video=VideoIdentity.of(video),
             video_place=relative_place(video, place),
-            frame_count=count_frames(video) if count is None else count,
+            frame_count=_count_frames(video) if count is None else count,
             frame_size=proposals.frame_size,
             sampling=Sampling(proposals.frame_indices, proposals.frame_times, proposals.model_name),
             vocabulary=proposals.vocabulary,
         )
         try:
-            state_from_facts(facts_of(state))
+            state_from_facts(facts_of(state))  # what could not be read again must not be saved
         except ValueError as error:
             raise SessionError(f"{video} cannot be annotated: {error}.") from error
         for proposal in proposals.objects:
@@ -198,7 +196,7 @@ class AnnotationSession:
     ) -> AnnotationSession:
         """Open a saved session.
 
-        One of all that have it open may change it. Whoever comes second, in this process or
+        Only one of those who have it open may change it. Whoever comes second, in this process or
         another, gets it `read_only`, and `warnings` says who has it; so does whoever opens a file
         that is damaged, as far as that can be read.
 
@@ -217,13 +215,13 @@ class AnnotationSession:
         ------
         SessionError
             If there is no session, or it cannot be read; the message names the file. A single
-            missing mask costs its frame only and is told in `warnings`.
+            missing mask costs its frame only and is reported in `warnings`.
         """
         place, given = _resolve(Path(path).absolute(), video)
-        store, told, refused = Store(place), None, None
+        store, taken, refused = Store(place), None, None
         try:
             try:
-                told = store.open(write=not read_only)
+                taken = store.open(write=not read_only)
             except CannotWriteError as error:
                 refused = str(error)
             loaded = store.load()
@@ -237,14 +235,15 @@ class AnnotationSession:
             raise
         session = cls(found, place, state, may_move=may_move)
         session._adopt(store, loaded)
-        if told or loaded.damage or read_only:
-            why = (told, *loaded.damage, f"{place} was opened for reading only.")
+        if taken or loaded.damage or read_only:
+            # A damaged file is left as it is: writing would lose what cannot be read now.
+            why = (taken, *loaded.damage, f"{place} was opened for reading only.")
             session._obstacle = next(text for text in why if text)
             store.stop_writing()
         elif refused is not None and may_move:
             session.elsewhere = _moved(path_elsewhere(state.video), place, refused)
         elif refused is not None:
-            session._obstacle = told = (
+            session._obstacle = taken = (
                 f"{place} cannot be written to ({refused}), so it is open for reading only: grant "
                 f"access there, then open it again."
             )
@@ -254,12 +253,12 @@ class AnnotationSession:
                 session._go_back()
         if warning is None:
             session._note_place(found)
-        noticed = (told, *loaded.damage, *loaded.missing, warning)
+        noticed = (taken, *loaded.damage, *loaded.missing, warning)
         session.warnings = [text for text in noticed if text]
         return session
 
     def _adopt(self, store: Store, loaded: Loaded) -> None:
-        """Take what was read from the disk."""
+        """Take over what was read from the disk."""
         self._store = store
         self._own_place = loaded.own_place
         self._saved_revision = self._revision
@@ -308,7 +307,7 @@ class AnnotationSession:
             try:
                 lost = self._write_whole(self._create(place))
             except BaseException as error:
-                self._own_place = own
+                self._own_place = own  # as nothing was moved
                 if isinstance(error, (CannotWriteError, SessionError)):
                     raise SessionError(
                         f"Cannot keep the session in {folder} ({error}): choose another folder."
@@ -340,7 +339,7 @@ class AnnotationSession:
             write(diff, facts, steps, kept)
         except BaseException:
             with self._lock:
-                diff.extend(self._unsaved)
+                diff.extend(self._unsaved)  # what was changed while the disk was waited for
                 self._unsaved = diff
                 for step, _ in steps:
                     step.saved = False
@@ -384,7 +383,7 @@ class AnnotationSession:
         return store
 
     def _move(self, why: str) -> None:
-        """Write all there is to the user's data folder, and go on there."""
+        """Write everything to the user's data folder, and continue there."""
         place, own = path_elsewhere(self._state.video), self.path
         self._own_place = str(own), self._saved_stamp
         try:
@@ -398,9 +397,9 @@ class AnnotationSession:
         self.elsewhere = _moved(place, own, why)
 
     def _go_back(self) -> None:
-        """Write all there is to the place where it belongs, if that can be written again.
+        """Write everything to the place where it belongs, if that can be written again.
 
-        It stays in the user's data folder where somebody has gone on with what lay there.
+        It stays in the user's data folder where somebody has continued with what was there.
         """
         assert self._own_place is not None
         own, seen = Path(self._own_place[0]), self._own_place[1]
@@ -408,8 +407,8 @@ class AnnotationSession:
             return
         if seen and read_stamp(own) != seen:
             self.elsewhere = (
-                f"{own} was changed since this session had to be kept in {self.path}: both are "
-                f"there; move one of them away."
+                f"{own} was changed since this session had to be kept in {self.path}: there are "
+                f"two of them now; move one of them away."
             )
             return
         store, left = Store(own), self._store
@@ -430,7 +429,7 @@ class AnnotationSession:
                 left.path.unlink()
 
     def _write_whole(self, store: Store) -> int:
-        """Write all there is to another file, and go on there; give how much could not be read."""
+        """Write everything to another file, and continue there; give how much could not be read."""
         place = self._state.video_place
         try:
             with self._lock:
@@ -459,7 +458,7 @@ class AnnotationSession:
         return [(step, step.diff) for step in self._history.steps if step.diff is not None]
 
     def close(self) -> None:
-        """Let go of the session, so that others may change it; `save` first.
+        """Release the session, so that others may change it; `save` first.
 
         It can still be looked at.
         """
@@ -535,7 +534,7 @@ class AnnotationSession:
 
     @property
     def worked_seconds(self) -> float:
-        """How long somebody worked on it."""
+        """How long somebody has worked on it."""
         return self._state.marks.worked_seconds
 
     @property
@@ -546,7 +545,7 @@ class AnnotationSession:
 
     @property
     def objects(self) -> list[SessionObject]:
-        """The objects, in the order they came: rejected and background ones, too."""
+        """The objects, in the order they came, with rejected and background ones."""
         with self._lock:
             return list(self._state.objects.values())
 
@@ -576,6 +575,7 @@ class AnnotationSession:
             kept = self._decoded.get((object_id, frame_index))
         if record is None or record.empty:
             return np.zeros(self.frame_size, dtype=bool)
+        # Nobody has to invalidate this cache: records are immutable, and a new one is another.
         if kept is not None and kept[0] is record and kept[1] == threshold:
             return kept[2].copy()
         mask = self._cut(object_id, frame_index, record, threshold)
@@ -623,7 +623,7 @@ class AnnotationSession:
     def annotated_frames(self, object_id: int) -> list[int]:
         """Give the frames in which an object has a status, ascending.
 
-        A frame in which a person rubbed the object out is among them, with an empty mask.
+        A frame in which a person erased the object is among them, with an empty mask.
         """
         with self._lock:
             return sorted(self.object(object_id).frames)
@@ -677,7 +677,7 @@ class AnnotationSession:
         blobs = self._pack(masks, masks)
         with self._edit(label, min(blobs, default=None)) as (state, diff):
             edits.paint(state, object_id, blobs)
-        self._tell_of_masks(object_id, blobs, diff)
+        self._emit_masks(object_id, blobs, diff)
 
     def propose_masks(
         self,
@@ -695,7 +695,7 @@ class AnnotationSession:
             The object.
         masks : mapping of int to ndarray of bool, shape (H, W)
             By frame of the video; `PackedMasks` are taken as they are encoded. Frames that a
-            person edited or accepted are passed over.
+            person edited or accepted are skipped.
         scores : mapping of int to float, optional
             The model's score of each, 0 to 1.
         label : str
@@ -711,14 +711,14 @@ class AnnotationSession:
         blobs = self._pack(masks, free)
         with self._edit(label, min(blobs, default=None)) as (state, diff):
             written = edits.propose(state, object_id, blobs, scores or {})
-        self._tell_of_masks(object_id, written, diff)
+        self._emit_masks(object_id, written, diff)
         return written
 
     def revert(self, object_id: int, frame_index: int) -> None:
-        """Go back to what the model proposed in a frame; nothing, if it proposed nothing."""
+        """Go back to what the model proposed in a frame; nothing happens if it proposed nothing."""
         with self._edit("Back to the proposal", frame_index) as (state, diff):
             edits.revert(state, object_id, int(frame_index))
-        self._tell("mask", object_id, int(frame_index), diff=diff)
+        self._emit("mask", object_id, int(frame_index), diff=diff)
 
     def set_threshold(self, object_id: int, value: float) -> None:
         """Cut an object's proposed masks at another probability, where their logits were kept.
@@ -736,7 +736,7 @@ class AnnotationSession:
             raise ValueError(f"a threshold of {value}, which is not between 0 and 1")
         with self._edit("Threshold", joins=True) as (state, diff):
             state.change_object(object_id, threshold=float(value))
-        self._tell("threshold", object_id, diff=diff)
+        self._emit("threshold", object_id, diff=diff)
 
     def accept(self, object_id: int | None = None, frame_index: int | None = None) -> None:
         """Mark masks as found right by a person, so that no run of the model replaces them.
@@ -756,7 +756,7 @@ class AnnotationSession:
             everything = [item for item in self.objects if item.takes_part]
             for item in everything if object_id is None else [self.object(object_id)]:
                 edits.accept(state, item, list(item.frames) if frame is None else [frame])
-        self._tell("status", object_id, frame, diff=diff)
+        self._emit("status", object_id, frame, diff=diff)
 
     def accept_frames(self, frames: Mapping[int, Collection[int]]) -> None:
         """Mark frames of many objects, by their numbers, as found right: one step, and quick."""
@@ -765,7 +765,7 @@ class AnnotationSession:
                 for index in indices:
                     state.check_frame(index)
                 edits.accept(state, self.object(object_id), indices)
-        self._tell("status", diff=diff)
+        self._emit("status", diff=diff)
 
     # Changing: objects
 
@@ -786,7 +786,7 @@ class AnnotationSession:
         """
         with self._edit("New object") as (state, diff):
             item = edits.add(state, class_name, kind)
-        self._tell("added", item.object_id, diff=diff)
+        self._emit("added", item.object_id, diff=diff)
         return item
 
     def remove_object(self, object_id: int) -> None:
@@ -794,7 +794,7 @@ class AnnotationSession:
         with self._edit("Delete") as (state, diff):
             self.object(object_id)  # KeyError if there is none
             state.drop_object(object_id)
-        self._tell("removed", object_id, diff=diff)
+        self._emit("removed", object_id, diff=diff)
 
     def rename(self, object_id: int, class_name: str) -> None:
         """Give an object another class; a word new to the vocabulary joins it.
@@ -806,19 +806,19 @@ class AnnotationSession:
         """
         with self._edit("Rename") as (state, diff):
             edits.rename(state, object_id, class_name)
-        self._tell("renamed", object_id, diff=diff)
+        self._emit("renamed", object_id, diff=diff)
 
     def reject(self, object_id: int) -> None:
         """Say that an object does not sound: it stays in reach, and is never exported."""
         with self._edit("Reject") as (state, diff):
             edits.reject(state, object_id)
-        self._tell("state", object_id, diff=diff)
+        self._emit("state", object_id, diff=diff)
 
     def restore(self, object_id: int) -> None:
         """Take a rejected object, or a background query, among the objects."""
         with self._edit("Restore") as (state, diff):
             edits.restore(state, object_id)
-        self._tell("state", object_id, diff=diff)
+        self._emit("state", object_id, diff=diff)
 
     def merge(self, into_id: int, other_id: int) -> None:
         """Give an object the masks of another one, which goes.
@@ -833,8 +833,8 @@ class AnnotationSession:
         """
         with self._edit("Merge") as (state, diff):
             edits.merge(state, into_id, other_id)
-        self._tell("removed", other_id, diff=diff)
-        self._tell("mask", into_id, diff=diff)
+        self._emit("removed", other_id, diff=diff)
+        self._emit("mask", into_id, diff=diff)
 
     def split(self, object_id: int, frame_index: int) -> SessionObject:
         """Make a new object of the same class of the frames from `frame_index` on.
@@ -846,8 +846,8 @@ class AnnotationSession:
         """
         with self._edit("Split", frame_index) as (state, diff):
             new = edits.split(state, object_id, int(frame_index))
-        self._tell("added", new.object_id, diff=diff)
-        self._tell("mask", object_id, diff=diff)
+        self._emit("added", new.object_id, diff=diff)
+        self._emit("mask", object_id, diff=diff)
         return new
 
     def replace_proposals(self, proposals: Proposals, *, replace_edits: bool = False) -> None:
@@ -872,9 +872,9 @@ class AnnotationSession:
         with self._edit("Segment") as (state, diff):
             edits.replace_proposals(state, proposals, replace_edits)
             self.warnings = list(proposals.warnings)
-        self._tell("replaced", diff=diff)
+        self._emit("replaced", diff=diff)
 
-    # Notes on the session as a whole, which are no steps
+    # Notes on the session as a whole, which undo does not know
 
     def set_done(self, done: bool) -> None:
         """Note that a person has finished with the video, or has not."""
@@ -919,10 +919,10 @@ class AnnotationSession:
             blobs[int(frame)] = edits.pack(mask.astype(bool))
         return blobs
 
-    def _tell_of_masks(self, object_id: int, frames: Iterable[int], diff: Diff) -> None:
+    def _emit_masks(self, object_id: int, frames: Iterable[int], diff: Diff) -> None:
         found = list(frames)
         if found:
-            self._tell("mask", object_id, found[0] if len(found) == 1 else None, diff=diff)
+            self._emit("mask", object_id, found[0] if len(found) == 1 else None, diff=diff)
 
     # Undo
 
@@ -938,13 +938,13 @@ class AnnotationSession:
 
     @property
     def forgotten_steps(self) -> int:
-        """How many steps were done before those that `undo` can take back, and are kept no more."""
+        """How many steps came before those that `undo` can take back, and are no longer kept."""
         return self._history.forgotten
 
     def undo(self) -> HistoryStep | None:
         """Take the last step back; give what it was, or None if there is nothing to undo.
 
-        Steps outlive closing: of all that were ever done, the last 200 or 64 MB are kept.
+        Steps survive closing: of all that were ever done, the last 200 or 64 MB are kept.
 
         Raises
         ------
@@ -977,21 +977,26 @@ class AnnotationSession:
         frame_index : int, optional
             The frame to show when it is undone.
         """
-        if getattr(self._open_steps, "step", None) is not None:
+        if self._open_step is not None:
             yield
             return
-        step = self._open_steps.step = _OpenStep()
+        diff = self._open_steps.diff = Diff()
         try:
             yield
         finally:
-            self._open_steps.step = None
+            self._open_steps.diff = None
             with self._lock:
-                if step.diff:
-                    self._history.push(label, step.diff, frame_index)
+                if diff:
+                    self._history.push(label, diff, frame_index)
+
+    @property
+    def _open_step(self) -> Diff | None:
+        """What this thread has changed inside its `step`; None if it is in none."""
+        return getattr(self._open_steps, "diff", None)
 
     def _travel(self, back: bool) -> HistoryStep | None:
         """Undo or redo a step."""
-        if getattr(self._open_steps, "step", None) is not None:
+        if self._open_step is not None:
             raise RuntimeError("undo or redo within a step")
         with self._edit(None) as (state, _):
             try:
@@ -1007,8 +1012,9 @@ class AnnotationSession:
             diff, step = found
             state.apply(diff)
         lone = next(iter(step.object_ids)) if len(step.object_ids) == 1 else None
+        # An object that came or went concerns whoever lists them all.
         came_or_went = any(None in pair for pair in diff.objects.values())
-        self._tell("undone", None if came_or_went else lone, diff=diff)
+        self._emit("undone", None if came_or_went else lone, diff=diff)
         return step
 
     def _cannot_travel(self, error: Exception, back: bool) -> NoReturn:
@@ -1030,59 +1036,47 @@ class AnnotationSession:
     ) -> Iterator[tuple[SessionState, Diff]]:
         """Change the state: as a whole or, if that fails, not at all.
 
-        Parameters
-        ----------
-        label : str or None
-            What the step is called; None if it is none that can be undone.
-        frame_index : int, optional
-            The frame to show when it is undone.
-        joins : bool
-            Whether it is one with a step of its kind right before.
-
-        Yields
-        ------
-        state : SessionState
-            What to change.
-        diff : Diff
-            What was changed, once that is done.
+        A `label` of None makes it no step that can be undone; `joins` makes it one with a step of
+        its kind right before. Gives the state to change and a diff that holds what was changed,
+        once that is done.
         """
         self._require_writable()
         with self._lock:
-            told = Diff()
+            made = Diff()
             try:
-                yield self._state, told
+                yield self._state, made
             except BaseException:
                 self._state.apply(self._state.diff.reversed())
                 self._state.take_diff()
                 raise
             diff = self._state.take_diff()
-            vars(told).update(vars(diff))
-            if diff:
-                self._unsaved.extend(diff)
-                self._state.marks.edits += 1
-                self._revision += 1
-            open_step: _OpenStep | None = getattr(self._open_steps, "step", None)
-            if not diff or label is None:
+            vars(made).update(vars(diff))  # whoever edits has the object already
+            if not diff:
                 return
-            if open_step is not None:
-                open_step.diff.extend(diff)
+            self._unsaved.extend(diff)
+            self._state.marks.edits += 1
+            self._revision += 1
+            if label is None:
+                return
+            if self._open_step is not None:
+                self._open_step.extend(diff)
             else:
                 self._history.push(label, diff, frame_index, joins=joins)
 
     @contextmanager
     def _marking(self) -> Iterator[Marks]:
-        """Change the notes on the session, which is no step."""
+        """Change the notes on the session, which undo does not know."""
         self._require_writable()
         with self._lock:
             yield self._state.marks
             self._revision += 1
-        self._tell("marked")
+        self._emit("marked")
 
     def _require_writable(self) -> None:
         if self._obstacle is not None:
             raise SessionError(f"Nothing was changed. {self._obstacle}")
 
-    def _tell(
+    def _emit(
         self,
         kind: ChangeKind,
         object_id: int | None = None,
@@ -1111,7 +1105,7 @@ class AnnotationSession:
             return None
 
     def _read(self, object_id: int, frame: int, blob: Blob) -> Mask | None:
-        """Decode a mask; None if that cannot be done, which is told."""
+        """Decode a mask; None if that is impossible, which `warnings` then say."""
         if blob is EMPTY:
             return np.zeros(self.frame_size, dtype=bool)
         try:
@@ -1135,6 +1129,13 @@ class AnnotationSession:
     def _warn(self, warning: str) -> None:
         if warning not in self.warnings:
             self.warnings.append(warning)
+
+
+def _count_frames(video: Path) -> int:
+    from napari_tavis.media import open_clip  # decodes; needed only where nobody has counted
+
+    with open_clip(video) as clip:
+        return len(clip.times)
 
 
 def _elsewhere(video: Path, place: Path) -> str:

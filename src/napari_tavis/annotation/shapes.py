@@ -1,4 +1,4 @@
-"""Repairing masks by their shape alone: what lies between two, holes, islands. No torch here."""
+"""Repairing masks by their shape alone: what lies between two, holes, islands."""
 
 from __future__ import annotations
 
@@ -8,37 +8,19 @@ from scipy import ndimage
 
 from napari_tavis.annotation.masks import Mask
 
-ISLAND_SHARE = 0.1
-"""Area, of that of the largest part, below which a part of a mask is an island."""
+ISLAND_SHARE = 0.1  # of the area of the largest part, below which a part is an island
 
-_TOUCHING = np.ones((3, 3), dtype=bool)
-"""Pixels that meet at a corner are of one part."""
+_TOUCHING = np.ones((3, 3), dtype=bool)  # pixels that meet at a corner belong together
 
 
 def interpolate_masks(first: Mask, last: Mask, share: float) -> Mask:
-    """Give the mask between two masks of an object.
+    """Give the mask between two masks, (H, W), of an object, at a share of the way, 0 to 1.
 
-    The object moves in a straight line from centroid to centroid. On the way its outline goes
-    over from the one to the other: the two masks, moved to the place in between, are turned into
+    The object moves in a straight line from centroid to centroid. On the way its outline changes
+    from the one to the other: the two masks, moved to the place in between, are turned into
     signed distances from their outlines, and these are averaged (Raya and Udupa, *Shape-based
-    interpolation of multidimensional objects*, 1990).
-
-    Parameters
-    ----------
-    first, last : ndarray of bool, shape (H, W)
-        The two masks. Where one is empty, the nearer of the two is given.
-    share : float
-        How far from the first to the last, 0 to 1.
-
-    Returns
-    -------
-    ndarray of bool, shape (H, W)
-        A new mask; at 0 the first, at 1 the last.
-
-    Raises
-    ------
-    ValueError
-        If the masks differ in size, or `share` is not between 0 and 1.
+    interpolation of multidimensional objects*, 1990). Where one mask is empty, the nearer of the
+    two is given. Masks of different sizes, or any other share, are a `ValueError`.
     """
     if first.shape != last.shape:
         raise ValueError(f"masks of {first.shape} and {last.shape}")
@@ -58,18 +40,7 @@ def interpolate_masks(first: Mask, last: Mask, share: float) -> Mask:
 
 
 def fill_holes(mask: Mask) -> Mask:
-    """Fill what a mask encloses.
-
-    Parameters
-    ----------
-    mask : ndarray of bool, shape (H, W)
-        The mask.
-
-    Returns
-    -------
-    ndarray of bool, shape (H, W)
-        A new mask. What reaches the picture's edge is no hole.
-    """
+    """Fill what a mask encloses; what touches the picture's edge is not a hole."""
     result = np.array(mask, dtype=bool)
     if result.any():
         box = _bounding_box(result)
@@ -78,20 +49,9 @@ def fill_holes(mask: Mask) -> Mask:
 
 
 def remove_islands(mask: Mask, smallest: float = ISLAND_SHARE) -> Mask:
-    """Remove the small parts of a mask.
+    """Remove the parts of a mask that are smaller than a share of the largest one.
 
-    Parameters
-    ----------
-    mask : ndarray of bool, shape (H, W)
-        The mask.
-    smallest : float
-        Area of the smallest part that stays, as a share of the largest part's: 1 leaves just
-        that one.
-
-    Returns
-    -------
-    ndarray of bool, shape (H, W)
-        A new mask.
+    With a share of 1 only that one is left.
     """
     result = np.array(mask, dtype=bool)
     if result.any():
@@ -104,15 +64,7 @@ def remove_islands(mask: Mask, smallest: float = ISLAND_SHARE) -> Mask:
 
 
 class _Part:
-    """The part of a mask that its bounding box holds.
-
-    Attributes
-    ----------
-    pixels : ndarray of bool, shape (h, w)
-    corner : ndarray of int, shape (2,)
-        Row and column of its upper left pixel.
-    centroid : ndarray of float, shape (2,)
-    """
+    """The part of a mask that its bounding box holds; `corner` is its upper left (row, column)."""
 
     def __init__(self, mask: Mask) -> None:
         box = _bounding_box(mask)

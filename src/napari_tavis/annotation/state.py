@@ -1,22 +1,24 @@
-"""The content of a session, and the few ways in which it changes; no files, threads, observers."""
+"""The content of a session, and the few ways in which it changes; no threads, no observers."""
 
 from __future__ import annotations
 
+import hashlib
+import os
+import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
-from napari_tavis.annotation.colors import RGB, SCENE_COLOR, class_colors
 from napari_tavis.annotation.history import Diff
-from napari_tavis.annotation.marks import Marks
 from napari_tavis.annotation.objects import FrameRecord, Sampling, SessionObject, proposed_records
 from napari_tavis.annotation.proposals import SCENE_NAME, ObjectKind, Proposal
-from napari_tavis.annotation.video import VideoIdentity
 from napari_tavis.core.errors import SessionError
-from napari_tavis.core.vocabulary import BACKGROUND
+from napari_tavis.core.vocabulary import BACKGROUND, RGB, SCENE_COLOR, class_colors
 
-LONGEST_WORD = 200
-"""Letters of a class name."""
+_PROBE = 1 << 20  # bytes at either end of a video that make its fingerprint
+
+LONGEST_WORD = 200  # letters of a class name
 
 
 def is_word(name: str) -> bool:
@@ -26,13 +28,7 @@ def is_word(name: str) -> bool:
 
 
 def require_words(names: Iterable[str]) -> None:
-    """Refuse class names that cannot be saved.
-
-    Raises
-    ------
-    SessionError
-        If one is empty, too long, or holds what is no letter.
-    """
+    """Refuse class names that are empty, too long, or hold control characters: `SessionError`."""
     for name in names:
         if not is_word(name):
             shown = ascii(name if len(name) <= 40 else f"{name[:40]}...")
@@ -42,67 +38,100 @@ def require_words(names: Iterable[str]) -> None:
             )
 
 
+@dataclass(frozen=True)
+class VideoIdentity:
+    """How a video is recognised."""
+
+    name: str  # of the file, without a directory
+    size: int  # bytes
+    fingerprint: str  # hexadecimal digest of the size and of the first and last MiB
+
+    @classmethod
+    def of(cls, video: Path) -> VideoIdentity:
+        """Read the identity of a video file; `SessionError` if that cannot be read."""
+        try:
+            with video.open("rb") as file:
+                size = os.fstat(file.fileno()).st_size
+                digest = hashlib.blake2b(str(size).encode(), digest_size=16)
+                digest.update(file.read(_PROBE))
+                file.seek(max(size - _PROBE, 0))
+                digest.update(file.read(_PROBE))
+        except OSError as error:
+            reason = error.strerror or error
+            raise SessionError(f"Cannot read the video {video} ({reason}).") from error
+        return cls(video.name, size, digest.hexdigest())
+
+
+@dataclass(frozen=True)
+class ExportNote:
+    """One export of a session."""
+
+    root: str  # of the dataset, or the file written
+    format: str  # of the dataset
+    name: str  # of the clip in it
+    stale: bool  # the session was changed after it
+
+
+@dataclass
+class Marks:
+    """What is noted about a session as a whole, as it is saved."""
+
+    done: bool = False  # a person has finished with the video
+    worked_seconds: float = 0.0
+    edits: int = 0  # how often objects or masks were changed
+    # The value of `edits` at the time of each export, by (root, format, name).
+    exports: dict[tuple[str, str, str], int] = field(default_factory=dict)
+    # A random word that no other session has, except copies of this one.
+    born: str = field(default_factory=lambda: secrets.token_hex(8))
+
+    def notes(self) -> tuple[ExportNote, ...]:
+        """Give the exports, the latest last."""
+        return tuple(ExportNote(*key, at != self.edits) for key, at in self.exports.items())
+
+    def note_export(self, root: str, format: str, name: str) -> None:
+        """Note that the session was exported as it is now."""
+        self.exports.pop((root, format, name), None)
+        self.exports[root, format, name] = self.edits
+
+
 @dataclass
 class SessionState:
-    """All that a session holds, as it is written and read.
-
-    Parameters
-    ----------
-    video : VideoIdentity
-        The video that is annotated.
-    video_place : str
-        Where it lay, relative to the folder of the session where that can be said.
-    frame_count : int
-        How many frames the video has.
-    frame_size : tuple of int
-        Their height and width in pixels.
-    sampling : Sampling
-        Which frames the model saw.
-    vocabulary : tuple of str
-        The class names in play, without the background.
-    next_id : int
-        The number the next object will have.
-    objects : dict of int to SessionObject
-        The objects by number, ascending.
-    marks : Marks
-        What is noted of the session as a whole.
-    diff : Diff
-        What the methods here have changed since `take_diff`.
-    """
+    """All that a session holds, as it is written and read."""
 
     video: VideoIdentity
-    video_place: str
-    frame_count: int
-    frame_size: tuple[int, int]
-    sampling: Sampling
-    vocabulary: tuple[str, ...]
-    next_id: int = 1
-    objects: dict[int, SessionObject] = field(default_factory=dict)
+    video_place: str  # relative to the session's folder where possible
+    frame_count: int  # of the video
+    frame_size: tuple[int, int]  # height and width in pixels
+    sampling: Sampling  # which frames the model saw
+    vocabulary: tuple[str, ...]  # the class names in play, without the background
+    next_id: int = 1  # the number that the next object will have
+    objects: dict[int, SessionObject] = field(default_factory=dict)  # by number, ascending
     marks: Marks = field(default_factory=Marks)
-    diff: Diff = field(default_factory=Diff)
+    diff: Diff = field(default_factory=Diff)  # what the methods here have changed since `take_diff`
 
     def take_diff(self) -> Diff:
-        """Give what was changed since this was called last."""
+        """Give what was changed since this was last called."""
         diff, self.diff = self.diff, Diff()
         return diff
 
     def apply(self, diff: Diff) -> None:
-        """Make a change again, or take it back; objects that are no more are passed over."""
+        """Make a change again, or take it back; objects that no longer exist are skipped."""
         for _, after in diff.objects.values():
             if after is not None:
                 self.put_object(after)
         for (object_id, frame), (_, record) in diff.frames.items():
             if object_id in self.objects:
                 self.put_frame(object_id, frame, record)
-        for object_id in diff.removed_objects():
-            self.drop_object(object_id)
+        for object_id, (_, after) in diff.objects.items():
+            if after is None:
+                self.drop_object(object_id)
         if diff.vocabulary:
             self.put_vocabulary(diff.vocabulary[1])
         if diff.sampling:
             self.put_sampling(diff.sampling[1])
 
     def everything(self) -> Diff:
-        """Give all objects and masks as a change of nothing."""
+        """Give all objects and masks as a change from nothing."""
         return Diff(
             {
                 (item.object_id, frame): (None, record)
@@ -127,7 +156,7 @@ class SessionState:
         self.diff.note_frame(object_id, frame, before, record)
 
     def put_object(self, item: SessionObject) -> None:
-        """Add an object without frames, or give one that is there what `item` says of it."""
+        """Add an object without frames, or change an existing one into what `item` says."""
         known = self.objects.get(item.object_id)
         before = known and known.bare()
         if known is None:
@@ -135,6 +164,7 @@ class SessionState:
             if item.object_id != max(self.objects):  # one that comes back to its place
                 self.objects = dict(sorted(self.objects.items()))
         else:
+            # In place, as whoever holds the object is to see the change.
             known.__dict__.update(item.__dict__ | {"frames": known.frames})
         self.diff.note_object(item.object_id, before, item.bare())
 
@@ -153,13 +183,11 @@ class SessionState:
         self.diff.note_object(object_id, item.bare(), None)
 
     def put_vocabulary(self, vocabulary: tuple[str, ...]) -> None:
-        """Set the class names in play."""
         if vocabulary != self.vocabulary:
             self.diff.note_vocabulary(self.vocabulary, vocabulary)
             self.vocabulary = vocabulary
 
     def put_sampling(self, sampling: Sampling) -> None:
-        """Set which frames the model saw."""
         if not sampling.same_as(self.sampling):
             self.diff.note_sampling(self.sampling, sampling)
             self.sampling = sampling
@@ -167,7 +195,7 @@ class SessionState:
     # New objects
 
     def take(self, proposal: Proposal) -> SessionObject:
-        """Make an object of a proposal."""
+        """Make an object out of a proposal."""
         records = self.records(proposal)
         fixed = {"scene": SCENE_NAME, "background": BACKGROUND}
         name = fixed.get(proposal.kind) or self.learn(proposal.class_name)

@@ -5,17 +5,18 @@
     facts      what is known of the session as a whole, as JSON: the video, the sampled frames, ...
     objects    a row for each object
     frames     a row for each object and frame, which names pictures by their digests
-    pictures   masks (1-bit PNG) and logits (8-bit, see `inference.logits`), each content once
-    steps      what can be undone and done again, as JSON
+    pictures   masks (1-bit PNG) and logits (8-bit PNG), see `masks`; each content once
+    steps      what can be undone and redone, as JSON
 
 A save is one transaction with a rollback journal, so that a crash at any point leaves the file as
 it was before or after; the journal beside it exists only meanwhile. A picture that nothing names
 any more stays for a day: whoever opened the file for reading before may still ask for it.
 
-Who may write holds SQLite's own reserved lock, between its transactions, too. Only in the moment
-between a commit and taking the lock again could another one get it: who finds it free while the
-file names a writer tries again until that one had time to come back. So a record left behind by a
-crash never keeps anybody out, and each transaction makes sure that the file is still ours.
+Whoever may write holds SQLite's own reserved lock, also between transactions. Only in the moment
+between a commit and taking the lock again could another one get it: whoever finds it free while
+the file names a writer tries again until that one has had time to come back. So a record left
+behind by a crash never keeps anybody out, and each transaction makes sure that the file is still
+ours.
 """
 
 from __future__ import annotations
@@ -39,11 +40,10 @@ from napari_tavis.annotation import rows
 from napari_tavis.annotation.blobs import Blob, BlobDamaged, digest_of
 from napari_tavis.annotation.history import Diff, Step
 from napari_tavis.annotation.objects import SessionObject
-from napari_tavis.annotation.state import SessionState
-from napari_tavis.annotation.video import VideoIdentity
+from napari_tavis.annotation.state import SessionState, VideoIdentity
 from napari_tavis.core.errors import SessionError
 
-APPLICATION_ID = 0x54415649
+APPLICATION_ID = 0x54415649  # "TAVI"
 SCHEMA_VERSION = 1
 
 _SCHEMA = (
@@ -60,27 +60,20 @@ _SCHEMA = (
     " bytes INTEGER NOT NULL, changes TEXT NOT NULL)",
 )
 
-_LONGEST_VALUE = 64 << 20
+_LONGEST_VALUE = 64 << 20  # bytes
 _MOST_OBJECTS = 100_000
 _MOST_RECORDS = 1_000_000
 _MOST_STEPS = 10_000
-_WAIT = 10.0
-"""Seconds that a transaction waits for those who read or write at the moment."""
-_PATIENCE = 2.0
-"""Seconds in which a writer who lives takes its lock again, however busy it is."""
-_KEPT_UNUSED = 24 * 3600.0
-_INSTRUCTIONS = 100_000
-_MOST_CALLS = 5_000
-"""Calls, one every so many instructions of SQLite, after which reading a file is given up."""
-_TOLD = 10
-_LONGEST_PATH = 500
-"""Bytes of a path that SQLite takes, with some for the journal's."""
+_WAIT = 10.0  # seconds that a transaction waits for those who read or write at the moment
+_PATIENCE = 2.0  # seconds in which a writer that lives takes its lock again, however busy it is
+_KEPT_UNUSED = 24 * 3600.0  # seconds that pictures stay which nothing names
+_INSTRUCTIONS = 100_000  # of SQLite, between two calls of `_Deadline`
+_MOST_CALLS = 5_000  # after which reading a file is given up
+_MOST_NAMED = 10  # damaged parts that are reported one by one
+_LONGEST_PATH = 500  # bytes that SQLite takes, with some left for the journal's
 
-
+# What SQLite raises, also where its message quotes a damaged file, or the file asks for too much.
 FAULTS = (sqlite3.Error, UnicodeError, MemoryError)
-"""What SQLite raises: where its message quotes a damaged file, or the file asks for too much."""
-
-
 _UNREADABLE = (*FAULTS, SessionError, ValueError, KeyError, IndexError)
 
 
@@ -94,36 +87,22 @@ class _Busy(Exception):
 
 @dataclass
 class Loaded:
-    """What a file holds.
-
-    Parameters
-    ----------
-    state : SessionState
-        The session.
-    done, undone : list of Step
-        What can be undone, and done again.
-    forgotten : int
-        Steps that are kept no more.
-    damage : list of str
-        A sentence each for what is damaged and was left out; whoever goes on writing would
-        lose it for good.
-    missing : list of str
-        A sentence each for pictures that are gone, each of which costs its frame only.
-    own_place : (str, str) or None
-        Where the session belongs, and the stamp of what lay there, if it had to move from there.
-    """
+    """What a file holds."""
 
     state: SessionState
-    done: list[Step] = field(default_factory=list)
-    undone: list[Step] = field(default_factory=list)
-    forgotten: int = 0
+    done: list[Step] = field(default_factory=list)  # what can be undone
+    undone: list[Step] = field(default_factory=list)  # what can be redone
+    forgotten: int = 0  # steps that are no longer kept
+    # A sentence each for what is damaged and was left out; whoever writes would lose it for good.
     damage: list[str] = field(default_factory=list)
+    # A sentence each for pictures that are gone, each of which costs its frame only.
     missing: list[str] = field(default_factory=list)
+    # Where the session belongs, and the stamp of what was there, if it had to move from there.
     own_place: tuple[str, str] | None = None
 
 
 def holds_session(path: Path) -> bool:
-    """Say whether something lies there that a new session must not replace.
+    """Say whether something is there that a new session must not replace.
 
     An empty file is what a kill or a full disk leaves of a session that never was.
     """
@@ -146,13 +125,7 @@ def holds_session(path: Path) -> bool:
 
 
 class Store:
-    """The file of one session. Methods may be called from any thread.
-
-    Parameters
-    ----------
-    path : Path
-        The file; nothing is done with it before `open` or `create`.
-    """
+    """The file of one session, untouched before `open` or `create`. Thread safe."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -162,7 +135,7 @@ class Store:
         self._reading = threading.Lock()
         self._token = secrets.token_hex(8)
         self._since = time.time()
-        self._before: dict[str, object] = {}  # who was on record when this one took the lock
+        self._before: dict[str, object] = {}  # who was on record when this took the lock
         self._facts: dict[str, str] = {}
         self._steps: set[int] = set()
         self._wrote = False
@@ -170,31 +143,18 @@ class Store:
 
     def __del__(self) -> None:
         with contextlib.suppress(Exception):
-            if self._writer is not None:  # never wait here: this thread may be who is waited for
+            if self._writer is not None:  # never wait here: others may be waiting for this thread
                 self._writer.execute("PRAGMA busy_timeout=0")
             self.close()
 
-    # Taking and letting go
+    # Taking and releasing the file
 
     def open(self, *, write: bool) -> str | None:
-        """Open the file that is there.
+        """Open the file that is there; `write` keeps others from writing.
 
-        Parameters
-        ----------
-        write : bool
-            Whether to keep others from writing.
-
-        Returns
-        -------
-        str or None
-            Why it is open for reading only although `write` was asked for: a sentence.
-
-        Raises
-        ------
-        SessionError
-            If there is no session.
-        CannotWriteError
-            If `write` was asked for and the disk refuses; the file is open for reading then.
+        Gives a sentence on why it is open for reading only although `write` was asked for: another
+        has it. `SessionError` if there is no session; `CannotWriteError` if the disk refuses the
+        writing, and the file is then open for reading.
         """
         refuse_other(self.path)
         self._reader = _checked(self.path)
@@ -223,12 +183,7 @@ class Store:
     def create(self) -> None:
         """Make a new file, empty until the first save, and keep others from writing.
 
-        Raises
-        ------
-        SessionError
-            If there is a session already.
-        CannotWriteError
-            If the disk refuses.
+        `SessionError` if there is a session already, `CannotWriteError` if the disk refuses.
         """
         refuse_existing(self.path)
         if _is_too_long(self.path):
@@ -238,7 +193,7 @@ class Store:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with contextlib.suppress(FileExistsError):  # the empty file of a session that never was
                 flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY
-                os.close(os.open(self.path, flags, 0o666))  # for whom the umask lets read
+                os.close(os.open(self.path, flags, 0o666))  # less what the umask takes away
             writer = _connect(self.path)
             writer.execute("PRAGMA auto_vacuum=NONE")
             writer.execute("PRAGMA page_size=4096")
@@ -262,20 +217,14 @@ class Store:
         self._is_new = True
 
     def close(self) -> None:
-        """Let go of the file, so that others may write to it; it can still be read."""
+        """Release the file, so that others may write to it; it can still be read."""
         with self._writing, self._reading:
             writer, self._writer = self._writer, None
             reader, self._reader = self._reader, None
             if writer is not None and self._is_new:
                 self._give_up(writer)
             elif writer is not None:
-                with contextlib.suppress(*FAULTS, CannotWriteError):
-                    self._ours(writer)
-                    if self._wrote:
-                        _tidy(writer)
-                    writer.execute("DELETE FROM facts WHERE name='owner'")
-                    writer.execute("COMMIT")
-                _shut(writer)
+                self._sign_off(writer, tidy=self._wrote)
             if reader is not None:
                 _shut(reader)
 
@@ -284,11 +233,17 @@ class Store:
         with self._writing:
             writer, self._writer = self._writer, None
             if writer is not None:
-                with contextlib.suppress(*FAULTS, CannotWriteError):
-                    self._ours(writer)
-                    writer.execute("DELETE FROM facts WHERE name='owner'")
-                    writer.execute("COMMIT")
-                _shut(writer)
+                self._sign_off(writer)
+
+    def _sign_off(self, writer: sqlite3.Connection, *, tidy: bool = False) -> None:
+        """Take the writer off the record, and disconnect it."""
+        with contextlib.suppress(*FAULTS, CannotWriteError):
+            self._require_ours(writer)
+            if tidy:
+                _tidy(writer)
+            writer.execute("DELETE FROM facts WHERE name='owner'")
+            writer.execute("COMMIT")
+        _shut(writer)
 
     def _give_up(self, writer: sqlite3.Connection | None) -> None:
         """Leave nothing of a file that could not be made."""
@@ -312,7 +267,7 @@ class Store:
             owner = self._before = _owner_in(writer)
             if not owner or _is_gone(owner) or time.monotonic() > until:
                 break
-            writer.execute("ROLLBACK")
+            writer.execute("ROLLBACK")  # a living writer may only be between two transactions
             time.sleep(0.02)
         writer.execute(f"PRAGMA busy_timeout={int(1000 * _WAIT)}")
         try:
@@ -325,6 +280,7 @@ class Store:
         writer.execute("BEGIN IMMEDIATE")
 
     def _sign(self, writer: sqlite3.Connection) -> None:
+        """Note in the file who writes."""
         owner = {
             "token": self._token,
             "program": f"{Path(sys.argv[0] or sys.executable).name[:60]}",
@@ -334,7 +290,7 @@ class Store:
         }
         _put_fact(writer, "owner", rows.dump_json(owner))
 
-    def _ours(self, writer: sqlite3.Connection) -> None:
+    def _require_ours(self, writer: sqlite3.Connection) -> None:
         """Be in a transaction, and make sure that nobody has taken the file meanwhile."""
         if not writer.in_transaction:
             writer.execute("BEGIN IMMEDIATE")
@@ -342,13 +298,13 @@ class Store:
         if owner.get("token") != self._token:
             if owner and owner != self._before:
                 _roll_back(writer)
-                raise CannotWriteError(f"it was taken over by another writer{_told(owner)}")
-            self._sign(writer)
+                raise CannotWriteError(f"it was taken over by another writer{_described(owner)}")
+            self._sign(writer)  # there was no room for it, or somebody came and went
 
     def _owner(self) -> str:
         try:
             with self._reading:
-                return _told(_owner_in(self._reader)) if self._reader else ""
+                return _described(_owner_in(self._reader)) if self._reader else ""
         except FAULTS:
             return ""
 
@@ -367,16 +323,14 @@ class Store:
 
         Parameters
         ----------
-        diff : Diff
-            What changed since the last save.
         facts : dict
             What is known of the session as a whole.
         steps : sequence of (Step, Diff)
             The steps that the disk does not have as they are.
         kept : collection of int
-            The numbers of all steps that can be undone or done again.
+            The numbers of all steps that can be undone or redone.
         whole : bool
-            Whether the change is all that the session holds; whatever else the file does goes.
+            Whether the change is all that the session holds; anything else in the file goes.
 
         Returns
         -------
@@ -394,7 +348,7 @@ class Store:
                 raise CannotWriteError("it is not open for writing")
             changed = {name: fact for name, fact in facts.items() if fact != self._facts.get(name)}
             try:
-                self._ours(writer)
+                self._require_ours(writer)
                 for table in ("objects", "frames", "steps") if whole else ():
                     writer.execute(f"DELETE FROM {table}")
                 written, lost = self._write_pictures(writer, [diff, *(part for _, part in steps)])
@@ -414,17 +368,17 @@ class Store:
             self._begin_again(writer)
             if self._is_new:
                 self._is_new = False
-                self._read_on()
+                self._connect_reader()
             self._wrote = True
             self._facts |= changed
             self._steps = set(kept)
             for (step, _), size in zip(steps, sizes, strict=True):
                 step.size = size
-            for blob in written:
+            for blob in written:  # only now: before the commit, memory alone had them
                 blob.settle(self)
             return lost
 
-    def _read_on(self) -> None:
+    def _connect_reader(self) -> None:
         """Read a file that was just made through a connection that stays, as if it was opened."""
         with contextlib.suppress(*FAULTS), self._reading:
             self._reader = _connect(self.path)
@@ -433,7 +387,7 @@ class Store:
     def _write_pictures(
         self, writer: sqlite3.Connection, parts: Sequence[Diff]
     ) -> tuple[list[Blob], int]:
-        """Write the pictures that the file does not have; one that is damaged is made whole."""
+        """Write the pictures that the file does not have; one that is damaged is repaired."""
         fresh = [blob for part in parts for blob in part.blobs() if blob.source is not self]
         done: set[bytes] = set()
         lost: set[bytes] = set()
@@ -466,13 +420,7 @@ class Store:
     # Reading
 
     def load(self) -> Loaded:
-        """Read everything but the pictures, as it was at one moment.
-
-        Raises
-        ------
-        SessionError
-            If it cannot be read.
-        """
+        """Read everything but the pictures, as it was at one moment; `SessionError` if damaged."""
         with self._reading:
             reader = self._reader
             assert reader is not None
@@ -534,15 +482,7 @@ class Store:
         self._steps = {step.number for step in (*loaded.done, *loaded.undone)}
 
     def read_step(self, step: Step, frame_count: int) -> Diff:
-        """Read what a step changed.
-
-        Raises
-        ------
-        ValueError
-            If it is damaged.
-        OSError
-            If the disk refuses.
-        """
+        """Read what a step changed; `ValueError` if damaged, `OSError` if the disk refuses."""
         found = self._ask("SELECT changes FROM steps WHERE number=?", step.number)
         if not found or not isinstance(found[0][0], str):
             raise ValueError("it is gone")
@@ -551,12 +491,7 @@ class Store:
     def read_picture(self, digest: bytes) -> bytes:
         """Give the content of a digest.
 
-        Raises
-        ------
-        BlobDamaged
-            If there is none, or another one.
-        OSError
-            If the disk refuses.
+        `BlobDamaged` if there is none, or another one, `OSError` if the disk refuses.
         """
         found = self._ask("SELECT data FROM pictures WHERE digest=?", digest)
         if not found:
@@ -582,7 +517,7 @@ class Store:
 
 
 def refuse_existing(path: Path) -> None:
-    """Refuse to start a session where there is something already."""
+    """Refuse to start a session where something is already."""
     if holds_session(path):
         raise SessionError(_existing(path))
 
@@ -592,13 +527,7 @@ def _existing(path: Path) -> str:
 
 
 def refuse_other(path: Path) -> None:
-    """Refuse what is no file of ours before SQLite sees it.
-
-    Raises
-    ------
-    SessionError
-        If there is nothing, or nothing that can be a session.
-    """
+    """Refuse what is not a file of ours before SQLite sees it: `SessionError`."""
     nothing = "Segment the video first, or choose its .tavis file."
     try:
         found = os.stat(path)
@@ -625,7 +554,7 @@ def read_identity(path: Path) -> VideoIdentity | None:
 
 
 def read_stamp(path: Path) -> str | None:
-    """Read what changes with what is done to a session; None if that cannot be read."""
+    """Read the `rows.stamp` of a session; None if that cannot be read."""
     with contextlib.suppress(*_UNREADABLE):
         return rows.stamp(rows.marks_from_json(_read_fact(path, "marks")))
     return None
@@ -658,6 +587,7 @@ def _refuse_foreign_journal(path: Path) -> None:
             return
         with journal.open("rb") as file:
             file.seek(-8, os.SEEK_END)
+            # What ends a journal that names a super-journal, of a transaction over several files.
             if file.read(8) == b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7":
                 raise SessionError(
                     f"{journal} was not written by napari-tavis: move it away, and open again."
@@ -678,7 +608,7 @@ def _journal(path: Path) -> Path:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    """Connect to a file that is there, trusting nothing in it."""
+    """Connect to a file that exists, trusting nothing in it."""
     place = os.fsencode(path.absolute().as_posix())
     slash = "" if place.startswith(b"/") else "/"
     connection = sqlite3.connect(
@@ -697,7 +627,7 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 
 def _distrust(connection: sqlite3.Connection) -> None:
-    """Bound what a file can make SQLite do."""
+    """Limit what a file can make SQLite do."""
     connection.text_factory = _decoded
     for category, limit in (
         (sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST_VALUE),
@@ -711,7 +641,7 @@ def _distrust(connection: sqlite3.Connection) -> None:
     for pragma in (
         "trusted_schema=OFF",
         "cell_size_check=ON",
-        "mmap_size=0",
+        "mmap_size=0",  # a file that shrinks would end the process
         "temp_store=MEMORY",
         "synchronous=FULL",
     ):
@@ -784,7 +714,7 @@ class _Deadline:
     def __init__(self) -> None:
         self._calls = 0
 
-    def __call__(self) -> bool:
+    def __call__(self) -> bool:  # True makes SQLite stop
         self._calls += 1
         return self._calls > _MOST_CALLS
 
@@ -818,7 +748,7 @@ def _is_gone(owner: dict[str, object]) -> bool:
     if type(number) is not int or not 0 < number < 1 << 31:
         return False
     try:
-        os.kill(number, 0)
+        os.kill(number, 0)  # sends nothing
     except ProcessLookupError:
         return True
     except OSError:
@@ -826,7 +756,7 @@ def _is_gone(owner: dict[str, object]) -> bool:
     return False
 
 
-def _told(owner: dict[str, object]) -> str:
+def _described(owner: dict[str, object]) -> str:
     """Say who a writer is: program, host, and since when."""
     try:
         program, host = rows.text(owner.get("program"), 60), rows.text(owner.get("host"), 255)
@@ -843,13 +773,7 @@ def _told(owner: dict[str, object]) -> str:
 
 
 class _Gaps:
-    """Gathers what is damaged in the tables, and reads as far as that goes.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-    """
+    """Collects what is damaged in the tables, and reads on as far as possible."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -858,7 +782,7 @@ class _Gaps:
 
     def add(self, what: str, error: BaseException) -> None:
         """Note what is left out."""
-        if len(self._found) < _TOLD:
+        if len(self._found) < _MOST_NAMED:
             reason = _reason(error)
             self._found.append(f"In {self._path}, {what} is damaged and left out ({reason}).")
         else:
@@ -923,7 +847,7 @@ def _read_records(
     gaps: _Gaps,
     missing: list[str],
 ) -> None:
-    """Read what is known of each frame, without what the pictures are gone of."""
+    """Read what is known of each frame, except what refers to missing pictures."""
     present = _present_pictures(reader)
     query = (
         "SELECT object, frame, CAST(status AS BLOB), mask, score, proposal, logits FROM frames "
@@ -955,9 +879,9 @@ def _read_records(
             gaps.add("what is known of a frame", error)
             continue
         item.frames[at] = record
-    missing.extend(lost[:_TOLD])
-    if len(lost) > _TOLD:
-        more = len(lost) - _TOLD
+    missing.extend(lost[:_MOST_NAMED])
+    if len(lost) > _MOST_NAMED:
+        more = len(lost) - _MOST_NAMED
         missing.append(f"{more} more pictures of the session are missing and left out.")
 
 
@@ -991,7 +915,7 @@ def _text_pairs(found: list[tuple[object, ...]]) -> Iterator[tuple[str, str]]:
 
 @contextlib.contextmanager
 def _one_moment(reader: sqlite3.Connection) -> Iterator[None]:
-    """Let all that is read be of one state, whatever is saved meanwhile."""
+    """Let everything that is read be of one state, whatever is saved meanwhile."""
     reader.execute("BEGIN")
     try:
         yield
@@ -1070,7 +994,7 @@ def _tidy(writer: sqlite3.Connection) -> None:
 
 
 def _all(connection: sqlite3.Connection, query: str, *values: object) -> list[tuple[object, ...]]:
-    """Ask, and let go of the lock that reading takes."""
+    """Ask, and release the lock that reading takes."""
     return connection.execute(query, values).fetchall()
 
 
@@ -1115,11 +1039,11 @@ _REASONS = {
 
 
 def _reason(error: BaseException) -> str:
-    """Say in a few words what the disk or SQLite says."""
+    """Say in a few words what the disk or SQLite reports."""
     if isinstance(error, OSError):
         return error.strerror or str(error)
     if isinstance(error, UnicodeError):
-        return "it holds what is no text"
+        return "it holds what is not text"
     if isinstance(error, MemoryError):
         return "it asks for more memory than there is"
     return _REASONS.get(_code(error), str(error))

@@ -18,20 +18,10 @@ EXIT_INTERRUPTED = 130
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and leave the process.
 
-    What the user can mend (a `TavisError`, wrong usage, a full disk) is one line on stderr and
-    exit code 2; a defect keeps its traceback. The commands are imported here and not above, so
-    that Ctrl+C is answered from the first moment.
-
-    Parameters
-    ----------
-    arguments : sequence of str, optional
-        The arguments, those of the process by default.
-
-    Raises
-    ------
-    SystemExit
-        Always: 0 for success, 1 for violations that ``validate`` found, 2 for an error of
-        the user's, 130 after Ctrl+C.
+    What the user can fix (a `TavisError`, wrong usage, a full disk) is one line on stderr and exit
+    code 2; a defect keeps its traceback. The exit code is 0 for success, 1 for violations that
+    ``validate`` found, 130 after Ctrl+C. The commands are imported in here, so that Ctrl+C is
+    answered from the first moment.
     """
     try:
         if arguments is None:
@@ -55,8 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _take_standard_streams() -> None:
     """Occupy the standard streams that whoever started us has closed.
 
-    Else the next file that is opened, perhaps a session, would get what programs and libraries
-    write on standard output or error.
+    Otherwise the next file that is opened, perhaps a session, would receive what programs and
+    libraries write to standard output or error.
     """
     closed = [number for number in range(3) if not _is_open(number)]
     for _ in closed:  # a file gets the lowest number that is free
@@ -74,7 +64,7 @@ def _take_standard_streams() -> None:
 
 @contextlib.contextmanager
 def _interrupted_afterwards() -> Iterator[None]:
-    """Answer Ctrl+C at the end only: in an import it may come out as any other exception."""
+    """Answer Ctrl+C only at the end: during an import it may turn into any other exception."""
     if threading.current_thread() is not threading.main_thread():  # which alone hears signals
         yield
         return
@@ -94,7 +84,7 @@ def _interrupted_afterwards() -> Iterator[None]:
 
 
 def _write_all_characters() -> None:
-    """Let standard output write out what its encoding lacks: no result is lost for one letter."""
+    """Let standard output escape what its encoding lacks: no result is lost for one letter."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
 

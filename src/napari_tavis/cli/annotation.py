@@ -18,6 +18,7 @@ _USER_ERROR = 2
 _VIOLATIONS = 1
 
 
+# As the packages have them, which load numpy; `tests/unit/exchange/test_formats.py` compares.
 Subset: TypeAlias = Literal["s4", "ms3", "v1s", "v1m", "v2"]
 Split: TypeAlias = Literal["train", "val", "test"]
 Format: TypeAlias = Literal["avsbench", "coco", "davis", "youtube-vos", "overlay"]
@@ -34,7 +35,7 @@ def demo(
         bool, typer.Option("--gui/--no-gui", help="Open napari on the result at the end.")
     ] = True,
 ) -> None:
-    """See the whole path once, on a small synthetic clip: video, masks, AVSBench data.
+    """See the whole way once, on a small synthetic clip: video, masks, AVSBench data.
 
     Makes a clip of five seconds with sound, segments what sounds in it with the bundled toy
     model, writes overlay pictures and an AVSBench folder, checks that folder, and opens napari
@@ -179,7 +180,7 @@ def export(
         Masks,
         typer.Option(
             help="scene: the scene mask (s4, ms3). objects: all objects. accepted: only those "
-            "whose every mask a person has edited or accepted."
+            "whose masks a person has all edited or accepted."
         ),
     ] = "scene",
     map: Annotated[
@@ -200,23 +201,23 @@ def export(
         typer.Option(
             "--include-proposals",
             help="Also write frames that nobody edited or accepted. Without it they are counted "
-            "and refused; an overlay always shows them, being a picture of the work.",
+            "and refused; an overlay, a picture of the work, always shows them.",
         ),
     ] = False,
     again: Annotated[
         bool,
         typer.Option(
             "--again",
-            help="Replace what was exported from each session and has changed since, "
-            "with the same settings as before. No other option is needed.",
+            help="Replace what was exported from each session before and has changed since, "
+            "with the same settings. No other option is needed.",
         ),
     ] = False,
 ) -> None:
     """Write sessions as AVSBench data, COCO, DAVIS, YouTube-VOS or overlay videos.
 
     Clips are appended to the dataset. A clip of AVSBench is a stretch of 5 s (10 s in v2) of the
-    video, all of it annotated; the other formats hold the whole video. What is written is what a
-    person vouches for: every frame edited or accepted, unless --include-proposals says
+    video, all of it annotated; the other formats hold the whole video. Only what a person has
+    checked is written: every frame edited or accepted, unless --include-proposals says
     otherwise. Rejected objects and the background are never written.
 
     For example:
@@ -228,13 +229,13 @@ def export(
 
     A session that fails does not stop the others, but the exit code is then 2.
     """
-    from napari_tavis.cli.exporting import export_sessions, requested
+    from napari_tavis.cli.exporting import export_sessions, make_request
 
     if name is not None and len(sessions) > 1:
         raise TavisError("--name names one clip: give one session with it.")
     request = None
     if not again:
-        request = requested(
+        request = make_request(
             dataset=dataset,
             format=format,
             subset=subset,
@@ -268,7 +269,7 @@ def import_dataset(
         Subset | None, typer.Option(help="Import only this subset of AVSBench.")
     ] = None,
     split: Annotated[
-        Split | None, typer.Option(help="Import only this split of a folder with several.")
+        Split | None, typer.Option(help="Of a folder with several, take this split only.")
     ] = None,
     videos: Annotated[
         Path | None,
@@ -294,20 +295,20 @@ def import_dataset(
         bool,
         typer.Option(
             "--partial",
-            help="Import a video even if some of its annotations cannot be taken, and list these. "
+            help="Import a video even if some of its annotations cannot be used, and list these. "
             "Frames with one of them are not accepted.",
         ),
     ] = False,
 ) -> None:
     """Turn a dataset into videos with sessions, so that its masks can be corrected in napari.
 
-    The masks come as accepted. What lies in the output folder already is left alone. Corrected
+    The masks count as accepted. Files already in the output folder are left alone. Corrected
     clips of AVSBench go back to their places with 'napari-tavis export OUTPUT/... --again'.
 
-    Of a json file, annotations of one track ('track_id', 'instance_id' or 'attributes.track_id',
+    In a json file, annotations of one track ('track_id', 'instance_id' or 'attributes.track_id',
     within a video and category) are one object; those without a track are objects of their own.
-    Frames are told by 'frame_index', 'frame_id', or the number at the end of the image's name.
-    A box without a mask becomes an object to outline. A crowd ('iscrowd') is one object.
+    Frames are identified by 'frame_index', 'frame_id', or the number at the end of the image's
+    name. A box without a mask becomes an object to outline. A crowd ('iscrowd') is one object.
 
     For example:
 
@@ -315,8 +316,8 @@ def import_dataset(
         napari-tavis import coco/annotations/train.json --output work
         napari-tavis import cvat/annotations/instances_default.json --output work --videos clips
 
-    A video is imported only if all its annotations can be taken (see --partial); otherwise nothing
-    of it is written, and each annotation left is named with its reason. It does not stop the
+    A video is imported only if all its annotations can be used (see --partial); otherwise nothing
+    of it is written, and each annotation left out is named with the reason. It does not stop the
     others; the exit code is 2 then. An option that does not apply to the dataset is refused.
     """
     from napari_tavis.exchange.importing import import_dataset as make_sessions
@@ -351,7 +352,7 @@ def validate(
 ) -> None:
     """Check an AVSBench folder, listing every violation with its path.
 
-    The exit code is 0 where there is none, 1 where there is one.
+    The exit code is 0 if there is none, 1 otherwise.
     """
     from napari_tavis.datasets.avsbench import validate as find_violations
 
@@ -366,7 +367,7 @@ def validate(
 
 
 def _end(failed: int, count: int, what: str) -> None:
-    """End a command that goes on after failures, each of which was told when it happened."""
+    """End a command that goes on after failures, each reported when it happened."""
     if failed and count > 1:
         say(f"{failed} of {count} {what} failed.")
     if failed:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Annotated
 
 import typer
@@ -12,12 +13,8 @@ from napari_tavis import __version__
 from napari_tavis.cli import (
     EXIT_INTERRUPTED,
     EXIT_USER_ERROR,
-    ablation,
     annotation,
-    bench,
-    evaluation,
-    experiments,
-    improving,
+    measuring,
     project,
     training,
 )
@@ -72,18 +69,20 @@ app.command("export", rich_help_panel=_ANNOTATION)(annotation.export)
 app.command("import", rich_help_panel=_ANNOTATION)(annotation.import_dataset)
 app.command("validate", rich_help_panel=_ANNOTATION)(annotation.validate)
 app.command("stats", rich_help_panel=_ANNOTATION)(project.stats)
-app.command("toy", rich_help_panel=_EXPERIMENTS)(experiments.toy)
-app.command("toy-test", rich_help_panel=_EXPERIMENTS)(experiments.toy_test)
+app.command("toy", rich_help_panel=_EXPERIMENTS)(measuring.toy)
+app.command("toy-test", rich_help_panel=_EXPERIMENTS)(measuring.toy_test)
 app.command("train", rich_help_panel=_EXPERIMENTS)(training.train)
-app.command("improve", rich_help_panel=_EXPERIMENTS)(improving.improve)
-app.command("evaluate", rich_help_panel=_EXPERIMENTS)(evaluation.evaluate)
-app.command("ablate", rich_help_panel=_EXPERIMENTS)(ablation.ablate)
-app.command("bench", rich_help_panel=_EXPERIMENTS)(bench.bench)
+app.command("improve", rich_help_panel=_EXPERIMENTS)(training.improve)
+app.command("evaluate", rich_help_panel=_EXPERIMENTS)(measuring.evaluate)
+app.command("ablate", rich_help_panel=_EXPERIMENTS)(training.ablate)
+app.command("bench", rich_help_panel=_EXPERIMENTS)(measuring.bench)
 app.add_typer(weights, name="weights", rich_help_panel=_EXPERIMENTS)
+
+_MAY_BE_EMPTY = ("--name", "--category", "--licence")  # empty means the default
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run the command line, giving its exit code; see `napari_tavis.cli.main`.
+    """Run the command line and return its exit code; see `napari_tavis.cli.main`.
 
     Whatever is raised below ends here: as one sentence, or as the traceback of a defect.
     """
@@ -104,12 +103,12 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _invoke(arguments: Sequence[str]) -> int:
-    """Run the command that the arguments name."""
     for argument in arguments:
         if not is_utf8(argument):
             raise TavisError(
                 f"{shown(argument)} is not UTF-8: rename the file, or write the argument in UTF-8."
             )
+    _refuse_empty(arguments)
     command = typer.main.get_command(app)
     # Not by calling the app, which ends the process itself where the output is closed.
     with command.make_context("napari-tavis", list(arguments) or ["--help"]) as context:
@@ -117,8 +116,19 @@ def _invoke(arguments: Sequence[str]) -> int:
     return 0
 
 
+def _refuse_empty(arguments: Sequence[str]) -> None:
+    """Refuse options with an empty value, such as an unset variable of a shell.
+
+    A path would take it for the current folder.
+    """
+    for before, argument in pairwise(("", *arguments)):
+        name, sign, value = argument.partition("=") if argument else (before, "=", "")
+        if name.startswith("--") and sign and not value and name not in _MAY_BE_EMPTY:
+            raise TavisError(f"{name} is empty: give it a value, or leave it out.")
+
+
 def _ending(error: BaseException, interrupted: bool) -> tuple[int, str] | None:
-    """Give the exit code and the sentence with which an exception ends a command.
+    """Return the exit code and the sentence with which an exception ends a command.
 
     After Ctrl+C every exception is its consequence: the processes that we run got it, too.
     """

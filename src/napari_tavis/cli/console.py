@@ -1,4 +1,4 @@
-"""What the command line writes on the terminal while it works; results alone go to stdout."""
+"""What the command line writes to the terminal while it works; only results go to stdout."""
 
 from __future__ import annotations
 
@@ -20,13 +20,7 @@ from napari_tavis.core.tasks import Cancelled, Task
 
 
 def say(message: str) -> None:
-    """Write one line for the user on stderr; what a terminal would obey in it is written out.
-
-    Parameters
-    ----------
-    message : str
-        The line; line breaks in it become spaces.
-    """
+    """Write one line for the user on stderr, with control characters escaped."""
     line = " ".join(message.split())
     with contextlib.suppress(OSError):  # nobody hears us: the exit code must do
         print(shown(line, most=len(line)), file=sys.stderr, flush=True)
@@ -35,10 +29,7 @@ def say(message: str) -> None:
 def tell_failure(error: Exception, hint: str = "") -> None:
     """Say why one of several things failed, so that the others can go on.
 
-    Raises
-    ------
-    Exception
-        The error itself after Ctrl+C, or where it is a defect.
+    After Ctrl+C, or if it is a defect, the error is raised again.
     """
     words = None if isinstance(error, Cancelled) else explain(error)
     if words is None:
@@ -47,7 +38,7 @@ def tell_failure(error: Exception, hint: str = "") -> None:
 
 
 def drop_unwritten() -> None:
-    """Give up what standard output and error no longer take.
+    """Discard what standard output and error no longer take.
 
     Python would try once more when it ends, and print a traceback.
     """
@@ -61,13 +52,7 @@ def drop_unwritten() -> None:
 
 @contextmanager
 def remember_interrupt() -> Iterator[threading.Event]:
-    """Know whether Ctrl+C was pressed, whatever becomes of the `KeyboardInterrupt` it raises.
-
-    Yields
-    ------
-    threading.Event
-        Set once Ctrl+C was pressed.
-    """
+    """Yield an event that Ctrl+C sets, whatever becomes of the `KeyboardInterrupt`."""
     pressed = threading.Event()
 
     def note(number: int, frame: FrameType | None) -> None:
@@ -86,26 +71,12 @@ def remember_interrupt() -> Iterator[threading.Event]:
 
 @contextmanager
 def terminal_task(shown: bool = True) -> Iterator[Task]:
-    """Give a task for work that a person waits for at a terminal.
+    """Yield a task for work that a person waits for at a terminal; any thread may report to it.
 
-    How far it is, a bar on stderr shows, which is gone when the work is done. The first Ctrl+C
-    asks the work to stop at its next step, and a second one ends it.
-
-    Parameters
-    ----------
-    shown : bool
-        Whether to show the bar, if stderr is a terminal.
-
-    Yields
-    ------
-    Task
-        May report from any thread.
-
-    Raises
-    ------
-    Cancelled
-        If the work ended with an error after it was asked to stop: Ctrl+C also reaches the
-        processes it runs, whose end it may take for a failure.
+    A bar on stderr, if that is a terminal, shows the progress and disappears when the work is
+    done. The first Ctrl+C asks the work to stop at its next step, and a second one ends it. Raises
+    `Cancelled` if the work failed after it was asked to stop: Ctrl+C also reaches the processes it
+    runs, whose end it may take for a failure.
     """
     console = Console(stderr=True)
     with Progress(
@@ -132,7 +103,7 @@ def _cancelled_by_interrupt(task: Task) -> Iterator[None]:
     """Let the first Ctrl+C cancel a task, and a second one end the work."""
 
     def ask(_number: int, _frame: FrameType | None) -> None:
-        signal.signal(signal.SIGINT, before)
+        signal.signal(signal.SIGINT, before)  # so that the next one raises KeyboardInterrupt
         task.cancel()
         say("Stopping ... (Ctrl+C again to stop at once)")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from pathlib import Path
 
 from napari_tavis.annotation import AnnotationSession
@@ -18,13 +19,13 @@ from napari_tavis.exchange.exporting import (
     changed_exports,
     export,
     note_export,
-    request_again,
+    rewrite_request,
 )
 from napari_tavis.exchange.format import ExportRequest, FormatName
 from napari_tavis.exchange.selection import MaskSource, UncheckedFramesError, exportable_objects
 
 
-def requested(
+def make_request(
     *,
     dataset: Path | None,
     format: FormatName,
@@ -39,12 +40,9 @@ def requested(
     overwrite: bool,
     include_proposals: bool,
 ) -> ExportRequest:
-    """Make a request of the options of the command.
+    """Make a request from the options of the command.
 
-    Raises
-    ------
-    TavisError
-        If one is missing that the format needs, or makes no sense.
+    Raises `TavisError` if one is missing that the format needs, or makes no sense.
     """
     if dataset is None:
         raise TavisError("--dataset is missing: name the folder to export to.")
@@ -71,24 +69,10 @@ def requested(
 
 
 def export_sessions(paths: Iterable[Path], request: ExportRequest | None) -> int:
-    """Export sessions one after another, telling what was written and what failed.
+    """Export sessions, given by their files or videos, one by one; return how many failed.
 
-    Parameters
-    ----------
-    paths : iterable of Path
-        Their files, or their videos.
-    request : ExportRequest or None
-        As what; None for what was exported of each before and has changed since.
-
-    Returns
-    -------
-    int
-        How many failed.
-
-    Raises
-    ------
-    Cancelled
-        After Ctrl+C.
+    Without a request, what was exported from each before and has changed since is exported again.
+    Raises `Cancelled` after Ctrl+C.
     """
     failed = 0
     said: set[str] = set()
@@ -102,29 +86,26 @@ def export_sessions(paths: Iterable[Path], request: ExportRequest | None) -> int
 
 
 def _export_one(path: Path, request: ExportRequest | None, said: set[str]) -> None:
-    session = AnnotationSession.open(path)
-    try:
+    with closing(AnnotationSession.open(path)) as session:
         if request is not None:
             requests = [request]
         else:
-            requests = [request_again(note) for note in changed_exports(session)]
+            requests = [rewrite_request(note) for note in changed_exports(session)]
             if not requests:
                 say(f"{session.path}: nothing has changed since it was exported.")
         for one in requests:
             with terminal_task() as task:
                 result = export(session, one, task=task)
-            _tell(session, result, said)
+            _report(session, result, said)
             note_export(session, result)
             if not session.read_only:
                 session.save()
-    finally:
-        session.close()
 
 
-def _tell(session: AnnotationSession, result: ExportResult, said: set[str]) -> None:
+def _report(session: AnnotationSession, result: ExportResult, said: set[str]) -> None:
     """Say what was written, what became of classes that AVSBench lacks, and what is wrong.
 
-    What holds of several sessions alike is said once.
+    What applies to several sessions is said once.
     """
     print(result.place)
     classes = {item.class_name for item in exportable_objects(session)}

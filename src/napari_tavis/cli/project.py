@@ -28,14 +28,14 @@ def stats(
         Path | None, typer.Option("--json", help="File for the numbers.", dir_okay=False)
     ] = None,
     recursive: Annotated[
-        bool, typer.Option("--recursive/--flat", help="Include subfolders.")
+        bool, typer.Option("--recursive/--flat", help="Whether folders inside folders count, too.")
     ] = True,
 ) -> None:
     """Count clips and frames by status, classes, time, changes, and agreement of two people.
 
-    Changes are told as the IoU of the masks that a person edited or accepted with what the model
-    had proposed there. Where there are two sessions of one video, such as those of two people in
-    two folders, they are compared. Nothing is written but the JSON file.
+    Changes are given as the IoU of the masks that a person edited or accepted with what the model
+    had proposed there. If there are two sessions of one video, such as those of two people in
+    two folders, they are compared. Nothing is written except the JSON file.
 
     For example:
 
@@ -43,15 +43,15 @@ def stats(
         napari-tavis stats videos-of-anna videos-of-ben --json stats.json
     """
     from napari_tavis.core.errors import ProjectError
+    from napari_tavis.project.listing import find_sources
     from napari_tavis.project.report import write_json
-    from napari_tavis.project.sources import find_sources
     from napari_tavis.project.statistics import collect
 
     if json_file is not None:
         require_writable(json_file)
     sources = find_sources(paths, recursive=recursive)
     if not (sources.sessions or sources.unsegmented):
-        raise ProjectError("No video or session was found in what was given.")
+        raise ProjectError("There is no video and no session in what you gave.")
     with terminal_task() as task:
         found = collect(sources.sessions, unsegmented=sources.unsegmented, task=task)
     for problem in found.problems:
@@ -64,7 +64,6 @@ def stats(
 
 
 def _print(found: Statistics) -> None:
-    """Print statistics for a person to read."""
     from napari_tavis.project import report
 
     print(report.clips_in_words(found))

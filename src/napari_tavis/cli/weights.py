@@ -37,7 +37,7 @@ _Yes = Annotated[bool, typer.Option("--yes", help="Agree to the licences without
 weights = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="markdown",
-    help="Install official models, see which there are, remove them.",
+    help="Install official models, list them, remove them.",
 )
 
 
@@ -50,8 +50,8 @@ def list_models(
 ) -> None:
     """Show the installed models, and what can be downloaded.
 
-    Each with its size, source, SHA-256 and licence. What is printed as a name can be given as
-    --model to the other commands.
+    Each model comes with its size, source, SHA-256 and licence; its name can be given as --model
+    to the other commands.
     """
     from napari_tavis.core.errors import TavisError
     from napari_tavis.weights import overview
@@ -62,8 +62,8 @@ def list_models(
     problems = overview.problems(store, cards)
     with terminal_task() as task:
         for card in cards if verify else ():
-            if look := store.verify(card, task):
-                problems[card.name] = look
+            if problem := store.verify(card, task):
+                problems[card.name] = problem
     if json_out:
         print(json.dumps([_as_json(store, card, problems) for card in cards], indent=2))
     else:
@@ -73,12 +73,12 @@ def list_models(
             print("No model is installed but the bundled toy.")
         offers = overview.offers(store)
         if offers:
-            print("\nTo be had with: napari-tavis weights download NAME")
+            print("\nAvailable with: napari-tavis weights download NAME")
         for offer in offers:
             by_hand = "" if offer.source.url else f" (by hand, from {offer.source.page})"
             came = overview.came_in_words(offer.came)
-            there = f" ({came} are there)" if came else ""
-            print(f"  {offer.source.name:22} {offer.source.title}{by_hand}{there}")
+            arrived = f" ({came} downloaded)" if came else ""
+            print(f"  {offer.source.name:22} {offer.source.title}{by_hand}{arrived}")
     for name, problem in problems.items():
         say(f"warning: {name} is damaged, {problem}: remove it and install it again.")
     if verify and problems:
@@ -103,7 +103,7 @@ def import_model(
     replace: _Replace = False,
     yes: _Yes = False,
 ) -> None:
-    """Install a model from a file that is there already.
+    """Install a model from files that you already have.
 
     For example:
 
@@ -112,8 +112,7 @@ def import_model(
     """
     from napari_tavis.weights.installing import import_files
     from napari_tavis.weights.licences import LICENCES
-    from napari_tavis.weights.naming import suggest_name
-    from napari_tavis.weights.store import Store
+    from napari_tavis.weights.store import Store, suggest_name
 
     store = Store()
     if name is None:
@@ -130,7 +129,7 @@ def import_model(
             replace=replace,
             task=task,
         )
-    _tell(card)
+    _report(card)
 
 
 @weights.command("download")
@@ -148,14 +147,13 @@ def download(
     image_size: _ImageSize = None,
     replace: _Replace = False,
     accept_changed: Annotated[
-        bool,
-        typer.Option("--accept-changed", help="Accept the file even if its checksum has changed."),
+        bool, typer.Option("--accept-changed", help="Accept the file even if its checksum is new.")
     ] = False,
     yes: _Yes = False,
 ) -> None:
     """Download official weights and install them.
 
-    A download that was cancelled or cut off goes on where it stopped.
+    A download that was cancelled or cut off resumes where it stopped.
 
     For example:
 
@@ -185,7 +183,7 @@ def download(
             accept_changed=accept_changed,
             task=task,
         )
-    _tell(card)
+    _report(card)
 
 
 @weights.command("remove")
@@ -216,8 +214,8 @@ def where(
 ) -> None:
     """Print the directory of the models, or the file of one; or move the directory.
 
-    The environment variable NAPARI_TAVIS_HOME goes before what was set. Models that are installed
-    already stay where they are.
+    The environment variable NAPARI_TAVIS_HOME overrides what was set. Models that are already
+    installed stay where they are.
     """
     from napari_tavis.core.errors import WeightsError
     from napari_tavis.core.home import set_home
@@ -235,19 +233,9 @@ def where(
 
 
 def show_licences(licences: Iterable[Licence], yes: bool = False) -> None:
-    """Show licences that were not shown before; a person at a terminal is asked to agree.
+    """Show licences that the user has not seen; a person at a terminal is asked to agree.
 
-    Parameters
-    ----------
-    licences : iterable of Licence
-        Of the weights in question.
-    yes : bool
-        Whether the user has agreed already.
-
-    Raises
-    ------
-    Cancelled
-        If the user does not agree.
+    `yes` says that the user has agreed already. Raises `Cancelled` if the user does not agree.
     """
     from napari_tavis.core.errors import WeightsError
     from napari_tavis.core.home import home
@@ -267,7 +255,7 @@ def show_licences(licences: Iterable[Licence], yes: bool = False) -> None:
         say(f"warning: they will be shown again: {error}")
 
 
-def _tell(card: ModelCard) -> None:
+def _report(card: ModelCard) -> None:
     """Say what was installed, and how to use it."""
     if card.note:
         say(f"{card.name}: {card.note}.")
@@ -277,7 +265,6 @@ def _tell(card: ModelCard) -> None:
 
 
 def _as_json(store: Store, card: ModelCard, problems: dict[str, str]) -> dict[str, object]:
-    """Give all that is known about a model."""
     from dataclasses import asdict
 
     return {
@@ -288,7 +275,6 @@ def _as_json(store: Store, card: ModelCard, problems: dict[str, str]) -> dict[st
 
 
 def _print_card(store: Store, card: ModelCard) -> None:
-    """Print a card for a person to read."""
     from napari_tavis.weights.files import in_words
     from napari_tavis.weights.overview import facts, sizes_in_words
 

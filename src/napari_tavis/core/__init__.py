@@ -1,1 +1,1 @@
-"""What everything else stands on: reading and writing files."""
+"""What everything else stands on: errors, tasks, files, the vocabulary; no media and no model."""

@@ -9,27 +9,17 @@ from pathlib import Path
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file so that a crash leaves either the old content or the new, never a part.
+    """Write a file, and its folder if need be: a crash leaves the old content or the new.
 
-    Parameters
-    ----------
-    path : Path
-        The file; its directory is made if need be.
-    data : bytes
-        The whole content.
-
-    Raises
-    ------
-    OSError
-        If it cannot be written; what was there before is unharmed, no temporary file is left.
+    An `OSError` leaves what was there before unharmed, and no temporary file.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    # not through tempfile, whose files only their owner may read, whatever the umask says
+    # Not through tempfile, whose files only their owner may read, whatever the umask says.
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
         write_file(temporary, data)
-        os.replace(temporary, path)
-    except BaseException as error:
+        os.replace(temporary, path)  # atomic, as both lie in one folder
+    except BaseException as error:  # also Ctrl+C, which must not leave the temporary file
         with contextlib.suppress(OSError):
             temporary.unlink()
         if isinstance(error, OSError):
@@ -38,20 +28,7 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 
 def write_file(path: Path, data: bytes) -> None:
-    """Write a file that nobody reads before it is whole, and wait until it is on the disk.
-
-    Parameters
-    ----------
-    path : Path
-        The file, in a directory that exists.
-    data : bytes
-        The whole content.
-
-    Raises
-    ------
-    OSError
-        If it cannot be written.
-    """
+    """Write a file that nobody reads before it is whole, and wait until it is on the disk."""
     try:
         with path.open("wb") as file:
             file.write(data)
@@ -62,7 +39,7 @@ def write_file(path: Path, data: bytes) -> None:
 
 
 def _about(error: OSError, path: Path) -> OSError:
-    """Give an error that names the file: writing, unlike opening, does not say which it was."""
+    """Name the file in an error: writing, unlike opening, does not say which it was."""
     if error.errno is None:
         return error
     return OSError(error.errno, error.strerror, str(path))
@@ -70,7 +47,7 @@ def _about(error: OSError, path: Path) -> OSError:
 
 def sync_directory(directory: Path) -> None:
     """Bring the names in a directory to the disk, where the system can do that."""
-    if os.name != "posix":
+    if os.name != "posix":  # Windows opens no directories, and keeps names by itself
         return
     descriptor = os.open(directory, os.O_RDONLY)
     try:

@@ -1,6 +1,6 @@
-"""What is not ours, said in one sentence: the disk, the memory, the names, the output.
+"""Failures from outside the package (disk, memory, names, output), explained in one sentence.
 
-The command line and the window meet every exception here, last. What none of this explains is a
+The command line and the window take every exception here last. What none of this explains is a
 defect, and keeps its traceback.
 """
 
@@ -39,27 +39,16 @@ _NO_MEMORY = ("can't allocate memory", "not enough memory", "cannot allocate mem
 
 
 class UnwritablePlaceError(TavisError):
-    """Nothing can be written where a result shall go."""
+    """A result cannot be written where it is to go."""
 
 
 def explain(error: BaseException) -> str | None:
-    """Say what an exception means to a user, and what to do.
-
-    Parameters
-    ----------
-    error : BaseException
-        Whatever was raised.
-
-    Returns
-    -------
-    str or None
-        One sentence; None for a defect.
-    """
+    """Explain an exception to a user, with what to do, in one sentence; None for a defect."""
     if isinstance(error, TavisError):
         return str(error)
     words = _explain(error)
     if words is not None:
-        _LOG.debug("%s", words, exc_info=error)  # for who looks for the cause
+        _LOG.debug("%s", words, exc_info=error)  # for whoever looks for the cause
     return words
 
 
@@ -86,8 +75,7 @@ def _explain(error: BaseException) -> str | None:
 
 
 def _explain_system(error: OSError) -> str:
-    """Say what the system reports."""
-    name = error.filename2 or error.filename
+    name = error.filename2 or error.filename  # of a rename that failed, the target
     if isinstance(name, bytes):
         name = os.fsdecode(name)
     what = shown(name) if isinstance(name, str | os.PathLike) and str(name) else ""
@@ -110,17 +98,8 @@ def _explain_system(error: OSError) -> str:
 def require_writable(path: Path) -> None:
     """Make sure that a file or a folder can be written, before hours are spent on its content.
 
-    Nothing is left behind; folders that lack are not made yet.
-
-    Parameters
-    ----------
-    path : Path
-        A file or folder that may exist or not.
-
-    Raises
-    ------
-    UnwritablePlaceError
-        If it cannot be.
+    The path need not exist. Nothing is left behind, and missing folders are not made yet.
+    Raises `UnwritablePlaceError`.
     """
     try:
         if not is_utf8(path):
@@ -134,12 +113,13 @@ def require_writable(path: Path) -> None:
                 f"{shown(path)} is a pipe, socket or device: name a file to write instead."
             )
         folder = path if stat.S_ISDIR(mode) else path.parent
+        # The nearest folder that exists stands for those that are still to be made in it.
         while not os.path.lexists(folder) and folder != folder.parent:
             folder = folder.parent
         with tempfile.TemporaryFile(dir=folder) as file:
             file.write(bytes(4096))  # names may still find room on a full disk
     except OSError as error:
-        # the name of the temporary file would tell nobody anything
+        # The name of the temporary file would tell nobody anything.
         about = error if error.errno == errno.ENAMETOOLONG else OSError(error.errno, "", str(path))
         raise UnwritablePlaceError(_explain_system(about)) from error
     except ValueError as error:

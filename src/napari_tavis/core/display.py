@@ -14,14 +14,9 @@ raise SystemExit(0 if QOpenGLContext().create() else "OpenGL is missing")
 
 
 def display_problem() -> str | None:
-    """Say why no napari window can be opened, or None where one can.
+    """Give the reason why no napari window can be opened, as part of a sentence; None if one can.
 
     Qt ends the whole process where it finds no usable display, so a process of its own tries.
-
-    Returns
-    -------
-    str or None
-        The reason, as part of a sentence.
     """
     if sys.platform == "linux" and not (
         os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")

@@ -31,7 +31,7 @@ class EmptyFileError(MediaError):
 
 
 class NotAVideoError(MediaError):
-    """The file is of no video format that is read here, or is damaged beyond use."""
+    """The file is in no video format that is read here, or is damaged beyond use."""
 
 
 class NoPictureError(MediaError):
@@ -55,14 +55,14 @@ class TooLargeError(MediaError, MemoryError):
 
 
 class NoSoundOutputError(MediaError):
-    """Sound cannot be heard on this computer as it is; the message says what is missing."""
+    """No sound can be played on this computer as it is; the message says what is missing."""
 
 
 # Sessions
 
 
 class SessionError(TavisError):
-    """A session cannot be read, written or changed so; the message names the file."""
+    """A session cannot be read, written or changed this way; the message names the file."""
 
 
 # Datasets
@@ -73,32 +73,21 @@ class DatasetError(TavisError):
 
 
 class ClipExistsError(DatasetError):
-    """The dataset holds a clip of this name already, and replacing it was not asked for.
-
-    Attributes
-    ----------
-    clip_name : str
-        Name (S4, MS3) or uid (semantic) of the clip.
-    subset : str
-        The subset that holds it.
-    """
+    """The dataset already holds a clip of this name, and replacing it was not asked for."""
 
     def __init__(self, clip_name: str, subset: str, where: str) -> None:
         super().__init__(
             f"The {subset} data in {where} already hold a clip named {clip_name!r}: "
             "choose another name, or ask for it to be overwritten."
         )
-        self.clip_name = clip_name
+        self.clip_name = clip_name  # the name (S4, MS3) or uid (semantic)
         self.subset = subset
 
 
 class MissingFilesError(DatasetError):
-    """Files that the lists of a dataset promise are not there.
+    """Files that the lists of a dataset promise are missing.
 
-    Attributes
-    ----------
-    paths : tuple of str
-        All of them; the message names the first ten.
+    `paths` holds all of them; the message names the first ten.
     """
 
     def __init__(self, paths: tuple[str, ...], where: str) -> None:
@@ -153,7 +142,7 @@ class InferenceError(TavisError):
 
 
 class CorrectionError(TavisError):
-    """An object cannot be corrected so; the message says what to do first."""
+    """An object cannot be corrected this way; the message says what to do first."""
 
 
 # The lab
@@ -172,4 +161,4 @@ class ToyWorldError(TavisError):
 
 
 class ImprovementError(TavisError):
-    """A model cannot be improved so; the message says what to do."""
+    """A model cannot be improved this way; the message says what to do."""

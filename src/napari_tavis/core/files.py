@@ -1,8 +1,8 @@
 """Reading files that somebody else made, which may be anything under any name.
 
 Everything foreign is opened here: datasets, settings, queues, pictures. A file is read only if it
-is an ordinary one (a pipe would make us wait for ever, a device may do anything), only inside the
-folder it is said to lie in, and only up to a size that its kind can have. What it declares about
+is an ordinary one (a pipe would make us wait forever, a device may do anything), only inside the
+folder where it should be, and only up to a size that its kind can have. What it declares about
 itself - sizes, depths, counts - is a bound to check, never an order to carry out.
 """
 
@@ -23,12 +23,9 @@ if TYPE_CHECKING:
 
 KILOBYTE, MEGABYTE = 1 << 10, 1 << 20
 
-MOST_PIXELS = 1 << 25
-"""Pixels of the largest picture that is opened: a little more than a frame of 8K video has."""
-
+MOST_PIXELS = 1 << 25  # of a picture: a little more than a frame of 8K video has
 MOST_PICTURE_BYTES = 256 * MEGABYTE
-MOST_LEVELS = 64
-"""How deep lists and objects of a JSON file may lie in each other."""
+MOST_LEVELS = 64  # how deep lists and objects of a JSON file may be nested
 
 # What may hide in a name would otherwise act when it is opened: O_NONBLOCK keeps a pipe from
 # blocking, O_NOCTTY a terminal from becoming ours, O_NOFOLLOW a link from replacing the last part
@@ -37,20 +34,15 @@ _FLAGS = os.O_RDONLY | sum(
     getattr(os, name, 0)
     for name in ("O_BINARY", "O_CLOEXEC", "O_NOCTTY", "O_NOFOLLOW", "O_NONBLOCK")
 )
-_MANY_DIGITS = re.compile(r"\d{19}")
+_MANY_DIGITS = re.compile(r"\d{19}")  # too many for 64 bits
 _NESTING = (dict, list)
-_HALF_PAIR = re.compile(r"\\u[dD][89a-fA-F]")
+_HALF_PAIR = re.compile(r"\\u[dD][89a-fA-F]")  # a surrogate, with or without its partner
 
 
 class ForeignFileError(TavisError):
     """A file cannot be read, or is not what it should be.
 
-    Attributes
-    ----------
-    path : Path
-        The file.
-    problem : str
-        What is wrong with it and what to do: the message without the path before it.
+    `problem` is the message without the path before it: what is wrong and what to do.
     """
 
     def __init__(self, path: Path, problem: str) -> None:
@@ -60,7 +52,7 @@ class ForeignFileError(TavisError):
 
 
 class MissingForeignFileError(ForeignFileError):
-    """There is no such file."""
+    pass
 
 
 def shown(name: object, most: int = 200) -> str:
@@ -84,19 +76,15 @@ def is_utf8(name: str | os.PathLike[str]) -> bool:
 
 
 def open_file(path: Path, *, root: Path | None = None) -> BinaryIO:
-    """Open an ordinary file for reading.
+    """Open an ordinary file for reading; it may be reached through links.
 
     Parameters
     ----------
     path : Path
-        The file; it may be reached through links.
+        The file.
     root : Path, optional
         A folder out of which no link, and no ``..``, may lead. The folder itself may be a link:
         it is what the user named.
-
-    Returns
-    -------
-    BinaryIO
 
     Raises
     ------
@@ -112,7 +100,7 @@ def open_file(path: Path, *, root: Path | None = None) -> BinaryIO:
             raise ForeignFileError(
                 path, f"lies outside {shown(root)}: put the file itself there instead of a link"
             )
-        # Looked at before it is opened as well, since opening alone already acts on a device.
+        # Checked before it is opened as well, since opening alone already acts on a device.
         _check_ordinary(path, os.stat(real))
         descriptor = os.open(real, _FLAGS)
         try:
@@ -130,7 +118,7 @@ def open_file(path: Path, *, root: Path | None = None) -> BinaryIO:
 
 
 def is_inside(path: Path, root: Path) -> bool:
-    """Say whether a path, all links followed, lies in a folder or is it."""
+    """Say whether a path, all links followed, is a folder or lies in it."""
     return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root))
 
 
@@ -144,20 +132,7 @@ def is_file(path: Path, *, root: Path | None = None) -> bool:
 
 
 def read_bytes(path: Path, *, most: int, root: Path | None = None) -> bytes:
-    """Read a whole file.
-
-    Parameters
-    ----------
-    path, root
-        As for `open_file`.
-    most : int
-        Bytes that a file of its kind may have.
-
-    Raises
-    ------
-    ForeignFileError
-        If it cannot be opened or read, or is larger.
-    """
+    """Read a whole file of at most `most` bytes; see `open_file` for `root` and the errors."""
     with open_file(path, root=root) as file:
         try:
             # Not by the size it says: files of /proc say 0, and one that is written grows.
@@ -172,18 +147,7 @@ def read_bytes(path: Path, *, most: int, root: Path | None = None) -> bytes:
 
 
 def read_text(path: Path, *, most: int, root: Path | None = None) -> str:
-    """Read a text file in UTF-8, with or without a byte order mark; line ends stay as they are.
-
-    Parameters
-    ----------
-    path, most, root
-        As for `read_bytes`.
-
-    Raises
-    ------
-    ForeignFileError
-        If it cannot be read, or is not UTF-8.
-    """
+    """Read a text file in UTF-8, with or without a byte order mark; line ends stay as they are."""
     try:
         return read_bytes(path, most=most, root=root).decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -191,18 +155,7 @@ def read_text(path: Path, *, most: int, root: Path | None = None) -> str:
 
 
 def read_json(path: Path, *, most: int, root: Path | None = None) -> Any:
-    """Read a JSON file; see `parse_json`.
-
-    Parameters
-    ----------
-    path, most, root
-        As for `read_bytes`.
-
-    Raises
-    ------
-    ForeignFileError
-        If it cannot be read, or is not JSON.
-    """
+    """Read a JSON file; see `open_file` for `root` and the errors, and `parse_json`."""
     return parse_json(read_text(path, most=most, root=root), path)
 
 
@@ -211,19 +164,7 @@ def parse_json(text: str, path: Path) -> Any:
 
     A whole number of 19 digits or more becomes a float, infinite if need be, so that arithmetic
     on it does not fail. NaN and infinities come through: check with `math.isfinite` where a number
-    must be one.
-
-    Parameters
-    ----------
-    text : str
-        The text.
-    path : Path
-        The file it is from, for messages.
-
-    Returns
-    -------
-    dict, list, str, int, float, bool or None
-        Of any shape: check it before use.
+    must be one. The value may have any type and shape: check it before use. `path` is for messages.
 
     Raises
     ------
@@ -237,6 +178,7 @@ def parse_json(text: str, path: Path) -> Any:
         raise ForeignFileError(path, _TOO_DEEP) from None
     except ValueError as error:
         raise ForeignFileError(path, f"is not JSON ({error}): correct it") from None
+    # Level by level, not by recursion, which deep nesting would exhaust here and in whoever reads.
     level = [value]
     for _ in range(MOST_LEVELS):
         level = [
@@ -261,30 +203,16 @@ def parse_json(text: str, path: Path) -> Any:
 _TOO_DEEP = f"is nested more than {MOST_LEVELS} levels deep: replace it"
 
 
-def open_picture(
-    path: Path, *, root: Path | None = None, most_pixels: int = MOST_PIXELS
-) -> Image.Image:
-    """Open and fully decode a picture, PNG or JPEG.
+def open_picture(path: Path, *, root: Path | None = None) -> Image.Image:
+    """Open and fully decode a picture, PNG or JPEG, of at most `MOST_PIXELS`.
 
     No other format is tried, whatever the file begins with: Pillow would run Ghostscript on
-    PostScript.
-
-    Parameters
-    ----------
-    path, root
-        As for `open_file`.
-    most_pixels : int, optional
-        Of the largest picture that is decoded; its declared size is looked at before.
-
-    Returns
-    -------
-    PIL.Image.Image
-        Loaded, file closed.
+    PostScript. The declared size is checked before anything is decoded.
 
     Raises
     ------
     ForeignFileError
-        If it cannot be opened or decoded, or is larger.
+        If it cannot be opened (see `open_file`) or decoded, or is larger.
     """
     from PIL import Image
 
@@ -295,7 +223,7 @@ def open_picture(
             )
         try:
             with Image.open(file, formats=("PNG", "JPEG")) as image:
-                if image.width * image.height <= most_pixels:
+                if image.width * image.height <= MOST_PIXELS:
                     image.load()
                     return image
         except Image.UnidentifiedImageError:
@@ -309,13 +237,12 @@ def open_picture(
             ) from error
     raise ForeignFileError(
         path,
-        f"is said to have {image.width} x {image.height} pixels, more than the "
-        f"{most_pixels / 1e6:.0f} million that are read: replace the picture",
+        f"claims to have {image.width} x {image.height} pixels, more than the "
+        f"{MOST_PIXELS / 1e6:.0f} million that are read: replace the picture",
     )
 
 
 def _check_ordinary(path: Path, status: os.stat_result) -> None:
-    """Refuse what is no ordinary file."""
     if stat.S_ISREG(status.st_mode):
         return
     kind = "a folder" if stat.S_ISDIR(status.st_mode) else "a pipe, socket or device"
@@ -336,5 +263,6 @@ def _size(count: int) -> str:
     return f"{count / unit:.4g} {name}"
 
 
+# Python refuses to read integers of over 4,300 digits, and arithmetic on such takes forever.
 def _whole(digits: str) -> int | float:
     return int(digits) if len(digits) < 19 else float(digits)

@@ -1,4 +1,4 @@
-"""Where the package keeps what is the user's, not the project's: above all weights."""
+"""Where the package keeps what belongs to the user, not to a project: above all weights."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from platformdirs import user_config_path, user_data_path
 
 from napari_tavis.core.files import MEGABYTE, is_file, read_text
 
-HOME_VARIABLE = "NAPARI_TAVIS_HOME"
-"""Environment variable that moves the directory."""
+HOME_VARIABLE = "NAPARI_TAVIS_HOME"  # the environment variable that moves the directory
 
 HomeOrigin: TypeAlias = Literal["variable", "setting", "system"]
 
@@ -21,13 +20,10 @@ _SETTING = "home.txt"
 
 
 def home() -> Path:
-    """Give the directory of the user's data.
+    """Give the directory of the user's data, which may not exist yet.
 
-    Returns
-    -------
-    Path
-        What the environment variable ``NAPARI_TAVIS_HOME`` says, else what `set_home` was told,
-        else the system's place for the data of programs. It may not exist yet.
+    It is what the environment variable ``NAPARI_TAVIS_HOME`` says, else what `set_home` was given,
+    else the system's place for the data of programs.
     """
     named = _named_by_variable() or _named_by_setting()
     return Path(named).expanduser().absolute() if named else user_data_path(_NAME, appauthor=False)
@@ -41,17 +37,9 @@ def home_origin() -> HomeOrigin:
 
 
 def set_home(directory: Path | None) -> None:
-    """Keep the user's data in another directory from now on; what is there already stays there.
+    """Keep the user's data in another directory from now on (None: the system's own place).
 
-    Parameters
-    ----------
-    directory : Path or None
-        The directory; None for the system's own place.
-
-    Raises
-    ------
-    OSError
-        If the setting cannot be written.
+    What is already in the old one stays there. `OSError` if the setting cannot be written.
     """
     setting = _setting()
     if directory is None:
@@ -70,6 +58,7 @@ def installed_model(name: str) -> Path | None:
     """Give the file of an installed model, or None if there is none of this name."""
     directory = models_directory() / name
     file = directory / MODEL_FILE
+    # A name such as "../x" or "a/b" would lead elsewhere.
     inside = directory.name == name and directory.parent == models_directory()
     return file if inside and not name.startswith(".") and is_file(file) else None
 

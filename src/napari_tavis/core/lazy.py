@@ -8,15 +8,7 @@ from typing import Any
 
 
 def imported_late(package: str, places: Mapping[str, str]) -> Callable[[str], Any]:
-    """Give the ``__getattr__`` of a package.
-
-    Parameters
-    ----------
-    package : str
-        Its name.
-    places : mapping of str to str
-        For each name the module that has it.
-    """
+    """Give the ``__getattr__`` of a package; `places` has the module of each name."""
 
     def find(name: str) -> Any:
         if name not in places:

@@ -1,4 +1,4 @@
-"""Long work: how far it is, and whether it is to go on."""
+"""Long work: its progress, and whether it is to go on."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from typing import TypeAlias
 
 from napari_tavis.core.errors import TavisError
 
-Progress: TypeAlias = Callable[[int, int, str], None]
-"""Called as ``progress(done, total, what)`` by the thread that works."""
+Progress: TypeAlias = Callable[[int, int, str], None]  # progress(done, total, what)
 
 
 class Cancelled(TavisError):
@@ -19,15 +18,14 @@ class Cancelled(TavisError):
         super().__init__("Cancelled.")
 
 
-_LOOK_AGAIN = 0.1
-"""Seconds after which paused work looks whether it was cancelled."""
+_POLL = 0.1  # seconds after which paused work looks whether it was cancelled
 
 
 class Task:
-    """What a long piece of work and whoever waits for it say to each other. Thread safe.
+    """What a long piece of work and whoever waits for it tell each other. Thread safe.
 
-    Whoever waits makes it, hands it in, and may `cancel`, `pause` and `resume`; the work tells
-    how far it is by `report`, and calls `check` between two of its steps.
+    Whoever waits makes it, hands it in, and may `cancel`, `pause` and `resume`; the work reports
+    its progress by `report`, and calls `check` between two of its steps.
 
     Parameters
     ----------
@@ -41,14 +39,14 @@ class Task:
         self._may_run.set()
 
     def report(self, done: int, total: int, what: str) -> None:
-        """Say that `done` of `total` is done, and of what."""
+        """Report that `done` of `total` is done, and what is being done."""
         if self._on_progress is not None:
             self._on_progress(done, total, what)
 
     def part(self, on_progress: Progress | None = None) -> Task:
         """Give a task for a part of the work, which is cancelled and paused with the whole.
 
-        How far it is, only `on_progress` is told.
+        Its progress goes to its own `on_progress` alone.
         """
         part = Task(on_progress)
         part._cancelled, part._may_run = self._cancelled, self._may_run
@@ -60,15 +58,13 @@ class Task:
 
     @property
     def cancelled(self) -> bool:
-        """Whether the work was asked to stop."""
         return self._cancelled.is_set()
 
     def pause(self) -> None:
-        """Let the work wait at its next step."""
+        """Make the work wait at its next step."""
         self._may_run.clear()
 
     def resume(self) -> None:
-        """Let paused work go on."""
         self._may_run.set()
 
     def check(self) -> None:
@@ -79,7 +75,7 @@ class Task:
         Cancelled
             If `cancel` was called.
         """
-        while not (self.cancelled or self._may_run.wait(_LOOK_AGAIN)):
+        while not (self.cancelled or self._may_run.wait(_POLL)):
             pass
         if self.cancelled:
             raise Cancelled

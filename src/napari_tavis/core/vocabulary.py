@@ -6,6 +6,10 @@ alphabetical order) and its palette, the bit-interleaved one of PASCAL VOC.
 
 from __future__ import annotations
 
+import zlib
+from collections.abc import Iterable
+from typing import TypeAlias
+
 import numpy as np
 import numpy.typing as npt
 
@@ -13,6 +17,9 @@ from napari_tavis.core.errors import TavisError
 from napari_tavis.core.files import is_utf8, shown
 
 BACKGROUND = "background"
+
+RGB: TypeAlias = tuple[int, int, int]  # red, green and blue, 0 to 255
+SCENE_COLOR: RGB = (255, 255, 255)  # which no class has
 
 AVSBENCH_CLASSES: tuple[str, ...] = (
     BACKGROUND,
@@ -24,40 +31,20 @@ AVSBENCH_CLASSES: tuple[str, ...] = (
         "pipa saw saxophone sheep sitar sorna squirrel tabla tank tiger tractor train trombone "
         "truck trumpet tuba ukulele utv vacuum-cleaner violin wolf woman"
     ).split(),
-)
-"""Background, then the 70 classes of AVSBench: the position is the class index on disk."""
+)  # the position is the class index on disk
+_FIRST_FREE = len(AVSBENCH_CLASSES)
+_PALETTE_SIZE = 256
 
 
 def class_index(name: str) -> int | None:
-    """Give the AVSBench index of a class, or None where AVSBench does not have it.
-
-    Parameters
-    ----------
-    name : str
-        A class name, spelled as AVSBench does (lower case, hyphens).
-
-    Returns
-    -------
-    int or None
-        0 for the background, 1 to 70 for the classes.
-    """
+    """Give the index (0 to 70) of a class spelled as in AVSBench; None if it has no such class."""
     return AVSBENCH_CLASSES.index(name) if name in AVSBENCH_CLASSES else None
 
 
-def class_color(index: int) -> tuple[int, int, int]:
-    """Give the palette colour of a class index.
+def class_color(index: int) -> RGB:
+    """Give the palette colour (red, green, blue) of a class index, 0 to 255.
 
     Bit ``3 i + c`` of the index sets bit ``7 - i`` of channel ``c``.
-
-    Parameters
-    ----------
-    index : int
-        Class index, 0 to 255.
-
-    Returns
-    -------
-    tuple of int
-        Red, green and blue, 0 to 255.
     """
     channels = [0, 0, 0]
     for bit in range(8):
@@ -66,35 +53,50 @@ def class_color(index: int) -> tuple[int, int, int]:
     return channels[0], channels[1], channels[2]
 
 
-def palette() -> npt.NDArray[np.uint8]:
-    """Give the whole palette.
+def class_colors(names: Iterable[str]) -> dict[str, RGB]:
+    """Give each class a colour.
+
+    AVSBench's classes have its palette's colour. Another word takes one of the palette's later
+    colours by its spelling, so that it looks the same in every video; where two words of one
+    vocabulary meet, the later one moves on to the next free colour.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Class names, in the vocabulary's order.
 
     Returns
     -------
-    ndarray of uint8, shape (256, 3)
-        Row ``k`` is the colour (red, green, blue) of class index ``k``.
+    dict of str to tuple of int
+        Red, green and blue, 0 to 255, by class name.
     """
+    colors: dict[str, RGB] = {}
+    taken: set[int] = set()
+    span = _PALETTE_SIZE - _FIRST_FREE
+    for name in names:
+        if name in colors:
+            continue
+        index = class_index(name)
+        if index is None:
+            index = _FIRST_FREE + zlib.crc32(name.encode()) % span
+            while index in taken and len(taken) < span:
+                index = _FIRST_FREE + (index + 1 - _FIRST_FREE) % span
+            taken.add(index)
+        colors[name] = class_color(index)
+    return colors
+
+
+def palette() -> npt.NDArray[np.uint8]:
+    """Give the whole palette, (256, 3): row ``k`` is the colour of class index ``k``."""
     return np.array([class_color(index) for index in range(256)], dtype=np.uint8)
 
 
 def parse_vocabulary(text: str) -> tuple[str, ...]:
-    """Read the class names that a person typed.
+    """Read the class names that a person typed, separated by commas, in the order given.
 
-    Parameters
-    ----------
-    text : str
-        Class names, separated by commas; any words. Spaces around them, empty entries,
-        repetitions and the background (always in play) are dropped.
-
-    Returns
-    -------
-    tuple of str
-        The class names, in the order given.
-
-    Raises
-    ------
-    TavisError
-        If no class name is left, or one holds what no text does: half a surrogate pair.
+    Extra spaces, empty entries, repetitions and the background (always in play) are dropped.
+    Raises `TavisError` if no class name is left, or one holds what no text does: half a
+    surrogate pair.
     """
     if not is_utf8(text):
         raise TavisError(f"The vocabulary {shown(text)!r} is not UTF-8: type the names again.")

@@ -15,22 +15,17 @@ _OWNER = ".owner.lock"
 
 @contextmanager
 def workspace(parent: Path, prefix: str, alone: AbstractContextManager[object]) -> Iterator[Path]:
-    """Make a temporary folder; those that no living process works in go now, this one afterwards.
+    """Make a temporary folder in `parent`, which goes afterwards; abandoned ones go now.
 
     Parameters
     ----------
     parent : Path
-        In which it is made; it exists.
+        An existing folder.
     prefix : str
-        With which the names of these folders begin, and no others.
+        What the names of these folders begin with, and no others.
     alone : context manager
-        Held while folders come and go, so that one that has just been made is not taken for one
-        that was left.
-
-    Yields
-    ------
-    Path
-        The folder.
+        Held while folders come and go, so that one that has just been made, and is not locked yet,
+        is not taken for an abandoned one.
     """
     with alone:
         _remove_abandoned(parent, prefix)
@@ -48,7 +43,7 @@ def _remove_abandoned(parent: Path, prefix: str) -> None:
     """Remove the folders that no living process works in."""
     for folder in parent.glob(f"{prefix}*"):
         owner = FileLock(folder / _OWNER, timeout=0)
-        with suppress(OSError):  # filelock's Timeout is one: somebody works in it
+        with suppress(OSError):  # filelock's Timeout is an OSError: somebody works in it
             owner.acquire()
             owner.release()
             shutil.rmtree(folder, ignore_errors=True)

@@ -2,7 +2,7 @@
 
 Source: COCO's instance format (cocodataset.org, "Data format"), with the ``videos``, ``tracks``,
 ``video_id`` and ``track_id`` of TAO and COCO-VID. Masks are compressed RLE. ``score`` and
-``status`` (proposed, edited or accepted) are fields of our own, which other readers pass over.
+``status`` (proposed, edited or accepted) are fields of our own, which other readers ignore.
 """
 
 from __future__ import annotations
@@ -24,9 +24,10 @@ from napari_tavis.core.tasks import Task
 from napari_tavis.core.vocabulary import AVSBENCH_CLASSES, class_index
 from napari_tavis.datasets.coco_masks import encode_rle
 from napari_tavis.datasets.files import (
+    Violation,
     check_picture,
     copy_file,
-    path_inside,
+    path_in_dataset,
     pictures,
     read_json,
     write_jpeg,
@@ -34,7 +35,6 @@ from napari_tavis.datasets.files import (
 from napari_tavis.datasets.names import SPLITS, Split
 from napari_tavis.datasets.tracks import StoredVideo, Track, TrackedVideo, VideoDataset
 from napari_tavis.datasets.transaction import commit, staging_folder, tree_lock
-from napari_tavis.datasets.violations import Violation
 
 Entry = dict[str, Any]
 
@@ -42,12 +42,12 @@ _LISTS = ("videos", "images", "annotations", "tracks", "categories", "licenses")
 
 
 def annotation_file(root: Path, split: str) -> Path:
-    """Give the file that holds the annotations of a split."""
+    """Return the file that holds the annotations of a split."""
     return root / "annotations" / f"{split}.json"
 
 
 def video_parts(name: str, suffix: str) -> tuple[PurePosixPath, PurePosixPath]:
-    """Give the folder of a video's frames, and the copy of the video itself."""
+    """Return the folder of a video's frames, and the copy of the video itself."""
     return PurePosixPath("images", name), PurePosixPath("videos", f"{name}{suffix.lower()}")
 
 
@@ -57,7 +57,6 @@ class CocoVideos(VideoDataset):
     title = "COCO"
 
     def videos(self, root: Path) -> list[StoredVideo]:
-        """List the videos of a dataset."""
         return [
             _stored(content, split, video)
             for split in SPLITS
@@ -66,17 +65,15 @@ class CocoVideos(VideoDataset):
         ]
 
     def find(self, root: Path, name: str) -> StoredVideo | None:
-        """Find a video by its name, also one that lies there and is not listed."""
         listed = (video for video in self.videos(root) if video.name == name)
-        lying = StoredVideo(name, "train") if (root / "images" / name).exists() else None
-        return next(listed, lying)
+        unlisted = StoredVideo(name, "train") if (root / "images" / name).exists() else None
+        return next(listed, unlisted)
 
     def place(self, root: Path, split: Split, name: str) -> Path:
-        """Give the annotation file."""
+        """Return the annotation file."""
         return annotation_file(root, split)
 
     def lines(self, split: Split, video: TrackedVideo) -> tuple[str, ...]:
-        """Say what `write` makes."""
         folder, copy = video_parts(video.name, video.clip.path.suffix)
         return (
             f"annotations/{split}.json: {len(video.frames)} images, {len(video.tracks)} tracks",
@@ -95,7 +92,7 @@ class CocoVideos(VideoDataset):
         """Add a video to the dataset; the annotations of its own split change first."""
         clip, name = video.clip, video.name
         folder, copy = video_parts(name, clip.path.suffix)
-        self.replaced(root, name, overwrite)
+        self.replaced(root, name, overwrite)  # before minutes of work, and again under the lock
         with staging_folder(root) as staging:
             for place in (staging / folder, (staging / copy).parent):
                 place.mkdir(parents=True)
@@ -114,6 +111,7 @@ class CocoVideos(VideoDataset):
                 for frame, annotations in found:
                     time = float(clip.times[frame])
                     content.add_frame(entry, frame, time, annotations, ids)
+                # In this order: a kill in between leaves the video in both splits, not in none.
                 texts = {annotation_file(root, split): content.text()}
                 texts |= _without(root, name, except_split=split)
                 removed = [] if old is None else [folder, *_copies_of(root, old.split, name)]
@@ -175,27 +173,18 @@ def _stored(content: Entry, split: Split, video: Entry) -> StoredVideo:
 
 
 def _copies_of(root: Path, split: str, name: str) -> list[PurePosixPath]:
-    """Give the copies that a dataset keeps of a video."""
+    """Return the copies that a dataset keeps of a video."""
     videos = _own_annotations(root, split)["videos"]
     found = (
-        path_inside(str(one.get("file_name", ""))) for one in videos if one.get("name") == name
+        path_in_dataset(str(one.get("file_name", ""))) for one in videos if one.get("name") == name
     )
     return [path for path in found if path is not None and path.parts[0] == "videos"]
 
 
 def read_annotations(path: Path, root: Path | None = None) -> Entry:
-    """Read a COCO file.
+    """Read a COCO file's lists of objects, those of ``_LISTS``; empty ones if there is no file.
 
-    Returns
-    -------
-    dict
-        With lists of objects under ``videos``, ``images``, ``annotations``, ``tracks``,
-        ``categories`` and ``licenses``; empty ones where there is no such file.
-
-    Raises
-    ------
-    DatasetError
-        If it cannot be read, or is something else.
+    Raises `DatasetError` if it cannot be read, or is something else.
     """
     content = read_json(path, root)
     for name in _LISTS:
@@ -208,12 +197,9 @@ def read_annotations(path: Path, root: Path | None = None) -> Entry:
 
 
 def _own_annotations(root: Path, split: str) -> Entry:
-    """Read the annotations of a split to add to them, which takes numbers and names.
+    """Read the annotations of a split to add to them, which needs ids and names.
 
-    Raises
-    ------
-    DatasetError
-        If they cannot be read, or a number or name is missing.
+    Raises `DatasetError` if they cannot be read, or an id or name is missing.
     """
     path = annotation_file(root, split)
     content = read_annotations(path, root)
@@ -235,7 +221,7 @@ def _is_number(value: object) -> bool:
 
 
 def _annotation(track: Track, mask: Mask, frame: int) -> Entry:
-    """Make an annotation; ids follow when the dataset's lock is held."""
+    """Make an annotation; it gets its ids once the dataset's lock is held."""
     segmentation = encode_rle(mask)
     return {
         "object": track.object_id,
@@ -258,11 +244,10 @@ class _Content:
         self._next = {name: _highest(self.content[name]) + 1 for name in _LISTS}
 
     def text(self) -> str:
-        """Give it as json."""
         return json.dumps(self.content, ensure_ascii=False, separators=(",", ":")) + "\n"
 
     def add_video(self, video: TrackedVideo, copy: PurePosixPath) -> Entry:
-        """Add the video; one of the same name goes, and its number with all that refers to it."""
+        """Add the video, replacing one of the same name and everything that refers to it."""
         remove_video(self.content, video.name)
         height, width = video.size
         entry = {
@@ -278,7 +263,6 @@ class _Content:
         return self._add("videos", entry)
 
     def add_track(self, video: Entry, track: Track, root: Path) -> Entry:
-        """Add an object of the video."""
         return self._add(
             "tracks",
             {
@@ -332,7 +316,7 @@ class _Content:
         return int(self._add("licenses", {"name": text, "url": ""})["id"])
 
     def _category(self, name: str, root: Path) -> int:
-        """Give a class its number: AVSBench's, or the same free one in all splits."""
+        """Return the id of a class: AVSBench's, or the same free one in all splits."""
         known = _categories(root) | {one["name"]: one["id"] for one in self.content["categories"]}
         number = known.get(name, class_index(name))
         if number is None:
@@ -344,7 +328,7 @@ class _Content:
 
 
 def _categories(root: Path) -> dict[str, int]:
-    """Give the numbers of the classes in all splits of a dataset."""
+    """Return the ids of the classes in all splits of a dataset."""
     return {
         str(category["name"]): int(category["id"])
         for split in SPLITS
@@ -357,7 +341,7 @@ def _highest(entries: Sequence[Entry]) -> int:
 
 
 def remove_video(content: Entry, name: str) -> None:
-    """Take a video, its frames, tracks and masks out of a split's annotations."""
+    """Remove a video, its frames, tracks and masks from a split's annotations."""
     gone = {one["id"] for one in content.get("videos", []) if one.get("name") == name}
     for key in ("videos", "images", "annotations", "tracks"):
         number = "id" if key == "videos" else "video_id"
@@ -365,7 +349,7 @@ def remove_video(content: Entry, name: str) -> None:
 
 
 def _without(root: Path, name: str, except_split: str) -> dict[Path, str]:
-    """Give the new texts of the other splits that hold the video: without it."""
+    """Return the new texts of the other splits that hold the video: without it."""
     texts = {}
     for split in SPLITS:
         path = annotation_file(root, split)

@@ -12,24 +12,22 @@ from pycocotools import mask as rle
 from napari_tavis.annotation.masks import Mask
 from napari_tavis.core.errors import DatasetError
 
-Size: TypeAlias = tuple[int, int]
-"""Height and width in pixels."""
+Size: TypeAlias = tuple[int, int]  # height and width in pixels
 
-_MARGIN = 0.25
-"""How far a polygon may reach out of the picture, as a share of its longer side."""
+_MARGIN = 0.25  # how far a polygon may reach out of the picture, as a share of its longer side
+# Pixels along all polygons of a mask: the library keeps some hundred bytes for each of them.
 _LONGEST_OUTLINE = 1 << 21
-"""Pixels along all polygons of a mask: the library keeps some hundred bytes for each of them."""
-_HUGE = 1e18
+_HUGE = 1e18  # beyond any coordinate or id, and still within int64
+# Most letters of one compressed run length, 5 bits each: no picture has runs longer than 2^29.
 _DIGITS = 6
-"""Most letters of one compressed run length, 5 bits each: no picture has runs longer than 2^29."""
 
 
 class SegmentationError(DatasetError):
-    """Something that should be a mask is none, or one of another picture."""
+    """Something that should be a mask is not one, or one of another picture."""
 
 
 def encode_rle(mask: Mask) -> dict[str, object]:
-    """Encode a mask, bool ``[H, W]``, as COCO's compressed run lengths."""
+    """Encode a mask, bool (H, W), as COCO's compressed run lengths."""
     encoded = rle.encode(np.asfortranarray(mask, dtype=np.uint8))
     return {"size": [int(side) for side in encoded["size"]], "counts": encoded["counts"].decode()}
 
@@ -37,28 +35,11 @@ def encode_rle(mask: Mask) -> dict[str, object]:
 def decode_segmentation(
     segmentation: object, size: Size, number: object, *, drawn_on: Size | None = None
 ) -> Mask:
-    """Decode a COCO mask: run lengths, compressed or not, or polygons.
+    """Decode a COCO mask, run lengths or polygons, to bool (H, W) of the given size.
 
-    Parameters
-    ----------
-    segmentation : object
-        As it stands in the file, whatever that is.
-    size : tuple of int
-        Height and width of the mask to give.
-    number : object
-        The annotation's, for the message.
-    drawn_on : tuple of int, optional
-        Height and width of the picture that polygons were drawn on; `size` by default. They are
-        scaled from one to the other, which must have the same proportions.
-
-    Returns
-    -------
-    ndarray of bool, shape (H, W)
-
-    Raises
-    ------
-    SegmentationError
-        If it is no mask, or one of another size.
+    `segmentation` is as the file has it, unchecked. Polygons drawn on a picture of another size,
+    `drawn_on`, are scaled; the proportions must be the same. `number` is the annotation's, for the
+    message. Raises `SegmentationError` if it is not a mask, or one of another size.
     """
     try:
         if isinstance(segmentation, dict):
@@ -73,7 +54,7 @@ def decode_segmentation(
 
 
 def is_number(value: object) -> TypeGuard[int | float]:
-    """Tell whether a value out of a JSON file is a finite number; a truth value is none."""
+    """Say whether a value from a JSON file is a finite number; a truth value is not."""
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _HUGE
 
 
@@ -102,7 +83,7 @@ def _from_runs(segmentation: dict[str, object], size: Size) -> Mask:
 
 
 def _run_lengths(counts: object, pixels: int) -> npt.NDArray[np.int64]:
-    """Read the counts, int64 ``[n]``, of any value within 60 bits."""
+    """Read the counts, int64 (n,), of any value within 60 bits."""
     if isinstance(counts, str):
         return _decompressed(counts, pixels)
     if not isinstance(counts, list):
@@ -115,7 +96,11 @@ def _run_lengths(counts: object, pixels: int) -> npt.NDArray[np.int64]:
 
 
 def _decompressed(text: str, pixels: int) -> npt.NDArray[np.int64]:
-    """Undo COCO's compression: 5 bits a letter, lowest first, the fourth run on as differences."""
+    """Undo COCO's compression of run lengths.
+
+    Each letter holds 5 bits, lowest first, and a sixth that says whether more follow; from the
+    fourth run on, what is stored is the difference to the run before last.
+    """
     if len(text) > _DIGITS * (2 * pixels + 2):
         raise SegmentationError("its run lengths are longer than the picture")
     try:
@@ -123,8 +108,8 @@ def _decompressed(text: str, pixels: int) -> npt.NDArray[np.int64]:
     except UnicodeEncodeError:
         raise SegmentationError("its run lengths contain letters without a meaning") from None
     if letters.min(initial=0) < 0 or letters.max(initial=0) > 63:
-        raise SegmentationError("its run lengths contain letters without a meaning")
-    ends = np.flatnonzero(letters < 32)
+        raise SegmentationError("its run lengths hold letters that mean nothing")
+    ends = np.flatnonzero(letters < 32)  # the sixth bit says that more letters follow
     if not len(letters) or not len(ends) or ends[-1] != len(letters) - 1:
         raise SegmentationError("its run lengths break off")
     starts = np.concatenate(([0], ends[:-1] + 1))
@@ -132,8 +117,10 @@ def _decompressed(text: str, pixels: int) -> npt.NDArray[np.int64]:
     if digits.max() > _DIGITS:
         raise SegmentationError("its runs are longer than the picture")
     places = np.arange(len(letters)) - np.repeat(starts, digits)
+    # The five bits of each letter, moved to their place and summed number by number.
     runs = np.add.reduceat((letters & 31) << (5 * places), starts)
     runs -= np.where(letters[ends] & 16, np.int64(1) << (5 * digits), 0)  # the sign
+    # Undo the differences, which are to the run before last: one chain of odd runs, one of even.
     runs[1::2] = np.cumsum(runs[1::2])
     runs[2::2] = np.cumsum(runs[2::2])
     return runs
@@ -148,6 +135,7 @@ def _from_polygons(polygons: Sequence[object], size: Size, drawn_on: Size) -> Ma
     if not polygons:
         raise SegmentationError("it is empty")
     checked = [_points(polygon, drawn_on) * scale for polygon in polygons]
+    # The longer of dx and dy of every edge: the pixels that the library walks along.
     outline = sum(
         float(np.abs(points - np.roll(points, 1, axis=0)).max(axis=1).sum()) for points in checked
     )
@@ -158,7 +146,7 @@ def _from_polygons(polygons: Sequence[object], size: Size, drawn_on: Size) -> Ma
 
 
 def _scale(drawn_on: Size, size: Size) -> npt.NDArray[np.float64]:
-    """Give what x and y are multiplied with; a pixel of rounding is allowed in the proportions."""
+    """Return the factors for x and y; the proportions may be off by a pixel of rounding."""
     (height, width), (tall, wide) = drawn_on, size
     if drawn_on != size:
         shrunk = min(height, tall), min(width, wide)
@@ -174,7 +162,7 @@ def _scale(drawn_on: Size, size: Size) -> npt.NDArray[np.float64]:
 
 
 def _points(polygon: object, size: Size) -> npt.NDArray[np.float64]:
-    """Check one polygon and give its points, float64 ``[n, 2]``."""
+    """Check one polygon and return its points, float64 (n, 2)."""
     if not isinstance(polygon, list) or not all(is_number(value) for value in polygon):
         raise SegmentationError("its polygons must be lists of finite numbers")
     if len(polygon) < 6 or len(polygon) % 2:

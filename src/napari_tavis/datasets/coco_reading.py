@@ -1,9 +1,14 @@
-"""Reading COCO files of images, sorted by the videos that they are of.
+"""Reading COCO and YouTube-VIS files, sorted by video.
 
 COCO's instance format (cocodataset.org, "Data format") says nothing of videos. Read here are its
 dialects that do: ours and TAO's (``frame_index``, ``track_id``), CocoVID's (``frame_id``,
-``instance_id``), CVAT's (tracks among the ``attributes``, frames by the image's name), and those of
-tools that name images only (Label Studio, X-AnyLabeling, Roboflow), whose videos the user gives.
+``instance_id``), CVAT's (tracks among the ``attributes``, frames by the image's name), and those
+of tools that name only images (Label Studio, X-AnyLabeling, Roboflow), whose videos the user
+gives.
+
+YouTube-VIS (TrackEval's ``docs/YouTube-VIS-format.txt`` and youtubevos/cocoapi) has a track per
+annotation, with ``segmentations`` and ``bboxes`` for each of the video's ``file_names``, null
+where it is absent. AVISeg and AVSBench-OV are written the same way.
 """
 
 from __future__ import annotations
@@ -32,40 +37,30 @@ Key: TypeAlias = int | str
 
 _NO_CLASS = frozenset((BACKGROUND, "_background_", "__background__"))
 CROWD = "is a crowd (iscrowd): taken as one object"
-_LONGEST_KEY = 200
-_WIDEST = 1 << 20
-_SHOWN = 80
+_LONGEST_KEY = 200  # letters of an id or class
+_WIDEST = 1 << 20  # pixels
+_SHOWN = 80  # letters of a value in a message
 _ROBOFLOW = re.compile(r"(.+)_(mp4|mov|avi|mkv|webm|m4v)-(\d{1,15})_(?:jpg|jpeg|png)\.rf\.\w+")
 _NUMBER_AT_END = re.compile(r"(.*?)(\d{1,15})")
 
 
 class AnnotationError(Exception):
-    """Why an annotation cannot be taken: the end of a sentence."""
+    """Why an annotation cannot be used: the end of a sentence."""
 
 
 def read_coco(
     lists: Mapping[str, Sequence[Entry]], stems: Mapping[PurePosixPath, PurePosixPath]
 ) -> tuple[list[SourceVideo], SourceVideo]:
-    """Sort a file's images and annotations by video.
+    """Sort a COCO file's images and annotations by video.
 
-    Parameters
-    ----------
-    lists : mapping of str to sequence of dict
-        What the file has under ``videos``, ``images``, ``annotations`` and ``categories``.
-    stems : mapping of PurePosixPath to PurePosixPath
-        The videos that the user has, by their paths without suffix: for a file without videos.
-
-    Returns
-    -------
-    videos : list of SourceVideo
-        What there is of each.
-    homeless : SourceVideo
-        What belongs to no video that could be told.
+    `lists` is what the file has under ``videos``, ``images``, ``annotations`` and ``categories``;
+    `stems` are the videos that the user has, by their paths without suffix, for a file without
+    videos. Returns the videos, and what could not be assigned to one.
     """
     reader = _Reader(lists, stems)
     reader.place_images()
     reader.place_annotations()
-    return list(reader.videos.values()), reader.homeless
+    return list(reader.videos.values()), reader.unassigned
 
 
 def key_of(value: object) -> Key | None:
@@ -80,18 +75,17 @@ def key_of(value: object) -> Key | None:
     return None
 
 
-def called(value: object) -> str:
-    """Show a value out of the file in a message."""
+def quoted(value: object) -> str:
+    """Quote a value from the file in a message."""
     return shown(repr(value), _SHOWN)
 
 
 def text_of(value: object) -> str:
-    """Give a text out of the file; empty where it is none."""
     return value if isinstance(value, str) else ""
 
 
 def classes_of(categories: Sequence[Entry]) -> dict[Key, set[str]]:
-    """Give the names of the categories by id; an id that stands twice may have two."""
+    """Return the names of the categories by id; an id that occurs twice may have two."""
     names: dict[Key, set[str]] = defaultdict(set)
     for category in categories:
         key = key_of(category.get("id"))
@@ -101,35 +95,23 @@ def classes_of(categories: Sequence[Entry]) -> dict[Key, set[str]]:
 
 
 def class_name(names: Mapping[Key, set[str]], annotation: Entry) -> str:
-    """Give the class of an annotation.
-
-    Raises
-    ------
-    AnnotationError
-        If there is none, or more than one.
-    """
+    """Return the class of an annotation; `AnnotationError` if it has none, or more than one."""
     number = annotation.get("category_id")
     key = key_of(number)
     found = names.get(key, set()) if key is not None else set()
     if len(found) > 1:
         raise AnnotationError(
-            f"the category {called(number)} stands for {' and '.join(sorted(map(called, found)))}: "
+            f"the category {quoted(number)} stands for {' and '.join(sorted(map(quoted, found)))}: "
             "give each class a number of its own"
         )
     name = next(iter(found), "")
     if not name or name in _NO_CLASS or len(name) > _LONGEST_KEY or not name.isprintable():
-        raise AnnotationError(f"the category {called(number)} names no class: correct it")
+        raise AnnotationError(f"the category {quoted(number)} names no class: correct it")
     return name
 
 
 def track_of(annotation: Entry) -> Key | None:
-    """Give the track of an annotation; None for an object of its own.
-
-    Raises
-    ------
-    AnnotationError
-        If it is neither a whole number nor text.
-    """
+    """Return the track of an annotation; None for an object of its own."""
     attributes = annotation.get("attributes")
     candidates = [annotation.get("track_id"), annotation.get("instance_id")]
     if isinstance(attributes, dict):
@@ -139,35 +121,22 @@ def track_of(annotation: Entry) -> Key | None:
             continue
         key = key_of(value)
         if key is None:
-            raise AnnotationError(f"its track {called(value)} is neither a whole number nor text")
+            raise AnnotationError(f"its track {quoted(value)} is neither a whole number nor text")
         return key
     return None
 
 
 def score_of(annotation: Entry) -> float | None:
-    """Give the score of an annotation.
-
-    Raises
-    ------
-    AnnotationError
-        If it is no number.
-    """
     score = annotation.get("score")
     if score is None:
         return None
     if not is_number(score):
-        raise AnnotationError(f"its score {called(score)} is not a number from 0 to 1: correct it")
+        raise AnnotationError(f"its score {quoted(score)} is not a number from 0 to 1: correct it")
     return float(score)
 
 
 def box_of(annotation: Entry) -> str:
-    """Show the box of an annotation without a mask.
-
-    Raises
-    ------
-    AnnotationError
-        If it has no box either.
-    """
+    """Describe the box of an annotation without a mask; `AnnotationError` without a box."""
     box = annotation.get("bbox")
     if (
         isinstance(box, list)
@@ -180,13 +149,7 @@ def box_of(annotation: Entry) -> str:
 
 
 def shape_of(annotation: Entry, label: str, names: Mapping[Key, set[str]]) -> Shape:
-    """Read an annotation of an image.
-
-    Raises
-    ------
-    AnnotationError
-        If it cannot be taken.
-    """
+    """Read an annotation of an image; `AnnotationError` if it cannot be used."""
     segmentation = annotation.get("segmentation")
     bare = segmentation is None or segmentation == []
     return Shape(
@@ -201,18 +164,12 @@ def shape_of(annotation: Entry, label: str, names: Mapping[Key, set[str]]) -> Sh
 
 
 def is_crowd(annotation: Entry) -> bool:
-    """Tell whether an annotation covers many objects that were not told apart."""
+    """Say whether an annotation covers many objects that were not told apart."""
     return annotation.get("iscrowd") in (1, "1")
 
 
 def size_of(entry: Entry) -> Size | None:
-    """Give the declared height and width; None where they are not told.
-
-    Raises
-    ------
-    AnnotationError
-        If they are none that a picture can have.
-    """
+    """Return the declared height and width; None if there are none."""
     height, width = entry.get("height"), entry.get("width")
     if height is None or width is None:
         return None
@@ -225,46 +182,34 @@ def size_of(entry: Entry) -> Size | None:
     ):
         return tall, wide
     raise AnnotationError(
-        f"its width and height are {called(width)} and {called(height)}: correct them"
+        f"its width and height are {quoted(width)} and {quoted(height)}: correct them"
     )
 
 
 def fps_of(entry: Entry) -> float:
-    """Give a video's declared frames per second; 0 where it tells none that can be."""
+    """Return a video's declared frames per second; 0 without a plausible one."""
     fps = entry.get("fps")
     return float(fps) if is_number(fps) and 0 < fps <= 1000 else 0.0
 
 
 def label_of(entry: Entry, place: int, what: str) -> str:
-    """Call an entry by its id, or by its place in the list where it has none."""
+    """Name an entry by its id, or by its place in the list if it has none."""
     key = key_of(entry.get("id"))
     return f"{what}number {place + 1} of the list" if key is None else f"{what}{shown(key, _SHOWN)}"
 
 
 @dataclass
 class NamedFrame:
-    """What the name of an image says.
+    """What the name of an image says."""
 
-    Attributes
-    ----------
-    number : int or None
-        The frame.
-    video : PurePosixPath
-        The name without that number: perhaps the video's.
-    folder : PurePosixPath
-        Where it is.
-    sampled : bool
-        Whether the number counts frames that were taken out of the video, not those of the video.
-    """
-
-    number: int | None
-    video: PurePosixPath
+    number: int | None  # of the frame
+    video: PurePosixPath  # the name without that number: perhaps the video's
     folder: PurePosixPath
-    sampled: bool = False
+    sampled: bool = False  # whether the number counts frames sampled from the video, not its own
 
 
 def name_of_frame(file_name: str) -> NamedFrame:
-    """Read the name of an image: ``street/000123.jpg``, ``frame_000123.PNG``, Roboflow's."""
+    """Parse the name of an image: ``street/000123.jpg``, ``frame_000123.PNG``, Roboflow's."""
     path = PurePosixPath(file_name.replace("\\", "/"))
     roboflow = _ROBOFLOW.fullmatch(path.stem)
     if roboflow:
@@ -290,7 +235,7 @@ class _Image:
 
 
 class _Reader:
-    """Sorts the entries of one file."""
+    """Sorts the entries of one COCO file."""
 
     def __init__(
         self,
@@ -300,7 +245,7 @@ class _Reader:
         self.lists = lists
         self.stems = stems
         self.names = classes_of(lists["categories"])
-        self.homeless = SourceVideo("")
+        self.unassigned = SourceVideo("")
         self.videos: dict[object, SourceVideo] = {}
         self.by_id: dict[Key, list[SourceVideo]] = defaultdict(list)
         self.by_name: dict[PurePosixPath, list[SourceVideo]] = defaultdict(list)
@@ -309,8 +254,8 @@ class _Reader:
         self.sizes: dict[int, Size | None] = {}
         for place, entry in enumerate(lists["videos"]):
             names = tuple(video_names(entry))
-            called_so = shown(names[0], _SHOWN) if names else label_of(entry, place, "video ")
-            video = SourceVideo(called_so, names, fps=fps_of(entry))
+            shown_name = shown(names[0], _SHOWN) if names else label_of(entry, place, "video ")
+            video = SourceVideo(shown_name, names, fps=fps_of(entry))
             self.videos[place] = video
             if names:
                 self.by_name[without_suffix(names[0])].append(video)
@@ -350,8 +295,8 @@ class _Reader:
             _number(images)
 
     def _only_video(self) -> SourceVideo:
-        """Give the video of what names none: the only one of the file, or none."""
-        return next(iter(self.videos.values())) if len(self.videos) == 1 else self.homeless
+        """Return the file's only video, for what names none; else what takes the unassigned."""
+        return next(iter(self.videos.values())) if len(self.videos) == 1 else self.unassigned
 
     def _video_of(self, entry: Entry, name: NamedFrame) -> SourceVideo:
         number = entry.get("video_id")
@@ -361,7 +306,7 @@ class _Reader:
             if len(found) == 1:
                 return found[0]
             many = f"{len(found)} videos have" if found else "no video has"
-            raise AnnotationError(f"its video_id is {called(number)}, but {many} that id")
+            raise AnnotationError(f"its video_id is {quoted(number)}, but {many} that id")
         if not self.lists["videos"]:
             return self._video_of_name(name)
         stem = self._matching(name)
@@ -374,7 +319,7 @@ class _Reader:
         return found[0]
 
     def _video_of_name(self, name: NamedFrame) -> SourceVideo:
-        """Find the video of an image of a file that lists none: one that the user has."""
+        """Find the video, one that the user has, of an image in a file without videos."""
         stem = next(iter(self.stems)) if self.one_video else self._matching(name)
         # Where no video is called like the folder, the pictures in it may make one.
         path = name.folder if stem is None else self.stems[stem]
@@ -419,18 +364,18 @@ class _Reader:
             raise AnnotationError(
                 "it names no image: give it an 'image_id'"
                 if number is None
-                else f"its image_id {called(number)} is neither a whole number nor text"
+                else f"its image_id {quoted(number)} is neither a whole number nor text"
             )
         found = self.images.get(key, [])
         if not found:
-            raise AnnotationError(f"there is no image with the id {called(number)}")
+            raise AnnotationError(f"there is no image with the id {quoted(number)}")
         first = found[0]
         if any(
             (one.owner is not first.owner or one.source.number != first.source.number)
             for one in found
         ):
             raise AnnotationError(
-                f"its image_id {called(number)} stands on {len(found)} images: give each an id "
+                f"{len(found)} images have its image_id {quoted(number)}: give each an id "
                 "of its own"
             )
         return first
@@ -447,7 +392,7 @@ class _Reader:
         key = key_of(number)
         if key is None or image.owner not in self.by_id.get(key, []):
             raise AnnotationError(
-                f"its video_id is {called(number)}, but its image is of another video"
+                f"its video_id is {quoted(number)}, but its image is of another video"
             )
 
 
@@ -470,11 +415,13 @@ def _number(images: Sequence[_Image]) -> None:
             value = image.entry.get(used)
             key = key_of(value)
             source.number = key if isinstance(key, int) else None
-            source.problem = f"its {used} is {called(value)}, which is no frame number: correct it"
+            source.problem = (
+                f"its {used} is {quoted(value)}, which is not a frame number: correct it"
+            )
         else:
             source.number, source.sampled = image.name.number, image.name.sampled
             source.problem = (
-                "its frame cannot be told: it has neither a 'frame_index' nor a 'frame_id', and "
+                "its frame is unknown: it has neither a 'frame_index' nor a 'frame_id', and "
                 "its name no number"
             )
         if source.number is not None:
@@ -482,7 +429,7 @@ def _number(images: Sequence[_Image]) -> None:
 
 
 def video_names(entry: Entry) -> Iterator[str]:
-    """Give the names by which a video's file may be found."""
+    """Yield the names by which a video's file may be found."""
     for name in ("file_name", "name"):
         text = text_of(entry.get(name))
         if text:
@@ -492,17 +439,7 @@ def video_names(entry: Entry) -> Iterator[str]:
 def matching_video(name: NamedFrame, stems: Sequence[PurePosixPath]) -> PurePosixPath | None:
     """Find the video of an image by its folders, or by its name without the number.
 
-    Parameters
-    ----------
-    name : NamedFrame
-        What the image's name says.
-    stems : sequence of PurePosixPath
-        Paths of the videos, without suffix.
-
-    Returns
-    -------
-    PurePosixPath or None
-        None where none, or more than one, fits as well.
+    `stems` are paths of videos, without suffix. None if none, or more than one, fits equally well.
     """
     wanted = [without_suffix(str(name.video)) if name.sampled else name.video]
     if not name.sampled and name.folder != name.video:
@@ -527,3 +464,115 @@ def _common_end(first: Sequence[str], second: Sequence[str]) -> int:
             break
         count += 1
     return count
+
+
+def is_youtube_vis(lists: Mapping[str, Sequence[Entry]]) -> bool:
+    """Say whether a file with videos is YouTube-VIS: tracks with a mask per frame."""
+    annotations = lists["annotations"]
+    return any("segmentations" in entry for entry in annotations) or (
+        not lists["images"] and any("file_names" in entry for entry in lists["videos"])
+    )
+
+
+def read_youtube_vis(lists: Mapping[str, Sequence[Entry]]) -> tuple[list[SourceVideo], SourceVideo]:
+    """Sort a YouTube-VIS file's tracks by video; see `read_coco`."""
+    unassigned = SourceVideo("")
+    frames: dict[Key | None, int] = defaultdict(int)
+    for entry in lists["annotations"]:
+        masks, key = entry.get("segmentations"), key_of(entry.get("video_id"))
+        if isinstance(masks, list):
+            frames[key] = max(frames[key], len(masks))
+    videos: list[SourceVideo] = []
+    by_id: dict[Key, list[SourceVideo]] = defaultdict(list)
+    for place, entry in enumerate(lists["videos"]):
+        key = key_of(entry.get("id"))
+        video = _video(entry, label_of(entry, place, "video "), frames.get(key, 0))
+        videos.append(video)
+        if key is not None:
+            by_id[key].append(video)
+    names = classes_of(lists["categories"])
+    for place, entry in enumerate(lists["annotations"]):
+        label = label_of(entry, place, "")
+        key = key_of(entry.get("video_id"))
+        found = by_id.get(key, []) if key is not None else []
+        if len(found) == 1:
+            _place_track(entry, label, found[0], names, place)
+            continue
+        number, many = quoted(entry.get("video_id")), len(found)
+        reason = f"{many} videos have" if many else "no video has"
+        owner = videos[0] if len(videos) == 1 else unassigned
+        _leave(owner, label, f"its video_id is {number}, but {reason} that id")
+    return videos, unassigned
+
+
+def _video(entry: Entry, label: str, frames: int) -> SourceVideo:
+    """Read a video; `frames` is how many its tracks have, for one that does not list them."""
+    listed = entry.get("file_names")
+    file_names = [text_of(name) for name in listed] if isinstance(listed, list) else []
+    folders = {PurePosixPath(name.replace("\\", "/")).parent for name in file_names}
+    names = list(video_names(entry))
+    if len(folders) == 1:
+        folder = next(iter(folders))
+        names += [path for path in (str(folder), folder.name) if folder.name]
+    video = SourceVideo(
+        shown(names[0], 80) if names else label, tuple(names), in_order=True, fps=fps_of(entry)
+    )
+    file_names = file_names or [""] * frames
+    numbers = [name_of_frame(name).number for name in file_names]
+    known = [number for number in numbers if number is not None]
+    rising = len(known) == len(numbers) and known == sorted(set(known))
+    size = None
+    with contextlib.suppress(AnnotationError):  # run lengths have a size of their own
+        size = size_of(entry)
+    for place, (number, name) in enumerate(zip(numbers, file_names, strict=True)):
+        image = SourceImage(f"item {place}", number if rising else None, size=size, file_name=name)
+        if not rising:
+            image.problem = "its frame is unknown: 'file_names' must hold rising numbers"
+        video.images.append(image)
+    return video
+
+
+def _leave(video: SourceVideo, label: str, reason: str) -> None:
+    start = f"{video.name}: " if video.name else ""
+    video.left.append(f"{start}annotation {label}: {reason}.")
+    video.left_annotations += 1
+
+
+def _place_track(
+    entry: Entry, label: str, video: SourceVideo, names: Mapping[Key, set[str]], place: int
+) -> None:
+    """Put a track's masks into the frames of its video."""
+    masks, boxes = entry.get("segmentations"), entry.get("bboxes")
+    if not isinstance(masks, list) or len(masks) != len(video.images):
+        count = f"{len(masks)} items" if isinstance(masks, list) else "none"
+        _leave(
+            video,
+            label,
+            f"its 'segmentations' must have an item for each of the {len(video.images)} frames of "
+            f"the video, not {count}",
+        )
+        return
+    try:
+        class_name(names, entry)
+        score_of(entry)
+    except AnnotationError as error:
+        _leave(video, label, str(error))
+        return
+    if not isinstance(boxes, list) or len(boxes) != len(masks):
+        boxes = [None] * len(masks)
+    if is_crowd(entry):
+        video.notes.append(f"{video.name}: annotation {label} {CROWD}.")
+    absent = 0
+    for image, mask, box in zip(video.images, masks, boxes, strict=True):
+        if mask in (None, []) and (not isinstance(box, list) or not any(box)):
+            absent += 1
+            continue
+        one: Entry = {**entry, "segmentation": mask, "bbox": box, "track_id": place}
+        try:
+            shape = shape_of(one, label, names)
+        except AnnotationError as error:
+            image.left.append((label, str(error)))
+            continue
+        image.shapes.append(shape)
+    if absent == len(masks):
+        video.notes.append(f"{video.name}: annotation {label} is in no frame: no object was made.")

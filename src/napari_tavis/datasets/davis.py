@@ -2,9 +2,9 @@
 
 Source: its ``davis2017/davis.py``: frames in ``JPEGImages/480p/<video>``, masks in
 ``Annotations/480p/<video>`` (semi-supervised) and ``Annotations_unsupervised/480p/<video>``, the
-videos of a split in ``ImageSets/2017/<split>.txt`` (and, of test-dev unsupervised, in
-``ImageSets/2019``). ``480p`` is but the name of the folder that it reads: frames and masks keep
-the video's own size. ``meta.json``, which it passes over, keeps categories and licences.
+videos of a split in ``ImageSets/2017/<split>.txt`` (and, for test-dev unsupervised, in
+``ImageSets/2019``). ``480p`` is only the name of the folder that it reads: frames and masks keep
+the video's own size. ``meta.json``, which it ignores, keeps categories and licences.
 """
 
 from __future__ import annotations
@@ -20,16 +20,15 @@ from napari_tavis.datasets.indexed import Entry, IndexedVideos, check_entries, f
 from napari_tavis.datasets.names import Split, is_path_component
 from napari_tavis.datasets.tracks import Track, TrackedVideo
 
+# the lists of each split, under DAVIS's names
 SETS: dict[Split, tuple[str, ...]] = {
     "train": ("ImageSets/2017/train.txt",),
     "val": ("ImageSets/2017/val.txt",),
     "test": ("ImageSets/2017/test-dev.txt", "ImageSets/2019/test-dev.txt"),
 }
-"""The lists of each split, under DAVIS's names for them."""
 
 RESOLUTION = "480p"
-MOST_SET = 16 << 20
-"""Bytes of the longest list."""
+MOST_SET = 16 << 20  # bytes of the longest list
 
 
 class Davis(IndexedVideos):
@@ -38,22 +37,21 @@ class Davis(IndexedVideos):
     title = "DAVIS"
 
     def image_folder(self, split: Split, name: str) -> PurePosixPath:
-        """Give the folder of a video's frames, the same in all splits."""
+        """Return the folder of a video's frames, the same in all splits."""
         return PurePosixPath("JPEGImages", RESOLUTION, name)
 
     def mask_folders(self, split: Split, name: str) -> tuple[PurePosixPath, ...]:
-        """Give the folders of a video's masks for the two tasks."""
+        """Return the folders of a video's masks, for the two tasks."""
         return (
             PurePosixPath("Annotations", RESOLUTION, name),
             PurePosixPath("Annotations_unsupervised", RESOLUTION, name),
         )
 
     def listings(self, split: Split) -> tuple[str, ...]:
-        """Say which lists get a row."""
         return (*SETS[split], "meta.json")
 
     def entries(self, root: Path) -> dict[str, tuple[Split, Entry]]:
-        """Read the lists of the splits, and what ``meta.json`` knows of their videos."""
+        """Read the lists of the splits, and what ``meta.json`` has on their videos."""
         known = self._meta(root)
         return {
             name: (split, known.get(name, {}))
@@ -62,7 +60,7 @@ class Davis(IndexedVideos):
         }
 
     def texts(self, root: Path, split: Split, name: str, entry: Entry) -> Mapping[Path, str]:
-        """Give the new ``meta.json`` and lists: the split it joins before the one it leaves."""
+        """Return the new ``meta.json`` and lists: the split it joins before the one it leaves."""
         path = root / "meta.json"
         content = {**read_json(path, root), "videos": {**self._meta(root), name: entry}}
         texts = {path: json.dumps(content, indent=1, ensure_ascii=False) + "\n"}
@@ -83,8 +81,8 @@ class Davis(IndexedVideos):
         shown: Mapping[int, Sequence[str]],
         hidden: set[int],
     ) -> list[str]:
-        """Say, too, which objects the evaluation passes over."""
-        said = super().notes(video, numbered, shown, hidden)
+        """Also say which objects the evaluation ignores."""
+        notes = super().notes(video, numbered, shown, hidden)
         frames = video.frames
         first = frame_stems(frames)[frames[0]]
         later = [
@@ -93,11 +91,11 @@ class Davis(IndexedVideos):
             if first not in shown[number]
         ]
         if later:
-            said.append(
+            notes.append(
                 f"davis2017-evaluation scores the objects of a video's first frame alone, so not "
                 f"{', '.join(later)} of {video.name}."
             )
-        return said
+        return notes
 
     @staticmethod
     def _meta(root: Path) -> dict[str, Entry]:
@@ -106,12 +104,9 @@ class Davis(IndexedVideos):
 
 
 def read_set(root: Path, listing: str) -> list[str]:
-    """Read the names of the videos of a split; none where there is no list.
+    """Read the names of the videos of a split; none if there is no list.
 
-    Raises
-    ------
-    DatasetError
-        If it cannot be read, or a line is no name of a folder.
+    Raises `DatasetError` if it cannot be read, or a line is not a name of a folder.
     """
     path = root / listing
     try:

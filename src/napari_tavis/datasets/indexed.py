@@ -1,7 +1,7 @@
 """Videos as frames and indexed PNG: what DAVIS and YouTube-VOS share.
 
-The pixel is the number of the object, 0 the background, 255 void; an object keeps its number
-through the video. The palette is that of PASCAL VOC.
+A pixel is the number of the object, 0 the background, 255 void; an object keeps its number through
+the video. The palette is that of PASCAL VOC.
 """
 
 from __future__ import annotations
@@ -20,14 +20,12 @@ from napari_tavis.core import files
 from napari_tavis.core.errors import DatasetError
 from napari_tavis.core.tasks import Task
 from napari_tavis.core.vocabulary import palette
-from napari_tavis.datasets.files import check_picture, pictures, write_jpeg
+from napari_tavis.datasets.files import Violation, check_picture, pictures, write_jpeg
 from napari_tavis.datasets.names import SPLITS, Split
 from napari_tavis.datasets.tracks import StoredVideo, Track, TrackedVideo, VideoDataset
 from napari_tavis.datasets.transaction import commit, staging_folder, tree_lock
-from napari_tavis.datasets.violations import Violation
 
-VOID = 255
-"""What evaluations pass over: no object may have this number."""
+VOID = 255  # ignored by evaluations: no object may have this number
 
 MAX_OBJECTS = VOID - 1
 
@@ -35,54 +33,51 @@ Entry = dict[str, Any]
 
 
 class IndexedVideos(VideoDataset):
-    """A dataset of frames and indexed PNG; where they lie is the subclass's."""
+    """A dataset of frames and indexed PNG; subclasses say where these are."""
 
     @abstractmethod
     def image_folder(self, split: Split, name: str) -> PurePosixPath:
-        """Give the folder of a video's frames, relative to the dataset's."""
+        """Return the folder of a video's frames, relative to the dataset's."""
 
     @abstractmethod
     def mask_folders(self, split: Split, name: str) -> tuple[PurePosixPath, ...]:
-        """Give the folders of a video's masks, which all hold the same."""
+        """Return the folders of a video's masks, which all hold the same."""
 
     @abstractmethod
     def entries(self, root: Path) -> dict[str, tuple[Split, Entry]]:
-        """Read what a dataset says of its videos: the split, and what was noted."""
+        """Read what a dataset has on its videos: the split, and what was noted."""
 
     @abstractmethod
     def texts(self, root: Path, split: Split, name: str, entry: Entry) -> Mapping[Path, str]:
-        """Give the lists' new texts with a video added, or put in the place of one."""
+        """Return the lists' new texts with a video added, or replaced."""
 
     @abstractmethod
     def listings(self, split: Split) -> tuple[str, ...]:
-        """Say which lists get a row."""
+        """Name the lists that get a row."""
 
     def parts(self, split: Split, name: str) -> tuple[PurePosixPath, ...]:
-        """Give all folders of a video."""
+        """Return all folders of a video."""
         return (self.image_folder(split, name), *self.mask_folders(split, name))
 
     def videos(self, root: Path) -> list[StoredVideo]:
-        """List the videos of a dataset."""
         return [_stored(name, *found) for name, found in self.entries(root).items()]
 
     def find(self, root: Path, name: str) -> StoredVideo | None:
-        """Find a video by its name, also one that lies there and is not listed."""
         found = self.entries(root).get(name)
         if found is not None:
             return _stored(name, *found)
-        lying = (
+        unlisted = (
             split
             for split in SPLITS
             if any((root / part).exists() for part in self.parts(split, name))
         )
-        return next((StoredVideo(name, split) for split in lying), None)
+        return next((StoredVideo(name, split) for split in unlisted), None)
 
     def place(self, root: Path, split: Split, name: str) -> Path:
-        """Give the folder of the masks."""
+        """Return the folder of the masks."""
         return root / self.mask_folders(split, name)[0]
 
     def lines(self, split: Split, video: TrackedVideo) -> tuple[str, ...]:
-        """Say what `write` makes."""
         count = len(video.frames)
         masks = self.mask_folders(split, video.name)
         return (
@@ -99,14 +94,13 @@ class IndexedVideos(VideoDataset):
         overwrite: bool,
         task: Task,
     ) -> list[str]:
-        """Add a video to the dataset."""
         name = video.name
         if len(video.tracks) > MAX_OBJECTS:
             raise DatasetError(
                 f"{name} has {len(video.tracks)} objects, but an indexed PNG holds "
                 f"{MAX_OBJECTS}: merge or reject some."
             )
-        self.replaced(root, name, overwrite)
+        self.replaced(root, name, overwrite)  # before minutes of work, and again under the lock
         images, *masks = self.parts(split, name)
         numbered = _by_first_mask(video)
         numbers = {track.object_id: n for n, track in enumerate(numbered, start=1)}
@@ -207,19 +201,9 @@ def frame_stems(frames: Sequence[int]) -> dict[int, str]:
 
 
 def index_map(masks: Sequence[tuple[int, Mask]], size: tuple[int, int]) -> npt.NDArray[np.uint8]:
-    """Lay objects over each other, the largest first, so that small ones stay visible.
+    """Lay masks, bool (H, W), over each other, the largest first, so that small ones stay visible.
 
-    Parameters
-    ----------
-    masks : sequence of (int, ndarray of bool, shape (H, W))
-        Numbers, 1 to 254, and masks.
-    size : tuple of int
-        Height and width.
-
-    Returns
-    -------
-    ndarray of uint8, shape (H, W)
-        The number of the object that is seen, 0 for the background.
+    Returns the number (1 to 255) of the visible mask per pixel, uint8 (H, W), 0 for none.
     """
     indices = np.zeros(size, dtype=np.uint8)
     for number, mask in sorted(masks, key=lambda pair: -int(np.count_nonzero(pair[1]))):
@@ -228,14 +212,14 @@ def index_map(masks: Sequence[tuple[int, Mask]], size: tuple[int, int]) -> npt.N
 
 
 def write_indexed(path: Path, indices: npt.NDArray[np.uint8]) -> None:
-    """Write object numbers, uint8 ``[H, W]``, as a PNG with the palette of DAVIS (VOC's)."""
+    """Write object numbers, uint8 (H, W), as a PNG with the palette of DAVIS (VOC's)."""
     image = Image.fromarray(indices).convert("P")
     image.putpalette(palette().tobytes())
     image.save(path)
 
 
 def _by_first_mask(video: TrackedVideo) -> list[Track]:
-    """Order objects as they appear, which is how both datasets number them."""
+    """Order objects by appearance, as both datasets number them."""
     first: dict[int, int] = {}
     for frame in video.frames:
         if len(first) == len(video.tracks):
@@ -258,13 +242,7 @@ def _stored(name: str, split: Split, entry: Entry) -> StoredVideo:
 
 
 def check_entries(path: Path, videos: object) -> dict[str, Entry]:
-    """Give what a ``meta.json`` says of its videos.
-
-    Raises
-    ------
-    DatasetError
-        If it is something else.
-    """
+    """Return what a ``meta.json`` has on its videos; `DatasetError` if it is something else."""
     if not isinstance(videos, dict) or not all(
         isinstance(one, dict)
         and isinstance(one.get("objects", {}), dict)

@@ -1,6 +1,6 @@
-"""Which names a clip, a video or a category may have in a dataset, and what its parts are called.
+"""Which names a clip, a video or a category may have in a dataset, and what its splits are called.
 
-The rules keep every known loader alive: pandas must read a name back as the same text, names
+The rules keep every known loader working: pandas must read a name back as the same text, names
 become file names on any system, and some loaders cut paths at the word "frames".
 """
 
@@ -17,6 +17,7 @@ SPLITS: tuple[Split, ...] = get_args(Split)
 
 MAX_NAME_BYTES = 180
 
+# what pandas reads as a missing value, a float or a truth value, not as text
 _NOT_AVAILABLE = frozenset(
     name.casefold()
     for name in (
@@ -24,7 +25,6 @@ _NOT_AVAILABLE = frozenset(
         "inf|infinity|-inf|-infinity|+inf|+infinity|true|false"
     ).split("|")
 )
-"""What pandas reads as a missing value, a float or a truth value instead of as text."""
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE)
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
@@ -32,17 +32,9 @@ _FORBIDDEN = re.compile(r'[/\\:*?"<>|,;\x00-\x1f\x7f]')
 
 
 def name_problem(name: str) -> str | None:
-    """Say what is wrong with a name.
+    """Say what is wrong with the name of a clip (S4, MS3), a ``vid`` (semantic) or a category.
 
-    Parameters
-    ----------
-    name : str
-        Name of a clip (S4, MS3), a ``vid`` (semantic) or a category.
-
-    Returns
-    -------
-    str or None
-        The end of the sentence "the name ...", or None where the name is good.
+    It is the end of the sentence "the name ...", or None if the name is good.
     """
     found = _FORBIDDEN.search(name)
     problems = (
@@ -61,24 +53,9 @@ def name_problem(name: str) -> str | None:
 
 
 def check_name(name: str, what: str = "clip") -> str:
-    """Refuse a name that AVSBench's loaders or the file system would not survive.
+    """Return a name that loaders and file systems can handle; else raise `DatasetError`.
 
-    Parameters
-    ----------
-    name : str
-        The name.
-    what : str
-        What it names, for the message.
-
-    Returns
-    -------
-    str
-        The same name.
-
-    Raises
-    ------
-    DatasetError
-        If `name_problem` finds something.
+    `what` says what it names, for the message.
     """
     problem = name_problem(name)
     if problem is not None:
@@ -87,14 +64,9 @@ def check_name(name: str, what: str = "clip") -> str:
 
 
 def check_text(text: str, what: str) -> None:
-    """Refuse a text that is not valid Unicode: it could not be written into any list.
+    """Refuse text that is not valid Unicode, as no list could hold it: `DatasetError`.
 
-    Such texts come from file names that are not UTF-8.
-
-    Raises
-    ------
-    DatasetError
-        Naming it.
+    Such text comes from file names that are not UTF-8.
     """
     try:
         text.encode()
@@ -105,34 +77,17 @@ def check_text(text: str, what: str) -> None:
 
 
 def is_path_component(text: str) -> bool:
-    """Tell whether a text from a list stays inside its folder when used as one path component.
+    """Say whether a text from a list stays inside its folder when used as one path component.
 
     Laxer than `name_problem`: it says only that the path cannot leave the dataset.
-
-    Parameters
-    ----------
-    text : str
-        A name, uid, category or split read from a list.
-
-    Returns
-    -------
-    bool
     """
     return bool(text) and text not in (".", "..") and not re.search(r"[/\\\x00]|^[A-Za-z]:", text)
 
 
 def suggest_name(text: str) -> str:
-    """Turn any text, a video's file name for example, into a name that `check_name` accepts.
+    """Turn any text, such as a video's file name, into a name that `check_name` accepts.
 
-    Parameters
-    ----------
-    text : str
-        For example the stem of a file name.
-
-    Returns
-    -------
-    str
-        Letters (without accents), digits, ``-`` and ``_``; stable for the same text.
+    It has letters (without accents), digits, ``-`` and ``_``, and is always the same for a text.
     """
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
     name = re.sub(r"[^A-Za-z0-9_-]+", "-", plain).strip("-")[:80].replace("frames", "images")

@@ -10,10 +10,10 @@ import numpy.typing as npt
 
 from napari_tavis.annotation.overlay import OverlayMask, draw_masks
 from napari_tavis.core.tasks import Task
+from napari_tavis.datasets.files import Violation
 from napari_tavis.datasets.names import Split
 from napari_tavis.datasets.tracks import StoredVideo, TrackedVideo, VideoDataset
 from napari_tavis.datasets.transaction import commit, staging_folder, tree_lock
-from napari_tavis.datasets.violations import Violation
 from napari_tavis.media import MediaError, frames_at, open_clip, write_video
 from napari_tavis.media.timebase import frame_rate
 
@@ -21,7 +21,6 @@ _SOUND_RATE = 48_000
 
 
 def overlay_file(root: Path, name: str) -> Path:
-    """Give the file of an overlay video."""
     return root / f"{name}.mp4"
 
 
@@ -35,15 +34,12 @@ class OverlayVideos(VideoDataset):
         return []
 
     def find(self, root: Path, name: str) -> StoredVideo | None:
-        """Find a file of the name."""
         return StoredVideo(name, "train") if overlay_file(root, name).exists() else None
 
     def place(self, root: Path, split: Split, name: str) -> Path:
-        """Give the file."""
         return overlay_file(root, name)
 
     def lines(self, split: Split, video: TrackedVideo) -> tuple[str, ...]:
-        """Say what `write` makes."""
         clip = video.clip
         sound = "with sound" if clip.has_soundtrack else "without sound: the video has none"
         return (f"{video.name}.mp4: {clip.duration:.1f} s {sound}",)
@@ -58,9 +54,9 @@ class OverlayVideos(VideoDataset):
     ) -> list[str]:
         """Draw the masks over every frame of a video, and keep its sound.
 
-        An annotated frame is filled in the colours of the classes. The frames between two of them
-        show the masks of the nearer one as outlines, so that nobody takes them for annotations.
-        Frames and sound are streamed: a long video costs time, not memory.
+        In an annotated frame, masks are filled with the colours of the classes. The frames between
+        two of them show the masks of the nearer one as outlines, so that nobody takes them for
+        annotations. Frames and sound are streamed: a long video costs time, not memory.
         """
         clip, target = video.clip, overlay_file(root, video.name)
         self.replaced(root, video.name, overwrite)
@@ -99,7 +95,7 @@ def _drawn(
     for done, (frame, annotated) in enumerate(zip(shown, stands_for, strict=True)):
         task.check()
         task.report(done, len(shown), "drawing")
-        if annotated != held:
+        if annotated != held:  # masks are decoded once for the frames that share them
             held, masks = int(annotated), list(video.shown(int(annotated)))
         exact = int(frame) == held
         drawn = [
@@ -111,20 +107,12 @@ def _drawn(
 def nearest_annotated(
     frames: Sequence[int], times: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.intp]:
-    """Find for every frame of a video the annotated one that is nearest in time.
+    """Return for every frame of a video the annotated one that is nearest in time, (n,).
 
-    Parameters
-    ----------
-    frames : sequence of int
-        The annotated frames, ascending; at least one.
-    times : ndarray of float64, shape (n,)
-        Presentation times of all frames, in seconds.
-
-    Returns
-    -------
-    ndarray of intp, shape (n,)
-        Frame indices; the earlier of two that are as near.
+    `frames` are the annotated ones, ascending, at least one; `times`, (n,), are in seconds. Of two
+    at the same distance, the earlier one is taken.
     """
     annotated = np.asarray(frames, dtype=np.intp)
+    # A frame belongs to the annotated one on its side of the middle between two.
     middles = (times[annotated[1:]] + times[annotated[:-1]]) / 2
     return annotated[np.searchsorted(middles, times, side="left")]

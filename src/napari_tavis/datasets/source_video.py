@@ -1,4 +1,4 @@
-"""What a dataset says of a video: its frames, and what is annotated in each.
+"""What a dataset has on a video: its frames, and what is annotated in each.
 
 The readers of COCO and YouTube-VIS make a `SourceVideo` of what they find, unchecked where only
 the video itself can tell, such as from which number its frames are counted.
@@ -15,83 +15,43 @@ import numpy.typing as npt
 from napari_tavis.core.errors import DatasetError
 from napari_tavis.datasets.coco_masks import Size
 
-_NAMED = 20
-"""Annotations that are named one by one where the file of their video is missing."""
+_NAMED = 20  # annotations that are named one by one where the file of their video is missing
 
 
 @dataclass(frozen=True)
 class Shape:
-    """What an annotation says of one frame.
+    """An annotation in one frame."""
 
-    Attributes
-    ----------
-    label : str
-        How it is called in messages: "7", or "7, item 2".
-    class_name : str
-        Its class.
-    track : hashable, optional
-        The track it belongs to, within its video and class; None for an object of its own.
-    segmentation : object
-        As the file has it, unchecked; None where there is only a box.
-    box : str
-        The box, for a message, where there is no mask.
-    score : float, optional
-        The model's, as the file has it; 0 to 1 where that is right.
-    proposed : bool
-        Whether the dataset itself says that nobody has looked at it.
-    """
-
-    label: str
+    label: str  # its name in messages: "7", or "7, item 2"
     class_name: str
-    track: Hashable | None
-    segmentation: object
-    box: str = ""
-    score: float | None = None
-    proposed: bool = False
+    track: Hashable | None  # within its video and class; None for an object of its own
+    segmentation: object  # as the file has it, unchecked; None where there is only a box
+    box: str = ""  # for a message, where there is no mask
+    score: float | None = None  # the model's, as the file has it; 0 to 1 if valid
+    proposed: bool = False  # whether the dataset itself says that nobody has checked it
 
 
 @dataclass
 class SourceImage:
-    """A frame of a video as a dataset lists it.
+    """A frame of a video as a dataset lists it."""
 
-    Attributes
-    ----------
-    label : str
-        How it is called in messages: "image 5".
-    number : int or None
-        Of the frame, as the dataset counts; None where that cannot be told.
-    problem : str
-        Why it cannot.
-    sampled : bool
-        Whether the number counts frames that were taken out of the video.
-    size : tuple of int, optional
-        Declared height and width.
-    time : float, optional
-        Declared time in seconds.
-    file_name : str
-        Path of its picture in the dataset; may be empty.
-    shapes : list of Shape
-        What is annotated.
-    left : list of tuple of str
-        Annotations that cannot be taken: label and reason.
-    """
-
-    label: str
-    number: int | None = None
-    problem: str = ""
-    sampled: bool = False
-    size: Size | None = None
-    time: float | None = None
-    file_name: str = ""
+    label: str  # its name in messages: "image 5"
+    number: int | None = None  # the frame's, as the dataset counts; None if unknown
+    problem: str = ""  # why it is unknown
+    sampled: bool = False  # whether the number counts frames sampled from the video
+    size: Size | None = None  # declared height and width
+    time: float | None = None  # declared, in seconds
+    file_name: str = ""  # path of its picture in the dataset; may be empty
     shapes: list[Shape] = field(default_factory=list)
+    # annotations that cannot be used: label and reason
     left: list[tuple[str, str]] = field(default_factory=list)
 
     def labels(self) -> list[str]:
-        """Give how its annotations are called."""
+        """Return the labels of its annotations."""
         return [*(shape.label for shape in self.shapes), *(label for label, _ in self.left)]
 
     def with_annotations(self) -> str:
-        """Call it in a message that speaks of its annotations, too."""
+        """Name it, with its annotations, in a message."""
         labels = self.labels()
         if not labels:
             return self.label
@@ -104,36 +64,19 @@ def _annotations(labels: Sequence[str]) -> str:
 
 @dataclass
 class SourceVideo:
-    """A video as a dataset lists it.
+    """A video as a dataset lists it."""
 
-    Attributes
-    ----------
-    name : str
-        How it is called in messages.
-    names : tuple of str
-        Paths in the dataset by which its file may be found, the likeliest first.
-    images : list of SourceImage
-        Its annotated frames.
-    in_order : bool
-        Whether these are all its frames, in order, where they are as many as the video has.
-    fps : float
-        Frames per second, where the dataset says so; else 0.
-    left : list of str
-        What of it cannot be taken and belongs to no image, a sentence each.
-    left_annotations : int
-        How many annotations these sentences speak of.
-    notes : list of str
-        What the user should know.
-    """
-
-    name: str
+    name: str  # in messages
+    # paths in the dataset by which its file may be found, the likeliest first
     names: tuple[str, ...] = ()
-    images: list[SourceImage] = field(default_factory=list)
+    images: list[SourceImage] = field(default_factory=list)  # its annotated frames
+    # Whether these are all its frames, in order, if there are as many as the video has.
     in_order: bool = False
-    fps: float = 0.0
+    fps: float = 0.0  # as the dataset says; else 0
+    # what of it cannot be used and belongs to no image, a sentence each
     left: list[str] = field(default_factory=list)
-    left_annotations: int = 0
-    notes: list[str] = field(default_factory=list)
+    left_annotations: int = 0  # how many annotations these sentences are about
+    notes: list[str] = field(default_factory=list)  # what the user should know
 
     @property
     def annotations(self) -> int:
@@ -141,8 +84,8 @@ class SourceVideo:
         found = sum(len(image.shapes) + len(image.left) for image in self.images)
         return found + self.left_annotations
 
-    def told_annotations(self) -> str:
-        """Name its annotations, where all of them are left for one reason."""
+    def name_annotations(self) -> str:
+        """Name its annotations, where all of them are left out for one reason."""
         labels = list(dict.fromkeys(label for image in self.images for label in image.labels()))
         named, more = labels[:_NAMED], len(labels) - _NAMED
         rest = f" and {more} more" if more > 0 else ""
@@ -154,17 +97,9 @@ class SourceVideo:
 
 @dataclass(frozen=True)
 class Counting:
-    """Where a dataset's frames are counted from.
+    """Where a dataset's frames are counted from, and what decided it."""
 
-    Attributes
-    ----------
-    first : int
-        0 or 1.
-    reason : str
-        What decided it.
-    """
-
-    first: int
+    first: int  # 0 or 1
     reason: str
 
 
@@ -173,12 +108,7 @@ def decided_by_video(
 ) -> Counting | None:
     """Decide from a video's own frame numbers where they are counted from; None if they do not.
 
-    Parameters
-    ----------
-    images : sequence of SourceImage
-        Of the video.
-    times : ndarray of float64, shape (n,)
-        When each frame of the video is shown, in seconds.
+    `times`, (n,), are those of the video's frames, in seconds.
     """
     numbers = [image.number for image in images if image.number is not None]
     if not numbers:
@@ -198,6 +128,7 @@ def _times_fit(images: Sequence[SourceImage], times: npt.NDArray[np.float64], fi
         if image.time is None or image.number is None:
             return False
         frame = image.number - first
+        # Files give rounded times.
         if not 0 <= frame < len(times) or abs(times[frame] - image.time) > 1e-3:
             return False
     return True
@@ -211,21 +142,9 @@ def decide_counting(
 ) -> Counting:
     """Decide where a video's frames are counted from.
 
-    Parameters
-    ----------
-    video : SourceVideo
-        The video.
-    times : ndarray of float64, shape (n,)
-        When each of its frames is shown, in seconds.
-    first_frame : {0, 1}, optional
-        What the user says.
-    elsewhere : Counting, optional
-        What other videos of the dataset say.
-
-    Raises
-    ------
-    DatasetError
-        If the numbers begin with 1 and nothing tells whether that is the first frame.
+    `times`, (n,), are those of its frames, in seconds; `first_frame` is what the user says, 0 or
+    1, `elsewhere` what other videos of the dataset say. Raises `DatasetError` if the numbers begin
+    with 1 and nothing tells whether that is the first frame.
     """
     if video.in_order and len(video.images) == len(times):
         for place, image in enumerate(video.images):

@@ -1,13 +1,13 @@
-"""Putting a finished clip and its lists into a folder: all of it, or nothing, even if killed.
+"""Putting a finished clip and its lists into a folder: all of it or nothing, even if killed.
 
-New files are staged in a folder of a random name beside the data, which a record in the user's
-own data folder remembers, with the dataset's place. The moves are then written down beside the
-record, and from that moment on the export counts: killed before, the next export removes what was
-staged; killed after, it moves the rest.
+New files are staged in a folder with a random name beside the data. A record in the user's own
+data folder remembers that name, with the dataset's place. The moves are then written down beside
+the record, and from that moment on the export counts: if killed before, the next export removes
+what was staged; if killed after, it moves the rest.
 
-Nothing that lies in a dataset says what is moved or removed: this user's record does, found by the
-random name of the staging folder. Whoever reads or checks a dataset looks here at most, and
-changes nothing.
+Nothing inside a dataset says what is moved or removed: only this user's record does, found by the
+random name of the staging folder. Reading and checking a dataset only look here, and change
+nothing.
 """
 
 from __future__ import annotations
@@ -31,17 +31,16 @@ from napari_tavis.core.home import home
 
 LOCK_NAME = ".avsbench.lock"
 STAGING_PREFIX = ".avsbench-export-"
-LOCK_SECONDS = 120.0
+LOCK_SECONDS = 120.0  # how long to wait for another export
 _BEGUN = ".begun"
-_LONG_AGO = 3600.0
-"""Seconds after which nobody can still be writing a record."""
+_LONG_AGO = 3600.0  # seconds after which nobody can still be writing a record
 
+# parts that are ``added``, ``lists`` that are replaced, parts that are ``removed``
 Steps: TypeAlias = Mapping[str, list[str]]
-"""Parts that are ``added``, ``lists`` that are replaced, parts that are ``removed``."""
 
 _OWNER = ".owner.lock"
+# In a staging folder once its record is complete: others see that moves are pending.
 _COMMITTED = "committed"
-"""Lies in a staging folder from its record's completion on: others see that moves are pending."""
 
 _LISTS = "lists"
 _REPLACED = "replaced"
@@ -53,21 +52,12 @@ _STEPS = ("added", "lists", "removed")
 def tree_lock(tree: Path) -> Iterator[None]:
     """Hold the lock of a tree, so that two exports do not lose each other's rows.
 
-    What this user's killed exports left is finished, or removed, first.
-
-    Parameters
-    ----------
-    tree : Path
-        The tree; it exists.
-
-    Raises
-    ------
-    DatasetError
-        If another export holds it for two minutes, or somebody else's was killed half-way.
+    What this user's killed exports left is finished, or removed, first. Raises `DatasetError` if
+    another export holds the lock for two minutes, or somebody else's was killed half-way.
     """
     place = tree / LOCK_NAME
     if place.is_symlink() or (place.exists() and not place.is_file()):
-        raise DatasetError(f"{place} is not the lock of an export: delete it, then export again.")
+        raise DatasetError(f"{place} is not a lock of an export: delete it, then export again.")
     lock = FileLock(place, timeout=LOCK_SECONDS)
     try:
         lock.acquire()
@@ -82,24 +72,10 @@ def tree_lock(tree: Path) -> Iterator[None]:
 
 @contextmanager
 def staging_folder(tree: Path) -> Iterator[Path]:
-    """Make a temporary folder beside a tree's data, on the same disk; it goes away afterwards.
+    """Yield a temporary folder beside a tree's data, on the same disk; it is removed afterwards.
 
-    If the body fails, folders that were made for it go, too.
-
-    Parameters
-    ----------
-    tree : Path
-        The tree, made where it does not exist yet.
-
-    Yields
-    ------
-    Path
-        The folder.
-
-    Raises
-    ------
-    DatasetError
-        If the disk refuses, here or in the body.
+    The tree is made if it does not exist; if the body fails, folders made for it are removed, too.
+    Raises `DatasetError` if the disk refuses, here or in the body.
     """
     missing = [folder for folder in (tree, *tree.parents) if not folder.exists()]
     try:
@@ -119,7 +95,8 @@ def _staging(tree: Path) -> Iterator[Path]:
     staging = tree / f"{STAGING_PREFIX}{secrets.token_hex(16)}"
     record = _record_of(staging)
     with tree_lock(tree):
-        # before there is anything to know as ours; a record that is torn would stay for ever
+        # Before there is a folder to recognise as ours. Renamed when complete: a torn record
+        # would stay for ever.
         begun = record.with_suffix(_BEGUN)
         _write(begun, {"tree": str(tree.resolve())})
         begun.rename(record)
@@ -130,8 +107,8 @@ def _staging(tree: Path) -> Iterator[Path]:
         yield staging
     finally:
         owner.release()
-        if _pending(staging) is None:
-            _remove(staging, record)  # else the next export does the moves
+        if _pending(staging) is None:  # else the next export does the moves
+            _remove(staging, record)
 
 
 def commit(
@@ -143,18 +120,18 @@ def commit(
 ) -> None:
     """Move a staged clip into its tree and write the lists; undo all of it if a step fails.
 
-    Killed half-way, the rest is done by this user's next export to the tree.
+    If killed half-way, this user's next export to the tree does the rest. The tree's lock is held.
 
     Parameters
     ----------
     tree : Path
-        The tree, whose lock is held.
+        The tree.
     staging : Path
-        What `staging_folder` gave, with the parts of the clip at their places in the tree.
+        From `staging_folder`, with the parts of the clip at their places in the tree.
     added : iterable of PurePath
         Parts of the clip (files and folders), relative to the tree.
     removed : collection of PurePath
-        Parts of the clip that it replaces; those that do not exist are passed over.
+        Parts of the clip that it replaces; those that do not exist are ignored.
     texts : mapping
         List file (in the tree) to its new text, in the order in which they are to appear.
 
@@ -178,7 +155,7 @@ def commit(
     missing = [part for part in steps["added"] if not (staging / part).exists()]
     if missing:
         raise FileNotFoundError(f"{staging / missing[0]} was not staged")
-    (staging / _COMMITTED).touch()
+    (staging / _COMMITTED).touch()  # before the moves, for users who cannot read our record
     moves = _moves_of(_record_of(staging))
     undo: list[tuple[Path, Path]] = []
     try:
@@ -196,16 +173,16 @@ def commit(
 
 
 def _carry_out(tree: Path, staging: Path, steps: Steps, undo: list[tuple[Path, Path]]) -> None:
-    """Do the moves that are not done yet: what still lies in the staging folder is to be moved.
+    """Do the moves that are still to do: of what is still in the staging folder.
 
-    New parts come first, then the lists, then old parts go: wherever it stops, what the lists
-    name is there, but for parts that take the very place of old ones.
+    New parts come first, then the lists, then old parts go: wherever it stops, what the lists name
+    exists, except parts that take the very place of old ones.
     """
     replaced = staging / _REPLACED
     moves = [(staging / part, part) for part in steps["added"]]
     moves += [(staging / _LISTS / name, name) for name in steps["lists"]]
     for source, part in moves:
-        if not source.exists():
+        if not source.exists():  # moved before the export was killed
             continue
         if (tree / part).is_dir() != source.is_dir() and (tree / part).exists():
             raise FileExistsError(f"{tree / part} is in the way")
@@ -218,10 +195,11 @@ def _carry_out(tree: Path, staging: Path, steps: Steps, undo: list[tuple[Path, P
 
 
 def _set_aside(source: Path, target: Path, undo: list[tuple[Path, Path]]) -> None:
-    """Make room for what replaces it. A file stays where it is until it is replaced."""
+    """Make room for a replacement. A file stays where it is until it is replaced."""
     if source.is_dir():
         _move(source, target, undo)
         return
+    # Copied rather than moved, so that a list exists at every moment.
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copy2(source, target)
     undo.append((source, target))
@@ -251,14 +229,9 @@ def _check_inside(tree: Path, steps: Steps) -> None:
 
 
 def unfinished_exports(tree: Path) -> Iterator[tuple[Path, str]]:
-    """Find what exports have left in a tree that were killed, or still run; nothing is changed.
+    """Find what killed or running exports have left in a tree; nothing is changed.
 
-    Yields
-    ------
-    place : Path
-        The folder that was left.
-    what : str
-        The end of the sentence "this ...".
+    Yields the folder that was left, and the end of the sentence "this ...".
     """
     for place in _left_in(tree):
         if _is_ours(place, tree):
@@ -280,12 +253,9 @@ def unfinished_exports(tree: Path) -> Iterator[tuple[Path, str]]:
 
 
 def refuse_half_written(tree: Path) -> None:
-    """Refuse to read a tree in which an export of this user was killed among its last moves.
+    """Refuse to read a tree in which an export of this user was killed during its last moves.
 
-    Raises
-    ------
-    DatasetError
-        If it was. Nothing is changed.
+    Raises `DatasetError`; nothing is changed.
     """
     for place in _left_in(tree):
         if _is_ours(place, tree) and _pending(place) is not None:
@@ -306,7 +276,7 @@ def _settle(tree: Path) -> None:
                     "it, or delete the folder and check the dataset."
                 )
             continue
-        if _in_use(staging):
+        if _in_use(staging):  # another process of ours is still preparing its files
             continue
         steps = _pending(staging)
         if steps is not None:
@@ -319,7 +289,7 @@ def _settle(tree: Path) -> None:
 
 
 def _forget_removed(tree: Path) -> None:
-    """Drop records of which nothing is left: of exports to this tree, and those never finished."""
+    """Drop records with nothing left: of exports to this tree, and those never finished."""
     place = str(tree.resolve())
     for record in (home() / "exports").glob("*.json"):
         if _read_record(record).get("tree") == place:
@@ -331,7 +301,7 @@ def _forget_removed(tree: Path) -> None:
 
 
 def _left_in(tree: Path) -> list[Path]:
-    """List the staging folders in a tree, whosever they are."""
+    """List the staging folders in a tree, whoever made them."""
     try:
         return sorted(path for path in tree.iterdir() if path.name.startswith(STAGING_PREFIX))
     except OSError:
@@ -358,12 +328,12 @@ def _in_use(staging: Path) -> bool:
 
 
 def _pending(staging: Path) -> Steps | None:
-    """Give the moves that are to be done; None where the export does not count yet, or is done."""
+    """Return the moves still to do; None if the export does not count yet, or is done."""
     written = _read_record(_moves_of(_record_of(staging)))
     steps: dict[str, list[str]] = {}
     for kind in _STEPS:
         parts = written.get(kind)
-        if not isinstance(parts, list):  # half-written, too: half of a json object is none
+        if not isinstance(parts, list):  # also half-written: half of a json object is none
             return None
         steps[kind] = [str(part) for part in parts]
     return steps
@@ -397,7 +367,7 @@ def _write(path: Path, content: Mapping[str, object]) -> None:
 
 
 def _remove(staging: Path, record: Path) -> None:
-    """Remove a staging folder of ours; its record goes when nothing is left of it."""
+    """Remove a staging folder of ours, and its record if that leaves nothing."""
     shutil.rmtree(staging, ignore_errors=True)
     _forget(record, staging)
 
@@ -419,7 +389,7 @@ def _remove_made(folders: Iterable[Path]) -> None:
 
 
 def _remove_empty_parents(tree: Path, part: PurePath) -> None:
-    """Drop the folders that a replaced clip leaves empty, a category of its own for example."""
+    """Remove the folders that a replaced clip leaves empty, such as a category of its own."""
     for parent in part.parents:
         folder = tree / parent
         if parent.name and folder.is_dir() and not any(folder.iterdir()):

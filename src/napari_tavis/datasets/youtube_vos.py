@@ -14,8 +14,8 @@ from napari_tavis.datasets.files import read_json
 from napari_tavis.datasets.indexed import Entry, IndexedVideos, check_entries
 from napari_tavis.datasets.names import Split
 
+# the splits as YouTube-VOS calls them
 FOLDERS: dict[Split, str] = {"train": "train", "val": "valid", "test": "test"}
-"""The splits as YouTube-VOS calls them."""
 
 
 class YouTubeVos(IndexedVideos):
@@ -24,25 +24,21 @@ class YouTubeVos(IndexedVideos):
     title = "YouTube-VOS"
 
     def image_folder(self, split: Split, name: str) -> PurePosixPath:
-        """Give the folder of a video's frames."""
         return PurePosixPath(FOLDERS[split], "JPEGImages", name)
 
     def mask_folders(self, split: Split, name: str) -> tuple[PurePosixPath, ...]:
-        """Give the folder of a video's masks."""
         return (PurePosixPath(FOLDERS[split], "Annotations", name),)
 
     def listings(self, split: Split) -> tuple[str, ...]:
-        """Say which list gets a row."""
         return (f"{FOLDERS[split]}/meta.json",)
 
     def entries(self, root: Path) -> dict[str, tuple[Split, Entry]]:
-        """Read the splits' ``meta.json``."""
         return {
             name: (split, entry) for split in FOLDERS for name, entry in _read(root, split).items()
         }
 
     def texts(self, root: Path, split: Split, name: str, entry: Entry) -> Mapping[Path, str]:
-        """Give the new ``meta.json`` of the split, then of another that held the video."""
+        """Return the new ``meta.json`` of the split, then of another that held the video."""
         texts = {}
         for one in dict.fromkeys((split, *FOLDERS)):
             path = _meta_file(root, one)

@@ -1,6 +1,6 @@
 """From a video to proposals, from clicks to masks, and from some frames' masks to others'.
 
-`Engine` is the interface that window, command line and scripts speak to, `LocalEngine` the one
+`Engine` is the interface that window, command line and scripts use, `LocalEngine` the one
 that computes in this process. What the model gives does not depend on who asks.
 
 Nothing heavy is imported here: what brings torch with it does so when it is first asked for.
@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING
 
 from napari_tavis.core.lazy import imported_late
 from napari_tavis.engine.engine import TOY_MODEL, Engine, EngineOptions
-from napari_tavis.engine.local import LocalEngine
+from napari_tavis.engine.local import LocalEngine, import_torch
 from napari_tavis.engine.sampling import FrameSamples, sample_frames
-from napari_tavis.engine.torch_import import import_torch
 
 if TYPE_CHECKING:
     from napari_tavis.engine.device import choose_device, load_on_device

@@ -1,8 +1,8 @@
-"""From what the model gives for frames to the detections in each, and from these to proposals."""
+"""From the model's result to the detections in each frame, and from these to proposals."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -16,37 +16,24 @@ from napari_tavis.annotation.linking import (
     Track,
     drop_repeated,
 )
-from napari_tavis.annotation.logits import cut_logits, encode_logits
-from napari_tavis.annotation.masks import PackedMasks, encode_mask
+from napari_tavis.annotation.masks import PackedMasks, cut_logits, encode_logits, encode_mask
 from napari_tavis.annotation.proposals import SCENE_NAME, ObjectKind, Proposal
 from napari_tavis.core.vocabulary import BACKGROUND
 from napari_tavis.model import Segmentation
 
+# Pixels per side that are kept. SAM 2 decodes masks on a grid of a quarter of the image's side: of
+# an image of 1024 pixels this is all there is, and what the model gives is that grid enlarged.
 MOST_SIDE = 256
-"""Pixels per side that are kept. SAM 2 decodes masks on a grid of a quarter of the image's side:
-of an image of 1024 pixels this is all there is, and what the model gives is that grid enlarged."""
-
-MOST_BACKGROUND = 5
-"""Background proposals that are kept: one per query, the best."""
+MOST_BACKGROUND = 5  # background proposals that are kept, the best: one per query
 
 
 @dataclass(frozen=True)
 class FrameDetections:
-    """What sounds in one frame.
+    """What sounds in one frame."""
 
-    Parameters
-    ----------
-    objects : list of Detection
-        At most one per query.
-    scene : Detection or None
-        The mask of everything that sounds, if it is not empty.
-    background : list of Detection
-        The other queries, whose most probable class is the background.
-    """
-
-    objects: list[Detection]
-    scene: Detection | None
-    background: list[Detection]
+    objects: list[Detection]  # at most one per query
+    scene: Detection | None  # the mask of everything that sounds, if it is not empty
+    background: list[Detection]  # the other queries, whose most probable class is the background
 
 
 def detect(
@@ -56,7 +43,7 @@ def detect(
     size: tuple[int, int],
     classes: Sequence[str],
 ) -> list[FrameDetections]:
-    """Read the detections off the model's result.
+    """Read the detections of ``T`` frames off the model's result, one `FrameDetections` each.
 
     A query whose most probable class is the background holds no object, nor does one whose
     mask covers less than a thousandth of the frame. A detection's score is the probability of its
@@ -72,14 +59,9 @@ def detect(
     frame_indices : sequence of int, length T
         The video frames.
     size : tuple of int
-        Height and width of the video's frames, which masks are cut at: see `logits.cut_logits`.
+        Height and width of the video's frames, at which masks are cut: see `masks.cut_logits`.
     classes : sequence of str, length P - 1
         The class names without the background.
-
-    Returns
-    -------
-    list of FrameDetections
-        One per frame.
     """
     results = []
     names = (BACKGROUND, *classes)
@@ -94,7 +76,7 @@ def detect(
             item = _detection(found, (row, query), int(frame), names[kind], sure, size)
             if item is not None:
                 (objects if kind else background).append(item)
-        position = row, probabilities.shape[1]
+        position = row, probabilities.shape[1]  # the scene's comes after the queries'
         sure = float(sounding[row].max())
         scene = _detection(found, position, int(frame), SCENE_NAME, sure, size)
         results.append(FrameDetections(objects, scene, drop_repeated(background, objects)))
@@ -112,7 +94,7 @@ def _detection(
     """Make the detection of one query in one frame, unless its mask is too small."""
     logits = found.mask_logits[position]
     coarse = (logits > 0).numpy()
-    if coarse.mean() < SMALLEST_AREA:
+    if coarse.mean() < SMALLEST_AREA:  # before encoding, which takes longer
         return None
     kept = keep_logits(logits)
     mask = cut_logits(kept, size)
@@ -127,31 +109,17 @@ def _detection(
 
 @torch.no_grad()
 def keep_logits(logits: Tensor) -> bytes:
-    """Encode mask logits, reduced to `MOST_SIDE` where they are larger.
-
-    Parameters
-    ----------
-    logits : Tensor, shape (S, S)
-        Log-odds, as the model gives them.
-
-    Returns
-    -------
-    bytes
-        What `napari_tavis.annotation.logits.cut_logits` takes.
-    """
+    """Encode mask logits, (S, S), by `masks.encode_logits`; larger ones shrink to `MOST_SIDE`."""
     if logits.shape[-1] > MOST_SIDE:
         size = (MOST_SIDE, MOST_SIDE)
         logits = F.interpolate(logits[None, None], size, mode="bilinear", align_corners=False)[0, 0]
     return encode_logits(logits.float().cpu().numpy())
 
 
-class Gathering:
-    """Links objects and background queries over time, each apart, and keeps the scene beside.
+class ProposalCollector:
+    """Links objects and background queries over time, each on its own, and keeps the scene.
 
-    Parameters
-    ----------
-    size : tuple of int
-        Height and width of the video's frames, in pixels.
+    `size` is the height and width of the video's frames, in pixels.
     """
 
     def __init__(self, size: tuple[int, int]) -> None:
@@ -160,28 +128,13 @@ class Gathering:
         self._background = Linker()
         self._scene: Track | None = None
 
-    def add_frame(
-        self,
-        objects: Iterable[Detection],
-        background: Iterable[Detection],
-        scene: Detection | None,
-    ) -> None:
-        """Add the detections of the next frame.
-
-        Parameters
-        ----------
-        objects : iterable of Detection
-            What sounds.
-        background : iterable of Detection
-            What the model holds for background.
-        scene : Detection or None
-            Everything that sounds in one mask.
-        """
-        self._objects.add_frame(objects)
-        self._background.add_frame(background)
-        if scene is not None:
-            self._scene = self._scene or Track(scene)
-            self._scene.add(scene)
+    def add_frame(self, found: FrameDetections) -> None:
+        """Add the detections of the next frame."""
+        self._objects.add_frame(found.objects)
+        self._background.add_frame(found.background)
+        if found.scene is not None:
+            self._scene = self._scene or Track(found.scene)
+            self._scene.add(found.scene)
 
     def proposals(self) -> list[Proposal]:
         """Give the objects, best first, then `MOST_BACKGROUND` others at most, then the scene."""

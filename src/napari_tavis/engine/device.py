@@ -15,31 +15,16 @@ from napari_tavis.core.errors import InferenceError
 from napari_tavis.core.tasks import Task
 from napari_tavis.model import TAViS, load_model
 
-DEVICES = ("auto", "cuda", "mps", "cpu")
-"""What a user may choose."""
-
 Result = TypeVar("Result")
 
 _OUT_OF_MEMORY = ("out of memory", "not enough memory", "can't allocate memory")
 
 
 def choose_device(name: str = "auto") -> str:
-    """Choose the device that the model runs on.
+    """Choose the device that the model runs on: "cuda", "mps" or "cpu".
 
-    Parameters
-    ----------
-    name : {"auto", "cuda", "mps", "cpu"}
-        "auto" takes an NVIDIA or Apple GPU where there is one, and the CPU otherwise.
-
-    Returns
-    -------
-    str
-        "cuda", "mps" or "cpu".
-
-    Raises
-    ------
-    InferenceError
-        If this machine, or its PyTorch, does not have the device.
+    "auto" takes an NVIDIA or Apple GPU where there is one, and the CPU otherwise.
+    `InferenceError` if this machine, or its PyTorch, does not have the device.
     """
     present = {
         "cuda": torch.cuda.is_available(),
@@ -49,7 +34,8 @@ def choose_device(name: str = "auto") -> str:
     if name == "auto":
         return next(device for device, there in present.items() if there)
     if name not in present:
-        raise InferenceError(f"There is no device {name!r}: choose one of {', '.join(DEVICES)}.")
+        choices = ", ".join(("auto", *present))
+        raise InferenceError(f"There is no device {name!r}: choose one of {choices}.")
     if not present[name]:
         reason = (
             "PyTorch finds no NVIDIA GPU (is its driver installed, and a PyTorch with CUDA?)"
@@ -65,28 +51,11 @@ def load_on_device(
     device: str = "auto",
     precision: torch.dtype | None = None,
 ) -> TAViS:
-    """Load a model onto a device, see `load_model`.
+    """Load a model, see `load_model`, onto a device as `choose_device` takes it.
 
-    Parameters
-    ----------
-    name_or_path : str or path-like
-        Name or file of the model.
-    device : {"auto", "cuda", "mps", "cpu"}
-        As `choose_device` takes it.
-    precision : torch.dtype, optional
-        Number format of matrices instead of the device's usual one.
-
-    Returns
-    -------
-    TAViS
-        In evaluation mode.
-
-    Raises
-    ------
-    CheckpointError
-        If there is no such model, or its file does not fit.
-    InferenceError
-        If there is no such device, or too little memory on it.
+    `precision` is the number format of matrices instead of the device's usual one. Raises
+    `CheckpointError` if there is no such model, or its file does not fit, and `InferenceError` if
+    there is no such device, or too little memory on it.
     """
     where = choose_device(device)
     with explain_out_of_memory():
@@ -94,14 +63,10 @@ def load_on_device(
 
 
 class Cancellable(TorchFunctionMode):
-    """A context in which every function of tensors that this thread calls can be the last.
+    """A context in which every call of a tensor function in this thread can be the last.
 
-    Results do not change. What a GPU was already given to do, it finishes first.
-
-    Parameters
-    ----------
-    task : Task
-        Looked at before each function; `Cancelled` is raised once it was cancelled.
+    Results do not change. `Cancelled` is raised before a call once the task was cancelled, but a
+    GPU finishes what it was already given.
 
     Examples
     --------
@@ -120,11 +85,8 @@ class Cancellable(TorchFunctionMode):
         args: tuple[Any, ...] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
-        """Call a function of torch, unless the user asked to stop.
-
-        Functions without a tensor pass: among them are those that end `torch.no_grad`, without
-        which the thread would compute no gradient any more.
-        """
+        # Functions without a tensor always run: among them are those that end `torch.no_grad`,
+        # without which this thread would never compute a gradient again.
         if any(isinstance(argument, Tensor) for argument in args):
             self._task.check()
         return func(*args, **(kwargs or {}))
@@ -133,30 +95,11 @@ class Cancellable(TorchFunctionMode):
 def run_in_batches(
     count: int, batch: int, run: Callable[[int, int], Result]
 ) -> Iterator[tuple[int, int, Result]]:
-    """Run something over ``count`` items, a batch at a time.
+    """Call ``run(start, stop)`` over ``count`` items, at most ``batch`` at a time.
 
-    When memory runs out the batch is halved, and stays so for what follows.
-
-    Parameters
-    ----------
-    count : int
-        Number of items.
-    batch : int
-        Items at once, at least 1.
-    run : callable
-        Called as ``run(start, stop)``.
-
-    Yields
-    ------
-    start, stop : int
-        The items that were run.
-    result
-        What `run` returned for them.
-
-    Raises
-    ------
-    InferenceError
-        If memory does not suffice for a single item; it says what to try.
+    Yields start, stop and what `run` gave for each batch. When memory runs out the batch is halved,
+    and stays so for what follows; `InferenceError`, with what to try, if it does not suffice for a
+    single item.
     """
     start = 0
     while start < count:
@@ -201,7 +144,7 @@ def _not_enough(error: Exception) -> InferenceError:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Tell whether an error says that memory ran out, on whichever device."""
+    """Say whether an error means that memory ran out, on whichever device."""
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
         return True
     text = str(error).lower()

@@ -1,4 +1,4 @@
-"""The frames of a clip encoded, each in the light of its sound, each only once, and kept.
+"""The frames of a clip encoded, each together with its sound, each only once, and kept.
 
 Encoding a frame is what takes long; what a click costs after that is a fraction of it. So encoded
 frames are kept, as many as a fixed amount of memory holds, and those a person is likely to look
@@ -29,13 +29,11 @@ from napari_tavis.engine.sampling import FrameSamples, SoundWindows, sample_fram
 from napari_tavis.media import Clip
 from napari_tavis.media.timebase import sample_at
 from napari_tavis.model import TAViS
-from napari_tavis.model.encoded import EncodedFrames
+from napari_tavis.model.features import EncodedFrames
 
+# Bytes that encoded frames may take, by the kind of device that they are on.
 LIMITS = {"cuda": 512 * 2**20, "mps": 512 * 2**20, "cpu": 1024 * 2**20}
-"""Bytes that encoded frames may take, by the kind of device that they are on."""
-
-FEWEST_KEPT = 2
-"""Frames that are kept even if they take more."""
+FEWEST_KEPT = 2  # frames that are kept even if they take more
 
 Result = TypeVar("Result")
 
@@ -43,11 +41,11 @@ Result = TypeVar("Result")
 class FrameEncoder:
     """Encodes the frames of one clip, each with the two seconds of sound around it.
 
-    Segmenting, clicks and following go through here alike. A frame is heard with the same sound
+    Segmenting, clicks and following all use it. A frame is heard with the same sound
     by all of them, so what one has encoded serves the others; encoded among other frames, its
     numbers differ by rounding at most.
 
-    All methods may be called from any thread. One lot of frames is encoded at a time; whoever
+    All methods may be called from any thread. One batch of frames is encoded at a time; whoever
     waits for a frame goes before what is encoded ahead.
 
     Parameters
@@ -57,13 +55,13 @@ class FrameEncoder:
     model : TAViS
         The network, on the device where it is to run; its weights stay as they are.
     samples : FrameSamples, optional
-        The sampled frames, which say where the window of sound of any frame lies; by default
+        The sampled frames, which determine where the window of sound of any frame is; by default
         one per second.
     cache : FeatureCache, optional
         Keeps the encoded frames, also for other encoders of the same video file; by default one
         of its own.
     seen : callable, optional
-        Told of frames as they are decoded.
+        Called with frames as they are decoded.
     """
 
     def __init__(
@@ -80,35 +78,21 @@ class FrameEncoder:
         self.cache = FeatureCache() if cache is None else cache
         self._samples = sample_frames(clip) if samples is None else samples
         self._sound = SoundWindows(clip)
-        # once: naming all weights takes as long as a twentieth of a frame
+        # Once: identifying all weights takes as long as a twentieth of a frame.
         self._numbers_of = (model.identity, _file_identity(clip.path))
         self._turn = threading.Condition()
         self._busy = False
-        self._waiting = 0
+        self._waiting = 0  # threads in a hurry
 
     def is_ready(self, frame_index: int) -> bool:
-        """Tell whether a frame is encoded, so that a click in it is answered at once."""
+        """Say whether a frame is encoded, so that a click in it is answered at once."""
         return self._known(frame_index) is not None
 
     def encode(self, frame_index: int) -> EncodedFrames:
-        """Encode a frame, unless that was done.
+        """Encode a frame, unless that was done: one row, kept until others take its place.
 
-        Parameters
-        ----------
-        frame_index : int
-            The video frame.
-
-        Returns
-        -------
-        EncodedFrames
-            One row; kept, until others take its place.
-
-        Raises
-        ------
-        InferenceError
-            If memory does not suffice for one frame.
-        MediaError
-            If the frame cannot be decoded.
+        `InferenceError` if memory does not suffice for one frame, `MediaError` if the frame cannot
+        be decoded.
         """
         known = self._known(frame_index)
         return known or self.run(lambda: self.encode_together([frame_index])[0])
@@ -121,23 +105,16 @@ class FrameEncoder:
         urgent: bool = True,
         task: Task | None = None,
     ) -> list[EncodedFrames]:
-        """Encode frames, in one go those that are not encoded yet.
+        """Encode frames, in one go those that are not yet: one row each, on the model's device.
 
         Parameters
         ----------
-        frame_indices : sequence of int
-            Video frames.
         cues : bool
-            Whether all is wanted that segmenting by sound needs.
+            Whether everything is wanted that segmenting by sound needs.
         urgent : bool
             Whether somebody waits for them.
         task : Task, optional
-            Looked at before each frame is decoded.
-
-        Returns
-        -------
-        list of EncodedFrames
-            One row each, on the model's device.
+            Checked before each frame is decoded.
 
         Raises
         ------
@@ -159,19 +136,9 @@ class FrameEncoder:
         return [row for index in frame_indices if (row := rows[index]) is not None]
 
     def encode_ahead(self, frame_indices: Sequence[int], task: Task | None = None) -> None:
-        """Encode frames that may be wanted soon, until all are or no more can be kept.
+        """Encode frames that may be wanted soon, the most likely first, as many as can be kept.
 
-        Parameters
-        ----------
-        frame_indices : sequence of int
-            The video frames, the most likely first.
-        task : Task, optional
-            Looked at between frames: cancelled, it ends the work quietly.
-
-        Raises
-        ------
-        InferenceError, MediaError
-            As `encode`.
+        A cancelled task ends the work quietly, between two frames. Errors are those of `encode`.
         """
         for kept, index in enumerate(dict.fromkeys(frame_indices), start=1):
             if task is not None and task.cancelled:
@@ -183,34 +150,18 @@ class FrameEncoder:
             if kept >= self.cache.capacity(row):
                 return
 
-    def forget(self) -> None:
-        """Free the memory of all encoded frames."""
-        self.cache.clear()
-
     def run(self, work: Callable[[], Result]) -> Result:
         """Run something on the model's device, with the cache's memory if it takes that.
 
-        Parameters
-        ----------
-        work : callable
-            What to run; where memory runs out it is run once more, with the cache empty.
-
-        Returns
-        -------
-        object
-            What it returns.
-
-        Raises
-        ------
-        InferenceError
-            If memory does not suffice even so; it says what to try.
+        Where memory runs out it is run once more, with the cache empty; if that does not suffice
+        either, the `InferenceError` says what to try.
         """
         with explain_out_of_memory():
             return self.cache.make_way(work)
 
     @contextmanager
     def _my_turn(self, urgent: bool) -> Iterator[None]:
-        """Wait until nobody encodes and, where there is no hurry, nobody in a hurry waits."""
+        """Wait until nobody encodes and, unless this is urgent, nobody in a hurry waits."""
         with self._turn:
             self._waiting += urgent
             try:
@@ -248,7 +199,7 @@ class FrameEncoder:
         return np.stack(pictures)
 
     def _start(self, frame_index: int) -> float:
-        """Say where the window of sound of a frame begins, in seconds."""
+        """Give the second at which the window of sound of a frame begins."""
         return self._samples.start_at(float(self.clip.times[frame_index]))
 
     def _key(self, frame_index: int) -> Hashable:
@@ -259,12 +210,8 @@ class FrameEncoder:
 class FeatureCache:
     """Encoded frames of any clips and models, as many as a fixed amount of memory holds.
 
-    The ones used longest ago are forgotten first. All methods may be called from any thread.
-
-    Parameters
-    ----------
-    limit_bytes : int, optional
-        Memory that they may take; by default that of `LIMITS` for the model's device.
+    The least recently used ones are forgotten first. All methods may be called from any thread.
+    `limit_bytes` is by default that of `LIMITS` for the model's device.
     """
 
     def __init__(self, limit_bytes: int | None = None) -> None:
@@ -286,14 +233,10 @@ class FeatureCache:
             return self._frames.get(key)
 
     def keep(self, key: Hashable, frame: EncodedFrames) -> None:
-        """Keep a frame, in the place of those used longest ago.
+        """Keep a frame in place of those used least recently.
 
-        Parameters
-        ----------
-        key : hashable
-            All that the frame's numbers depend on.
-        frame : EncodedFrames
-            One row, whose tensors hold no memory but its own.
+        `key` is all that its numbers depend on. It is one row, whose tensors hold no memory but
+        its own.
         """
         with self._lock:
             if key in self._frames:
@@ -315,19 +258,7 @@ class FeatureCache:
         free_cached_memory()
 
     def make_way(self, work: Callable[[], Result]) -> Result:
-        """Run something, with the memory of the kept frames as well if it takes that.
-
-        Parameters
-        ----------
-        work : callable
-            What to run. Where memory runs out and frames are kept, they are forgotten and it is
-            run once more.
-
-        Returns
-        -------
-        object
-            What it returns.
-        """
+        """Run something; where memory runs out, forget the kept frames and run it once more."""
         try:
             return work()
         except (RuntimeError, MemoryError) as error:
@@ -343,7 +274,7 @@ class FeatureCache:
 
 
 def _file_identity(path: Path) -> Hashable:
-    """Name a file as it is now: another one once it was written again."""
+    """Identify a file as it is now: it is another one once it was written again."""
     try:
         status = path.stat()
     except OSError:

@@ -1,6 +1,6 @@
 """The one interface to whatever computes masks for a video, here or elsewhere.
 
-Window, command line and scripts speak to it alone. It is given a video's path, frame numbers and
+Window, command line and scripts use it alone. It is given a video's path, frame numbers and
 prompts, never pixels, and it gives masks. Nothing heavy is imported here.
 """
 
@@ -17,42 +17,28 @@ from napari_tavis.annotation.proposals import Proposals
 from napari_tavis.core.tasks import Task
 from napari_tavis.media.picture import Picture
 
-Seen: TypeAlias = Callable[[int, Picture], None]
-"""Called with the number of a frame and its picture (RGB, ``[H, W, 3]``)."""
+Seen: TypeAlias = Callable[[int, Picture], None]  # with a frame's number and its picture
 
-TOY_MODEL = "toy"
-"""The bundled model: a demonstration that knows drawn scenes only."""
+TOY_MODEL = "toy"  # the bundled one: a demonstration that knows drawn scenes only
 
 
 @dataclass(frozen=True)
 class EngineOptions:
-    """With which model masks are computed, where, and how a video is segmented.
+    """With which model masks are computed, where, and how a video is segmented."""
 
-    Parameters
-    ----------
-    model : str or Path
-        `TOY_MODEL`, an installed model, or a checkpoint file.
-    device : {"auto", "cuda", "mps", "cpu"}
-        Where the network runs.
-    fps : float
-        Sampled frames per second of video.
-    vocabulary : tuple of str
-        Class names; empty for the model's own.
-    precision : {"auto", "float32", "bfloat16", "float16"}
-        Number format of matrix products; "auto" is what is usual on the device.
-    """
-
-    model: str | Path = TOY_MODEL
-    device: str = "auto"
-    fps: float = 1.0
-    vocabulary: tuple[str, ...] = ()
+    model: str | Path = TOY_MODEL  # `TOY_MODEL`, an installed model, or a checkpoint file
+    device: str = "auto"  # "auto", "cuda", "mps" or "cpu"
+    fps: float = 1.0  # sampled frames per second of video
+    vocabulary: tuple[str, ...] = ()  # class names; empty for the model's own
+    # Number format of matrix products: "auto" (what is usual on the device), "float32",
+    # "bfloat16" or "float16".
     precision: str = "auto"
 
 
 class Engine(Protocol):
     """Computes masks for videos. All methods may be called from any thread.
 
-    Wherever a `Task` is taken, it is told how far the work is, and ends it with `Cancelled` once
+    Wherever a `Task` is taken, the work reports its progress to it, and ends with `Cancelled` once
     it is cancelled. All methods but `release` and `close` raise `CheckpointError` if there is no
     such model, `InferenceError` if the device is absent, memory does not suffice or an option
     makes no sense, and `MediaError` if the video cannot be read.
@@ -86,15 +72,15 @@ class Engine(Protocol):
         video : Path
             The video file.
         options : EngineOptions
-            How.
+            The model, and how the video is sampled.
         keep : bool
             Whether the encoded frames are kept, so that clicks in them are answered at once: for
             the video that a person looks at.
         seen : callable, optional
-            Told of sampled frames as they are decoded, so that whoever draws on them need not
-            decode them again; an engine elsewhere tells of none.
+            Called with sampled frames as they are decoded, so that whoever draws on them need not
+            decode them again; an engine elsewhere never calls it.
         task : Task, optional
-            The work.
+            See the class.
 
         Returns
         -------
@@ -153,7 +139,7 @@ class Engine(Protocol):
         sampled : sequence of int, optional
             See the class.
         task : Task, optional
-            The work.
+            See the class.
 
         Yields
         ------

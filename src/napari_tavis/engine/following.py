@@ -1,7 +1,7 @@
 """An object followed from the frames where a person drew it to others, by SAM 2's memory.
 
 Conditions, the frames that a person drew or accepted, are what the memory starts from and are never
-found anew. The frames between two of them are shared out: each is reached from the nearer one.
+recomputed. The frames between two of them are divided: each is reached from the nearer one.
 """
 
 from __future__ import annotations
@@ -14,42 +14,31 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from napari_tavis.annotation.logits import cut
-from napari_tavis.annotation.masks import Mask
+from napari_tavis.annotation.masks import Mask, mask_from_logits
 from napari_tavis.core.errors import InferenceError
 from napari_tavis.core.tasks import Task
 from napari_tavis.engine.device import Cancellable, run_in_batches
 from napari_tavis.engine.encoding import FrameEncoder
-from napari_tavis.model.encoded import EncodedFrames
-from napari_tavis.model.prompted import ObjectTracker, PromptedMask
+from napari_tavis.model.features import EncodedFrames
+from napari_tavis.model.outputs import PromptedMask
+from napari_tavis.model.tracking import ObjectTracker
 
+# Conditions that the memory holds at once: those nearest to the frames in question.
 CONDITIONS_SEEN = 4
-"""Conditions that the memory holds at once: those nearest to the frames in question."""
-
+# Frames that are encoded at once: a fifth quicker than one by one, and the longest that a click
+# has to wait.
 FRAMES_TOGETHER = 3
-"""Frames that are encoded at once: a fifth quicker than one by one, and a click waits no longer
-than it takes."""
 
 _WHAT = "following the object"
 
 
 @dataclass(frozen=True)
 class Stretch:
-    """Frames that are reached one after the other from one condition.
+    """Frames that are reached one after the other from one condition."""
 
-    Parameters
-    ----------
-    frames : tuple of int
-        The frames, in the order in which they are reached.
-    conditions : tuple of int
-        The conditions that the memory holds, the nearest first.
-    reverse : bool
-        Whether time runs backwards.
-    """
-
-    frames: tuple[int, ...]
-    conditions: tuple[int, ...]
-    reverse: bool
+    frames: tuple[int, ...]  # in the order in which they are reached
+    conditions: tuple[int, ...]  # that the memory holds, the nearest first
+    reverse: bool  # time runs backwards
 
 
 def propagate(
@@ -73,16 +62,14 @@ def propagate(
 
     Parameters
     ----------
-    encoder : FrameEncoder
-        Of the clip.
     conditions : mapping of int to ndarray of bool, shape (H, W)
         The object's mask by video frame, at the size of the video, where it is known: an empty one
         says that the object is not there. Each is read when it is needed.
     frames : sequence of int
-        The video frames in which to find the object. Conditions among them are passed over.
+        The video frames in which to find the object. Conditions among them are skipped.
     task : Task, optional
-        Told of the number of frames done. Looked at all the time; what was given before it was
-        cancelled stays good.
+        Gets the number of frames done, and may cancel at any time; what was given before that
+        stays good.
 
     Yields
     ------
@@ -116,20 +103,10 @@ def propagate(
 
 
 def plan_stretches(conditions: Iterable[int], frames: Iterable[int]) -> list[Stretch]:
-    """Share out frames among the conditions that they are reached from.
+    """Divide frames among the conditions, at least one, that they are reached from.
 
-    Parameters
-    ----------
-    conditions : iterable of int
-        Frames where the object is known: at least one.
-    frames : iterable of int
-        Frames where it is to be found.
-
-    Returns
-    -------
-    list of Stretch
-        Together each frame that is no condition, once. They are in the order of time, but a
-        stretch that is reached backwards begins at its end.
+    The stretches hold each frame that is not a condition, once. They are in the order of time, but
+    one that is reached backwards begins at its end.
     """
     known = sorted(set(conditions))
     stretches: dict[tuple[int, bool], list[int]] = {}
@@ -171,9 +148,9 @@ def _follow(
             found = follower.step(frame, encoded)
             done += 1
             task.report(done, total, _WHAT)
-            there = 1 / (1 + math.exp(-min(max(found.object_score, -50.0), 50.0)))
+            there = 1 / (1 + math.exp(-min(max(found.object_score, -50.0), 50.0)))  # no overflow
             quality = min(max(found.iou, 0.0), 1.0)
-            yield frame, cut(found.logits.numpy(), encoder.clip.size), there * quality
+            yield frame, mask_from_logits(found.logits.numpy(), encoder.clip.size), there * quality
 
 
 def _encoded(

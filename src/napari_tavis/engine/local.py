@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
+import os
+import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -13,7 +17,6 @@ from napari_tavis.annotation.proposals import Proposals
 from napari_tavis.core.home import installed_model
 from napari_tavis.core.tasks import Cancelled, Task
 from napari_tavis.engine.engine import TOY_MODEL, EngineOptions, Seen
-from napari_tavis.engine.torch_import import import_torch
 from napari_tavis.media import Clip, open_clip
 from napari_tavis.weights.store import Store
 
@@ -21,12 +24,14 @@ if TYPE_CHECKING:
     from napari_tavis.engine.encoding import FeatureCache, FrameEncoder
     from napari_tavis.model import TAViS
 
+_MAPS = Path("/proc/self/maps")
+
 
 class LocalEngine:
     """An `Engine` that keeps one model, one video and its encoded frames in memory.
 
-    The video that is prompted in is opened once more than it is shown, so that decoding for the
-    model never holds up the viewer.
+    The video that is prompted in is opened a second time, besides the viewer, so that decoding for
+    the model never holds up the viewer.
     """
 
     def __init__(self) -> None:
@@ -38,10 +43,10 @@ class LocalEngine:
         self._clip: Clip | None = None
         self._encoder: FrameEncoder | None = None
         self._encoder_key: object = None
-        self._released = False
+        self._released = False  # since the last call of `_encoder_of`
 
     def models(self) -> list[str]:
-        """Name the models that can be chosen, `TOY_MODEL` first."""
+        """See `Engine.models`."""
         return [TOY_MODEL, *(card.name for card in Store().cards() if card.runs)]
 
     def load(self, options: EngineOptions, task: Task | None = None) -> None:
@@ -134,28 +139,29 @@ class LocalEngine:
         from napari_tavis.engine.following import propagate
 
         task.report(0, len(frames), "following the object")
-        yield from propagate(encoder, known, frames, task.part())  # who takes the masks counts
+        # Whoever takes the masks reports how many there are.
+        yield from propagate(encoder, known, frames, task.part())
 
     def release(self) -> None:
         """See `Engine.release`."""
-        self._released = True
+        self._released = True  # for a thread that is opening the video: see `_encoder_of`
         if self._video_lock.acquire(blocking=False):
             try:
-                self._put_away()
+                self._close_video()
             finally:
                 self._video_lock.release()
 
     def close(self) -> None:
         """See `Engine.close`."""
         with self._video_lock:
-            self._put_away()
+            self._close_video()
         with self._model_lock:
             self._forget_model()
 
     def _loaded(self, options: EngineOptions, task: Task) -> TAViS:
-        """Give the model, loaded anew only if another one is wanted or its file has changed.
+        """Give the model, loaded again only if another one is wanted or its file has changed.
 
-        Who comes while it is loaded waits.
+        Whoever comes while it is loading waits.
         """
         import_torch()
         from napari_tavis.engine.device import choose_device, load_on_device
@@ -167,7 +173,7 @@ class LocalEngine:
         key = (name, device, options.precision, changed)
         with self._model_lock:
             if self._model is None or key != self._model_key:
-                # first, for two large models at once are more than many a GPU holds
+                # First, for two large models at once are more than many a GPU holds.
                 self._forget_model()
                 self._model = load_on_device(name, device, PRECISIONS[options.precision])
                 self._model_key = key
@@ -192,7 +198,7 @@ class LocalEngine:
     def _encoder_of(
         self, video: Path, options: EngineOptions, sampled: Sequence[int], task: Task
     ) -> FrameEncoder:
-        """Give the encoder of a video's frames, made anew when it is for other frames or sounds."""
+        """Give the encoder of a video's frames, a new one when it is for other frames or sounds."""
         with self._video_lock:
             task.check()
             self._released = False
@@ -203,7 +209,7 @@ class LocalEngine:
             from napari_tavis.engine.sampling import sample_frames, samples_at
 
             if self._clip is None or self._clip.path != video:
-                self._put_away()
+                self._close_video()
                 self._clip = open_clip(video, task=task.part())
             clip, encoder = self._clip, self._encoder
             key = (tuple(sampled), 0.0 if sampled else options.fps)
@@ -214,13 +220,39 @@ class LocalEngine:
                     samples = sample_frames(clip, options.fps)
                 encoder = FrameEncoder(clip, model, samples, self._features())
                 self._encoder, self._encoder_key = encoder, key
-            if self._released:  # meanwhile; nobody could put away what was being made
-                self._put_away()
+            if self._released:  # meanwhile, when nobody could close what was being opened
+                self._close_video()
                 raise Cancelled
             return encoder
 
-    def _put_away(self) -> None:
-        """Let go of the video."""
+    def _close_video(self) -> None:
         if self._clip is not None:
             self._clip.close()
         self._clip = self._encoder = None
+
+
+def import_torch() -> None:
+    """Import torch, safely after napari's canvas has loaded Mesa.
+
+    Mesa's drivers for processors and some GPUs bring LLVM, and so does triton, which torch
+    imports on Linux. Triton's would find its symbols in Mesa's other version of LLVM, and the
+    process would end in a segmentation fault. Triton is imported first, bound to its own symbols.
+    """
+    if _mesa_has_loaded_llvm() and "triton" not in sys.modules and _is_installed("triton"):
+        flags = sys.getdlopenflags()
+        sys.setdlopenflags(os.RTLD_NOW | os.RTLD_DEEPBIND)
+        try:
+            importlib.import_module("triton")
+        except ImportError:
+            pass  # torch does without
+        finally:
+            sys.setdlopenflags(flags)
+    importlib.import_module("torch")
+
+
+def _mesa_has_loaded_llvm() -> bool:
+    return _MAPS.is_file() and "libLLVM" in _MAPS.read_text(errors="replace")
+
+
+def _is_installed(name: str) -> bool:
+    return importlib.util.find_spec(name) is not None

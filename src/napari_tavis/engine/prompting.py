@@ -9,38 +9,23 @@ import numpy.typing as npt
 import torch
 from torch.nn import functional as F
 
-from napari_tavis.annotation.logits import cut_logits
+from napari_tavis.annotation.masks import cut_logits
 from napari_tavis.annotation.prompts import PromptResult, Prompts
 from napari_tavis.core.errors import InferenceError
 from napari_tavis.engine.detection import keep_logits
 from napari_tavis.engine.encoding import FrameEncoder
 from napari_tavis.model.features import Features
-from napari_tavis.model.prompted import GIVEN_LOGIT
+from napari_tavis.model.tracking import GIVEN_LOGIT
 
-MOST_STEPS = 8
-"""Clicks that are gone through one by one; where there are more, the first ones go together."""
+MOST_STEPS = 8  # clicks that are taken one by one; where there are more, the first ones go together
 
 
 def segment_prompts(encoder: FrameEncoder, frame_index: int, prompts: Prompts) -> PromptResult:
-    """Find the mask of what a person shows in a frame.
+    """Find the mask of what a person shows in a frame: the best of SAM 2's three candidates.
 
     As SAM 2 learned it, each click corrects the mask that those before it gave: the box or the
     first click is answered first, and the answer goes with the next click. The same prompts give
-    the same mask, whatever was asked before.
-
-    Parameters
-    ----------
-    encoder : FrameEncoder
-        Of the clip; the frame is encoded first, if it was not.
-    frame_index : int
-        The video frame.
-    prompts : Prompts
-        Clicks, a box, a mask to start from.
-
-    Returns
-    -------
-    PromptResult
-        The mask that SAM 2 thinks best of its three candidates.
+    the same mask, whatever was asked before. The frame is encoded first, unless that was done.
 
     Raises
     ------

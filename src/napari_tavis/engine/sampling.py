@@ -17,96 +17,61 @@ from napari_tavis.core.tasks import Task
 from napari_tavis.media import Clip, log_mel
 from napari_tavis.media.timebase import WINDOW_SECONDS, frames_at, window_starts
 
+# Place of a sample in its interval: AVSBench took the last of 16 of each second.
 FRAME_OFFSET = 15 / 16
-"""Where in its interval a sample lies: AVSBench took the last of 16 samples of each second."""
-
-SILENCE = 1e-4
-"""Largest amplitude (of 1) of a soundtrack in which nothing can be heard: -80 dB."""
-
+SILENCE = 1e-4  # largest amplitude (of 1) of a soundtrack in which nothing can be heard: -80 dB
+# Of sound that are decoded at once, as one frame does not need two hours of it.
 STRETCH_SECONDS = 60.0
-"""Sound that is decoded at once, so that two hours need not be for one frame."""
-
-_STRETCHES = 4
+_STRETCHES = 4  # that are kept
 
 
 class TimedClip(Protocol):
     """The part of a clip that sampling needs."""
 
-    @property
-    def times(self) -> npt.NDArray[np.float64]:
-        """Presentation times in seconds, ``[n]``, ascending."""
-        ...
-
-    @property
-    def duration(self) -> float:
-        """Length in seconds."""
-        ...
+    times: npt.NDArray[np.float64]  # (n,), presentation times in seconds, ascending
+    duration: float  # seconds
 
 
 @dataclass(frozen=True)
 class FrameSamples:
-    """The sampled frames of a clip.
+    """The sampled frames of a clip, ascending, each at most once."""
 
-    Parameters
-    ----------
-    indices : ndarray of int64, shape (T,)
-        Frames of the video, ascending, each at most once.
-    times : ndarray of float64, shape (T,)
-        Their presentation times in seconds.
-    starts : ndarray of float64, shape (T,)
-        Where the two-second window of sound of each begins, in seconds.
-    """
-
-    indices: npt.NDArray[np.int64]
-    times: npt.NDArray[np.float64]
+    indices: npt.NDArray[np.int64]  # (T,), frames of the video
+    times: npt.NDArray[np.float64]  # (T,), their presentation times in seconds
+    # (T,), seconds at which the two-second window of sound of each begins.
     starts: npt.NDArray[np.float64]
 
     def __len__(self) -> int:
         return len(self.indices)
 
     def start_at(self, time: float) -> float:
-        """Place the window of sound of any frame, as those of the sampled frames beside it.
+        """Place the window of sound of any frame, by those of the sampled frames beside it.
 
-        Parameters
-        ----------
-        time : float
-            When the frame is shown, in seconds.
-
-        Returns
-        -------
-        float
-            Where its window begins, in seconds: for a sampled frame its own, for one between two
-            of them in proportion, and never away from the frame.
+        Both times are in seconds. A sampled frame has its own window, one between two of them
+        is in proportion, and the window never leaves the frame.
         """
         start = float(np.interp(time, self.times, self.starts))
         return min(max(start, time - WINDOW_SECONDS, 0.0), max(time, 0.0))
 
 
 def sample_frames(clip: TimedClip, fps: float = 1.0, count: int | None = None) -> FrameSamples:
-    """Sample frames as AVSBench does.
+    """Sample frames as AVSBench does, at least one.
 
     Sample ``k`` is the frame shown at ``(k + 15/16) / fps``: of a video of 30 frames per second
     and five seconds the frames 28, 58, 88, 118 and 148. Where this asks for as many frames as the
     video has or more, each is taken once.
 
-    The windows of sound lie evenly over the clip, from its start to two seconds before its
+    The windows of sound are spread evenly over the clip, from its start to two seconds before its
     end, which at one frame per second and more puts every frame inside its window. At lower
     rates it would not, and a window is then moved just so far that it ends with its frame, or
     begins with it.
 
     Parameters
     ----------
-    clip : Clip
-        The clip.
     fps : float
         Frames per second of video.
     count : int, optional
         So many frames evenly over the clip instead: 5 or 10 for AVSBench.
-
-    Returns
-    -------
-    FrameSamples
-        At least one frame.
 
     Raises
     ------
@@ -121,7 +86,7 @@ def sample_frames(clip: TimedClip, fps: float = 1.0, count: int | None = None) -
         )
     frames, duration = len(clip.times), float(clip.duration)
     if count is None:
-        # a rest of more than half an interval is one frame more
+        # A remainder of more than half an interval is one frame more.
         count = max(1, math.ceil(min(duration * fps, frames + 1) - 0.5))
     else:
         fps = count / max(duration, 1e-9)
@@ -137,17 +102,8 @@ def sample_frames(clip: TimedClip, fps: float = 1.0, count: int | None = None) -
 def samples_at(clip: TimedClip, frame_indices: npt.ArrayLike) -> FrameSamples:
     """Give the sampled frames of a session, with the sound that went with each.
 
-    Parameters
-    ----------
-    clip : Clip
-        The clip.
-    frame_indices : array_like of int
-        The video frames; those that the clip does not have are passed over.
-
-    Returns
-    -------
-    FrameSamples
-        As `sample_frames` gave them, or as it would have if it had chosen these frames.
+    Frames that the clip does not have are skipped. The result is what `sample_frames` gave, or
+    would have given if it had chosen these frames.
     """
     indices = np.unique(np.asarray(frame_indices, dtype=np.int64))
     indices = indices[(indices >= 0) & (indices < len(clip.times))]
@@ -163,15 +119,10 @@ def _windows(times: npt.NDArray[np.float64], duration: float) -> npt.NDArray[np.
 
 
 class SoundWindows:
-    """Gives the log-mel spectrograms of windows of sound.
+    """Gives the log-mel spectrograms of windows of a clip's sound, or of silence.
 
     The soundtrack is decoded a minute at a time when it is needed, and the last minutes are
     kept. Methods may be called from any thread.
-
-    Parameters
-    ----------
-    clip : Clip
-        The clip; silence is heard where it has no soundtrack.
     """
 
     def __init__(self, clip: Clip) -> None:
@@ -180,17 +131,9 @@ class SoundWindows:
         self._lock = threading.Lock()
 
     def mel(self, starts: Sequence[float]) -> npt.NDArray[np.float32]:
-        """Give the spectrograms of some windows of two seconds.
+        """Give the spectrograms of n windows of two seconds, (n, 1, 128, 204): see `media.log_mel`.
 
-        Parameters
-        ----------
-        starts : sequence of float, length n
-            Where the windows begin, in seconds.
-
-        Returns
-        -------
-        ndarray of float32, shape (n, 1, 128, 204)
-            Normalised log-mel; see `napari_tavis.media.log_mel`.
+        `starts` are the seconds at which they begin.
         """
         windows = []
         for start in starts:
@@ -199,7 +142,7 @@ class SoundWindows:
         return np.concatenate(windows)
 
     def _stretch(self, number: int) -> npt.NDArray[np.float32]:
-        """Give the stretch that begins at so many minutes, and a window beyond its end."""
+        """Give the stretch of this number, and a window beyond its end."""
         with self._lock:
             if number not in self._stretches:
                 start = number * STRETCH_SECONDS
@@ -214,15 +157,7 @@ class SoundWindows:
 
 
 def is_silent(clip: Clip, task: Task | None = None) -> bool:
-    """Tell whether nothing can be heard in a clip, reading no more than it takes to know.
-
-    Parameters
-    ----------
-    clip : Clip
-        The clip.
-    task : Task, optional
-        Looked at every few seconds of sound.
-    """
+    """Say whether nothing can be heard in a clip, reading no more than it takes to find out."""
     for block in clip.sound_blocks():
         if task is not None:
             task.check()

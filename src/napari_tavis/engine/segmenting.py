@@ -11,7 +11,7 @@ from napari_tavis.annotation.proposals import Proposals
 from napari_tavis.core.errors import InferenceError
 from napari_tavis.core.tasks import Task
 from napari_tavis.core.vocabulary import AVSBENCH_CLASSES, BACKGROUND
-from napari_tavis.engine.detection import FrameDetections, Gathering, detect
+from napari_tavis.engine.detection import FrameDetections, ProposalCollector, detect
 from napari_tavis.engine.device import (
     Cancellable,
     choose_device,
@@ -24,11 +24,10 @@ from napari_tavis.engine.sampling import is_silent, sample_frames
 from napari_tavis.media import Clip
 from napari_tavis.model import TAViS
 from napari_tavis.model.alignment import class_prompt, classify
-from napari_tavis.model.encoded import EncodedFrames
+from napari_tavis.model.features import EncodedFrames
 from napari_tavis.model.precision import place
 
-BATCH_FRAMES = 10
-"""Frames that go through the model together: a whole AVSBench clip."""
+BATCH_FRAMES = 10  # that go through the model together: a whole AVSBench clip
 
 
 def segment_clip(
@@ -51,8 +50,8 @@ def segment_clip(
 
     Frames are decoded and go through the model `batch_frames` at a time. The model's memory begins
     anew with each batch, so that a video of any length needs the memory of one batch: the first
-    frame of a batch knows nothing of those before. Objects are linked across batches as they are
-    within (see `linking`). Where memory runs out, the batch is halved. Masks are kept
+    frame of a batch knows nothing of those before. Objects are linked across batches just as they
+    are within (see `linking`). Where memory runs out, the batch is halved. Masks are kept
     compressed, and so are the logits that they were cut out of.
 
     What the encoders make of a frame depends neither on the vocabulary nor on the protocol: with a
@@ -64,8 +63,6 @@ def segment_clip(
 
     Parameters
     ----------
-    clip : Clip
-        The clip.
     model : TAViS
         The network; it is moved to the device.
     fps : float
@@ -74,8 +71,6 @@ def segment_clip(
         So many frames evenly over the clip instead.
     vocabulary : sequence of str, optional
         Class names to choose from, besides the background; AVSBench's 70 by default.
-    device : {"auto", "cuda", "mps", "cpu"}
-        Where the model runs.
     protocol : {"memory", "independent"}, optional
         Whether a frame sees the memory of those before it in its batch; by default where the
         model has one.
@@ -89,14 +84,14 @@ def segment_clip(
     cache : FeatureCache, optional
         Keeps encoded frames from run to run.
     seen : callable, optional
-        Told of frames as they are decoded.
+        Called with frames as they are decoded.
     task : Task, optional
-        Told of the number of frames done; looked at all the time, also in the middle of a batch.
+        Gets the number of frames done; can cancel at any time, also in the middle of a batch.
 
     Returns
     -------
     Proposals
-        The objects, best first, then what the model holds for background, then the scene mask,
+        The objects, best first, then what the model takes for background, then the scene mask,
         at the size of the video. The same clip and options give the same proposals, but for
         rounding where a cache has frames that were encoded in other batches.
 
@@ -123,9 +118,9 @@ def segment_clip(
         frame_count=len(clip.times),
     )
     task.report(0, len(samples), "reading the soundtrack")
-    unheard = _listen(clip, task)
-    if unheard:
-        result.warnings = (unheard,)
+    silence = _silence(clip, task)
+    if silence:
+        result.warnings = (silence,)
         return result
 
     cache = FeatureCache(0) if cache is None else cache
@@ -142,16 +137,16 @@ def segment_clip(
         zero_shot,
         task,
     )
-    found, smallest = Gathering(clip.size), batch_frames
+    found, smallest = ProposalCollector(clip.size), batch_frames
     task.report(0, len(samples), "segmenting frames")
     for start, stop, detections in run_in_batches(len(samples), batch_frames, segmenter.run):
         for frame in detections:
-            found.add_frame(frame.objects, frame.background, frame.scene)
-        if stop < len(samples):
+            found.add_frame(frame)
+        if stop < len(samples):  # the last batch may be small for another reason
             smallest = min(smallest, stop - start)
         task.report(stop, len(samples), "segmenting frames")
     result.objects = found.proposals()
-    result.warnings = _remarks(clip, result, smallest, batch_frames)
+    result.warnings = _warnings(clip, result, smallest, batch_frames)
     return result
 
 
@@ -186,8 +181,8 @@ class _Segmenter:
             return detect(found, probabilities, indices, clip.size, self.classes)
 
 
-def _listen(clip: Clip, task: Task) -> str:
-    """Say why there is nothing to hear in a clip; empty if there is something."""
+def _silence(clip: Clip, task: Task) -> str:
+    """Explain why there is nothing to hear in a clip; empty if there is something."""
     name = clip.path.name
     if not clip.has_soundtrack:
         return (
@@ -202,39 +197,26 @@ def _listen(clip: Clip, task: Task) -> str:
     return ""
 
 
-def _remarks(clip: Clip, result: Proposals, smallest: int, asked: int) -> tuple[str, ...]:
-    """Say what the user should know of a run."""
-    remarks = []
+def _warnings(clip: Clip, result: Proposals, smallest: int, asked: int) -> tuple[str, ...]:
+    warnings = []
     if smallest < asked:
-        remarks.append(
+        warnings.append(
             f"Memory ran short: {smallest} instead of {asked} frames went through the model at "
             f"once, so objects may be followed less well."
         )
     if not any(item.kind == "object" for item in result.objects):
-        remarks.append(
+        warnings.append(
             f"The model found no object of the vocabulary that sounds in {clip.path.name}: "
             f"try other class names or more frames per second, or add objects by hand."
         )
-    return tuple(remarks)
+    return tuple(warnings)
 
 
 def check_vocabulary(words: Sequence[str] | None) -> tuple[str, ...]:
-    """Check the class names that a user asks for.
+    """Check the class names that a user asks for, and take out the background, always in play.
 
-    Parameters
-    ----------
-    words : sequence of str or None
-        Class names; None for AVSBench's 70. "background" may be among them.
-
-    Returns
-    -------
-    tuple of str
-        The class names without the background, which is always in play.
-
-    Raises
-    ------
-    InferenceError
-        If there is no class, an empty one, or one twice.
+    None stands for AVSBench's 70. `InferenceError` if there is no class, an empty one, or a
+    class twice.
     """
     if words is None:
         return AVSBENCH_CLASSES[1:]

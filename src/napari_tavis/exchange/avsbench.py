@@ -45,16 +45,17 @@ from napari_tavis.datasets.avsbench.reader import unseen_sounds
 from napari_tavis.datasets.avsbench.sources import ClipSource, clips_of_video, read_source
 from napari_tavis.datasets.avsbench.validate import validate
 from napari_tavis.datasets.avsbench.writer import write_clip
+from napari_tavis.datasets.files import Violation
+from napari_tavis.datasets.indexed import index_map
 from napari_tavis.datasets.names import Split, check_name, check_text, suggest_name
 from napari_tavis.datasets.tracks import StoredVideo
-from napari_tavis.datasets.violations import Violation
 from napari_tavis.exchange.format import (
     Choice,
     ExportPlan,
     ExportRequest,
     Format,
     PlannedObject,
-    labelled_frames,
+    gone,
     notes_on_other_splits,
     whose_clip,
 )
@@ -98,53 +99,43 @@ class AVSBench(Format):
     def plan(self, session: AnnotationSession, clip: Clip, request: ExportRequest) -> ClipPlan:
         """Work out which frames become the clip, what is in them, and what the dataset has."""
         tree = target_tree(request.root, self.subset)
-        # What earlier exports to the dataset were told of classes is not asked again.
+        # What earlier exports to the dataset said about classes is not asked again.
         request = replace(request, mapping={**read_mapping(tree), **request.mapping})
-        cut = plan_cut(session, clip, request, self._replaced(request))
-        name = cut.listed_name
-        files = clip_files(ClipKey(self.subset, request.split, name, cut.category or "-"))
-        stored = self.find(request.root, name)
+        plan = plan_clip(session, clip, request, self._replaced(request))
+        key = ClipKey(self.subset, request.split, plan.name, plan.category or "-")
+        files = clip_files(key)
+        stored = self.find(request.root, plan.name)
         labels = "labels" if self.subset in SEMANTIC_SUBSETS else "masks"
-        return ClipPlan(
-            session=session,
-            clip=clip,
-            request=request,
-            name=name,
+        return replace(
+            plan,
             place=tree / files.parts[0],
-            frames=cut.frames,
-            labels=cut.labels,
-            seconds=(request.start, request.start + len(cut.frames)),
-            objects=cut.objects,
-            scene=cut.scene,
             files=(
                 f"{files.frames[0].parent}: {len(files.frames)} frames",
-                f"{labels}: {cut.labels} of {len(files.frames)} frames",
-                f"{files.waveform}: {len(cut.frames)} s of sound",
+                f"{labels}: {plan.labels} of {len(files.frames)} frames",
+                f"{files.waveform}: {len(plan.frames)} s of sound",
                 "lists: its row, replaced" if stored else "lists: its row, added",
             ),
-            there=whose_clip(session, request, name, stored),
-            unchecked=cut.unchecked,
-            notes=tuple(self._notes(session, request, cut)),
-            cut=cut,
+            existing=whose_clip(session, request, plan.name, stored),
+            notes=tuple(self._notes(plan)),
         )
 
     def _replaced(self, request: ExportRequest) -> ListedClip | None:
-        """Give the clip that is written again; None where the request is for a new one."""
-        if not request.again:
+        """Return the clip that is rewritten; None where the request is for a new one."""
+        if not request.rewrite:
             return None
         found = find_listed_clip(request.root, self.subset, request.name)
         if found is None:
-            raise DatasetError(f"{request.root} no longer lists {request.name!r}: export it again.")
+            raise gone(request.root, request.name)
         return found[1]
 
-    def _notes(self, session: AnnotationSession, request: ExportRequest, cut: ClipCut) -> list[str]:
-        name = cut.listed_name
+    def _notes(self, plan: ClipPlan) -> list[str]:
+        session, request, name = plan.session, plan.request, plan.name
         others = self._others_of_video(session, request.root, name)
         notes = notes_on_other_splits(session, request, others)
         if self.subset in SEMANTIC_SUBSETS:
-            notes += hidden_objects(session, cut)
-        if cut.unchecked and request.include_proposals:
-            notes.append(f"{unchecked_text(len(cut.unchecked), len(cut.shown))}. {AS_TRUTH}")
+            notes += hidden_objects(plan)
+        if plan.unchecked and request.include_proposals:
+            notes.append(f"{unchecked_text(len(plan.unchecked), len(plan.labelled))}. {AS_TRUTH}")
         partner = PARTNERS.get(self.subset)
         if self.subset not in SEMANTIC_SUBSETS and partner is not None:
             uids = names_in(request.root, partner)
@@ -158,13 +149,13 @@ class AVSBench(Format):
     def _others_of_video(
         self, session: AnnotationSession, root: Path, name: str
     ) -> list[StoredVideo]:
-        """List the clips of the same video, in all trees, but for the one to be replaced."""
+        """List the clips of the same video, in all trees, except the one to be replaced."""
         fingerprint = session.identity.fingerprint
         trees = dict.fromkeys(tree for subset in SUBSETS for tree in find_trees(root, subset))
         found = []
         for tree in trees:
-            told = clips_of_video(tree, fingerprint)
-            own = [one for one in told if one != (self.subset, name)]
+            of_video = clips_of_video(tree, fingerprint)
+            own = [one for one in of_video if one != (self.subset, name)]
             for subset in dict.fromkeys(kind for kind, _ in own):
                 known = check_subset(subset)
                 if (tree / list_name(known)).is_file():
@@ -196,186 +187,28 @@ class AVSBench(Format):
         )
 
     def check(self, root: Path, split: Split, name: str, task: Task) -> list[Violation]:
-        """Check a clip against all that AVSBench's public loaders rely on."""
+        """Check a clip against everything that AVSBench's public loaders rely on."""
         return validate(root, names={name}, task=task)
-
-
-@dataclass(frozen=True, eq=False)
-class ClipCut:
-    """One clip, as it is cut out of a session.
-
-    Attributes
-    ----------
-    request : ExportRequest
-        What was asked for.
-    name, vid : str
-        Names of the clip and of its video, as `ClipAnnotation` has them.
-    listed_start : float
-        Where the lists say that it begins, in seconds.
-    frames : tuple of int
-        Its frames, as indices into the video's.
-    labels : int
-        How many of them, the first ones, get labels.
-    objects : tuple of PlannedObject
-        All objects that take part, the ones that are left out with the reason.
-    scene : SessionObject or None
-        The scene mask, where the binary masks are made of it.
-    category : str
-        S4's category; empty for the class with the largest area.
-    unchecked : tuple of int
-        Those of the frames with labels for whose labels nobody stands.
-    replaced : ListedClip or None
-        The clip that is written anew.
-    """
-
-    request: ExportRequest
-    name: str
-    vid: str
-    listed_start: float
-    frames: tuple[int, ...]
-    labels: int
-    objects: tuple[PlannedObject, ...]
-    scene: SessionObject | None
-    category: str
-    unchecked: tuple[int, ...]
-    replaced: ListedClip | None
-
-    @property
-    def shown(self) -> tuple[int, ...]:
-        """The frames that get labels, each once, ascending."""
-        return labelled_frames(self.frames, self.labels)
-
-    @property
-    def exported(self) -> tuple[PlannedObject, ...]:
-        """The objects that are exported."""
-        return tuple(planned for planned in self.objects if planned.exported_as is not None)
-
-    @property
-    def listed_name(self) -> str:
-        """The name that it has in its list: the uid, in the semantic subsets."""
-        subset = self.request.subset
-        if subset in SEMANTIC_SUBSETS:
-            return semantic_uid(subset, self.vid, self.listed_start)
-        return self.name
-
-
-def plan_cut(
-    session: AnnotationSession,
-    video: Clip,
-    request: ExportRequest,
-    replaced: ListedClip | None = None,
-) -> ClipCut:
-    """Work out what a clip is cut out of and made of. Neither frames nor the dataset are read.
-
-    Parameters
-    ----------
-    session : AnnotationSession
-        The annotation.
-    video : Clip
-        Its video, open.
-    request : ExportRequest
-        What is asked for.
-    replaced : ListedClip, optional
-        The clip of the dataset that is written anew.
-
-    Raises
-    ------
-    UnmappedClassError
-        If objects have classes that AVSBench lacks, and the mapping does not name them.
-    DatasetError
-        If the stretch, a name or the mapping makes no sense, a frame that is needed is not
-        annotated, no object is accepted where accepted ones are asked for, an object has no
-        class, or a scene mask would be written as silence.
-    """
-    subset, start, masks = request.subset, request.start, request.masks
-    if masks not in ("scene", "objects", "accepted"):
-        raise DatasetError(f"There are no masks {masks!r}: choose scene, objects or accepted.")
-    mapping = check_mapping(request.mapping)
-    for text, what in (
-        (session.video.name, "name of the video"),
-        (request.category, "category"),
-    ):
-        check_text(text, what)
-    objects = exportable_objects(session)
-    count, labels = seconds(subset), label_count(subset, request.split)
-    check_stretch(session, start, count, video.duration, video.size)
-    frames = frames_at(video.times, start + (np.arange(count) + FRAME_OFFSET) * STEP)
-    binary_of_scene = masks == "scene" and subset not in SEMANTIC_SUBSETS
-    scene = scene_object(session) if binary_of_scene else None
-    known = known_frames(session, objects, scene)
-    frames[:labels] = annotated_frames(session, known, frames[:labels], video.times)
-    shown = {int(frame) for frame in frames[:labels]}
-    refused: set[int] = set()
-    if masks == "accepted":
-        refused = {
-            one.object_id for one in objects if not is_accepted(session, one.object_id, shown)
-        }
-        if len(refused) == len(objects):
-            raise DatasetError(
-                f"No object of {session.video.name} is accepted in this stretch: accept what is "
-                "right, or export all objects."
-            )
-    taken = [item for item in objects if item.object_id not in refused]
-    refuse_nameless(session, taken)
-    unmapped = unmapped_classes((item.class_name for item in taken), mapping)
-    if unmapped:
-        raise UnmappedClassError(unmapped)
-    if subset in SEMANTIC_SUBSETS:
-        refuse_silence(session, subset, objects, sorted(shown), video.times)
-    planned = tuple(_planned(item, refused, mapping) for item in objects)
-    exported = [one.item for one in planned if one.exported_as is not None]
-    name, vid = _names(session, request, replaced)
-    return ClipCut(
-        request=request,
-        name=name,
-        vid=vid,
-        listed_start=start if replaced is None else replaced.start,
-        frames=tuple(int(frame) for frame in frames),
-        labels=labels,
-        objects=planned,
-        scene=scene,
-        category=request.category or (replaced.key.category if replaced is not None else ""),
-        unchecked=unchecked_frames(session, exported, scene, sorted(shown)),
-        replaced=replaced,
-    )
-
-
-def _planned(item: SessionObject, refused: set[int], mapping: ClassMapping) -> PlannedObject:
-    if item.object_id in refused:
-        return PlannedObject(item, None, NOT_ACCEPTED)
-    exported = exported_class(item.class_name, mapping)
-    return PlannedObject(item, exported, "" if exported is not None else MAPPED_TO_NOTHING)
-
-
-def _names(
-    session: AnnotationSession, request: ExportRequest, replaced: ListedClip | None
-) -> tuple[str, str]:
-    """Give the names of the clip and of its video."""
-    if replaced is not None:
-        return replaced.key.name, replaced.vid
-    if request.name:
-        return check_name(request.name), request.name
-    video = suggest_name(session.video.stem)
-    clip = semantic_uid("v2" if request.subset == "v2" else "v1s", video, request.start)
-    return clip, clip if request.subset == "v1m" else video
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ClipPlan(ExportPlan):
-    """A clip of AVSBench that will be written.
+    """A clip of AVSBench that will be written."""
 
-    Attributes
-    ----------
-    cut : ClipCut
-        How it is cut out of the session.
-    """
+    clip_name: str  # as `ClipAnnotation` has it; `name` is the one in the list, maybe a uid
+    vid: str  # name of its video, likewise
+    listed_start: float  # where the lists say that it begins, in seconds
+    category: str  # S4's; empty for the class with the largest area
+    replaced: ListedClip | None  # the clip that is written again
 
-    cut: ClipCut
+    @property
+    def exported(self) -> tuple[PlannedObject, ...]:
+        return tuple(planned for planned in self.objects if planned.exported_as is not None)
 
     def write(self, overwrite: bool, task: Task) -> tuple[Path, list[str]]:
         """Read the frames, the sound and the labels, and add them to the dataset."""
-        request, replaced = self.request, self.cut.replaced
-        clip = cut_clip(self.session, self.cut, self.clip, task)
+        request, replaced = self.request, self.replaced
+        clip = cut_clip(self, task)
         if replaced is not None:
             clip = replace(clip, sound_classes=_heard_before(request.root, replaced))
         task.report(len(self.frames), len(self.frames), "writing")
@@ -399,91 +232,169 @@ class ClipPlan(ExportPlan):
         return place, []
 
 
+def plan_clip(
+    session: AnnotationSession,
+    video: Clip,
+    request: ExportRequest,
+    replaced: ListedClip | None = None,
+) -> ClipPlan:
+    """Work out what a clip is made of. Neither frames nor the dataset are read.
+
+    `replaced` is the clip of the dataset that is rewritten. What only the dataset knows (its
+    place, its files, what exists) is left to `AVSBench.plan`.
+
+    Raises `UnmappedClassError` if objects have classes that AVSBench lacks and the mapping does
+    not name them. Raises `DatasetError` if the stretch, a name or the mapping makes no sense, a
+    frame that is needed is not annotated, no object is accepted where accepted ones are asked for,
+    an object has no class, or a scene mask would be written as silence.
+    """
+    subset, start, masks = request.subset, request.start, request.masks
+    if masks not in ("scene", "objects", "accepted"):
+        raise DatasetError(f"There are no masks {masks!r}: choose scene, objects or accepted.")
+    mapping = check_mapping(request.mapping)
+    for text, what in (
+        (session.video.name, "name of the video"),
+        (request.category, "category"),
+    ):
+        check_text(text, what)
+    objects = exportable_objects(session)
+    count, labels = seconds(subset), label_count(subset, request.split)
+    check_stretch(session, start, count, video.duration, video.size)
+    frames = frames_at(video.times, start + (np.arange(count) + FRAME_OFFSET) * STEP)
+    binary_of_scene = masks == "scene" and subset not in SEMANTIC_SUBSETS
+    scene = scene_object(session) if binary_of_scene else None
+    known = known_frames(session, objects, scene)
+    # The picture moves with its label where an annotated frame stands in for the wanted one.
+    frames[:labels] = annotated_frames(session, known, frames[:labels], video.times)
+    shown = {int(frame) for frame in frames[:labels]}
+    refused: set[int] = set()
+    if masks == "accepted":
+        refused = {
+            one.object_id for one in objects if not is_accepted(session, one.object_id, shown)
+        }
+        if len(refused) == len(objects):
+            raise DatasetError(
+                f"No object of {session.video.name} is accepted in this stretch: accept what is "
+                "right, or export all objects."
+            )
+    taken = [item for item in objects if item.object_id not in refused]
+    refuse_nameless(session, taken)
+    unmapped = unmapped_classes((item.class_name for item in taken), mapping)
+    if unmapped:
+        raise UnmappedClassError(unmapped)
+    if subset in SEMANTIC_SUBSETS:
+        refuse_silence(session, subset, objects, sorted(shown), video.times)
+    planned = tuple(_planned(item, refused, mapping) for item in objects)
+    exported = [one.item for one in planned if one.exported_as is not None]
+    name, vid = _names(session, request, replaced)
+    listed_start = start if replaced is None else replaced.start
+    semantic = subset in SEMANTIC_SUBSETS
+    return ClipPlan(
+        session=session,
+        clip=video,
+        request=request,
+        name=semantic_uid(subset, vid, listed_start) if semantic else name,
+        place=request.root,
+        frames=tuple(int(frame) for frame in frames),
+        labels=labels,
+        seconds=(start, start + count),
+        objects=planned,
+        scene=scene,
+        unchecked=unchecked_frames(session, exported, scene, sorted(shown)),
+        clip_name=name,
+        vid=vid,
+        listed_start=listed_start,
+        category=request.category or (replaced.key.category if replaced is not None else ""),
+        replaced=replaced,
+    )
+
+
+def _planned(item: SessionObject, refused: set[int], mapping: ClassMapping) -> PlannedObject:
+    if item.object_id in refused:
+        return PlannedObject(item, None, NOT_ACCEPTED)
+    exported = exported_class(item.class_name, mapping)
+    return PlannedObject(item, exported, "" if exported is not None else MAPPED_TO_NOTHING)
+
+
+def _names(
+    session: AnnotationSession, request: ExportRequest, replaced: ListedClip | None
+) -> tuple[str, str]:
+    """Return the names of the clip and of its video."""
+    if replaced is not None:
+        return replaced.key.name, replaced.vid
+    if request.name:
+        return check_name(request.name), request.name
+    # The same for all subsets of five seconds: TAViS pairs clips by these names (`pairing.py`).
+    video = suggest_name(session.video.stem)
+    clip = semantic_uid("v2" if request.subset == "v2" else "v1s", video, request.start)
+    return clip, clip if request.subset == "v1m" else video
+
+
 def _heard_before(root: Path, replaced: ListedClip) -> tuple[str, ...]:
-    """Keep what the list says is heard and not seen: no mask says so a second time."""
+    """Keep the classes that the list has as heard but not seen: no mask can say so again."""
     if replaced.key.subset not in SEMANTIC_SUBSETS:
         return ()
     return unseen_sounds(target_tree(root, replaced.key.subset), replaced)
 
 
-def cut_clip(
-    session: AnnotationSession,
-    cut: ClipCut,
-    video: Clip,
-    task: Task,
-) -> ClipAnnotation:
+def cut_clip(plan: ClipPlan, task: Task) -> ClipAnnotation:
     """Read the frames, the sound and the labels of a planned clip."""
-    start, count = cut.request.start, len(cut.frames)
+    start, count = plan.request.start, len(plan.frames)
     pictures = []
-    for done, frame in enumerate(cut.frames):
+    for done, frame in enumerate(plan.frames):
         task.check()
         task.report(done, count, "reading frames")
-        pictures.append(np.asarray(video.frames[frame]))
-    waveform = np.concatenate(list(video.sound_blocks(start, start + count)))
-    class_map, scene_mask = clip_masks(session, cut)
+        pictures.append(np.asarray(plan.clip.frames[frame]))
+    waveform = np.concatenate(list(plan.clip.sound_blocks(start, start + count)))
+    class_map, scene_mask = _clip_masks(plan)
     return ClipAnnotation(
-        name=cut.name,
-        vid=cut.vid,
-        start=cut.listed_start,
+        name=plan.clip_name,
+        vid=plan.vid,
+        start=plan.listed_start,
         video_start=start,
         frames=np.stack(pictures),
         class_map=class_map,
         scene_mask=scene_mask,
         waveform=waveform,
-        video=session.video,
-        category=cut.category or _main_class(cut.exported, class_map),
-        labelled=np.arange(count) < cut.labels,
+        video=plan.session.video,
+        category=plan.category or _main_class(plan.exported, class_map),
+        labelled=np.arange(count) < plan.labels,
     )
 
 
-def clip_masks(
-    session: AnnotationSession, cut: ClipCut
+def _clip_masks(
+    plan: ClipPlan,
 ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.bool_] | None]:
-    """Give the labels of a planned clip.
+    """Return the labels of a planned clip, (T, H, W), zeros in frames without a label.
 
-    Returns
-    -------
-    class_map : ndarray of uint8, shape (T, H, W)
-        Class index per pixel; zeros in frames without a label.
-    scene_mask : ndarray of bool, shape (T, H, W), or None
-        What the binary masks show where they are not simply all classes.
+    They are the class index per pixel, and the binary mask where it is not simply all classes.
     """
-    class_map = np.zeros((len(cut.frames), *session.frame_size), dtype=np.uint8)
-    scene_mask = None if cut.scene is None else np.zeros(class_map.shape, dtype=bool)
-    objects = [planned.item for planned in cut.exported]
-    for place, frame in enumerate(cut.frames[: cut.labels]):
-        class_map[place] = _class_map(session, cut.exported, frame)
-        if cut.scene is not None and scene_mask is not None:
-            scene_mask[place] = _scene_mask(session, cut.scene, objects, frame)
+    session, scene = plan.session, plan.scene
+    class_map = np.zeros((len(plan.frames), *session.frame_size), dtype=np.uint8)
+    scene_mask = None if scene is None else np.zeros(class_map.shape, dtype=bool)
+    objects = [planned.item for planned in plan.exported]
+    for place, frame in enumerate(plan.frames[: plan.labels]):
+        class_map[place] = index_map(_masks(session, plan.exported, frame), session.frame_size)
+        if scene is not None and scene_mask is not None:
+            scene_mask[place] = _scene_mask(session, scene, objects, frame)
     return class_map, scene_mask
 
 
-def _class_map(
+def _masks(
     session: AnnotationSession, objects: Sequence[PlannedObject], frame: int
-) -> npt.NDArray[np.uint8]:
-    """Lay the objects over each other, the largest first, so that small ones stay visible."""
-    class_map = np.zeros(session.frame_size, dtype=np.uint8)
-    for mask, one in _laid(session, objects, frame):
-        class_map[mask] = one.index
-    return class_map
+) -> list[tuple[int, Mask]]:
+    return [(one.index, session.mask(one.item.object_id, frame)) for one in objects]
 
 
-def _laid(
-    session: AnnotationSession, objects: Sequence[PlannedObject], frame: int
-) -> list[tuple[Mask, PlannedObject]]:
-    masks = [(session.mask(one.item.object_id, frame), one) for one in objects]
-    return sorted(masks, key=lambda pair: -int(pair[0].sum()))
-
-
-def hidden_objects(session: AnnotationSession, cut: ClipCut) -> list[str]:
-    """Name the objects of which a frame's class map shows nothing: others lie over all of it."""
+def hidden_objects(plan: ClipPlan) -> list[str]:
+    """Name the objects that a frame's class map does not show at all, as others cover them."""
     hidden: dict[int, PlannedObject] = {}
-    for frame in cut.shown:
-        covered = np.zeros(session.frame_size, dtype=np.uint8)
-        for mask, one in reversed(_laid(session, cut.exported, frame)):
-            if mask.any() and covered[mask].all() and not (covered[mask] == one.index).any():
+    for frame in plan.labelled:
+        masks = _masks(plan.session, plan.exported, frame)
+        class_map = index_map(masks, plan.session.frame_size)
+        for one, (index, mask) in zip(plan.exported, masks, strict=True):
+            if mask.any() and not (class_map[mask] == index).any():
                 hidden[one.item.object_id] = one
-            covered[mask & (covered == 0)] = one.index
     return [
         f"{one.item.class_name} (object {one.item.object_id}) is covered by other objects in a "
         "frame, where its class cannot be written."
@@ -494,9 +405,10 @@ def hidden_objects(session: AnnotationSession, cut: ClipCut) -> list[str]:
 def _scene_mask(
     session: AnnotationSession, scene: SessionObject, objects: Sequence[SessionObject], frame: int
 ) -> npt.NDArray[np.bool_]:
-    """Take the scene mask, or the objects where a person looked at them alone."""
+    """Take the scene mask, or the objects where a person checked only these."""
     status = session.status(scene.object_id, frame)
     looked_at = [session.status(item.object_id, frame) for item in objects]
+    # Whoever corrected objects did not mean the model's scene mask to outrank them.
     if any(by_person(one) for one in looked_at) and not by_person(status):
         masks = [session.mask(item.object_id, frame) for item in objects]
         return np.asarray(np.logical_or.reduce(masks))
@@ -504,7 +416,7 @@ def _scene_mask(
 
 
 def _main_class(objects: Sequence[PlannedObject], class_map: npt.NDArray[np.uint8]) -> str:
-    """Give the class with the largest area, or the surest one where none has any."""
+    """Return the class with the largest area, or the best-scored one where none has any."""
     surest = sorted(objects, key=lambda one: -one.item.score)
     areas = {one.exported_as or "": 0 for one in surest}
     for class_name in areas:

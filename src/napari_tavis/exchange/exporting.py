@@ -1,4 +1,4 @@
-"""Writing sessions: the formats, and the calls that write a session, check it, and note it."""
+"""Writing sessions: the formats, and the functions that write a session, check it, and note it."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ from napari_tavis.core.tasks import Task
 from napari_tavis.datasets.avsbench.layout import SUBSETS
 from napari_tavis.datasets.coco import CocoVideos
 from napari_tavis.datasets.davis import Davis
+from napari_tavis.datasets.files import Violation
 from napari_tavis.datasets.names import check_text
 from napari_tavis.datasets.overlay_video import OverlayVideos
-from napari_tavis.datasets.violations import Violation
 from napari_tavis.datasets.youtube_vos import YouTubeVos
 from napari_tavis.exchange.avsbench import AVSBench
 from napari_tavis.exchange.format import ExportPlan, ExportRequest, Format, check_place, gone
-from napari_tavis.exchange.tracks import WholeVideos
+from napari_tavis.exchange.whole_videos import WholeVideos
 from napari_tavis.media import Clip, open_clip
 
+# by their keys, which sessions note
 FORMATS: dict[str, Format] = {
     format.key: format
     for format in (
@@ -30,56 +31,23 @@ FORMATS: dict[str, Format] = {
         WholeVideos("overlay", "Overlay video (mp4)", OverlayVideos(), truth=False),
     )
 }
-"""The formats by their keys, which sessions note."""
 
-_CACHE_BYTES = 32 << 20
-"""Frames are read once, in their order: few need to be kept."""
+_CACHE_BYTES = 32 << 20  # frames are read once, in order: few need to be kept
 
 
 @dataclass(frozen=True)
 class ExportResult:
-    """What an export wrote.
+    """What an export wrote."""
 
-    Attributes
-    ----------
-    request : ExportRequest
-        As what, with what the dataset knew of classes.
-    name : str
-        Name of the clip in the dataset.
-    place : Path
-        The folder or file.
-    violations : tuple of Violation
-        What the check of it found; empty if all is well.
-    notes : tuple of str
-        What a person should know of it, a sentence each.
-    """
-
-    request: ExportRequest
-    name: str
-    place: Path
-    violations: tuple[Violation, ...]
-    notes: tuple[str, ...] = ()
+    request: ExportRequest  # with what the dataset knew of classes
+    name: str  # of the clip in the dataset
+    place: Path  # the folder or file
+    violations: tuple[Violation, ...]  # what checking it found; empty if all is well
+    notes: tuple[str, ...] = ()  # what a person should know, a sentence each
 
 
 def plan_export(session: AnnotationSession, clip: Clip, request: ExportRequest) -> ExportPlan:
-    """Work out what an export will write, quickly: no frame is decoded.
-
-    Parameters
-    ----------
-    session : AnnotationSession
-        The session.
-    clip : Clip
-        Its video, open.
-    request : ExportRequest
-        What is asked for.
-
-    Raises
-    ------
-    UnmappedClassError
-        If objects have classes of which it must be said first what becomes of them.
-    TavisError
-        If it cannot be written as asked; says why.
-    """
+    """Work out what an export will write; see `Format.plan`."""
     check_place(request.root)
     return FORMATS[request.key].plan(session, clip, request)
 
@@ -97,31 +65,32 @@ def export(
     Parameters
     ----------
     session : AnnotationSession
-        The annotation. It is not changed; `note_export` tells it.
+        The annotation. It is not changed; `note_export` records the export in it.
     request : ExportRequest
         Where and how.
     clip : Clip, optional
         Its video, if it is open already.
     check : bool
-        Whether what was written is checked; whoever writes many clips checks them together.
+        Whether to check what was written; someone writing many clips checks them together.
     task : Task, optional
-        Told how far it is; stops the work when cancelled.
+        Receives the progress; stops the work when cancelled.
 
     Returns
     -------
     ExportResult
+        What was written and where, and what checking it found.
 
     Raises
     ------
     UnmappedClassError
-        If objects have classes of which it must be said first what becomes of them.
+        If objects have classes that the dataset lacks, and the request does not map them.
     UncheckedFramesError
-        If nobody stands for the labels of a frame, and proposals are not to be included.
+        If nobody has checked the labels of a frame, and proposals are not to be included.
     TavisError
         If it cannot be written as asked. Nothing was written then.
     """
     task = task or Task()
-    check_place(request.root)
+    check_place(request.root)  # before the video is opened, which takes longer
     check_text(request.licence, "licence")
     with (
         nullcontext(clip)
@@ -131,7 +100,7 @@ def export(
         plan = plan_export(session, video, request)
         if not request.include_proposals:
             plan.refuse_unchecked()
-        overwrite = request.overwrite or (request.replace_own and plan.there == "own")
+        overwrite = request.overwrite or (request.replace_own and plan.existing == "own")
         place, notes = plan.write(overwrite, task)
     found: list[Violation] = []
     if check:
@@ -142,16 +111,9 @@ def export(
 
 
 def note_export(session: AnnotationSession, result: ExportResult) -> None:
-    """Note in a session that it was exported, so that a later change of it is seen.
+    """Note in a session that it was exported, so that later changes to it are noticed.
 
-    A session that may only be read stays as it is.
-
-    Parameters
-    ----------
-    session : AnnotationSession
-        The session.
-    result : ExportResult
-        What `export` wrote of it.
+    A session that is open read-only stays as it is.
     """
     if not session.read_only:
         request = result.request
@@ -159,24 +121,16 @@ def note_export(session: AnnotationSession, result: ExportResult) -> None:
 
 
 def changed_exports(session: AnnotationSession) -> tuple[ExportNote, ...]:
-    """Give the exports of a session that it has changed since."""
+    """Return the exports of a session that it has changed since."""
     return tuple(note for note in session.exports if note.stale)
 
 
-def request_again(note: ExportNote) -> ExportRequest:
-    """Make the request that writes a clip once more, as it is in its dataset.
+def rewrite_request(note: ExportNote) -> ExportRequest:
+    """Make the request that rewrites the clip of an export, or import, with its settings.
 
-    Parameters
-    ----------
-    note : ExportNote
-        What the session noted when it was exported, or imported.
-
-    Raises
-    ------
-    DatasetError
-        If the dataset, or the clip in it, is gone.
+    Raises `DatasetError` if the dataset, or the clip in it, does not exist any more.
     """
     format = FORMATS.get(note.format)
     if format is None:
         raise gone(Path(note.root), note.name)
-    return format.again(Path(note.root), note.name)
+    return format.rewrite_request(Path(note.root), note.name)

@@ -1,4 +1,4 @@
-"""What an export is, whatever the format: what is asked for, what that comes to, who writes it.
+"""What an export is, in any format: a request, the plan it comes to, and the format itself.
 
 A `Format` works an `ExportRequest` out into an `ExportPlan`, once: the preview shows the plan, the
 window and the command line refuse or warn by it, and the plan writes itself.
@@ -7,7 +7,7 @@ window and the command line refuse or warn by it, and the plan writes itself.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,19 +24,19 @@ from napari_tavis.core.tasks import Task
 from napari_tavis.core.vocabulary import class_color, class_index
 from napari_tavis.datasets.avsbench.layout import Subset
 from napari_tavis.datasets.avsbench.mapping import ClassMapping
+from napari_tavis.datasets.files import Violation
 from napari_tavis.datasets.names import Split, check_text
 from napari_tavis.datasets.tracks import StoredVideo
-from napari_tavis.datasets.violations import Violation
 from napari_tavis.exchange.selection import MaskSource, UncheckedFramesError
 from napari_tavis.media import Clip
 
+# as a person chooses them; AVSBench has a `Format` for each of its subsets
 FormatName: TypeAlias = Literal["avsbench", "coco", "davis", "youtube-vos", "overlay"]
-"""The formats as a person chooses them; AVSBench has a `Format` for each of its subsets."""
 
+# the fields of an `ExportRequest` that not all formats have
 Choice: TypeAlias = Literal[
     "subset", "split", "start", "category", "mapping", "licence", "include_proposals"
 ]
-"""The fields of an `ExportRequest` that not all formats have."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class ExportRequest:
     Attributes
     ----------
     root : Path
-        Folder of the dataset; of an overlay video the folder it is put in.
+        Folder of the dataset; for an overlay video, the folder it is put in.
     format : {"avsbench", "coco", "davis", "youtube-vos", "overlay"}
         What is written.
     subset : str
@@ -54,35 +54,35 @@ class ExportRequest:
     split : str
         "train", "val" or "test".
     name : str
-        Name of the clip, or of the whole video where the format holds these; in v1s and v2, whose
-        uid adds the times, of the video. Empty for one made from the video's file name, with the
-        times where there are several clips to a name, so that the same stretch has matching
-        names in all subsets.
+        Name of the clip, or of the video in formats that hold whole videos, and in v1s and v2,
+        whose uids add the times. If empty, it is made from the video's file name, with the times
+        where there are several clips to a name, so that the same stretch has matching names in
+        all subsets.
     start : float
         Where AVSBench's clip starts in the video, in whole seconds; the other formats hold the
         whole video.
     masks : {"scene", "objects", "accepted"}
-        "accepted" for the objects alone of which a person stands behind every mask. "scene" is
-        of use in AVSBench's binary subsets and means "objects" elsewhere: there it is the mask of
+        "accepted" exports only objects whose masks a person has all edited or accepted. "scene"
+        applies to AVSBench's binary subsets and means "objects" elsewhere: there it is the mask of
         everything that sounds, or the union of the objects where the session has no such mask,
         and in frames where a person edited or accepted an object but not the scene mask.
     category : str
         Category of an S4 clip; empty for the class with the largest area.
     mapping : mapping
-        What becomes of classes that AVSBench does not have: one that it has, or None to leave
-        their objects out. Without it they are refused.
+        For each class that AVSBench lacks, the class to use instead, or None to leave its
+        objects out. Classes that are not in it are refused.
     licence : str
         Noted with the clip: licence, author, address.
     overwrite : bool
         Whether a clip of the same name is replaced.
     replace_own : bool
-        Whether a clip that was made of this very stretch of this video is replaced.
-    again : bool
-        Whether it is a clip of the dataset that is written anew: it keeps its name, times and
-        category, even if the session is of a file that was cut out of its video.
+        Whether a clip made from this very stretch of this video is replaced.
+    rewrite : bool
+        Whether this rewrites a clip of the dataset: it keeps its name, times and category, even
+        if the session belongs to a file that was cut out of its video.
     include_proposals : bool
-        Whether frames are written, too, for whose labels nobody stands. An overlay video is no
-        truth but a picture of the work: it shows them always.
+        Whether frames that nobody has checked are written too. An overlay video is no ground
+        truth but a picture of the work: it always shows them.
     """
 
     root: Path
@@ -97,7 +97,7 @@ class ExportRequest:
     licence: str = ""
     overwrite: bool = False
     replace_own: bool = False
-    again: bool = False
+    rewrite: bool = False
     include_proposals: bool = False
 
     def __post_init__(self) -> None:
@@ -110,126 +110,70 @@ class ExportRequest:
 
 
 def format_key(name: FormatName, subset: Subset | None) -> str:
-    """Give the key of a format: ``avsbench-v1m``, ``coco``."""
+    """Return the key of a format: ``avsbench-v1m``, ``coco``."""
     return f"{name}-{subset}" if name == "avsbench" else name
 
 
 @dataclass(frozen=True)
 class PlannedObject:
-    """An object, and what becomes of it.
-
-    Attributes
-    ----------
-    item : SessionObject
-        The object.
-    exported_as : str or None
-        Its class in the dataset; None where it is left out.
-    reason : str
-        Why it is left out; empty where it is not.
-    """
+    """An object, and what the export makes of it."""
 
     item: SessionObject
-    exported_as: str | None
-    reason: str = ""
+    exported_as: str | None  # its class in the dataset; None where it is left out
+    reason: str = ""  # why it is left out; empty where it is not
 
     @property
     def index(self) -> int:
-        """AVSBench's index of its class in the dataset; 0 where that is none of AVSBench's."""
+        """AVSBench's index of its class in the dataset; 0 if AVSBench does not have it."""
         return class_index(self.exported_as or "") or 0
 
     @property
     def color(self) -> tuple[int, int, int]:
-        """The colour of its class in the dataset: AVSBench's, where it has the class."""
+        """The colour of its class in the dataset: AVSBench's, if AVSBench has it."""
         index = class_index(self.exported_as or "")
         return self.item.color if index is None else class_color(index)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ExportPlan(ABC):
-    """What an export will write. It holds while its video is open and its session unchanged.
-
-    Attributes
-    ----------
-    session : AnnotationSession
-        The annotation; it is not changed.
-    clip : Clip
-        Its video, open.
-    request : ExportRequest
-        What is asked for, with what the dataset knows of classes.
-    name : str
-        Of the clip or video in the dataset.
-    place : Path
-        Folder or file that is written.
-    frames : tuple of int
-        Frames of the video that are written, ascending.
-    labels : int
-        How many of them, the first ones, have labels.
-    seconds : tuple of float
-        From when to when in the video.
-    objects : tuple of PlannedObject
-        The objects, those that are left out with the reason.
-    scene : SessionObject or None
-        The scene mask, where that is what is written.
-    files : tuple of str
-        What is written, a line each.
-    there : {"", "own", "other"}
-        Whether a clip of this name is there, and of this video or of another.
-    unchecked : tuple of int
-        Those of the frames with labels for whose labels nobody stands.
-    notes : tuple of str
-        What a person should know before it is written, a sentence each.
-    """
+    """What an export will write; valid while its video is open and its session unchanged."""
 
     session: AnnotationSession
     clip: Clip
-    request: ExportRequest
-    name: str
-    place: Path
-    frames: tuple[int, ...]
-    labels: int
-    seconds: tuple[float, float]
-    objects: tuple[PlannedObject, ...]
-    scene: SessionObject | None = None
-    files: tuple[str, ...]
-    there: Literal["", "own", "other"]
-    unchecked: tuple[int, ...]
-    notes: tuple[str, ...]
+    request: ExportRequest  # with what the dataset knows of classes
+    name: str  # of the clip or video in the dataset
+    place: Path  # folder or file that is written
+    frames: tuple[int, ...]  # indices of the video's frames that are written, ascending
+    labels: int  # how many of them, the first ones, have labels
+    seconds: tuple[float, float]  # from when to when in the video
+    objects: tuple[PlannedObject, ...]  # those that are left out with the reason
+    scene: SessionObject | None = None  # the scene mask, where that is what is written
+    files: tuple[str, ...] = ()  # what is written, a line each
+    unchecked: tuple[int, ...]  # the labelled frames that nobody has checked
+    existing: Literal["", "own", "other"] = ""  # whether a clip has this name, and of which video
+    notes: tuple[str, ...] = ()  # what a person should know first, a sentence each
 
     @property
-    def shown(self) -> tuple[int, ...]:
+    def labelled(self) -> tuple[int, ...]:
         """The frames that get labels, each once, ascending."""
-        return labelled_frames(self.frames, self.labels)
+        return tuple(sorted(set(self.frames[: self.labels])))
 
     def refuse_unchecked(self) -> None:
-        """Refuse frames for whose labels nobody stands.
-
-        Raises
-        ------
-        UncheckedFramesError
-            If there are any.
-        """
+        """Raise `UncheckedFramesError` if there are labelled frames that nobody has checked."""
         if self.unchecked:
             first = float(self.clip.times[self.unchecked[0]])
             video = self.session.video.name
-            raise UncheckedFramesError(video, len(self.unchecked), len(self.shown), first)
+            raise UncheckedFramesError(video, len(self.unchecked), len(self.labelled), first)
 
     def picture(self, position: int, width: int = 160) -> npt.NDArray[np.uint8]:
-        """Draw one frame as it will be written, small, with its masks.
+        """Draw one of the plan's frames with its masks as they will be written, (h, w, 3).
 
-        Parameters
-        ----------
-        position : int
-            Which of its frames.
-        width : int
-            Pixels of the picture's width, about.
-
-        Returns
-        -------
-        ndarray of uint8, shape (h, w, 3)
-            With the masks in the dataset's colours; without any where there is no label.
+        It is about `width` pixels wide. The masks have the dataset's colours; a frame without a
+        label shows none.
         """
         frame = self.frames[position]
         picture = np.asarray(self.clip.frames[frame])
+        # Every step-th pixel: quick, and masks stay binary.
         step = max(1, round(picture.shape[1] / width))
         small = np.ascontiguousarray(picture[::step, ::step])
         if position >= self.labels:
@@ -249,7 +193,7 @@ class ExportPlan(ABC):
 
     @abstractmethod
     def write(self, overwrite: bool, task: Task) -> tuple[Path, list[str]]:
-        """Write it: all of it or, if it is stopped or killed, nothing.
+        """Write all of it or, if stopped or killed, nothing.
 
         Returns
         -------
@@ -270,55 +214,82 @@ class ExportPlan(ABC):
 class Format(ABC):
     """A format that sessions are exported to."""
 
-    name: FormatName
-    """As a person chooses it."""
-    title: str
-    """What it is called in the window."""
+    name: FormatName  # as a person chooses it
+    title: str  # in the window
     subset: Subset | None = None
+    # what a person can choose; a request's other such fields are ignored
     choices: frozenset[Choice]
-    """What else a person chooses; the other fields of a request are passed over."""
-    mask_sources: tuple[MaskSource, ...] = ("objects", "accepted")
-    """What the masks may be made of."""
-    checks_datasets: bool = False
-    """Whether `check` looks through whole datasets, too."""
+    mask_sources: tuple[MaskSource, ...] = ("objects", "accepted")  # what the masks may be made of
+    checks_datasets: bool = False  # whether `check` looks through whole datasets, too
 
     @property
     def key(self) -> str:
-        """What sessions note of it."""
+        """The key that sessions note."""
         return format_key(self.name, self.subset)
 
     @abstractmethod
     def plan(self, session: AnnotationSession, clip: Clip, request: ExportRequest) -> ExportPlan:
         """Work out what an export will write, quickly: no frame is decoded.
 
+        Parameters
+        ----------
+        session : AnnotationSession
+            The annotation.
+        clip : Clip
+            Its video, open.
+        request : ExportRequest
+            Where and how to write it.
+
+        Returns
+        -------
+        ExportPlan
+            Valid while the video is open and the session unchanged.
+
         Raises
         ------
         UnmappedClassError
-            If objects have classes of which it must be said first what becomes of them.
+            If objects have classes that the dataset lacks, and the request does not map them.
         TavisError
-            If it cannot be written as asked; says why.
+            If it cannot be written as asked; the message says why.
         """
 
     @abstractmethod
     def find(self, root: Path, name: str) -> StoredVideo | None:
-        """Find what a dataset holds under a name."""
-
-    @abstractmethod
-    def check(self, root: Path, split: Split, name: str, task: Task) -> list[Violation]:
-        """Check a clip or video that was written, and the lists of its dataset."""
-
-    def again(self, root: Path, name: str) -> ExportRequest:
-        """Make the request that writes a clip once more, as it is in its dataset.
+        """Find what a dataset holds under a name.
 
         Returns
         -------
-        ExportRequest
-            With `again` set: the clip keeps its name, split, times and category.
+        StoredVideo or None
+            None if there is no such clip, or no dataset.
 
         Raises
         ------
         DatasetError
-            If the dataset, or the clip in it, is gone.
+            If the dataset's lists cannot be read.
+        """
+
+    @abstractmethod
+    def check(self, root: Path, split: Split, name: str, task: Task) -> list[Violation]:
+        """Check a clip or video that was written, and the lists of its dataset.
+
+        Returns
+        -------
+        list of Violation
+            Empty if all is well.
+        """
+
+    def rewrite_request(self, root: Path, name: str) -> ExportRequest:
+        """Make the request that rewrites a clip of a dataset with the settings it was written with.
+
+        Returns
+        -------
+        ExportRequest
+            With `rewrite` set: the clip keeps its name, split, times and category.
+
+        Raises
+        ------
+        DatasetError
+            If the dataset, or the clip in it, does not exist any more.
         """
         found = self.find(root, name)
         if found is None:
@@ -334,31 +305,20 @@ class Format(ABC):
             masks=next((masks for masks in known if masks == found.masks), "objects"),
             licence=found.licence,
             overwrite=True,
-            again=True,
+            rewrite=True,
             include_proposals=found.proposals,
         )
 
 
-def labelled_frames(frames: Sequence[int], labels: int) -> tuple[int, ...]:
-    """Give those of a clip's frames that get labels, the first ones, each once, ascending."""
-    return tuple(sorted(set(frames[:labels])))
-
-
 def gone(root: Path, name: str) -> DatasetError:
-    """Say that a clip, or its dataset, is no longer there."""
+    """Say that a clip, or its dataset, does not exist any more."""
     return DatasetError(
-        f"{root} no longer holds the clip {name!r}: export it again, with its settings."
+        f"{root} no longer holds the clip {name!r}: export it again, choosing its settings."
     )
 
 
 def check_place(root: Path) -> None:
-    """Refuse a folder whose name no dataset and no disk can have, or that may not be entered.
-
-    Raises
-    ------
-    DatasetError
-        Saying what is wrong.
-    """
+    """Refuse a folder with an impossible name or one that may not be entered: `DatasetError`."""
     check_text(str(root), "folder")
     try:
         with suppress(FileNotFoundError):
@@ -373,10 +333,10 @@ def check_place(root: Path) -> None:
 def whose_clip(
     session: AnnotationSession, request: ExportRequest, name: str, stored: StoredVideo | None
 ) -> Literal["", "own", "other"]:
-    """Say whether a clip of this name is there already, and whether it is this video's own.
+    """Say whether a clip of this name exists already, and whether it was made from this video.
 
-    The dataset knows by the fingerprint of the video, and by where the clip begins in it; where
-    it does not, as with imported clips and overlays, the session's note of the export does. Equal
+    The dataset knows by the fingerprint of the video, and by where the clip begins in it; where it
+    does not, as with imported clips and overlays, the session's note of the export does. Equal
     file names prove nothing.
     """
     if stored is None:
@@ -397,7 +357,7 @@ def whose_clip(
 def notes_on_other_splits(
     session: AnnotationSession, request: ExportRequest, others: Iterable[StoredVideo]
 ) -> list[str]:
-    """Say that the same video lies in another split: what is learned from must not be measured."""
+    """Warn if another split has the same video: test data must not contain training data."""
     found = [
         f"{other.split} ({other.name})"
         for other in others
@@ -408,6 +368,6 @@ def notes_on_other_splits(
     if not found:
         return []
     return [
-        f"{session.video.name} lies in {', '.join(dict.fromkeys(found))} of this dataset, too: a "
+        f"{session.video.name} is also in {', '.join(dict.fromkeys(found))} of this dataset: a "
         f"model that learns from one and is measured on {request.split} has seen the video."
     ]

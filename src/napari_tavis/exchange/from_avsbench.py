@@ -40,8 +40,7 @@ from napari_tavis.exchange.new_session import (
 )
 from napari_tavis.media import Clip, MediaError, frames_at, open_clip, write_video
 
-_ALIKE = 12.0
-"""Mean difference, of 255, up to which two pictures are the same but for compression."""
+_ALIKE = 12.0  # mean difference, of 255, up to which two pictures differ by compression alone
 
 
 def import_avsbench(
@@ -52,33 +51,15 @@ def import_avsbench(
     split: Split | None = None,
     task: Task | None = None,
 ) -> ImportReport:
-    """Make a video and a session of every clip of an AVSBench folder.
+    """Make a video and a session of every clip of an AVSBench folder, in a folder per subset.
 
-    The video is the clip's own (S4 and MS3 keep it) where its frames are those that the masks
-    were drawn on; else one frame a second, without loss, with the clip's sound. Frames without a
-    label are no sampled frames of the session. Exporting such a session again replaces the clip
-    in the dataset that it came from.
+    The video is the clip's own (S4 and MS3 keep it) if its frames are those that the masks were
+    drawn on; else one frame a second, lossless, with the clip's sound. Frames without a label are
+    not sampled frames of the session. Exporting such a session again replaces the clip in the
+    dataset that it came from. Nothing in the dataset is changed, and existing files in `output`
+    are left alone; what is finished stays after a cancel.
 
-    Parameters
-    ----------
-    root : Path
-        The folder; nothing in it is changed.
-    output : Path
-        Where videos and sessions go, in a folder per subset. What is there is left alone.
-    subset, split : str, optional
-        Take these only.
-    task : Task, optional
-        Told how far it is; stops the work when cancelled;
-        what is finished stays.
-
-    Returns
-    -------
-    ImportReport
-
-    Raises
-    ------
-    DatasetError
-        If there is nothing to import.
+    Raises `DatasetError` if there is nothing to import.
     """
     task = task or Task()
     report = ImportReport()
@@ -133,7 +114,7 @@ def _import_clip(root: Path, tree: Path, clip: ListedClip, target: Path) -> Impo
 
 
 def _take_video(clip: ClipAnnotation, target: Path, tree: Path) -> npt.NDArray[np.intp]:
-    """Write the clip's video, and give the frames that the labels belong to."""
+    """Write the clip's video, and return the frames that the labels belong to."""
     if clip.video is not None and is_file(clip.video, root=tree):
         try:
             with open_clip(clip.video) as video:
@@ -148,11 +129,11 @@ def _take_video(clip: ClipAnnotation, target: Path, tree: Path) -> npt.NDArray[n
 
 
 def _shows(video: Clip, frames: npt.NDArray[np.intp], clip: ClipAnnotation) -> bool:
-    """Tell whether a video's frames are those of the dataset, and not smaller.
+    """Say whether a video's frames are those of the dataset, and not smaller.
 
     Masks of 224 x 224 come back exactly from any size that is not smaller.
     """
-    if min(video.size) < OBJECT_SIZE or len(set(frames)) < len(frames):
+    if min(video.size) < OBJECT_SIZE or len(set(frames)) < len(frames):  # shorter than the clip
         return False
     shape = clip.frames.shape[2], clip.frames.shape[1]
     for index, picture in zip(frames, clip.frames, strict=True):
@@ -166,7 +147,7 @@ def _shows(video: Clip, frames: npt.NDArray[np.intp], clip: ClipAnnotation) -> b
 def _objects(
     clip: ClipAnnotation, frames: list[int], size: tuple[int, int]
 ) -> Iterator[ImportedObject]:
-    """Give an object per class; MS3, which has no classes, gives the scene mask."""
+    """Yield an object per class; MS3, which has no classes, gives the scene mask."""
     count = len(frames)
     if clip.class_map is None:
         masks = _packed(clip.masks[:count], frames, size)

@@ -1,4 +1,4 @@
-"""Lists of annotations in a json file, COCO's or YouTube-VIS's, in; videos with sessions out."""
+"""From a json file of annotations, COCO's or YouTube-VIS's, to videos with sessions."""
 
 from __future__ import annotations
 
@@ -15,9 +15,8 @@ from napari_tavis.core.errors import DatasetError, TavisError
 from napari_tavis.core.files import MEGABYTE, read_json
 from napari_tavis.core.tasks import Cancelled, Task
 from napari_tavis.datasets.coco_masks import SegmentationError, Size, decode_segmentation
-from napari_tavis.datasets.coco_reading import Entry, read_coco
+from napari_tavis.datasets.coco_reading import Entry, is_youtube_vis, read_coco, read_youtube_vis
 from napari_tavis.datasets.files import copy_file
-from napari_tavis.datasets.picture_folder import PictureFolder, find_pictures
 from napari_tavis.datasets.source_video import (
     Counting,
     Shape,
@@ -26,8 +25,14 @@ from napari_tavis.datasets.source_video import (
     decide_counting,
     decided_by_video,
 )
-from napari_tavis.datasets.video_places import FoundVideo, VideoPlaces, target_of, without_suffix
-from napari_tavis.datasets.youtube_vis import is_youtube_vis, read_youtube_vis
+from napari_tavis.datasets.video_places import (
+    FoundVideo,
+    PictureFolder,
+    VideoPlaces,
+    find_pictures,
+    target_of,
+    without_suffix,
+)
 from napari_tavis.exchange.new_session import (
     ImportedObject,
     ImportReport,
@@ -40,8 +45,7 @@ from napari_tavis.exchange.new_session import (
 )
 from napari_tavis.media import open_clip
 
-MOST_BYTES = 1024 * MEGABYTE
-"""Of a COCO file; those of the largest public sets have half of it."""
+MOST_BYTES = 1024 * MEGABYTE  # those of the largest public sets have half of it
 
 _LISTS = ("videos", "images", "annotations", "categories")
 
@@ -58,23 +62,9 @@ def import_json(
 ) -> ImportReport:
     """Make a video and a session of every video of a COCO or YouTube-VIS file.
 
-    Parameters
-    ----------
-    path : Path
-        The file.
-    root : Path, optional
-        Folder of the dataset, out of which no link to the file may lead.
-    output, videos, first_frame, partial, task
-        As for `import_dataset`.
-
-    Returns
-    -------
-    ImportReport
-
-    Raises
-    ------
-    DatasetError
-        If the file is none, or its videos cannot be told.
+    No link to the file may lead out of `root`, the dataset's folder. The other arguments are those
+    of `import_dataset`. Raises `DatasetError` if it is no such file, or its videos cannot be
+    identified.
     """
     lists = _read_lists(path, root)
     if not lists["annotations"]:
@@ -82,7 +72,7 @@ def import_json(
     roots = [videos] if videos else [path.parent, path.parent.parent]
     places = VideoPlaces(roots, chosen=videos is not None)
     if is_youtube_vis(lists):
-        sources, homeless = read_youtube_vis(lists)
+        sources, unassigned = read_youtube_vis(lists)
     else:
         if not lists["videos"] and videos is None:
             raise DatasetError(
@@ -90,13 +80,13 @@ def import_json(
                 "--videos, or add 'videos' to the file and 'video_id' to its images."
             )
         stems = {} if lists["videos"] else {without_suffix(str(one)): one for one in places.all()}
-        sources, homeless = read_coco(lists, stems)
+        sources, unassigned = read_coco(lists, stems)
     work = _Work(places, path.stem, output, first_frame, partial, task or Task())
-    return work.run(sources, homeless)
+    return work.run(sources, unassigned)
 
 
 def _read_lists(path: Path, root: Path | None) -> dict[str, list[Entry]]:
-    """Read a json file of lists of objects; those that it lacks are empty."""
+    """Read a json file of lists of objects; missing lists are empty."""
     content = read_json(path, most=MOST_BYTES, root=root)
     if isinstance(content, dict) and "sequences" in content:
         raise DatasetError(f"{path} is a BURST file, which is not read: convert it to YouTube-VIS.")
@@ -124,10 +114,10 @@ class _Work:
     partial: bool
     task: Task
 
-    def run(self, sources: Sequence[SourceVideo], homeless: SourceVideo) -> ImportReport:
-        everything = [*sources, homeless]
+    def run(self, sources: Sequence[SourceVideo], unassigned: SourceVideo) -> ImportReport:
+        everything = [*sources, unassigned]
         report = ImportReport(
-            skipped=tuple(_leftovers(homeless)),
+            skipped=tuple(_leftovers(unassigned)),
             annotations=(0, sum(source.annotations for source in everything)),
             frames=(0, sum(len(source.images) for source in everything)),
         )
@@ -142,7 +132,7 @@ class _Work:
             try:
                 found.append((source, self._find(source)))
             except TavisError as error:
-                report += failure(f"{error}{source.told_annotations()}")
+                report += failure(f"{error}{source.name_annotations()}")
         targets = self._targets([place.name for _, place in found])
         used = Counter(_file_of(place).resolve() for _, place in found)
         elsewhere = self._counting_of_all(found)
@@ -159,7 +149,7 @@ class _Work:
             except Cancelled:
                 raise
             except TavisError as error:
-                report += failure(f"{error}{source.told_annotations()}")
+                report += failure(f"{error}{source.name_annotations()}")
         self.task.report(len(found), len(found), "imported")
         return report
 
@@ -179,6 +169,7 @@ class _Work:
     def _targets(self, names: Sequence[PurePosixPath]) -> list[Path]:
         """Give every video a place of its own."""
         made = [target_of(name, self.output) for name in names]
+        # Case-folded, for disks that hold Clip.mp4 and clip.mp4 to be one file.
         often = Counter(str(target).casefold() for target in made)
         return [
             target_of(name, self.output, distinct=True)
@@ -190,7 +181,7 @@ class _Work:
     def _counting_of_all(
         self, found: Sequence[tuple[SourceVideo, FoundVideo | PictureFolder]]
     ) -> Counting | None:
-        """Decide from all videos together what the numbers of one alone leave open."""
+        """Decide from all videos together what the frame numbers of a single one leave open."""
         videos = [(source, place.path) for source, place in found if isinstance(place, FoundVideo)]
         if self.first_frame is not None or len(videos) < 2:
             return None
@@ -205,7 +196,7 @@ class _Work:
             except Cancelled:
                 raise
             except TavisError:
-                continue  # said when it is imported
+                continue  # reported when it is imported
             if own is not None:
                 return Counting(own.first, f"as in {source.name}")
         return None
@@ -223,11 +214,11 @@ class _Work:
             with open_clip(place.path, task=self.task.part()) as clip:
                 size, times = clip.size, clip.times
             counting = decide_counting(source, times, self.first_frame, elsewhere)
-            said = f"frames are counted from {counting.first}, {counting.reason}"
+            how = f"frames are counted from {counting.first}, {counting.reason}"
             first = counting.first
         else:
             size, times = place.size(), np.arange(len(place.files)) / place.fps
-            said, first = place.told(), 0
+            how, first = place.describe(), 0
         made = collect_objects(source, len(times), size, first, self.task)
         if made.left and not (self.partial and made.annotations):
             return ImportReport(skipped=tuple(made.left), failed=1)
@@ -241,7 +232,7 @@ class _Work:
         return ImportReport(
             (target,),
             tuple(made.left),
-            (f"{source.name}: {said}.", *made.notes),
+            (f"{source.name}: {how}.", *made.notes),
             (made.annotations, 0),
             (made.images, 0),
             len(made.objects),
@@ -249,14 +240,14 @@ class _Work:
 
 
 def _file_of(place: FoundVideo | PictureFolder) -> Path:
-    """Give the file by which a video is told from others."""
+    """Return the file that identifies a video."""
     return place.path if isinstance(place, FoundVideo) else place.files[0]
 
 
-def _leftovers(homeless: SourceVideo) -> list[str]:
-    """Name what belongs to no video that can be told."""
-    images = (f"{image.with_annotations()}: {image.problem}." for image in homeless.images)
-    return [*homeless.left, *images]
+def _leftovers(unassigned: SourceVideo) -> list[str]:
+    """Name what cannot be assigned to a video."""
+    images = (f"{image.with_annotations()}: {image.problem}." for image in unassigned.images)
+    return [*unassigned.left, *images]
 
 
 # Objects
@@ -264,47 +255,23 @@ def _leftovers(homeless: SourceVideo) -> list[str]:
 
 @dataclass
 class Collected:
-    """What is made of the annotations of a video.
+    """The annotations of a video, made into objects."""
 
-    Attributes
-    ----------
-    frames : list of int
-        The annotated frames, ascending.
-    objects : list of ImportedObject
-        What is in them.
-    left : list of str
-        What cannot be taken, or only by guessing, a sentence each.
-    notes : list of str
-        What the user should know.
-    annotations, images : int
-        How many were taken.
-    """
-
-    frames: list[int]
+    frames: list[int]  # annotated, ascending
     objects: list[ImportedObject]
-    left: list[str]
-    notes: list[str]
-    annotations: int
-    images: int
+    left: list[str]  # what cannot be used, or only by guessing, a sentence each
+    notes: list[str]  # what the user should know, a sentence each
+    annotations: int  # how many were used
+    images: int  # likewise
 
 
 def collect_objects(
     video: SourceVideo, count: int, size: Size, first: int, task: Task
 ) -> Collected:
-    """Collect the masks of each track, naming every annotation that cannot be taken.
+    """Collect the masks of each track, naming every annotation that cannot be used.
 
-    Parameters
-    ----------
-    video : SourceVideo
-        What the dataset says.
-    count : int
-        Frames of the video.
-    size : tuple of int
-        Their height and width.
-    first : int
-        What the dataset calls the first of them.
-    task : Task
-        Stops the work when cancelled.
+    `count` and `size` are the number of the video's frames and their height and width; `first` is
+    the dataset's number of the first of them.
     """
     work = _Collecting(video, size, first)
     work.place_images(count)
@@ -315,7 +282,7 @@ def collect_objects(
         for shape in image.shapes:
             work.take(frame, image, shape)
     frames = {frame for frame, _ in work.placed}
-    # an annotation that was lost without its frame may belong to any of them
+    # An annotation that was lost without its frame may belong to any of them
     unsure = frames if video.left_annotations else work.unsure
     objects = [
         ImportedObject(
@@ -332,7 +299,7 @@ def collect_objects(
 
 @dataclass
 class _Draft:
-    """An object while its masks come in."""
+    """An object while its masks are collected."""
 
     class_name: str
     masks: PackedMasks
@@ -342,7 +309,7 @@ class _Draft:
 
 
 class _Collecting:
-    """The objects of one video while its annotations come in, frame by frame."""
+    """The objects of one video while its annotations are collected, frame by frame."""
 
     def __init__(self, video: SourceVideo, size: Size, first: int) -> None:
         self.video = video
@@ -357,7 +324,7 @@ class _Collecting:
         self._slips: dict[Hashable, dict[str, str]] = {}
 
     def place_images(self, count: int) -> None:
-        """Tell the frame of every image, in the order of the video."""
+        """Find the frame of every image, in the order of the video."""
         for image in self.video.images:
             frame = -1 if image.number is None else image.number - self.first
             if 0 <= frame < count:
@@ -374,7 +341,7 @@ class _Collecting:
         self._slips = _slips(self.placed)
 
     def take(self, frame: int, image: SourceImage, shape: Shape) -> None:
-        """Add what an annotation says of a frame to its object."""
+        """Add an annotation of a frame to its object."""
         where = f"annotation {shape.label} in {image.label}"
         mask = None
         if shape.segmentation is not None:
@@ -420,7 +387,7 @@ class _Collecting:
             draft.unsure.add(frame)
 
     def leave(self, frame: int, sentence: str) -> None:
-        """Name an annotation that cannot be taken; a person must look at its frame."""
+        """Name an annotation that cannot be used; a person must look at its frame."""
         self._name(sentence)
         self.unsure.add(frame)
 
@@ -432,10 +399,10 @@ class _Collecting:
 
 
 def _slips(placed: Sequence[tuple[int, SourceImage]]) -> dict[Hashable, dict[str, str]]:
-    """Find tracks that change their class: the rarer classes of each, and the usual one.
+    """Find tracks that change their class: for each, the rarer classes and the usual one.
 
-    Where two classes share a number within one frame, tracks are counted per class: that is no
-    slip, and each is an object.
+    Where two classes share a number within one frame, tracks are numbered per class: that is no
+    mistake, and each is an object.
     """
     frames: dict[Hashable, dict[str, set[int]]] = defaultdict(lambda: defaultdict(set))
     for frame, image in placed:

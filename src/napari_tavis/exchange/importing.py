@@ -1,7 +1,8 @@
-"""Datasets in, videos with sessions out: whichever format it is."""
+"""From a dataset of any format to videos with sessions."""
 
 from __future__ import annotations
 
+import functools
 import re
 from pathlib import Path
 
@@ -25,7 +26,7 @@ def import_dataset(
     partial: bool = False,
     task: Task | None = None,
 ) -> ImportReport:
-    """Make videos with sessions of a dataset, so that a person can correct it.
+    """Make videos with sessions from a dataset, for a person to correct.
 
     Parameters
     ----------
@@ -33,31 +34,31 @@ def import_dataset(
         An AVSBench folder, a COCO or YouTube-VIS json file, or the folder of a COCO dataset.
         Nothing in it is changed.
     output : path
-        Where videos and sessions go. What is there is left alone.
+        Where videos and sessions go. Files already there are left alone.
     subset : str, optional
         Of an AVSBench folder: take this subset only.
     split : str, optional
         Take this split only.
     videos : Path, optional
-        Folder of a json file's videos; by default that of the file or the one above, and
-        ``videos`` in it.
+        Folder of a json file's videos; by default the file's own folder, the one above it, and
+        ``videos`` in either.
     first_frame : {0, 1}, optional
-        What a json file calls the first frame of a video; by default, its numbers decide.
+        The number of a video's first frame in the json file; by default, the numbers decide.
     partial : bool
-        Import a video although some of its annotations cannot be taken. Frames in which one was
-        left are not accepted.
+        Import a video although some of its annotations cannot be used. Frames in which one was
+        left out are not accepted.
     task : Task, optional
-        Told how far it is; stops the work when cancelled.
+        Receives the progress; stops the work when cancelled.
 
     Returns
     -------
     ImportReport
-        Masks are accepted, but for those whose ``status`` is "proposed".
+        Masks are accepted, except those whose ``status`` is "proposed".
 
     Raises
     ------
     DatasetError
-        If there is nothing to import, or an option does not apply to what there is.
+        If there is nothing to import, or an option does not apply to this dataset.
     """
     path, output = Path(path), Path(output)
     if path.is_dir() and any(find_trees(path, one) for one in SUBSETS):
@@ -68,39 +69,22 @@ def import_dataset(
             partial=partial,
         )
         return import_avsbench(path, output, subset=subset, split=split, task=task)
-    _refuse_options(f"{path} is no AVSBench folder", subset=subset is not None)
+    _refuse_options(f"{path} is not an AVSBench folder", subset=subset is not None)
+    read = functools.partial(
+        import_json,
+        output=output,
+        videos=videos,
+        first_frame=first_frame,
+        partial=partial,
+        task=task,
+    )
     if not path.is_dir():
         _refuse_options(f"{path} is a single list", split=split is not None)
-        return import_json(
-            path,
-            output,
-            videos=videos,
-            first_frame=first_frame,
-            partial=partial,
-            task=task,
-        )
-    files = sorted((path / "annotations").glob("*.json")) or sorted(path.glob("*.json"))
-    if files and split is not None:
-        listed = ", ".join(file.name for file in files[:9])
-        files = [file for file in files if split in re.split(r"[\W\d_]+", file.stem)]
-        if not files:
-            raise DatasetError(f"No list in {path} is called like {split}, but {listed}: name one.")
-    if not files:
-        raise DatasetError(
-            f"{path} holds no dataset: name an AVSBench folder, or a COCO json file."
-        )
+        return read(path)
     report = ImportReport()
-    for file in files:
+    for file in _lists_in(path, split):
         try:
-            report += import_json(
-                file,
-                output,
-                root=path,
-                videos=videos,
-                first_frame=first_frame,
-                partial=partial,
-                task=task,
-            )
+            report += read(file, root=path)
         except Cancelled:
             raise
         except TavisError as error:  # the other files do not depend on this one
@@ -108,8 +92,24 @@ def import_dataset(
     return report
 
 
+def _lists_in(folder: Path, split: Split | None) -> list[Path]:
+    """Return the json files of a COCO dataset; with a split, those with it in their names."""
+    files = sorted((folder / "annotations").glob("*.json")) or sorted(folder.glob("*.json"))
+    if not files:
+        raise DatasetError(
+            f"{folder} holds no dataset: name an AVSBench folder, or a COCO json file."
+        )
+    if split is None:
+        return files
+    listed = ", ".join(file.name for file in files[:9])
+    files = [file for file in files if split in re.split(r"[\W\d_]+", file.stem)]
+    if not files:
+        raise DatasetError(f"No list in {folder} is called like {split}, but {listed}: name one.")
+    return files
+
+
 def _refuse_options(what: str, **given: bool) -> None:
-    """Refuse what would be passed over."""
+    """Refuse options that would be ignored."""
     named = [f"--{name.replace('_', '-')}" for name, is_given in given.items() if is_given]
     if named:
         raise DatasetError(f"{what}, to which {' and '.join(named)} cannot apply: leave it out.")

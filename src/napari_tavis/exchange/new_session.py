@@ -1,4 +1,4 @@
-"""Making a video with a session of what a dataset says: both are there in the end, or neither."""
+"""Making a video with a session out of what a dataset has: both exist in the end, or neither."""
 
 from __future__ import annotations
 
@@ -21,65 +21,35 @@ from napari_tavis.datasets.coco_masks import Size
 from napari_tavis.media import open_clip
 
 _STAGE = ".napari-tavis-import-"
+# objects times frames up to which absences are noted; more would take minutes
 _MOST_ABSENCES = 100_000
-"""Objects times frames up to which an absence is noted; with more, it would take minutes."""
 
 
 @dataclass(frozen=True)
 class ImportedObject:
-    """An object of a dataset.
+    """An object of a dataset."""
 
-    Attributes
-    ----------
-    class_name : str
-        Its class; passed over for the scene mask.
-    masks : PackedMasks
-        Its masks by video frame index, at the size of the video.
-    kind : {"object", "scene"}
-        What it is.
-    scores : mapping of int to float
-        By frame, where the dataset has any.
-    unsure : frozenset of int
-        Frames in which nobody has said yet whether it is right.
-    to_outline : frozenset of int
-        Those of them in which it is there, but its mask is not known.
-    """
-
-    class_name: str
-    masks: PackedMasks
+    class_name: str  # ignored for the scene mask
+    masks: PackedMasks  # by video frame index, at the size of the video
     kind: ObjectKind = "object"
+    # by frame, where the dataset has any
     scores: Mapping[int, float] = field(default_factory=dict)
-    unsure: frozenset[int] = frozenset()
+    unsure: frozenset[int] = frozenset()  # frames in which nobody has checked it
+    # those of them in which it is visible, but its mask unknown
     to_outline: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)
 class ImportReport:
-    """What an import made.
+    """What an import made."""
 
-    Attributes
-    ----------
-    videos : tuple of Path
-        The videos, each with its session beside it.
-    skipped : tuple of str
-        What was not taken and why, a sentence each.
-    notes : tuple of str
-        What was taken in a way that the user should know of.
-    annotations, frames : tuple of int
-        How many were taken, of how many.
-    objects : int
-        How many objects the sessions have.
-    failed : int
-        How many videos were not imported.
-    """
-
-    videos: tuple[Path, ...] = ()
-    skipped: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-    annotations: tuple[int, int] = (0, 0)
-    frames: tuple[int, int] = (0, 0)
-    objects: int = 0
-    failed: int = 0
+    videos: tuple[Path, ...] = ()  # each with its session beside it
+    skipped: tuple[str, ...] = ()  # what was not imported and why, a sentence each
+    notes: tuple[str, ...] = ()  # what the user should know of what was imported, a sentence each
+    annotations: tuple[int, int] = (0, 0)  # how many were imported, of how many
+    frames: tuple[int, int] = (0, 0)  # likewise
+    objects: int = 0  # in all sessions
+    failed: int = 0  # how many videos were not imported
 
     def __add__(self, other: ImportReport) -> ImportReport:
         return ImportReport(
@@ -93,7 +63,7 @@ class ImportReport:
         )
 
     def summary(self) -> str:
-        """Count what was taken, in one sentence."""
+        """Count what was imported, in one sentence."""
         counts = [
             f"{taken} of {count} {what}"
             for (taken, count), what in ((self.annotations, "annotations"), (self.frames, "frames"))
@@ -112,23 +82,10 @@ def _sum(first: tuple[int, int], second: tuple[int, int]) -> tuple[int, int]:
 
 @contextlib.contextmanager
 def staged(target: Path) -> Iterator[Path]:
-    """Give a place for a video whose session is made beside it, and move both when they are whole.
+    """Yield a temporary place for a video and its session; move both to `target` when complete.
 
-    Parameters
-    ----------
-    target : Path
-        Where the video goes; its folder is made if need be. A video that is there already must be
-        the same, and stays.
-
-    Yields
-    ------
-    Path
-        Where to write the video meanwhile, by its own name.
-
-    Raises
-    ------
-    DatasetError
-        If another file lies at the target, or it cannot be written there.
+    The target's folder is made if need be. A video that exists there already must be the same, and
+    stays. Raises `DatasetError` if another file is at the target, or the disk refuses.
     """
     folders = (target.parent, *target.parent.parents)
     made = [folder for folder in folders if not os.path.exists(folder)]
@@ -154,7 +111,7 @@ def staged(target: Path) -> Iterator[Path]:
 
 def _put(video: Path, target: Path) -> None:
     """Move a video and its session to their place, where neither replaces anything."""
-    refuse_imported(target)
+    refuse_imported(target)  # again: it may have appeared while the video was copied
     there = os.path.lexists(target)
     if there and not same_file(video, target):
         raise DatasetError(another_file(target))
@@ -169,12 +126,12 @@ def _put(video: Path, target: Path) -> None:
 
 
 def another_file(target: Path) -> str:
-    """Say that something else lies where a video is to go."""
+    """Say that a different file exists where a video is to go."""
     return f"{target} is there already and is another file: move it, or import to another folder."
 
 
 def same_file(first: Path, second: Path) -> bool:
-    """Tell whether two files have the same content."""
+    """Say whether two files have the same content."""
     return filecmp.cmp(first, second, shallow=False)
 
 
@@ -186,28 +143,15 @@ def save_session(
     noted: tuple[Path, str, str] | None = None,
     clock: tuple[Size, npt.NDArray[np.float64]] | None = None,
 ) -> None:
-    """Save a session of masks that were found right, beside its video.
+    """Save a session of checked masks beside its video, which has none yet.
 
-    Every mask is accepted, and so is the absence of an object in a frame without one, but for
-    what the objects are unsure of. Absences are not noted where there are very many.
+    Every mask in `frames`, those that the dataset annotates, is accepted, and so is the absence of
+    an object in a frame without one, except what the objects are unsure of; very many absences are
+    not noted. `noted` is the root, format and name of the clip in a dataset to which it can be
+    exported again; `clock` the size of the video's frames and their times in seconds, where known
+    already.
 
-    Parameters
-    ----------
-    video : Path
-        The video; there is no session beside it yet.
-    frames : sequence of int
-        The frames that the dataset annotates.
-    objects : sequence of ImportedObject
-        What it shows there.
-    noted : tuple of Path, str and str, optional
-        Root, format and name of the clip in a dataset to which it can be exported again.
-    clock : tuple, optional
-        Size of the video's frames and when they are shown, where they are known already.
-
-    Raises
-    ------
-    TavisError
-        If the video cannot be read, or the session cannot be written.
+    Raises `TavisError` if the video cannot be read, or the session cannot be written.
     """
     if clock is None:
         with open_clip(video) as clip:
@@ -221,15 +165,12 @@ def save_session(
         vocabulary=tuple(dict.fromkeys(one.class_name for one in objects if one.kind == "object")),
         frame_count=len(times),
     )
-    session = AnnotationSession.create(video, proposals)
-    try:
+    with contextlib.closing(AnnotationSession.create(video, proposals)) as session:
         with session.step("Import"):
             _judge(session, frames, objects)
         if noted is not None:
             session.note_export(*noted)
         session.save()
-    finally:
-        session.close()
 
 
 def _judge(
@@ -242,8 +183,8 @@ def _judge(
     judged: dict[int, list[int]] = {}
     shown = {frame for item in objects for frame in _drawn(item)}
     for made, item in zip(session.objects, objects, strict=True):
-        told = frames if len(frames) * len(objects) <= _MOST_ABSENCES else item.masks
-        judged[made.object_id] = [frame for frame in told if frame not in item.unsure]
+        known = frames if len(frames) * len(objects) <= _MOST_ABSENCES else item.masks
+        judged[made.object_id] = [frame for frame in known if frame not in item.unsure]
         empty = (item.to_outline | (item.unsure - shown)) - _drawn(item)
         if empty:
             nothing = dict.fromkeys(sorted(empty), np.zeros(session.frame_size, dtype=bool))
@@ -253,7 +194,7 @@ def _judge(
 
 
 def _drawn(item: ImportedObject) -> set[int]:
-    """Give the frames in which an object's mask covers something."""
+    """Return the frames in which an object's mask covers something."""
     return {frame for frame in item.masks if item.masks.encoded(frame) is not None}
 
 
@@ -265,12 +206,6 @@ def _proposal(item: ImportedObject) -> Proposal:
 
 
 def refuse_imported(video: Path) -> None:
-    """Refuse a place where a session of that video lies, which an import never touches.
-
-    Raises
-    ------
-    DatasetError
-        If one does.
-    """
+    """Raise `DatasetError` where the video has a session, which an import never touches."""
     if holds_session(default_path(video)):
         raise DatasetError(f"{video} is there already, and was left alone.")

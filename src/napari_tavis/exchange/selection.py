@@ -1,4 +1,7 @@
-"""What of a session is exported: its objects, the frames that are annotated, the stretch."""
+"""What of a session is exported: its objects, the frames that are annotated, the stretch.
+
+"By a person" means edited or accepted.
+"""
 
 from __future__ import annotations
 
@@ -15,24 +18,19 @@ from napari_tavis.core.vocabulary import BACKGROUND
 from napari_tavis.datasets.avsbench.layout import FRAME_OFFSET, STEP
 from napari_tavis.datasets.names import check_text
 
+# the scene mask, all objects, or only those a person has checked throughout
 MaskSource: TypeAlias = Literal["scene", "objects", "accepted"]
-"""The scene mask, all objects, or those alone that a person stands behind."""
 
 
 def exportable_objects(session: AnnotationSession) -> list[SessionObject]:
-    """Give the objects that may be exported: never a rejected one or a background query."""
+    """Return the objects that may be exported: never a rejected one or a background query."""
     return [item for item in session.objects if item.kind == "object" and item.takes_part]
 
 
 def refuse_nameless(session: AnnotationSession, objects: Sequence[SessionObject]) -> None:
-    """Refuse objects without a class: what was restored from the background has none yet.
+    """Refuse objects without a class, or with one that no file could hold: `DatasetError`.
 
-    So are classes that no file could hold.
-
-    Raises
-    ------
-    DatasetError
-        Naming them.
+    An object restored from the background has none yet.
     """
     for item in objects:
         check_text(item.class_name, "class")
@@ -54,21 +52,9 @@ def _where(session: AnnotationSession, item: SessionObject) -> str:
 def is_accepted(
     session: AnnotationSession, object_id: int, frames: Collection[int] | None = None
 ) -> bool:
-    """Tell whether a person stands behind all masks of an object.
+    """Say whether a person edited or accepted all masks that an object has in some frames.
 
-    Parameters
-    ----------
-    session : AnnotationSession
-        The session.
-    object_id : int
-        The object.
-    frames : collection of int or None
-        The frames that matter; all by default.
-
-    Returns
-    -------
-    bool
-        Whether it has a status in one of these frames, and each is edited or accepted.
+    False if it has none there. All its frames count by default.
     """
     statuses = [
         status
@@ -79,12 +65,11 @@ def is_accepted(
 
 
 def by_person(status: FrameStatus | None) -> bool:
-    """Tell whether a person stands behind a mask of this status."""
     return status is not None and status.by_person
 
 
 def scene_object(session: AnnotationSession) -> SessionObject | None:
-    """Give the mask of everything that sounds, where the session has one that takes part."""
+    """Return the mask of everything that sounds, where the session has one that takes part."""
     scenes = (item for item in session.objects if item.kind == "scene" and item.takes_part)
     return next(scenes, None)
 
@@ -95,25 +80,14 @@ def unchecked_frames(
     scene: SessionObject | None,
     frames: Iterable[int],
 ) -> tuple[int, ...]:
-    """List the frames for whose labels nobody stands.
+    """Return those of the frames to be labelled whose labels nobody has checked.
 
     A frame is checked where a person edited or accepted something in it, and nothing that is
     exported is a mere proposal there. What the model did not find, an object or anything at all,
     has no status of its own: with the frame's other objects it counts as looked at, and a frame
-    without any as checked if the video is marked done, every object is accepted throughout, or
-    all objects were rejected.
-
-    Parameters
-    ----------
-    session : AnnotationSession
-        The session.
-    exported : sequence of SessionObject
-        What is exported.
-    scene : SessionObject or None
-        The scene mask, where that is what is exported: it counts alone in frames in which a
-        person stands behind it.
-    frames : iterable of int
-        The frames that get labels.
+    without any as checked if the video is marked done, every object is accepted throughout, or all
+    objects were rejected. The scene mask, if that is what is exported, counts alone in frames
+    where a person edited or accepted it.
     """
     judged = exportable_objects(session)
     if scene is not None:
@@ -134,7 +108,7 @@ def unchecked_frames(
 
 
 def _silence_is_checked(session: AnnotationSession, judged: Sequence[SessionObject]) -> bool:
-    """Say whether a person stands for it that nothing sounds where no object has a status."""
+    """Say whether a person confirmed that nothing sounds where no object has a status."""
     if session.done:
         return True
     if judged:
@@ -142,18 +116,12 @@ def _silence_is_checked(session: AnnotationSession, judged: Sequence[SessionObje
     return any(item.state is ObjectState.REJECTED for item in session.objects)
 
 
-AS_TRUTH = "They are written as truth, as was asked for."
-"""Follows `unchecked_text` where proposals are included."""
+# follows `unchecked_text` where proposals are included
+AS_TRUTH = "They are written as truth, as requested."
 
 
 class UncheckedFramesError(DatasetError):
-    """A clip needs frames for whose labels nobody stands.
-
-    Attributes
-    ----------
-    count, total : int
-        How many frames of how many.
-    """
+    """A clip needs frames whose labels nobody has checked: `count` of `total`."""
 
     def __init__(self, name: str, count: int, total: int, first: float) -> None:
         super().__init__(
@@ -176,15 +144,10 @@ def refuse_silence(
     frames: Iterable[int],
     times: npt.NDArray[np.float64],
 ) -> None:
-    """Refuse to write silence where the scene mask says that something sounds.
+    """Refuse to write silence where the scene mask says that something sounds: `DatasetError`.
 
-    The model's own scene mask says nothing more where a person has judged the objects: theirs
-    outranks it. One that a person made or accepted does.
-
-    Raises
-    ------
-    DatasetError
-        Naming the times.
+    The model's own scene mask does not count where a person has judged the objects: their
+    judgement outranks it. One that a person made or accepted does.
     """
     scene = scene_object(session)
     if scene is None:
@@ -211,15 +174,11 @@ def check_stretch(
 ) -> None:
     """Refuse a stretch that is not in the video; its end may be missing by half a second.
 
-    AVSBench takes the last frame where a video is a little short. More would repeat a frame
-    under a sound that has ended, which is wrong data.
-
-    Raises
-    ------
-    DatasetError
-        If the stretch is not in the video, or the video is not the one that was annotated.
+    AVSBench takes the last frame where a video is a little short. More would repeat a frame under
+    a sound that has ended, which is wrong data. Raises `DatasetError`, also if the video is not
+    the one that was annotated.
     """
-    if not (start >= 0 and float(start).is_integer()):  # nor infinite, nor no number
+    if not (start >= 0 and float(start).is_integer()):  # also refuses infinity and NaN
         raise DatasetError(f"A clip starts at a whole second, not at {start:g} s.")
     if start + count - STEP + FRAME_OFFSET - STEP / 2 > duration:
         raise DatasetError(
@@ -239,31 +198,18 @@ def annotated_frames(
     frames: npt.NDArray[np.intp],
     times: npt.NDArray[np.float64],
 ) -> npt.NDArray[np.intp]:
-    """Find for each wanted frame the annotated one that stands for it: mostly itself.
+    """Find for each wanted frame, (T,), the annotated one that stands for it: mostly itself.
 
-    If the wanted frame is not annotated, the nearest one is taken that is no more than half a
-    sampling step away: picture and mask both, so that they belong together.
-
-    Parameters
-    ----------
-    session : AnnotationSession
-        The session.
-    known : ndarray of intp, shape (K,)
-        The annotated frames, as `known_frames` gives them.
-    frames : ndarray of intp, shape (T,)
-        The frames that are wanted.
-    times : ndarray of float64, shape (n,)
-        Presentation times of the video's frames, in seconds.
-
-    Raises
-    ------
-    DatasetError
-        If a wanted frame has no annotated one near it; names the times.
+    If the wanted frame is not annotated, the nearest of the `known` ones, (K,), is taken that is
+    no more than half a sampling step away: picture and mask both, so that they belong together.
+    `times` are those of all frames of the video, in seconds. Raises `DatasetError` with the times
+    of wanted frames that have no annotated one near them.
     """
     if known.size == 0:
         raise _not_annotated(session, times[frames])
     steps = np.diff(np.sort(np.asarray(session.frame_times, dtype=np.float64)))
-    reach = min(STEP, float(np.median(steps)) if steps.size else STEP) / 2 + 1e-6
+    step = min(STEP, float(np.median(steps))) if steps.size else STEP
+    reach = step / 2 + 1e-6  # a tolerance for rounded times
     distance = np.abs(times[known][None, :] - times[frames][:, None])
     nearest = distance.argmin(axis=1)
     lacking = distance[np.arange(len(frames)), nearest] > reach
@@ -275,7 +221,7 @@ def annotated_frames(
 def known_frames(
     session: AnnotationSession, objects: Sequence[SessionObject], scene: SessionObject | None
 ) -> npt.NDArray[np.intp]:
-    """List the frames whose annotation is whole: sampled, or every object (or the scene) in it."""
+    """Return the frames that are fully annotated: sampled, or with every object (or the scene)."""
     known = {int(index) for index in session.frame_indices}
     if objects:
         known |= set.intersection(

@@ -14,37 +14,23 @@ from napari_tavis.exchange.format import ExportRequest
 from napari_tavis.lab.toyworld import heard_classes, sample_scene, write_scene_video
 from napari_tavis.project.annotating import Annotation, annotate_video, session_paths
 
+# A scene that the bundled model was not trained on: a clock and a drum that sound, and a guitar
+# that is seen but not heard.
 DEMO_SEED = 1
-"""A scene that the bundled model was not trained on: a clock and a drum that sound,
-and a guitar that is seen but not heard."""
 
+# what the demo exports: AVSBench-object with several sources, and its semantic counterpart
 SUBSETS: tuple[Subset, ...] = ("ms3", "v1m")
-"""What the demo exports: AVSBench-object with several sources, and its semantic counterpart."""
 
 
 @dataclass(frozen=True)
 class DemoResult:
-    """What the demo wrote.
-
-    Parameters
-    ----------
-    video : Path
-        The synthetic clip.
-    truth : tuple of str
-        The classes of the objects that sound in it.
-    annotation : Annotation
-        The session and the overlay pictures.
-    dataset : Path
-        The AVSBench folder.
-    violations : tuple of Violation
-        What `validate` found in the dataset: nothing, if all is well.
-    """
+    """What the demo wrote."""
 
     video: Path
-    truth: tuple[str, ...]
-    annotation: Annotation
-    dataset: Path
-    violations: tuple[Violation, ...]
+    truth: tuple[str, ...]  # the classes of the objects that sound in the clip
+    annotation: Annotation  # the session and the overlay pictures
+    dataset: Path  # the AVSBench folder
+    violations: tuple[Violation, ...]  # what `validate` found in it: nothing, if all is well
 
     def summary(self) -> str:
         """Say in a few lines what was made, found and written."""
@@ -64,26 +50,8 @@ class DemoResult:
 def run_demo(output: Path, *, device: str = "auto", task: Task | None = None) -> DemoResult:
     """Make a synthetic clip, segment what sounds in it, and export it as AVSBench data.
 
-    Run again in the same folder, it keeps what a person edited or accepted meanwhile.
-
-    Parameters
-    ----------
-    output : Path
-        Folder for everything, made if need be.
-    device : {"auto", "cuda", "mps", "cpu"}, optional
-        Where the network runs.
-    task : Task, optional
-        Told how far it is; stops the work when cancelled.
-
-    Returns
-    -------
-    DemoResult
-        What was written.
-
-    Raises
-    ------
-    TavisError
-        If something cannot be written, or the device is not there.
+    Run again in the same folder, it keeps what a person edited or accepted meanwhile. Raises
+    `TavisError` if something cannot be written, or the device is not there.
     """
     task = task or Task()
     output = output.absolute()

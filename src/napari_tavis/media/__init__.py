@@ -3,10 +3,9 @@
 from napari_tavis.core.errors import MediaError
 from napari_tavis.media.clip import Clip, open_clip
 from napari_tavis.media.frames import Frames
-from napari_tavis.media.segment import extract_segment
 from napari_tavis.media.spectrogram import log_mel, log_mel_by_second
 from napari_tavis.media.timebase import SAMPLE_RATE, frame_at, frames_at, sample_at, window_starts
-from napari_tavis.media.writer import write_video
+from napari_tavis.media.writer import extract_segment, write_video
 
 __all__ = [
     "SAMPLE_RATE",

@@ -20,11 +20,8 @@ from napari_tavis.media.picture import PictureMaker
 from napari_tavis.media.sound import BLOCK_SECONDS, Sound
 from napari_tavis.media.timebase import SAMPLE_RATE
 
-_SPARE = 0.5
-"""Seconds by which the picture may end before the file does without a warning."""
-
-_SLOW = 1000
-"""Frames from which on decoding from the beginning, each time, is worth a warning."""
+_SPARE = 0.5  # seconds by which the picture may end before the file does without a warning
+_SLOW = 1000  # frames from which on decoding from the beginning, each time, is worth a warning
 
 
 class Clip:
@@ -35,7 +32,7 @@ class Clip:
     path : Path
         The file.
     frames : Frames
-        ``[n, H, W, 3]`` uint8 (RGB), upright, decoded when looked at. Pixels are as they are
+        ``[n, H, W, 3]`` uint8 (RGB), upright, decoded when indexed. Pixels are as they are
         stored: a video of oblong pixels is not stretched.
     times : ndarray of float64, shape (n,)
         When each frame is shown, in seconds; the first frame is time zero.
@@ -46,7 +43,7 @@ class Clip:
     has_soundtrack : bool
         Whether there is sound that can be decoded.
     warnings : tuple of str
-        What a user should know of this file, one sentence each.
+        What a user should know about this file, one sentence each.
     """
 
     def __init__(
@@ -72,19 +69,19 @@ class Clip:
 
     @property
     def has_soundtrack(self) -> bool:
-        """Whether there is sound that can be decoded."""
+        """Whether there is sound that can be decoded; finding out decodes a little, once."""
         return self._sound.audible
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What a user should know of this file, one sentence each, as far as it was read."""
+        """What a user should know about this file, one sentence each, as far as it was read."""
         seen = [f"{self.path.name} {remark}." for remark in self._maker.remarks]
         return (*self._picture_warnings, *seen, *self._sound.warnings)
 
     def soundtrack(
         self, sample_rate: int = SAMPLE_RATE, channels: int = 1
     ) -> npt.NDArray[np.float32]:
-        """Decode the soundtrack; it is not kept, so keep it yourself.
+        """Decode the whole soundtrack. It is not cached: keep it yourself.
 
         Parameters
         ----------
@@ -179,12 +176,11 @@ def open_clip(
     Parameters
     ----------
     path : str or Path
-        The file. Its name means nothing but itself: it is never an option, a protocol, or a
-        pattern.
+        The file. Its name is taken literally: it is never an option, a protocol, or a pattern.
     cache_bytes : int
-        How much memory the frames that were decoded last may keep.
+        How much memory the most recently decoded frames may take.
     task : Task, optional
-        Told how far it is; stops the work when cancelled.
+        Reports progress while the file is read; stops the work when cancelled.
 
     Returns
     -------
@@ -211,9 +207,10 @@ def open_clip(
 
 
 def _warnings(decoder: Decoder, index: FrameIndex) -> list[str]:
-    """Say in sentences what is unusual about a file."""
+    """Describe what is unusual about a file."""
     path, listing, found = decoder.path, decoder.listing, []
     short = listing.duration is not None and listing.duration - index.duration > _SPARE
+    # Only the worst of these three: each explains the ones after it.
     if index.claimed is not None:
         found.append(
             f"The time stamps of {path.name} are nonsense: its {len(index)} frames would last "

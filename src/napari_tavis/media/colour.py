@@ -1,6 +1,6 @@
 """From the colours of HDR and wide-gamut video to those of an ordinary screen (BT.709, sRGB).
 
-Everything is done once, for a lattice of colours; frames are then looked up in that.
+Everything is computed once, for a lattice of colours; frames are then looked up in that.
 """
 
 from __future__ import annotations
@@ -18,13 +18,11 @@ from av.video.reformatter import ColorPrimaries, ColorTrc
 
 Floats = npt.NDArray[np.float64]
 
+# nits of a white page in HDR video (ITU-R BT.2408): an ordinary screen's white
 REFERENCE_WHITE = 203.0
-"""Nits of a white page in HDR video (ITU-R BT.2408), which becomes an ordinary screen's white."""
 _HLG_PEAK = 1000.0
-_PQ_PEAK = 4000.0
-"""Nits that are still told from brighter ones. Few films are mastered beyond."""
-_KNEE = 0.8
-"""Linear light, of white, from which on highlights are squeezed to make room for brighter ones."""
+_PQ_PEAK = 4000.0  # nits that are still distinguished; few films are mastered for more
+_KNEE = 0.8  # share of white's light above which highlights are squeezed, to make room for brighter
 
 _LEVELS = 64  # per channel of the lattice, a whole cube: 64 ** 3 == 512 ** 2
 _SIDE = 512
@@ -49,29 +47,21 @@ _WIDE = {int(ColorPrimaries.BT2020): "BT.2020", int(ColorPrimaries.SMPTE432): "D
 def kind_of(frame: av.video.frame.VideoFrame) -> tuple[str, str] | None:
     """Name the transfer ("PQ", "HLG" or "SDR") and the primaries of a frame's colours.
 
-    None where they are those of an ordinary screen, or nothing is known of them.
+    None where they are those of an ordinary screen, or nothing is known about them.
     """
     transfer = _HDR.get(frame.color_trc, "SDR")
     primaries = _WIDE.get(frame.color_primaries, "BT.709")
     if transfer != "SDR" and frame.color_primaries == ColorPrimaries.UNSPECIFIED:
-        primaries = "BT.2020"
+        primaries = "BT.2020"  # which almost all HDR video has
     return None if (transfer, primaries) == ("SDR", "BT.709") else (transfer, primaries)
 
 
 @lru_cache(maxsize=4)
 def lattice(transfer: str, primaries: str) -> npt.NDArray[np.uint16]:
-    """Give what every colour of a lattice becomes.
+    """Give what every colour of a lattice becomes, (512, 512, 3), as `kind_of` names the colours.
 
-    Parameters
-    ----------
-    transfer, primaries : str
-        As `kind_of` names them.
-
-    Returns
-    -------
-    ndarray of uint16, shape (512, 512, 3)
-        sRGB of 64 ** 3 colours at equal distances, the red running fastest and the blue
-        slowest; read only.
+    These are the sRGB of 64 ** 3 colours at equal distances, the red running fastest and the blue
+    slowest, as FFmpeg's "haldclut" wants them. Read-only.
     """
     steps = np.linspace(0.0, 1.0, _LEVELS)
     blue, green, red = np.meshgrid(steps, steps, steps, indexing="ij")
@@ -82,7 +72,7 @@ def lattice(transfer: str, primaries: str) -> npt.NDArray[np.uint16]:
 
 
 def displayed(signal: Floats, transfer: str, primaries: str) -> Floats:
-    """Convert colours ``[..., 3]`` in [0, 1] as they are coded to sRGB in [0, 1]."""
+    """Convert coded colours ``[..., 3]`` in [0, 1] to sRGB in [0, 1]."""
     if transfer == "PQ":
         light = _nits_of_pq(signal) / REFERENCE_WHITE
     elif transfer == "HLG":
@@ -121,7 +111,7 @@ def _nits_of_hlg(signal: Floats) -> Floats:
 def _tone_mapped(light: Floats, peak: float) -> Floats:
     """Squeeze what is brighter than the knee below 1, so that `peak` becomes 1; hues stay.
 
-    Below the knee nothing changes. Above it is Reinhard's extended curve, which goes on from
+    Below the knee nothing changes. Above it is Reinhard's extended curve, which continues from
     there at the same slope.
     """
     brightest = light.max(axis=-1, keepdims=True)
@@ -141,18 +131,12 @@ def _light_of_srgb(signal: Floats) -> Floats:
 
 
 class ColourMap:
-    """Looks the colours of frames up in a `lattice`, and interpolates between its entries.
+    """Looks up the colours of frames of one size in the `lattice` of a `kind_of` colours.
 
-    Parameters
-    ----------
-    kind : tuple of str
-        Transfer and primaries, as `kind_of` names them.
-    size : tuple of int
-        Height and width of the frames.
+    Between the lattice's entries it interpolates.
     """
 
-    FORMAT = "rgb48le"
-    """The pixel format of the frames that go in and come out."""
+    FORMAT = "rgb48le"  # of the frames that go in and come out
 
     def __init__(self, kind: tuple[str, str], size: tuple[int, int]) -> None:
         self.kind, self.size = kind, size
@@ -173,11 +157,10 @@ class ColourMap:
         table = av.video.frame.VideoFrame.from_ndarray(lattice(*kind), format=self.FORMAT)
         table.pts, table.time_base = 0, tick
         colours.push(table)
-        colours.push(None)
+        colours.push(None)  # the end of that input: the filter then uses this one table for good
         self._frames, self._sink, self._tick, self._count = frames, sink, tick, 0
 
     def __call__(self, frame: av.video.frame.VideoFrame) -> av.video.frame.VideoFrame:
-        """Give a frame with the colours of an ordinary screen."""
         frame.pts, frame.time_base = self._count, self._tick
         self._count += 1
         self._frames.push(frame)

@@ -1,8 +1,8 @@
 """Decoding a video stream forwards, from any key frame on, each frame known by its packet.
 
-Time stamps cannot tell frames apart in every file: they may be missing, repeat, or be counted
+Time stamps cannot distinguish frames in every file: they may be missing, repeat, or be counted
 from the place of a jump. So each packet is given its number in the file as its time stamp
-before it is decoded, which the decoder hands on to the frame that comes of it.
+before it is decoded, which the decoder hands on to the frame that comes out of it.
 """
 
 from __future__ import annotations
@@ -25,37 +25,28 @@ from napari_tavis.core.errors import DecodingError, NoPictureError, TooLargeErro
 from napari_tavis.core.tasks import Task
 from napari_tavis.media.container import (
     MAX_PIXELS,
+    NO_STAMP,
     Listing,
+    Packets,
     open_container,
     packets_of,
+    read_packets,
     streams_of,
 )
-from napari_tavis.media.packets import NO_STAMP, Packets, read_packets
 
-_THREAD_BYTES = 64 * 2**20
-"""Memory for the frames that several threads decode at once."""
+_THREAD_BYTES = 64 * 2**20  # memory for the frames that several threads decode at once
 _MAX_THREADS = 8
 
 _GENERATE_PTS = 1  # FFmpeg's AVFMT_FLAG_GENPTS, which PyAV sets
 
+# Containers in which a jump goes by the time of decoding, not by that of showing.
 _INDEXED_BY_DECODING_TIME = frozenset({"avi", "mpegts", "mpeg"})
-"""Containers in which a jump goes by the time of decoding, not by that of showing."""
 
 
 class Decoder:
     """One open file, of which one video stream is decoded. Not thread safe.
 
-    Parameters
-    ----------
-    path : Path
-        The file.
-
-    Attributes
-    ----------
-    listing : Listing
-        The file's streams.
-    packets : Packets
-        The packets of the stream, once `scan` has read them.
+    `packets` exists once `scan` has read them.
     """
 
     def __init__(self, path: Path) -> None:
@@ -83,22 +74,10 @@ class Decoder:
         return self.packets
 
     def start(self, number: int) -> bool:
-        """Go to a key frame, so that `read` begins with it, or with one before it.
+        """Go to the key frame of packet `number`, so that `read` begins with it or one before it.
 
-        Parameters
-        ----------
-        number : int
-            The number of the key frame's packet; 0 for the beginning, which is always found.
-
-        Returns
-        -------
-        bool
-            False where the file does not let the packet be found: try an earlier one.
-
-        Raises
-        ------
-        DecodingError
-            If the file has changed since it was opened.
+        False where the file does not let the packet be found: try an earlier one; 0, the
+        beginning, is always found. `DecodingError` if the file has changed since it was opened.
         """
         self._check_unchanged()
         if self._jump(number):
@@ -109,13 +88,9 @@ class Decoder:
         return True
 
     def peek(self) -> tuple[int, av.video.frame.VideoFrame] | None:
-        """Decode the first packet alone, which takes no longer than one frame.
+        """Decode the first packet alone, which takes no longer than one frame; as `read`.
 
-        Returns
-        -------
-        tuple of int and VideoFrame, or None
-            As `read`; None where that packet gives no frame by itself. Afterwards decoding has
-            to be started.
+        None where that packet gives no frame by itself. Afterwards, decoding has to be restarted.
         """
         if not self.start(0):
             return None
@@ -127,18 +102,9 @@ class Decoder:
         return first
 
     def read(self) -> tuple[int, av.video.frame.VideoFrame] | None:
-        """Decode the next frame.
+        """Decode the next frame: give the number of its packet and the frame, or None at the end.
 
-        Returns
-        -------
-        tuple of int and VideoFrame, or None
-            The number of the packet that it came of, and the frame; None at the end. What is
-            damaged beyond decoding is left out.
-
-        Raises
-        ------
-        TooLargeError
-            If there is not enough memory.
+        What is damaged beyond decoding is left out. `TooLargeError` if there is not enough memory.
         """
         while not self._ready and self._demuxed is not None:
             packet = self._next_packet()
@@ -168,7 +134,7 @@ class Decoder:
         return (self._stream and self._stream.sample_aspect_ratio) or Fraction(1)
 
     def ended_early(self) -> bool:
-        """Say, after the last frame, whether that is because the file was changed."""
+        """Say, after the last frame, whether it came early because the file was changed."""
         return _identity(self.path) != self._identity
 
     def close(self) -> None:
@@ -178,14 +144,14 @@ class Decoder:
         self._container.close()
 
     def _begin(self) -> None:
-        """Choose the stream, and set its decoder up."""
+        """Choose the stream, and set up its decoder."""
         chosen = self.listing.picture
         stream = self._container.streams[chosen.index]
         assert isinstance(stream, VideoStream)
         for other in self._container.streams:
             if other.index != chosen.index:
-                other.discard = av.stream.Discard.all
-        if self.counts_frames:  # and the times that FFmpeg would make up are wrong
+                other.discard = av.stream.Discard.all  # spares reading, say, hours of sound
+        if self.counts_frames:  # the times that FFmpeg would make up are wrong
             self._container.flags &= ~_GENERATE_PTS
         codec = stream.codec_context
         if codec is None:
@@ -198,7 +164,7 @@ class Decoder:
                 f"{self.path} has frames of {codec.width} x {codec.height} pixels; at most "
                 f"{MAX_PIXELS / 1e6:.0f} megapixels are read. Make it smaller."
             )
-        room = max(1, _THREAD_BYTES // max(1, 2 * pixels))
+        room = max(1, _THREAD_BYTES // max(1, 2 * pixels))  # each thread holds frames of its own
         codec.thread_type = "AUTO"
         codec.thread_count = min((os.cpu_count() or 1) + 1, _MAX_THREADS, room)
         codec.options = {"max_pixels": str(MAX_PIXELS)}
@@ -228,7 +194,7 @@ class Decoder:
             self._container.seek(stamp, stream=self._stream)
             self._ready.clear()
             self._demuxed = packets_of(self._container, self._stream)
-            # A jump may land within a frame; what cannot be told is passed over.
+            # A jump may land within a frame; packets that cannot be identified are skipped.
             for packet in self._demuxed:
                 found = self.packets.find(packet)
                 if found is not None and self.packets.key[found]:
@@ -263,7 +229,6 @@ class Decoder:
         self._ready.extend((frame.pts, frame) for frame in frames if frame.pts is not None)
 
     def _check_unchanged(self) -> None:
-        """Refuse to go on in a file that is not the one that was opened."""
         if _identity(self.path) != self._identity:
             raise DecodingError(
                 f"{self.path} has changed or disappeared since it was opened. Open it again."
@@ -271,7 +236,7 @@ class Decoder:
 
 
 def _identity(path: Path) -> tuple[int, int, int, int] | None:
-    """Tell a file from another one, and from itself after it was written to."""
+    """Identify a file, such that it differs from another one, and from itself after a change."""
     try:
         found = path.stat()
     except OSError:

@@ -1,4 +1,4 @@
-"""How ffmpeg is called to write videos: the program, safe names, and what it says."""
+"""How ffmpeg is called to write videos: the program, safe names, and its error messages."""
 
 from __future__ import annotations
 
@@ -13,16 +13,14 @@ from pathlib import Path
 
 from napari_tavis.core.errors import FfmpegMissingError
 
-_OLDEST = (5, 1)
-"""The first version that has ``-fps_mode``."""
-
+_OLDEST = (5, 1)  # the first version that has ``-fps_mode``
+# How ffmpeg ends where a disk is full, or its file may not grow.
 NO_ROOM = frozenset(
     [
         *(256 - number for number in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)),
         *(-number for number in signal.Signals if number.name == "SIGXFSZ"),
     ]
 )
-"""How ffmpeg ends where a disk is full, or its file may not grow."""
 
 _LOG = ("-hide_banner", "-nostdin", "-nostats", "-loglevel", "repeat+level+info")
 _LEVEL = re.compile(r"^(?:\[[^\[\]]* @ 0x[0-9a-f]+\] )*\[(?:error|fatal|panic)\] (?P<said>.*)$")
@@ -30,17 +28,9 @@ _LEVEL = re.compile(r"^(?:\[[^\[\]]* @ 0x[0-9a-f]+\] )*\[(?:error|fatal|panic)\]
 
 @lru_cache(maxsize=1)
 def executable() -> str:
-    """Find the ffmpeg that comes with imageio-ffmpeg.
+    """Give the path of the ffmpeg that comes with imageio-ffmpeg, or of ``IMAGEIO_FFMPEG_EXE``.
 
-    Returns
-    -------
-    str
-        Path of the program (``IMAGEIO_FFMPEG_EXE``, where that is set).
-
-    Raises
-    ------
-    FfmpegMissingError
-        If there is none, or it is too old.
+    `FfmpegMissingError` if there is none, or it is too old.
     """
     import imageio_ffmpeg
 
@@ -65,39 +55,22 @@ def url(path: Path) -> str:
     return f"file:{path.absolute()}"
 
 
-def command(*arguments: str) -> list[str]:
-    """Give a whole command line: the program, its logging, and `arguments`."""
-    return [executable(), *_LOG, *arguments]
+def start(arguments: Sequence[str], log: int) -> subprocess.Popen[bytes]:
+    """Start ffmpeg with a pipe as its input; its messages go to the file descriptor `log`.
 
-
-def environment() -> dict[str, str]:
-    """Give the environment for ffmpeg, without what would colour or redirect its log."""
-    kept = {name: value for name, value in os.environ.items() if name != "FFREPORT"}
-    return {**kept, "AV_LOG_FORCE_NOCOLOR": "1"}
-
-
-def start(
-    arguments: Sequence[str],
-    stdin: int = subprocess.DEVNULL,
-    stdout: int = subprocess.DEVNULL,
-    stderr: int = subprocess.PIPE,
-) -> subprocess.Popen[bytes]:
-    """Start ffmpeg with `command` of some arguments.
-
-    Raises
-    ------
-    FfmpegMissingError
-        If the program does not start.
+    `FfmpegMissingError` if the program does not start.
     """
+    # What would redirect or colour the log stays out of the environment.
+    kept = {name: value for name, value in os.environ.items() if name != "FFREPORT"}
     # On Windows a console program would open a window of its own.
     flags = getattr(subprocess, "CREATE_NO_WINDOW", 0)
     try:
         return subprocess.Popen(
-            command(*arguments),
-            stdin=stdin,
-            stdout=stdout,
-            stderr=stderr,
-            env=environment(),
+            [executable(), *_LOG, *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=log,
+            env={**kept, "AV_LOG_FORCE_NOCOLOR": "1"},
             creationflags=flags,
         )
     except OSError as error:

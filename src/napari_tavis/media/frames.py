@@ -1,4 +1,4 @@
-"""The frames of a video as an array that is decoded when it is looked at."""
+"""The frames of a video as an array that is decoded when it is indexed."""
 
 from __future__ import annotations
 
@@ -20,24 +20,14 @@ from napari_tavis.media.decoder import Decoder
 from napari_tavis.media.index import FrameIndex
 from napari_tavis.media.picture import Picture, PictureMaker
 
-CACHE_BYTES = 256 * 2**20
-"""How much memory the frames that were decoded last may keep."""
+CACHE_BYTES = 256 * 2**20  # memory that the most recently decoded frames may take
+MAX_BYTES = 4 * 2**30  # memory that one access may ask for
+_JUMP = 4  # frames that may as well be decoded in the time that a jump takes
+_BACK = 32  # frames before the one asked for that are kept too, when somebody steps backwards
+_BEHIND = 8  # frames that are kept behind the one shown while a video is read in order
+_BEHIND_BYTES = 50 * 2**20  # and the memory that they may take
 
-MAX_BYTES = 4 * 2**30
-"""How much memory one access may ask for."""
-
-_JUMP = 4
-"""Frames that may as well be decoded in the time that a jump takes."""
-
-_BACK = 32
-"""Frames before the one asked for that are kept too, when somebody steps backwards."""
-
-_BEHIND = 8
-_BEHIND_BYTES = 50 * 2**20
-"""Frames that are kept behind the one shown while a video is read in order, and their memory."""
-
-_LARGE = 2**20
-"""Bytes from which on a picture that is kept has memory of its own."""
+_LARGE = 2**20  # bytes from which on a picture that is kept has memory of its own
 
 
 class FrameReader:
@@ -47,18 +37,8 @@ class FrameReader:
     one decoding each. A frame that will be asked for next is decoded ahead in a thread of its
     own, which gives way to whoever waits for another one.
 
-    Parameters
-    ----------
-    decoder : Decoder
-        The open file; the reader closes it.
-    index : FrameIndex
-        The stream's frames.
-    maker : PictureMaker
-        Makes pictures of frames.
-    first : VideoFrame
-        The first of the frames.
-    cache_bytes : int
-        Memory that pictures may keep.
+    The reader closes the decoder. `first` is the stream's first frame, `cache_bytes` the memory
+    that pictures may take.
     """
 
     def __init__(
@@ -73,46 +53,34 @@ class FrameReader:
         self._index = index
         self._maker = maker
         self._frame_of_packet = np.full(len(decoder.packets), -1, dtype=np.intp)
+        # Backwards, so that of several frames from one packet the first stands there.
         self._frame_of_packet[index.numbers[::-1]] = np.arange(len(index))[::-1]
         picture_bytes = maker.size[0] * maker.size[1] * 3
         self._capacity = max(1, cache_bytes // picture_bytes)
         self._behind = max(1, min(_BEHIND, _BEHIND_BYTES // picture_bytes))
         self._cache: OrderedDict[int, Picture] = OrderedDict()
-        # Held while the decoder works; the smaller lock guards what is said about that.
+        # The first is held while the decoder works, the second for moments only: it guards the
+        # three values below, so that threads can see that somebody waits for the first.
         self._lock, self._talk = threading.Lock(), threading.Lock()
-        self._ahead: int | None = None
+        self._ahead: int | None = None  # the frame that is being decoded ahead
         self._helper: threading.Thread | None = None
-        self._waiting = 0
+        self._waiting = 0  # threads that want another frame than that
         # The frame that the decoder gives next, if it runs, and the one that it gave last.
         self._next: int | None = None
         self._last: tuple[int, av.video.frame.VideoFrame] | None = (0, first)
-        self._asked, self._step = 0, 0
+        self._asked, self._step = 0, 0  # the last frame asked for, and how far it was from before
         self._closed = False
-        weakref.finalize(self, decoder.close)
+        weakref.finalize(self, decoder.close)  # not self.close, which would keep this alive
 
     def frame(self, index: int) -> Picture:
-        """Give one frame.
+        """Give frame `index`, 0 to n - 1: (H, W, 3), RGB, read-only, as it is kept.
 
-        Parameters
-        ----------
-        index : int
-            0 to n - 1.
-
-        Returns
-        -------
-        ndarray of uint8, shape (H, W, 3)
-            The picture (RGB), read-only, as it is kept. A frame that is damaged beyond decoding
-            shows the picture before it, as a player would.
-
-        Raises
-        ------
-        DecodingError
-            If the file does not give that frame any more.
-        ClosedClipError
-            If the reader was closed.
+        A frame that is damaged beyond decoding shows the picture before it, as a player would.
+        `DecodingError` if the file does not give that frame any more, `ClosedClipError` if the
+        reader was closed.
         """
         with self._talk:
-            patient = self._ahead == index
+            patient = self._ahead == index  # it will soon be there: do not interrupt
             self._waiting += not patient
         with self._lock:
             with self._talk:
@@ -130,17 +98,14 @@ class FrameReader:
             even = step == self._step and abs(step) > 1
             if in_order:
                 # Playing on would fill the cache with memory never touched before, which costs
-                # as much as decoding; a few frames back are enough to step to.
+                # as much as decoding; a few frames are enough for stepping back.
                 self._cache.pop(index - self._behind, None)
         if even:
-            self.prefetch(index + step)
+            self._start_ahead(index + step)
         return picture
 
-    def prefetch(self, index: int) -> None:
-        """Begin to decode a frame that will be asked for soon, if no other one is decoded ahead.
-
-        Whoever steps through a video evenly need not call it: steps are recognised.
-        """
+    def _start_ahead(self, index: int) -> None:
+        """Begin to decode a frame that will be asked for soon, unless one is being decoded."""
         with self._talk:
             inside = 0 <= index < len(self._index)
             if not inside or index in self._cache or self._ahead is not None or self._closed:
@@ -154,7 +119,7 @@ class FrameReader:
     def close(self) -> None:
         """End the decoder and forget the frames."""
         with self._talk:
-            self._waiting += 1
+            self._waiting += 1  # makes the helper give way
             self._closed = True
             helper = self._helper
         with self._lock:
@@ -171,7 +136,7 @@ class FrameReader:
                 if not self._closed and index not in self._cache:
                     self._keep(index, _apart(self._decode(index, ahead=True)))
         except (_GaveWay, MediaError):
-            pass  # an error is told to whoever asks for the frame
+            pass  # whoever asks for the frame gets the error
         finally:
             with self._talk:
                 self._ahead = None
@@ -198,7 +163,7 @@ class FrameReader:
         )
 
     def _better_to_jump(self, index: int) -> bool:
-        """Say whether a key frame lies so far ahead that decoding up to it is a waste."""
+        """Say whether a key frame lies so far ahead that decoding up to it would be a waste."""
         assert self._next is not None
         return self._index.key_frame_before(index) > self._next + _JUMP
 
@@ -209,7 +174,7 @@ class FrameReader:
         back = min(_BACK, self._capacity // 2)
         near = 0 < self._asked - index <= back
         yield key, max(key, index - back) if near else index
-        # The jump may have landed too late, or on what is no key frame: ever further back.
+        # The jump may have landed too late, or not on a real key frame: try ever further back.
         step = 1
         while key:
             key = self._index.key_frame_before(key, step)
@@ -219,7 +184,7 @@ class FrameReader:
     def _advance(self, index: int, keep: int, ahead: bool) -> Picture | None:
         """Decode up to frame `index`, and keep the pictures before it from frame `keep` on.
 
-        None where the decoder passed the frame by, and none came before it.
+        None where the decoder skipped the frame, and none came before it.
         """
         while True:
             if ahead and self._waiting:
@@ -243,11 +208,11 @@ class FrameReader:
                 return missed
 
     def _place(self, number: int) -> int | None:
-        """Give the index of the frame that came of a packet; None where it is not shown."""
+        """Give the index of the frame that came out of a packet; None where it is not shown."""
         place = int(self._frame_of_packet[number])
         if place < 0:
             return None
-        # A packet of several frames gives them one after another.
+        # A packet with several frames gives them one after another.
         after = place if self._last is None else self._last[0] + 1
         if after < len(self._index) and self._index.numbers[after] == number:
             return after
@@ -260,7 +225,7 @@ class FrameReader:
         return self._maker.picture(self._last[1])
 
     def _keep(self, index: int, picture: Picture) -> None:
-        """Put a frame into the cache, and the one used longest ago out of it."""
+        """Put a frame into the cache, and the least recently used ones out of it."""
         self._cache[index] = picture
         self._cache.move_to_end(index)
         while len(self._cache) > self._capacity:
@@ -268,7 +233,7 @@ class FrameReader:
 
 
 def _apart(picture: Picture) -> Picture:
-    """Give a picture that may be kept for long memory of its own from the system, if it is large.
+    """Give a picture that is kept for long memory of its own from the system, if it is large.
 
     Among the decoder's frames, which come and go, it would leave holes that together took as
     much as half the cache.
@@ -286,11 +251,11 @@ class _GaveWay(Exception):
 
 
 class Frames:
-    """The frames of a video, as an array ``[n, H, W, 3]`` of uint8 (RGB) that is lazy.
+    """The frames of a video, as a lazy array ``[n, H, W, 3]`` of uint8 (RGB).
 
     Index it like a numpy array: the first axis by integer, slice, list or boolean mask, the
-    others as numpy allows. One frame is shared with who asks for it next, and cannot be written
-    to: copy it to change it. Several are the caller's own.
+    others as numpy allows. A single frame is shared with whoever asks for it next, and cannot be
+    written to: copy it to change it. Several are the caller's own.
 
     Attributes
     ----------
@@ -378,7 +343,7 @@ class Frames:
             raise IndexError(
                 "Several frames can be cut by slices and integers only; index the result."
             )
-        part = np.broadcast_to(np.uint8(0), self.shape[1:])[rest]
+        part = np.broadcast_to(np.uint8(0), self.shape[1:])[rest]  # for its shape; no memory
         if len(chosen) * part.size > MAX_BYTES:
             raise TooLargeError(
                 f"{len(chosen)} frames would take {len(chosen) * part.size / 2**30:.1f} GiB of "

@@ -1,6 +1,6 @@
 """The table of a video's frames: when each is shown, and from where it can be decoded.
 
-Reading the packets of a file is quick even for hours of video, and almost always tells exactly
+Reading the packets of a file is quick even for hours of video, and almost always shows exactly
 which frames will come out of the decoder. Where it may not (time stamps that are missing, repeat
 or start again, hidden frames, damage), the whole stream is decoded once instead.
 """
@@ -16,9 +16,8 @@ import numpy.typing as npt
 
 from napari_tavis.core.errors import NoPictureError
 from napari_tavis.core.tasks import Task
-from napari_tavis.media.container import MAX_PIXELS
+from napari_tavis.media.container import MAX_PIXELS, NO_STAMP, Packets
 from napari_tavis.media.decoder import Decoder
-from napari_tavis.media.packets import NO_STAMP, Packets
 from napari_tavis.media.timebase import ascending
 
 # Codecs of which one packet holds exactly one shown frame. (VP8 hides reference frames in
@@ -28,55 +27,31 @@ _ONE_FRAME_PER_PACKET = frozenset(
 )
 # A picture of these builds on all before it, whatever the container calls a key frame.
 _NEVER_SEEK = frozenset("gif apng".split())
-_MOST_REORDERED = 32
-"""Places by which a frame may be shown before or after its turn in the file."""
-_USUAL_FRAME = 0.04
-"""Seconds that a frame lasts where the file gives nothing to go by."""
-_SLOWEST_FRAME = 1.0
-"""Seconds that a frame may usually last in a file whose time stamps are nonsense."""
+_MOST_REORDERED = 32  # places by which a frame may be shown before or after its turn in the file
+_USUAL_FRAME = 0.04  # seconds that a frame lasts where the file gives nothing to go by
+_SLOWEST_FRAME = 1.0  # seconds: a longer usual one is disbelieved where time stamps are nonsense
 
 
 @dataclass(frozen=True)
 class FrameIndex:
-    """The frames of a video stream.
+    """The frames of a video stream, in the order in which they are shown."""
 
-    Attributes
-    ----------
-    numbers : ndarray of intp, shape (n,)
-        The packet that each frame comes of, in the order of showing.
-    times : ndarray of float64, shape (n,)
-        Presentation times in seconds from the first frame on, ascending.
-    duration : float
-        Seconds from the first frame's beginning to the last frame's end.
-    origin : Fraction
-        Time of the first frame on the container's own clock, in seconds.
-    key_frames : ndarray of intp, shape (k,)
-        Indices of the frames from which decoding can begin; the first of them is 0.
-    seekable : bool
-        Whether key frames can be jumped to. If not, decoding begins at the beginning.
-    jumps_back : bool
-        Whether the file's clock starts again within it, as in files joined end to end.
-    claimed : float or None
-        Seconds that the file claims to last, where that is nonsense and `times` are made up.
-    damaged : bool
-        Whether the file breaks off, or has frames that cannot be decoded.
-    """
-
-    numbers: npt.NDArray[np.intp]
-    times: npt.NDArray[np.float64]
-    duration: float
-    origin: Fraction
+    numbers: npt.NDArray[np.intp]  # (n,): the packet that each frame comes from
+    times: npt.NDArray[np.float64]  # (n,): seconds from the first frame on, ascending
+    duration: float  # seconds from the first frame's beginning to the last one's end
+    origin: Fraction  # seconds on the container's own clock at which the first frame is shown
+    # (k,): frames from which decoding can begin; 0 is the first of them.
     key_frames: npt.NDArray[np.intp]
-    seekable: bool
-    jumps_back: bool
-    claimed: float | None
-    damaged: bool
+    seekable: bool  # key frames can be jumped to; else decoding begins at the beginning
+    jumps_back: bool  # the file's clock starts again within it, as in files joined end to end
+    claimed: float | None  # seconds stated by the file, where they are nonsense and `times` made up
+    damaged: bool  # it breaks off, or has frames that cannot be decoded
 
     def __len__(self) -> int:
         return self.numbers.size
 
     def key_frame_before(self, index: int, back: int = 0) -> int:
-        """Give the last frame up to `index` from which decoding can begin, or one `back`."""
+        """Give the last frame up to `index` from which decoding can begin, or one `back` places."""
         place = int(np.searchsorted(self.key_frames, index, side="right")) - 1 - back
         return int(self.key_frames[place]) if place >= 0 else 0
 
@@ -84,35 +59,17 @@ class FrameIndex:
 def read_index(
     decoder: Decoder, task: Task | None = None
 ) -> tuple[FrameIndex, av.video.frame.VideoFrame]:
-    """Find out which frames a video stream has.
+    """Find out which frames a newly opened video stream has: at least one.
 
-    Parameters
-    ----------
-    decoder : Decoder
-        The file, just opened.
-    task : Task, optional
-        Told how far it is; stops the work when cancelled.
-
-    Returns
-    -------
-    index : FrameIndex
-        At least one frame.
-    first : VideoFrame
-        The first of them, which had to be decoded.
-
-    Raises
-    ------
-    NoPictureError
-        If not a single frame can be decoded.
-    Cancelled
-        If `task` was cancelled.
+    The first of them, which had to be decoded, comes along. Raises `NoPictureError` if not a single
+    frame can be decoded, and `Cancelled`.
     """
     task = task or Task()
     packets = decoder.scan(task)
     codec = decoder.listing.picture.codec
     head = decoder.peek() if len(packets) else None
     if head is not None:
-        numbers = _told_order(packets, codec, head[1])
+        numbers = _stated_order(packets, codec, head[1])
         if numbers is not None and numbers[0] == head[0]:
             return _index(numbers, decoder), head[1]
     numbers, first = _decoded_order(decoder, task)
@@ -125,10 +82,10 @@ def read_index(
     return _index(numbers, decoder), first
 
 
-def _told_order(
+def _stated_order(
     packets: Packets, codec: str, first: av.video.frame.VideoFrame
 ) -> npt.NDArray[np.intp] | None:
-    """Give the order of showing as the packets tell it; None where they cannot be trusted."""
+    """Give the order of showing as the packets state it; None where they cannot be trusted."""
     shown = np.flatnonzero(~packets.hidden)
     pts, dts = packets.pts[shown], packets.dts[shown]
     if (
@@ -167,10 +124,11 @@ def _decoded_order(
 
 
 def _index(numbers: npt.NDArray[np.intp], decoder: Decoder) -> FrameIndex:
-    """Put an index together from the frames' order and the packets."""
+    """Put together an index from the frames' order and the packets."""
     packets, base = decoder.packets, decoder.time_base
     ticks = _ticks(numbers, packets, base, decoder.counts_frames)
     begin = int(ticks[0])
+    # Whole numbers first, and one division: times of long videos stay exact.
     stamped = (ticks - begin).astype(np.float64) * base.numerator / base.denominator
     times = ascending(stamped)
     origin, claimed = begin * base, None
@@ -215,7 +173,7 @@ def _ticks(
     if given.size > 1:
         places = np.arange(pts.size)
         ticks = np.interp(places, given, pts[given])
-        # Matroska gives no stamps before zero; frames there, and at the end, go on evenly
+        # Matroska gives no stamps before zero; frames there, and at the end, continue evenly.
         step = max(1.0, float(np.median(np.diff(pts[given]) / np.diff(given))))
         ticks -= step * np.maximum(given[0] - places, 0)
         ticks += step * np.maximum(places - given[-1], 0)
@@ -226,7 +184,7 @@ def _ticks(
 
 
 def _longest_believable(file_size: int, count: int) -> float:
-    """Give the seconds that so many frames in so many bytes may claim to last.
+    """Give the seconds that a number of frames in a number of bytes may claim to last.
 
     Generous to slides and to screens on which little happens (ten seconds a frame, a kilobyte
     a second), it bounds what time stamps made absurd by damage can ask for: sound is decoded,

@@ -15,10 +15,9 @@ from av.video.reformatter import VideoReformatter
 
 from napari_tavis.media import colour
 
-_HD_LINES = 720
-"""Lines from which on a video that does not name its colours has those of BT.709."""
-_BT709, _SMPTE170M, _BT2020 = 1, 6, 9
-_UNNAMED = (2, 3)
+_HD_LINES = 720  # from which on a video that does not name its colours has those of BT.709
+_BT709, _SMPTE170M, _BT2020 = 1, 6, 9  # FFmpeg's numbers of matrices (AVColorSpace)
+_UNNAMED = (2, 3)  # unspecified, reserved
 
 _TICK = Fraction(1, 25)  # filters want their frames to have times
 
@@ -26,17 +25,9 @@ Picture = npt.NDArray[np.uint8]
 
 
 class PictureMaker:
-    """Turns the frames of one stream into pictures. Not thread safe.
+    """Turns the frames of one stream into upright pictures of one `size`. Not thread safe.
 
-    Parameters
-    ----------
-    first : VideoFrame
-        The stream's first frame, which sets the size and says how it is turned.
-
-    Attributes
-    ----------
-    size : tuple of int
-        Height and width of all pictures, upright.
+    The first frame sets the size and the rotation.
     """
 
     def __init__(self, first: av.video.frame.VideoFrame) -> None:
@@ -47,7 +38,7 @@ class PictureMaker:
         if matrix is not None and _is_slanted(matrix):
             self._remark("is to be turned by less than a quarter; it is turned by whole ones only")
         self._turner = _Turner(filters, self._stored) if filters else None
-        # One for each way, as a scaler is set up anew whenever its task changes.
+        # One for each conversion, as a scaler is set up anew whenever its task changes.
         self._scaler, self._narrower = VideoReformatter(), VideoReformatter()
         self._colours: colour.ColourMap | None = None
         height, width = self._stored
@@ -57,7 +48,7 @@ class PictureMaker:
 
     @property
     def remarks(self) -> list[str]:
-        """What a user should know of the frames seen so far: ends of sentences about the file."""
+        """What a user should know about the frames seen so far: ends of sentences on the file."""
         return list(self._remarks)
 
     def picture(self, frame: av.video.frame.VideoFrame) -> Picture:
@@ -89,8 +80,8 @@ class PictureMaker:
             words = " ".join(kind)
             self._remark(f"has colours of {words}; they are shown in those of an ordinary screen")
 
-    def _remark(self, said: str) -> None:
-        self._remarks[said] = None
+    def _remark(self, remark: str) -> None:
+        self._remarks[remark] = None
 
     def _rgb(
         self, frame: av.video.frame.VideoFrame, size: tuple[int, int]
@@ -135,7 +126,7 @@ def _on_black(frame: av.video.frame.VideoFrame, size: tuple[int, int]) -> av.vid
 
 
 def _display_matrix(frame: av.video.frame.VideoFrame) -> npt.NDArray[np.int32] | None:
-    """Read how a frame is to be turned; None where it stands upright."""
+    """Read how a frame is to be rotated; None where it is upright."""
     data = frame.side_data.get("DISPLAYMATRIX")
     if not isinstance(data, av.sidedata.sidedata.SideData):
         return None
@@ -143,9 +134,9 @@ def _display_matrix(frame: av.video.frame.VideoFrame) -> npt.NDArray[np.int32] |
 
 
 def _is_slanted(matrix: npt.NDArray[np.int32]) -> bool:
-    """Say whether a display matrix leaves the edges of the picture neither level nor upright."""
+    """Say whether a display matrix rotates by other than whole quarters."""
     straight, across = np.abs(matrix[[0, 1], [0, 1]]).max(), np.abs(matrix[[0, 1], [1, 0]]).max()
-    return bool(min(straight, across) > 0.01 * max(straight, across))
+    return bool(min(straight, across) > 0.01 * max(straight, across))  # more than rounding
 
 
 def _turning_filters(matrix: npt.NDArray[np.int32] | None) -> tuple[str, ...]:

@@ -1,9 +1,9 @@
 """Where each decoded block of sound lies on the picture's clock.
 
-A container tells the time of every block, but rounds it (to milliseconds in Matroska and flv, to
+A container states the time of every block, but rounds it (to milliseconds in Matroska and flv, to
 1/90000 s in transport streams), so that blocks set side by side by their times alone would have
-clicks between them; a count of samples alone runs away from the picture where packets were lost
-or the recorder's clock was off. So blocks are gathered into cells of five seconds by their times,
+clicks between them; a count of samples alone drifts away from the picture where packets were lost
+or the recorder's clock was off. So blocks are collected into cells of five seconds by their times,
 and within a cell into stretches of what was recorded without a break. Each stretch lies on the
 straight line through its blocks' times: in almost all files that is where the sample count has
 it anyway, and the samples are passed on as they are. Where the sound's clock runs at another
@@ -11,7 +11,7 @@ pace than the picture's, a stretch is drawn out or together by as much, less tha
 rather than cut: that can be seen in the picture of the sound, but not heard.
 
 A cell is placed by its own blocks alone, so that reading may begin at any cell and gives the
-samples of the whole.
+same samples as reading the whole.
 """
 
 from __future__ import annotations
@@ -26,57 +26,28 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-Samples = npt.NDArray[np.float32]
-"""Sound ``[channels, samples]``."""
+Samples = npt.NDArray[np.float32]  # sound [channels, samples]
 
-CELL_SECONDS = 5.0
-"""Blocks whose times lie in the same five seconds are placed together."""
-
-_JUMP = 1.0
-"""Seconds by which the clock must leave the sample count to be suspected of nonsense."""
-
-_AHEAD = 8
-"""Blocks within which a clock that told nonsense is given the time to come back."""
-
+CELL_SECONDS = 5.0  # blocks whose times lie in the same five seconds are placed together
+_JUMP = 1.0  # seconds by which the clock must leave the sample count to be suspected of nonsense
+_AHEAD = 8  # blocks within which a clock that stated nonsense is given the time to come back
+# Seconds that may be missing or doubled between two blocks before it counts as a break.
 _STEP = 0.004
-"""Seconds that may be missing or doubled between two blocks before it counts as a break."""
-
-_AROUND = 8
-"""Blocks on either side of a break of which the middle time must show it too."""
-
-_FASTEST = 0.008
-"""Difference of pace, of 1, that a sound's clock is believed to have."""
-
-_SLACK = 0.002
-"""Seconds that a cell's clock may gain or lose before its pace is corrected."""
-
-_OFF = 0.015
-"""Seconds by which single times may miss the line that a stretch is laid on."""
-
-_LOUD_SECONDS = 0.1
-"""What goes beyond full scale is turned down together with so much beside it."""
-
-_BEND = 0.2
-"""Seconds at the beginning of a stretch over which it is brought into line with the one before."""
+_AROUND = 8  # blocks on either side of a break whose median time must show it too
+_FASTEST = 0.008  # difference of pace, as a share, that a sound's clock is believed to have
+_SLACK = 0.002  # seconds that a cell's clock may gain or lose before its pace is corrected
+_OFF = 0.015  # seconds by which single times may miss the line that a stretch is laid on
+_LOUD_SECONDS = 0.1  # length of the windows in which what exceeds full scale is turned down
+_BEND = 0.2  # seconds at a stretch's start over which it is brought into line with the one before
 
 
 @dataclass(slots=True)
 class Block:
-    """What a decoder gave at once.
+    """What a decoder gave at once."""
 
-    Attributes
-    ----------
-    time : float or None
-        When its first sample is heard, in seconds of the picture's clock, as the container says.
-    rate : int
-        Samples per second.
-    count : int
-        Samples, of each channel.
-    """
-
-    time: float | None
-    rate: int
-    count: int
+    time: float | None  # seconds on the picture's clock when it is first heard, as stated
+    rate: int  # samples per second
+    count: int  # samples, of each channel
 
 
 B = TypeVar("B", bound=Block)
@@ -110,11 +81,11 @@ class Grid:
 
     @classmethod
     def of(cls, blocks: Sequence[Block], tick: float) -> Grid | None:
-        """Find the grid of the first blocks of a track, whose times are rounded to `tick`."""
+        """Find the grid of a track's first blocks, whose times are rounded to `tick` seconds."""
         if len(blocks) < 4 or len({block.rate for block in blocks}) > 1:
             return None
         rate = blocks[0].rate
-        # the first block may be short for what was cut off it, the last for the end
+        # The first block may be short for what was cut off it, the last for the end.
         sizes = [block.count for block in blocks[1:-1]]
         step = int(np.gcd.reduce(sizes))
         tolerance = 1.5 * tick * rate + 1
@@ -123,7 +94,7 @@ class Grid:
         counts = np.cumsum([0, *sizes])
         begins = np.array([block.time for block in blocks[1:]]) * rate
         origin = float(np.mean(begins - counts))
-        # the first time of all is seldom rounded, since most files begin at 0
+        # The first time of all is seldom rounded, since most files begin at 0.
         first = (blocks[0].time or 0.0) * rate + blocks[0].count
         return cls(first if abs(first - origin) < tolerance else origin, step, rate, tolerance)
 
@@ -137,43 +108,36 @@ class Grid:
         return snapped if abs(snapped - position) <= self.tolerance else position
 
 
-def with_times(blocks: Iterable[B], shifts: Sequence[float] = ()) -> Iterator[B]:
-    """Give every block a time that can be believed.
+def with_times(blocks: Iterable[B]) -> Iterator[B]:
+    """Give every block, in the file's order, a time that can be believed.
 
     A block without a time, or with one far from those around it, follows on the one before. A
-    clock that starts again, as in files joined end to end, runs on as the picture's does.
-
-    Parameters
-    ----------
-    blocks : iterable of Block
-        In the file's order.
-    shifts : sequence of float
-        Seconds by which the picture's times were moved after each jump back of its clock.
+    clock that starts again, as in files joined end to end, runs on.
     """
     waiting: deque[B] = deque()
     end: float | None = None
-    shift, jumps = 0.0, 0
+    shift = 0.0  # seconds from the file's clock to one that never starts again
     for given in chain(blocks, [None]):
         if given is not None:
             waiting.append(given)
         while waiting:
             block = waiting[0]
-            told = None if block.time is None else block.time + shift
+            time = None if block.time is None else block.time + shift
             if end is None:
-                end = told or 0.0
-            if told is None:
-                told = end
-            elif abs(told - end) > _JUMP:
+                end = time or 0.0
+            if time is None:
+                time = end
+            elif abs(time - end) > _JUMP:
                 if _comes_back(waiting, end - shift):
-                    told = end
+                    time = end
                 elif given is not None and len(waiting) <= _AHEAD:
-                    break
-                elif told < end:
-                    shift += _moved(end - told, shift, shifts[jumps : jumps + 1])
-                    told = (block.time or 0.0) + shift
-                    jumps += 1
-            block.time = told
-            end = told + block.count / block.rate
+                    break  # until more blocks show which it is
+                elif time < end:
+                    shift += end - time
+                    time = end
+                # else there is a gap in the sound
+            block.time = time
+            end = time + block.count / block.rate
             yield waiting.popleft()
 
 
@@ -186,27 +150,19 @@ def _comes_back(waiting: Iterable[Block], expected: float) -> bool:
     return False
 
 
-def _moved(missing: float, before: float, picture: Sequence[float]) -> float:
-    """Say by how much a clock that starts again is moved: as the picture's, if that will do."""
-    for shift in picture:
-        if abs(shift - before - missing) <= 2 * _JUMP:
-            return shift - before
-    return missing
-
-
 def cells(blocks: Iterable[B]) -> Iterator[tuple[int, list[B]]]:
-    """Gather the blocks of each five seconds, with the number of the cell."""
+    """Collect the blocks of each five seconds, with the number of the cell."""
     number: int | None = None
-    gathered: list[B] = []
+    collected: list[B] = []
     for block in blocks:
         own = math.floor((block.time or 0.0) / CELL_SECONDS)
         if number is None or own > number:
             if number is not None:
-                yield number, gathered
-            number, gathered = own, []
-        gathered.append(block)
+                yield number, collected
+            number, collected = own, []
+        collected.append(block)
     if number is not None:
-        yield number, gathered
+        yield number, collected
 
 
 class Placer:
@@ -233,7 +189,11 @@ class Placer:
                 yield piece
 
     def _join(self, samples: Samples, own: float, pace: float, rate: int) -> Piece:
-        """Lay a stretch on its line, from where the one before ended."""
+        """Lay a stretch on its line, from where the one before ended.
+
+        `own` is where its line begins, in samples, and `pace` how much slower than its rate it
+        runs, as a share.
+        """
         count = samples.shape[1]
         if pace == 0.0:
             own = float(round(own))
@@ -243,13 +203,15 @@ class Placer:
         stop = own + (1 + pace) * count
         off = end - own
         self._end = max(stop, end)
-        if off >= stop - own:
+        if off >= stop - own:  # all of it was heard before
             return Piece(round(end), rate, samples[:, :0])
         bent = off != 0.0 and abs(off) <= _STEP * rate and same_rate
         if pace == 0.0 and not bent:
-            # what overlaps the sound before is left out
+            # What overlaps the sound before is left out.
             skipped = max(0, math.ceil(off - 0.5))
             return Piece(int(own) + skipped, rate, samples[:, skipped:])
+        # Resample along two straight lines: from where the sound before ended to the stretch's own
+        # line, and on along that.
         bend = min(_BEND * rate, count / 2)
         knots = np.array([0.0, bend, count])
         places = own + (1 + pace) * knots + np.array([off if bent else 0.0, 0.0, 0.0])
@@ -259,36 +221,23 @@ class Placer:
 
 
 class Limiter:
-    """Turns down what goes beyond full scale, so that it keeps its form instead of being cut.
+    """Turns down what exceeds full scale, so that it keeps its form instead of being clipped.
 
-    The gain hangs on the loudest samples of windows around a place. Let the first sample be that
-    of a window, counted from the clip's beginning: then two windows on, each sample is what it
-    is wherever reading began.
-
-    Parameters
-    ----------
-    channels : int
-        Channels of the sound.
-    window : int
-        Samples of a window: see `loud_window`.
-
-    Attributes
-    ----------
-    loudest : float
-        The greatest sample so far.
+    The gain depends on the loudest samples of windows (`loud_window`) around a place. Let the first
+    sample be that of a window, counted from the clip's beginning: then, from the third window on,
+    each sample is the same wherever reading began. `loudest` is the greatest sample so far.
     """
 
-    AROUND = 2
-    """Windows before and after a sample on which its gain may hang."""
+    AROUND = 2  # windows before and after a sample on which its gain may depend
 
     def __init__(self, channels: int, window: int) -> None:
         self.loudest = 0.0
         self._window = window
         self._waiting = np.zeros((0, channels), dtype=np.float32)
-        # of the windows before what waits, and of those in it
+        # Of the windows before what waits, and of those in it.
         self._peaks = np.zeros(self.AROUND)
 
-    def tamed(self, parts: Iterable[npt.NDArray[np.float32]]) -> Iterator[npt.NDArray[np.float32]]:
+    def limit(self, parts: Iterable[npt.NDArray[np.float32]]) -> Iterator[npt.NDArray[np.float32]]:
         """Pass sound ``[n, channels]`` on, each part when it is known what comes soon after."""
         for samples in parts:
             joined = [self._waiting, samples] if len(self._waiting) else [samples]
@@ -299,7 +248,7 @@ class Limiter:
         yield self._given(count, count)  # what is left, as before silence
 
     def _given(self, known: int, count: int) -> npt.NDArray[np.float32]:
-        """Give `count` windows, the peaks of `known` of those that wait being looked at."""
+        """Give `count` windows, when the peaks of `known` of those that wait can be measured."""
         size = self._window
         new = self._waiting[(self._peaks.size - self.AROUND) * size : known * size]
         if len(new):
@@ -314,7 +263,7 @@ class Limiter:
         around = np.maximum(np.maximum(peaks[:-2], peaks[1:-1]), peaks[2:])
         middles = (np.arange(around.size) - 0.5) * size
         gain = np.interp(np.arange(len(given)), middles, 1 / np.maximum(1.0, around))
-        # the clip takes away nothing but the rounding of the product
+        # The clip only removes the rounding of the product.
         return np.clip(given * gain[:, None].astype(np.float32), -1.0, 1.0)
 
 
@@ -347,7 +296,7 @@ def _unbroken(
         if abs(pace) <= _FASTEST and missed <= _OFF * rate:
             yield first, last
             continue
-        # no line fits: each block that is not where the count has it is put by its own time
+        # No line fits: each block that is not where the count has it is put by its own time.
         inner = first + 1 + np.flatnonzero(steps[first : last - 1] > _STEP * rate)
         yield from zip([first, *inner.tolist()], [*inner.tolist(), last], strict=True)
 

@@ -1,7 +1,7 @@
 """Soundtracks: decoded, mixed to the channels and the rate asked for, aligned to the picture.
 
 Sound goes through a line of generators, each of which knows one thing: blocks as the decoder
-gives them, with times that can be believed, gathered into cells of five seconds; each cell mixed
+gives them, with times that can be believed, collected into cells of five seconds; each cell mixed
 and laid in its place (see `placing`); all of it brought to the rate asked for; and cut into
 blocks as they are wanted. Nothing outlives the generator that is read.
 """
@@ -45,93 +45,47 @@ from napari_tavis.media.placing import (
 )
 from napari_tavis.media.timebase import SAMPLE_RATE, played_samples, sample_at
 
+# Length of the blocks in which a soundtrack that is not wanted whole is decoded.
 BLOCK_SECONDS = 10.0
-"""Length of the blocks in which a soundtrack is decoded when it is not wanted whole."""
-
 _LAYOUTS = {1: "mono", 2: "stereo"}
-_HEAD = 12
-"""Blocks at the beginning of a track that show whether and how it is coded."""
+_HEAD = 12  # blocks at the beginning of a track that show whether and how it is coded
 
-_TRIED = 2000
-"""Packets after which a track of which none could be decoded is given up."""
-
-_RUN_UP = 1.5
-"""Seconds decoded before the place asked for: codecs need a few packets to come in."""
-
-_SETTLED = 0.6
-"""Seconds of that which must really be there."""
-
-_COMING_IN = 0.5
-"""Seconds that a cell's own decoder is given to come in."""
-
+_TRIED = 2000  # packets after which a track of which none could be decoded is given up
+_RUN_UP = 1.5  # seconds decoded before the place asked for: codecs need a few packets to settle
+_SETTLED = 0.6  # seconds of that which must really be there
+_COMING_IN = 0.5  # seconds that a cell's own decoder is given to settle
+# Codecs that put noise in place of what they left out, which depends on all that was decoded.
 _MAKES_NOISE = frozenset("aac ac3 eac3".split())
-"""Codecs that put noise in place of what they left out, which hangs on all that was decoded."""
-
-_NEEDS_KEY_FRAMES = "xHE-AAC"
-"""The profile of AAC that cannot be decoded from any packet on."""
-
-_MISSING = 0.5
-"""Seconds without sound, within a track, that are worth saying."""
-
-_READ_ERRORS = 100
-"""Failed attempts to read on after which a file is taken to end."""
-
-_LONG_GAP = 1.0
-"""Seconds of silence that are not worth resampling."""
-
-_AT_ONCE = 1 << 17
-"""Samples that are given at once."""
-
-_TAPS = 64
-"""Samples, at the lower rate, beyond which the resampler's filter does not reach."""
-
+_NEEDS_KEY_FRAMES = "xHE-AAC"  # the profile of AAC that cannot be decoded from just any packet on
+_MISSING = 0.5  # seconds without sound, within a track, that are worth reporting
+_READ_ERRORS = 100  # failed attempts to read on after which a file is taken to end
+_LONG_GAP = 1.0  # seconds of silence that are not worth resampling
+_AT_ONCE = 1 << 17  # samples that are given at once
+_TAPS = 64  # samples, at the lower rate, beyond which the resampler's filter does not reach
+# Amplitude from which on it is worth reporting that it had to be turned down: AAC alone takes a
+# click of full scale to 1.3.
 _TOO_LOUD = 1.5
-"""Amplitude from which on it is worth saying that it had to be turned down.
-
-AAC alone takes a click of full scale to 1.3.
-"""
-
+# Power of a mix, as a share of what it would be if its channels had nothing to do with each other,
+# below which they cancel each other: as two do that are each other's opposite but for a tenth.
 _CANCELLED = 0.1
-"""Power of a mix, of what it would be if its channels had nothing to do with each other, below
-which they cancel each other: as two do that are each other's opposite but for a tenth."""
 
 
 @dataclass(frozen=True)
 class Track:
-    """A sound track that can be decoded.
+    """A sound track that can be decoded."""
 
-    Attributes
-    ----------
-    index : int
-        Its stream in the file.
-    begin : float
-        When its first block is heard, on the picture's clock.
-    grid : Grid or None
-        Where its blocks begin, if that is regular.
-    """
-
-    index: int
-    begin: float
-    grid: Grid | None
+    index: int  # of its stream in the file
+    begin: float  # seconds on the picture's clock when its first block is heard
+    grid: Grid | None  # where its blocks begin, if that is regular
 
 
 class Sound:
     """The sound of a video file, on its picture's clock. Opens the file only to read.
 
-    Parameters
-    ----------
-    path : Path
-        The file.
-    streams : sequence of Stream
-        Its sound tracks, in the file's order.
-    origin : Fraction
-        Time of the first video frame on the container's clock, in seconds.
-    duration : float
-        Seconds from the first video frame to the end of the last.
-    seekable : bool
-        Whether the file's clock never starts again, so that a time means one place.
-    shifts : sequence of float
-        Where it does: see `placing.with_times`.
+    `streams` are its sound tracks in the file's order; `origin` is the time of the first video
+    frame on the container's clock, and `duration` lasts from there to the end of the last frame,
+    both in seconds. `seekable` says that the file's clock never restarts, so that a time means one
+    place.
     """
 
     def __init__(
@@ -142,15 +96,13 @@ class Sound:
         duration: float,
         *,
         seekable: bool = True,
-        shifts: Sequence[float] = (),
     ) -> None:
         self._path = path
         self._streams = tuple(streams)
         self._origin = origin
         self._duration = duration
         self._seekable = seekable
-        self._shifts = tuple(shifts)
-        self._said: dict[str, None] = {}
+        self._remarks: dict[str, None] = {}
         self._damaged = False
 
     @property
@@ -160,7 +112,7 @@ class Sound:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What a user should know of the sound, one sentence each, as far as it was heard."""
+        """What a user should know about the sound, one sentence each, as far as it was heard."""
         name = self._path.name
         found = []
         if not self._streams:
@@ -177,7 +129,7 @@ class Sound:
                 )
             elif len(order) > 1:
                 found.append(f"{name} has {len(order)} sound tracks; number {used + 1} is used.")
-        return (*found, *self._said)
+        return (*found, *self._remarks)
 
     def whole(self, sample_rate: int = SAMPLE_RATE, channels: int = 1) -> npt.NDArray[np.float32]:
         """Decode all of the sound at once; see `Clip.soundtrack`."""
@@ -206,7 +158,7 @@ class Sound:
             heard = parts if speed == 1.0 else _faster(parts, speed, sample_rate, channels)
             yield from _cut(heard, size, left, channels)
 
-    # -- which track --------------------------------------------------------------------------
+    # Which track
 
     @cached_property
     def _order(self) -> list[Stream]:
@@ -236,7 +188,7 @@ class Sound:
             begin = next((block.time for block in head if block.time is not None), 0.0)
             return Track(stream.index, begin, Grid.of(head, tick))
 
-    # -- reading ------------------------------------------------------------------------------
+    # Reading
 
     def _from(
         self, first: int, last: int, sample_rate: int, channels: int
@@ -245,15 +197,17 @@ class Sound:
         track = self._track
         if track is None or last <= first:
             return
+        # Begin at a window of the limiter, and early enough, so that it turns down the same as if
+        # everything had been read.
         window = loud_window(sample_rate)
         at = (first // window - Limiter.AROUND) * window
         stop = (-(-last // window) + Limiter.AROUND) * window
-        # the cell before tells where the sound of the one asked for begins
+        # The cell before shows where the sound of the one asked for begins.
         cell = math.floor(at / sample_rate / CELL_SECONDS) - 1
         limiter = Limiter(channels, window)
         pieces = self._pieces(track, cell, channels, stop / sample_rate + 1.0)
         with contextlib.closing(pieces):
-            for part in limiter.tamed(_resampled(pieces, sample_rate, channels, at, stop)):
+            for part in limiter.limit(_resampled(pieces, sample_rate, channels, at, stop)):
                 if limiter.loudest > _TOO_LOUD:
                     self._note("Sound of {name} beyond full scale is turned down.")
                 asked = part[max(0, first - at) : max(0, last - at)]
@@ -267,12 +221,12 @@ class Sound:
         """Mix and place the sound from a cell on, until a time."""
         placer, mixer = Placer(track.grid), _Mixer(channels, self._note)
         with self._blocks_before(track, cell * CELL_SECONDS) as blocks:
-            heard = self._without_gaps(with_times(blocks, self._shifts))
-            for number, gathered in cells(heard):
+            heard = self._noting_gaps(with_times(blocks))
+            for number, collected in cells(heard):
                 if number * CELL_SECONDS > end:
                     return
                 if number >= cell:
-                    for run, samples in mixer.mix(gathered):
+                    for run, samples in mixer.mix(collected):
                         yield from placer.place(run, samples)
 
     @contextlib.contextmanager
@@ -286,15 +240,15 @@ class Sound:
                 if opening is not None and (opening.time or 0.0) <= time - _SETTLED:
                     yield chain([opening], blocks)
                     return
-            back = 4 * back + CELL_SECONDS
+            back = 4 * back + CELL_SECONDS  # the jump landed too late
         with self._reader(track.index) as reader:
             yield reader.blocks()
 
     def _reader(self, index: int, seek: float | None = None) -> _Reader:
         return _Reader(self._path, index, self._origin, seek, self._note_damage)
 
-    def _without_gaps(self, blocks: Iterable[_Decoded]) -> Iterator[_Decoded]:
-        """Pass blocks on, and say where sound is missing between two of them."""
+    def _noting_gaps(self, blocks: Iterable[_Decoded]) -> Iterator[_Decoded]:
+        """Pass blocks on, and note where sound is missing between two of them."""
         end: float | None = None
         for block in blocks:
             begin = block.time or 0.0
@@ -304,7 +258,7 @@ class Sound:
             yield block
 
     def _note_damage(self, time: float) -> None:
-        """Remember where sound is missing; one place will do."""
+        """Remember where sound is missing; one place is enough."""
         if not self._damaged:
             self._damaged = True
             self._note(
@@ -314,7 +268,7 @@ class Sound:
 
     def _note(self, remark: str) -> None:
         """Remember what was noticed while the sound was read."""
-        self._said.setdefault(remark.format(name=self._path.name), None)
+        self._remarks.setdefault(remark.format(name=self._path.name), None)
 
 
 _Packet: TypeAlias = "av.Packet[av.audio.stream.AudioStream]"
@@ -323,24 +277,15 @@ _Packet: TypeAlias = "av.Packet[av.audio.stream.AudioStream]"
 class _Reader:
     """An open file of which one sound track is decoded, from a time on.
 
-    Some codecs fill up with noise what they left out, and go on in it from packet to packet, so
-    that the samples hang on where decoding began. Of these, each cell has a decoder of its own,
+    Some codecs fill up with noise what they left out, and continue it from packet to packet, so
+    that the samples depend on where decoding began. Of these, each cell has a decoder of its own,
     which begins a little before it: a cell's samples are then the same wherever reading began.
     (WMA, Cook and ATRAC do so too, but their decoders cannot be set up again by PyAV: their
     noise, some thousandths of full scale, may differ.)
 
-    Parameters
-    ----------
-    path : Path
-        The file.
-    stream : int
-        The track's number in it.
-    origin : Fraction
-        Time of the first video frame on the container's clock, in seconds.
-    seek : float, optional
-        Seconds of the picture's clock from before which to decode.
-    on_damage : callable
-        Told where, in seconds, something could not be decoded.
+    `stream` is the track's number in the file, `origin` as in `Sound`. With `seek`, decoding begins
+    before that second of the picture's clock; `on_damage` is called with the second where something
+    could not be decoded.
     """
 
     def __init__(
@@ -367,7 +312,7 @@ class _Reader:
                 self._decoder.codec.canonical_name in _MAKES_NOISE
                 and self._decoder.profile != _NEEDS_KEY_FRAMES
             )
-            # seconds of the picture's clock, in whole numbers up to the one division
+            # Seconds of the picture's clock, in whole numbers up to the one division.
             base = self._stream.time_base or Fraction(1, av.time_base)
             self._unit = base.denominator * origin.denominator
             self._ticks = base.numerator * origin.denominator
@@ -409,7 +354,7 @@ class _Reader:
                 return
 
     def _decoded(self, packet: _Packet) -> list[av.audio.frame.AudioFrame]:
-        """Decode a packet; none at the end gives what the decoder still holds."""
+        """Decode a packet; the empty one at the end gives what the decoder still holds."""
         if self._per_cell and packet.pts is not None:
             self._take_turns(packet, self._seconds(packet.pts))
         try:
@@ -422,7 +367,7 @@ class _Reader:
         return frames
 
     def _take_turns(self, packet: _Packet, time: float) -> None:
-        """Let the decoder of the next cell come in, and change over where that begins."""
+        """Let the decoder of the next cell settle, and change over where that begins."""
         if packet.has_sidedata("new_extradata"):  # a new decoder would not know of it
             self._per_cell = False
             return
@@ -448,7 +393,7 @@ class _Reader:
         return decoder
 
     def _damage(self) -> None:
-        """Tell of damage, unless decoding just begins in the middle of things."""
+        """Report damage, unless decoding just begins in the middle of things."""
         if self._end is not None:
             self._on_damage(self._end)
 
@@ -497,14 +442,14 @@ def _joined(blocks: Sequence[_Decoded]) -> Samples:
         fifo.write(block.frame)
     frame = fifo.read()
     assert frame is not None
-    if frame.format.name.startswith("s64"):
+    if frame.format.name.startswith("s64"):  # PyAV gives no array of these
         (frame,) = av.AudioResampler("dbl").resample(frame)
     given = frame.to_ndarray()
     if not frame.format.is_planar:
         given = given.reshape(frame.samples, -1).T
     samples: Samples = given.astype(np.float32, copy=False)
     kind = frame.format.name.removesuffix("p")
-    if kind == "u8":
+    if kind == "u8":  # the only unsigned one
         samples -= 128
     if kind in _SCALES:
         samples *= np.float32(_SCALES[kind])
@@ -513,7 +458,7 @@ def _joined(blocks: Sequence[_Decoded]) -> Samples:
     return samples
 
 
-# -- mixing --------------------------------------------------------------------------------------
+# Mixing
 
 
 @lru_cache(maxsize=64)
@@ -531,7 +476,7 @@ def _matrix(layout: str, count: int, channels: int) -> npt.NDArray[np.float32]:
         mixed = [*resampler.resample(probe), *resampler.resample(None)]
         return np.concatenate([frame.to_ndarray() for frame in mixed], axis=1)
     except (av.error.FFmpegError, ValueError):
-        # channels of which nobody says where they are
+        # Nobody knows where these channels belong.
         return np.full((channels, count), 1.0 / count, dtype=np.float32)
 
 
@@ -545,7 +490,7 @@ class _Mixer:
     def mix(self, blocks: Sequence[_Decoded]) -> Iterator[tuple[list[_Decoded], Samples]]:
         """Mix a cell: give runs of blocks of one rate, and their sound ``[channels, n]``.
 
-        What the channels are to each other is judged by the whole cell.
+        Whether channels cancel each other is judged by the whole cell.
         """
         runs = [list(run) for _, run in groupby(blocks, key=lambda block: block.kind)]
         heard = [_joined(run) for run in runs]
@@ -602,7 +547,7 @@ def _mixed(matrix: npt.NDArray[np.float32], samples: Samples) -> Samples:
     return mixed
 
 
-# -- the rate ------------------------------------------------------------------------------------
+# The rate
 
 
 class _Lane:
@@ -654,7 +599,10 @@ def _resampled(
     waiting = np.zeros((channels, 0), dtype=np.float32)
 
     def run(samples: Samples, end: bool = False) -> None:
-        """Take sound through the lane, and add it to what waits to be given."""
+        """Take sound through the lane, and add it to what waits to be given.
+
+        It is added, as one run rings out while the next one begins.
+        """
         nonlocal waiting
         assert lane is not None
         given = lane.finish() if end else lane.feed(samples)

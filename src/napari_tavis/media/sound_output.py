@@ -10,27 +10,18 @@ import numpy.typing as npt
 
 from napari_tavis.core.errors import NoSoundOutputError
 
+# Called by the device's own thread with [samples, channels] to fill, and the time at which the
+# first of them is heard, in seconds of the device's clock. It must not wait for anything.
 Fill: TypeAlias = Callable[[npt.NDArray[np.float32], float], None]
-"""Called by the device's own thread with ``[samples, channels]`` to fill, and the time at which
-the first of them is heard, in seconds of the device's clock. It must not wait for anything."""
 
-_LATENCY = 0.2
-"""Seconds that the device keeps in hand: a busy interpreter must not make gaps."""
+_LATENCY = 0.2  # seconds that the device buffers: a busy interpreter must not make gaps
 
 
 class SoundOutput(Protocol):
-    """An open sound device.
+    """An open sound device."""
 
-    Attributes
-    ----------
-    sample_rate : int
-        Samples per second.
-    channels : int
-        1 or 2.
-    """
-
-    sample_rate: int
-    channels: int
+    sample_rate: int  # samples per second
+    channels: int  # 1 or 2
 
     def start(self) -> None:
         """Begin to ask for sound."""
@@ -39,33 +30,20 @@ class SoundOutput(Protocol):
         """Give the device's clock in seconds."""
 
     def close(self) -> None:
-        """Fall silent at once, and let go of the device."""
+        """Fall silent at once, and release the device."""
 
 
 def open_output(fill: Fill) -> SoundOutput:
-    """Open the system's default sound output.
+    """Open the system's default sound output, which then waits for its `start`.
 
-    Parameters
-    ----------
-    fill : callable
-        Gives the sound.
-
-    Returns
-    -------
-    SoundOutput
-        Not started yet.
-
-    Raises
-    ------
-    NoSoundOutputError
-        If sounddevice or PortAudio is not installed, there is no device, or it refuses; the
-        message says so, and what to do.
+    `NoSoundOutputError` if sounddevice or PortAudio is not installed, there is no device, or it
+    refuses; the message says so, and what to do.
     """
     sounddevice = _import()
     try:
         return _Device(sounddevice, fill)
     except sounddevice.PortAudioError:
-        # PortAudio knows the devices of when it started: look again.
+        # PortAudio only knows the devices from when it started: make it look again.
         sounddevice._terminate()
         sounddevice._initialize()
     try:
@@ -105,7 +83,7 @@ def _import() -> Any:
 
 
 def _reason(error: Exception) -> str:
-    """Give what PortAudio says, without its numbers."""
+    """Give PortAudio's message, without its numbers."""
     return str(error).split(" [")[0].rstrip(". :")
 
 
@@ -130,7 +108,6 @@ class _Device:
         )
 
     def start(self) -> None:
-        """Begin to ask for sound."""
         try:
             self._stream.start()
         except self._error as error:
@@ -141,17 +118,15 @@ class _Device:
             ) from error
 
     def now(self) -> float:
-        """Give the device's clock in seconds."""
         return float(self._stream.time)
 
     def close(self) -> None:
-        """Fall silent at once, and let go of the device."""
         self._stream.close(ignore_errors=True)
 
     def _on_request(
         self, samples: npt.NDArray[np.float32], count: int, time: Any, status: Any
     ) -> None:
         heard_at = float(time.outputBufferDacTime)
-        if heard_at < time.currentTime or heard_at == 0.0:  # not every system tells
+        if heard_at < time.currentTime or heard_at == 0.0:  # not every system knows
             heard_at = float(time.currentTime or self._stream.time) + float(self._stream.latency)
         self._fill(samples, heard_at)

@@ -14,24 +14,17 @@ import numpy.typing as npt
 from napari_tavis.media.timebase import SAMPLE_RATE, WINDOW_SECONDS, sample_at, window_starts
 
 MEL_BINS = 128
-MEL_FRAMES = 204
-"""Spectrogram columns: 198 are computed from two seconds, the rest is zero."""
-
-FRAME_LENGTH = SAMPLE_RATE * 25 // 1000
-"""Samples of a spectrogram frame."""
-
-FRAME_SHIFT = SAMPLE_RATE * 10 // 1000
-"""Samples from one spectrogram frame to the next."""
-
-LOG_FLOOR = float(np.log(np.finfo(np.float32).eps))
-"""The least log energy: that of silence."""
+MEL_FRAMES = 204  # spectrogram columns: 198 are computed from two seconds, the rest is zero
+FRAME_LENGTH = SAMPLE_RATE * 25 // 1000  # samples of a spectrogram frame
+FRAME_SHIFT = SAMPLE_RATE * 10 // 1000  # samples from one spectrogram frame to the next
+LOG_FLOOR = float(np.log(np.finfo(np.float32).eps))  # the least log energy: that of silence
 
 _WINDOW_SAMPLES = int(WINDOW_SECONDS * SAMPLE_RATE)
 _FFT_LENGTH = 512
-_LOW_FREQUENCY = 20.0
+_LOW_FREQUENCY = 20.0  # Hz
 _PRE_EMPHASIS = 0.97
 _FLOOR = np.finfo(np.float32).eps
-_MEAN = -4.268
+_MEAN = -4.268  # ImageBind's, of AudioSet
 _DEVIATION = 9.138
 
 
@@ -84,21 +77,9 @@ def log_mel(waveform: npt.ArrayLike, starts: npt.ArrayLike) -> npt.NDArray[np.fl
 def log_mel_by_second(
     waveform: npt.ArrayLike, seconds: int, count: int | None = None
 ) -> npt.NDArray[np.float32]:
-    """Compute the spectrograms of a clip with a frame a second, as AVSBench has them.
+    """Compute the spectrograms of a clip with a frame a second, as in AVSBench: see `log_mel`.
 
-    Parameters
-    ----------
-    waveform : array_like of float, shape (samples,)
-        Mono sound at 16 kHz, in [-1, 1].
-    seconds : int
-        Length of the clip, and number of its frames.
-    count : int, optional
-        How many of the windows are wanted, the first ones; all by default.
-
-    Returns
-    -------
-    ndarray of float32, shape (T, 1, 128, 204)
-        See `log_mel`.
+    The clip lasts `seconds`, and has as many frames; `count` limits the windows to the first ones.
     """
     return log_mel(waveform, window_starts(seconds, float(seconds))[:count])
 
@@ -113,18 +94,10 @@ def _window(sound: npt.NDArray[np.float32], begin: int) -> npt.NDArray[np.float3
 
 
 def filter_bank(sound: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Compute Kaldi's log filter-bank energies, frame by frame.
+    """Compute Kaldi's log filter-bank energies of `FRAME_LENGTH` or more samples at 16 kHz.
 
-    Parameters
-    ----------
-    sound : ndarray of float32, shape (samples,)
-        At least `FRAME_LENGTH` samples at 16 kHz.
-
-    Returns
-    -------
-    ndarray of float32, shape (frames, 128)
-        Natural logarithms, `LOG_FLOOR` at the least; frame ``i`` is of the samples
-        ``[i * FRAME_SHIFT, i * FRAME_SHIFT + FRAME_LENGTH)``.
+    They are (frames, 128), natural logarithms, `LOG_FLOOR` at the least; frame ``i`` is of the
+    samples ``[i * FRAME_SHIFT, i * FRAME_SHIFT + FRAME_LENGTH)``.
     """
     frames = np.lib.stride_tricks.sliding_window_view(sound, FRAME_LENGTH)[::FRAME_SHIFT]
     frames = frames - frames.mean(axis=1, keepdims=True)
@@ -140,17 +113,9 @@ def filter_bank(sound: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
 
 
 def mel_bin(frequency: float) -> float:
-    """Give the place of a frequency among the mel bins.
+    """Give the place of a frequency, 20 to 8,000 Hz, among the mel bins.
 
-    Parameters
-    ----------
-    frequency : float
-        In Hz, 20 to 8,000.
-
-    Returns
-    -------
-    float
-        Index of the bin whose centre it is, with fractions; -1 at 20 Hz, 128 at 8 kHz.
+    It is the index of the bin whose centre it is, with fractions; -1 at 20 Hz, 128 at 8 kHz.
     """
     low, high, here = _mel(np.array([_LOW_FREQUENCY, SAMPLE_RATE / 2, frequency]))
     return float((here - low) / (high - low) * (MEL_BINS + 1) - 1)

@@ -1,8 +1,8 @@
-"""The one time base: frames, seconds and audio samples, and the ways between them.
+"""The one time base: frames, seconds and audio samples, and the conversions between them.
 
 Time zero of a clip is the presentation time of its first video frame. Frame ``i`` is shown
 from ``times[i]`` until ``times[i + 1]``; the soundtrack's sample ``k`` is heard at
-``k / sample_rate`` seconds on the same clock.
+``k / sample_rate`` seconds on the same clock. All times are in seconds.
 """
 
 from __future__ import annotations
@@ -12,42 +12,18 @@ from fractions import Fraction
 import numpy as np
 import numpy.typing as npt
 
-SAMPLE_RATE = 16_000
-"""Samples per second of every soundtrack that the model hears."""
-
-WINDOW_SECONDS = 2.0
-"""Length of the stretch of sound that goes with one sampled frame."""
-
-TOLERANCE = 1e-6
-"""Seconds by which a time may miss a frame's start and still mean that frame (rounding)."""
+SAMPLE_RATE = 16_000  # samples per second of every soundtrack that the model hears
+WINDOW_SECONDS = 2.0  # length of the stretch of sound that goes with one sampled frame
+TOLERANCE = 1e-6  # seconds by which a time may miss a frame's start and still mean it (rounding)
 
 
 def frame_at(times: npt.ArrayLike, seconds: float) -> int:
-    """Find the frame that is shown at a time.
-
-    Parameters
-    ----------
-    times : array_like of float, shape (n,)
-        Presentation times in seconds, ascending.
-    seconds : float
-        Time in seconds.
-
-    Returns
-    -------
-    int
-        The last frame whose presentation time is not after `seconds`; the first frame
-        before time zero, the last frame after the end.
-
-    Raises
-    ------
-    ValueError
-        If `times` is empty or `seconds` is not a finite number.
-    """
+    """Find the frame that is shown at a time: see `frames_at`."""
     return int(frames_at(times, [seconds])[0])
 
 
 def frames_at(times: npt.ArrayLike, seconds: npt.ArrayLike) -> npt.NDArray[np.intp]:
-    """Find the frames that are shown at some times: `frame_at` for many.
+    """Find the frames that are shown at some times.
 
     Parameters
     ----------
@@ -59,7 +35,8 @@ def frames_at(times: npt.ArrayLike, seconds: npt.ArrayLike) -> npt.NDArray[np.in
     Returns
     -------
     ndarray of intp, shape (m,)
-        Frame indices, 0 to n - 1.
+        For each the last frame whose presentation time is not later; the first frame before
+        time zero, the last frame after the end.
 
     Raises
     ------
@@ -77,65 +54,25 @@ def frames_at(times: npt.ArrayLike, seconds: npt.ArrayLike) -> npt.NDArray[np.in
 
 
 def sample_at(seconds: float, sample_rate: int = SAMPLE_RATE) -> int:
-    """Give the audio sample nearest to a time.
-
-    Parameters
-    ----------
-    seconds : float
-        Time in seconds; before time zero it gives a negative sample.
-    sample_rate : int
-        Samples per second.
-
-    Returns
-    -------
-    int
-        Sample index.
-    """
+    """Give the index of the audio sample nearest to a time; negative before time zero."""
     return round(seconds * sample_rate)
 
 
 def played_samples(start: float, stop: float, sample_rate: int, speed: float = 1.0) -> int:
-    """Count the samples that are heard when a stretch is played.
+    """Count the samples that are heard when a stretch is played, `speed` times as fast as recorded.
 
-    Parameters
-    ----------
-    start, stop : float
-        The stretch, in seconds.
-    sample_rate : int
-        Samples per second.
-    speed : float
-        How fast it is played; 1 is as recorded.
-
-    Returns
-    -------
-    int
-        Number of samples; 0 for a stretch that ends before it begins.
+    It is 0 for a stretch that ends before it begins.
     """
+    # From whole samples on both sides, so that stretches side by side add up.
     return max(0, round((sample_at(stop, sample_rate) - sample_at(start, sample_rate)) / speed))
 
 
 def window_starts(count: int, duration: float) -> npt.NDArray[np.float64]:
     """Place one two-second sound window per sampled frame, evenly over a clip.
 
-    Five windows of a five-second clip start at 0, 0.75, 1.5, 2.25 and 3 s, as ImageBind's
-    loader and the release of TAViS have it.
-
-    Parameters
-    ----------
-    count : int
-        Number of windows.
-    duration : float
-        Length of the clip in seconds.
-
-    Returns
-    -------
-    ndarray of float64, shape (count,)
-        Starts in seconds, from 0 to ``duration - 2``; all 0 in a clip shorter than that.
-
-    Raises
-    ------
-    ValueError
-        If `count` is negative or `duration` is not a finite number.
+    They start at 0 to ``duration - 2`` seconds, all at 0 in a clip shorter than that. Five windows
+    of a five-second clip start at 0, 0.75, 1.5, 2.25 and 3 s, as in ImageBind's loader and the
+    release of TAViS. A negative count, or a duration that is not finite, is a `ValueError`.
     """
     if count < 0:
         raise ValueError(f"The number of windows must not be negative, but is {count}.")
@@ -145,22 +82,10 @@ def window_starts(count: int, duration: float) -> npt.NDArray[np.float64]:
 
 
 def frame_rate(times: npt.ArrayLike, duration: float) -> Fraction:
-    """Estimate the nominal frame rate of a clip.
+    """Estimate the nominal frame rate of a clip from its presentation times and its duration.
 
     The usual rates (those with 1001 in the denominator among them) are recognised; with a
-    variable rate the mean rate is given.
-
-    Parameters
-    ----------
-    times : array_like of float, shape (n,)
-        Presentation times in seconds, ascending.
-    duration : float
-        Length of the clip in seconds.
-
-    Returns
-    -------
-    Fraction
-        Frames per second; 1 where there is nothing to measure.
+    variable rate it is the mean rate, and 1 where there is nothing to measure.
     """
     starts = np.asarray(times, dtype=np.float64)
     if starts.size == 0 or duration <= 0:
@@ -178,20 +103,10 @@ def frame_rate(times: npt.ArrayLike, duration: float) -> Fraction:
 
 
 def ascending(times: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    """Make the times of successive frames ascend.
+    """Make the times of frames, in the order in which they are shown, ascend.
 
-    A time that is a little before the one before it takes that one's place. After a jump
+    A time that is a little before the previous one is replaced by that. After a jump
     back by more than a second (files joined end to end) the clock runs on from where it was.
-
-    Parameters
-    ----------
-    times : array_like of float, shape (n,)
-        Seconds, in the order in which the frames are shown.
-
-    Returns
-    -------
-    ndarray of float64, shape (n,)
-        Seconds, each at least as large as the one before it.
     """
     given = np.array(times, dtype=np.float64)
     steps = np.diff(given)

@@ -16,7 +16,8 @@ import numpy.typing as npt
 
 from napari_tavis.core.errors import EncodingError
 from napari_tavis.media import ffmpeg
-from napari_tavis.media.timebase import SAMPLE_RATE
+from napari_tavis.media.clip import open_clip
+from napari_tavis.media.timebase import SAMPLE_RATE, frame_rate, frames_at, sample_at
 
 # RGB becomes BT.709, and the file says so: untagged colour is guessed differently everywhere.
 _PICTURE = (
@@ -24,8 +25,9 @@ _PICTURE = (
     *("-c:v", "libx264", "-preset", "fast", "-crf", "18"),
     *("-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709"),
 )
-_LOSSLESS_PICTURE = ("-c:v", "libx264rgb", "-preset", "fast", "-qp", "0")
+_LOSSLESS_PICTURE = ("-c:v", "libx264rgb", "-preset", "fast", "-qp", "0")  # RGB: not converted
 _SOUND = ("-c:a", "aac", "-b:a", "128k")
+_SOUND_RATE = 48_000  # of a stretch that is cut out
 
 
 def write_video(
@@ -92,6 +94,48 @@ def write_video(
         ]
         _feed(arguments, chain([first], pictures), target)
     return target
+
+
+def extract_segment(source: str | Path, target: str | Path, start: float, seconds: float) -> Path:
+    """Write a stretch of a video as an H.264 and AAC mp4 file of constant frame rate.
+
+    Its frame at time ``t`` is the one that the source shows at ``start + t``; its sound (48 kHz
+    stereo) is what is heard then, absent if the source has none.
+
+    Parameters
+    ----------
+    source : str or Path
+        The video.
+    target : str or Path
+        Where to write; appears whole or not at all, as with `write_video`.
+    start : float
+        Seconds from the source's first frame.
+    seconds : float
+        Length. After the source's end its last frame remains, in silence.
+
+    Raises
+    ------
+    MediaError
+        If the source cannot be read, the stretch is not within it, or the target cannot be
+        written.
+    """
+    with open_clip(source) as clip:
+        if not (np.isfinite([start, seconds]).all() and 0 <= start < clip.duration and seconds > 0):
+            raise EncodingError(
+                f"{target} was not written: {source} lasts {clip.duration:.2f} s, which has no "
+                f"stretch of {seconds} s from {start} s on."
+            )
+        rate = frame_rate(clip.times, clip.duration)
+        count = max(1, round(seconds * rate))
+        shown = frames_at(clip.times, start + np.arange(count) / float(rate))
+        sound = None
+        if clip.has_soundtrack:
+            heard = clip.sound_blocks(start, start + seconds, sample_rate=_SOUND_RATE, channels=2)
+            left = start + seconds - clip.duration
+            silence = np.zeros((max(0, sample_at(left, _SOUND_RATE)), 2), dtype=np.float32)
+            sound = chain(heard, [silence] if len(silence) else [])
+        pictures = (clip.frames[int(index)] for index in shown)
+        return write_video(target, pictures, rate, sound, _SOUND_RATE)
 
 
 def _rate(fps: float | Fraction, target: Path) -> Fraction:
@@ -191,24 +235,25 @@ def _replacing(target: Path) -> Iterator[Path]:
 def _feed(arguments: list[str], pictures: Iterable[npt.NDArray[np.uint8]], target: Path) -> None:
     """Run ffmpeg and pass it the pictures, raising what it complains about."""
     with tempfile.TemporaryFile() as log:
-        process = ffmpeg.start(arguments, stdin=subprocess.PIPE, stderr=log.fileno())
+        # A file, not a pipe: a full pipe would stop ffmpeg while it is being fed.
+        process = ffmpeg.start(arguments, log.fileno())
         try:
             for picture in pictures:
                 if not _accepted(process, picture):
                     break
             _finish(process)
         finally:
-            # Where the pictures raised, ffmpeg still waits for more of them.
+            # If making a picture failed, ffmpeg still waits for more of them.
             process.kill()
             _finish(process)
         if process.returncode:
             log.seek(0)
             if process.returncode in ffmpeg.NO_ROOM:
                 raise EncodingError(f"{target} was not written: its disk is full; make room there.")
-            said = ffmpeg.complaints(ffmpeg.text(log.read()).splitlines())
+            errors = ffmpeg.complaints(ffmpeg.text(log.read()).splitlines())
             raise EncodingError(
                 f"{target} was not written: ffmpeg stopped with "
-                f"{'; '.join(said[:3]) or process.returncode}."
+                f"{'; '.join(errors[:3]) or process.returncode}."
             )
 
 

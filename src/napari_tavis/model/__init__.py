@@ -13,11 +13,10 @@ from napari_tavis.core.lazy import imported_late
 
 if TYPE_CHECKING:
     from napari_tavis.model.checkpoint import load_checkpoint, load_model, save_checkpoint
-    from napari_tavis.model.config import PRESETS, TAViSConfig
-    from napari_tavis.model.official import load_official_state_dict
+    from napari_tavis.model.config import PRESETS, Switches, TAViSConfig
     from napari_tavis.model.outputs import Segmentation, TAViSOutput, TextFeatures
-    from napari_tavis.model.switches import Switches
     from napari_tavis.model.tavis import TAViS
+    from napari_tavis.model.weight_names import load_official_state_dict
 
 __all__ = [
     "PRESETS",
@@ -39,14 +38,14 @@ __getattr__ = imported_late(
     {
         "PRESETS": "napari_tavis.model.config",
         "Segmentation": "napari_tavis.model.outputs",
-        "Switches": "napari_tavis.model.switches",
+        "Switches": "napari_tavis.model.config",
         "TAViS": "napari_tavis.model.tavis",
         "TAViSConfig": "napari_tavis.model.config",
         "TAViSOutput": "napari_tavis.model.outputs",
         "TextFeatures": "napari_tavis.model.outputs",
         "load_checkpoint": "napari_tavis.model.checkpoint",
         "load_model": "napari_tavis.model.checkpoint",
-        "load_official_state_dict": "napari_tavis.model.official",
+        "load_official_state_dict": "napari_tavis.model.weight_names",
         "save_checkpoint": "napari_tavis.model.checkpoint",
     },
 )

@@ -9,13 +9,7 @@ from napari_tavis.model.config import TAViSConfig
 
 
 class AudioAdapters(nn.Module):
-    """Turns the sound of a frame into one bias per block of the image encoder.
-
-    Parameters
-    ----------
-    config : TAViSConfig
-        Sizes.
-    """
+    """Turns the sound of a frame into one bias per block of the image encoder."""
 
     def __init__(self, config: TAViSConfig) -> None:
         super().__init__()
@@ -26,17 +20,9 @@ class AudioAdapters(nn.Module):
         self.output = nn.ModuleList(nn.Linear(hidden, width) for width in widths)
 
     def forward(self, audio_tokens: Tensor) -> list[Tensor]:
-        """Give the bias ``W2_i(GELU(W1_i(a)))`` of each block.
+        """Turn trunk tokens ``f_a``, (n, F, C), into biases ``W2_i(GELU(W1_i(a)))``, (n, C_i) each.
 
-        Parameters
-        ----------
-        audio_tokens : Tensor, shape (n, F, C)
-            Trunk tokens of the sound, ``f_a``.
-
-        Returns
-        -------
-        list of Tensor, each of shape (n, C_i)
-            Added to every pixel of the input of block ``i``.
+        Bias ``i`` is added to every pixel of the input of block ``i``.
         """
         # The mean of a linear map is the linear map of the mean.
         sound = self.audio_projection(audio_tokens.mean(dim=1))

@@ -13,17 +13,7 @@ from torch.nn import functional as F
 
 
 class Attention(nn.Module):
-    """Multi-head attention of some tokens over the same or others.
-
-    Parameters
-    ----------
-    width : int
-        Channels of a token.
-    heads : int
-        Number of heads.
-    bias_kv : bool
-        Whether one learned key and value is appended to those of the tokens.
-    """
+    """Multi-head attention of some tokens over the same or others."""
 
     def __init__(self, width: int, heads: int, bias_kv: bool = False) -> None:
         super().__init__()
@@ -36,7 +26,6 @@ class Attention(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draw new weights."""
         nn.init.xavier_uniform_(self.in_proj_weight)
         nn.init.zeros_(self.in_proj_bias)
         nn.init.xavier_uniform_(self.out_proj.weight)
@@ -46,23 +35,12 @@ class Attention(nn.Module):
                 nn.init.xavier_normal_(bias)
 
     def forward(self, query: Tensor, memory: Tensor, causal: bool = False) -> Tensor:
-        """Let every query gather from the memory.
+        """Let queries (n, q, width) gather from a memory (n, m, width): (n, q, width).
 
-        Parameters
-        ----------
-        query : Tensor, shape (n, q, width)
-            Tokens that ask.
-        memory : Tensor, shape (n, m, width)
-            Tokens that answer.
-        causal : bool
-            Whether token ``i`` of as many queries sees only tokens 0 to ``i`` of the memory.
-
-        Returns
-        -------
-        Tensor, shape (n, q, width)
-            One answer per query.
+        In causal attention, of as many queries as tokens, token ``i`` sees only tokens 0 to ``i``.
         """
         width = query.shape[-1]
+        # Fewer than that, and one product per head and query is cheaper than keys and values.
         few = query is not memory and 2 * self.heads * query.shape[1] < width
         if few and self.bias_k is None and not causal:
             return self.out_proj(self._ask_tokens(query, memory))
@@ -84,9 +62,9 @@ class Attention(nn.Module):
     def _ask_tokens(self, query: Tensor, memory: Tensor) -> Tensor:
         """Answer a few queries without making keys and values of many tokens.
 
-        ``q (W_k m) = (q W_k) m``: instead of each token to the space of the keys, the queries go
-        to the space of the tokens, one per head; the values follow in the same way. A bias of the
-        keys adds the same to all scores of a query, which softmax does not see.
+        ``q (W_k m) = (q W_k) m``: rather than every token to the space of the keys, the queries are
+        taken to the space of the tokens, one per head; the values follow in the same way. A bias of
+        the keys adds the same to all scores of a query, which softmax does not see.
         """
         weight_q, weight_k, weight_v = self.in_proj_weight.chunk(3)
         bias_q, _, bias_v = self.in_proj_bias.chunk(3)
@@ -104,5 +82,5 @@ class Attention(nn.Module):
         return answer.transpose(1, 2).flatten(2) + bias_v
 
     def _split(self, tokens: Tensor) -> Tensor:
-        """Give each head its channels: ``[n, t, width]`` to ``[n, heads, t, width / heads]``."""
+        """Give each head its channels: (n, t, width) to (n, heads, t, width / heads)."""
         return tokens.unflatten(-1, (self.heads, -1)).transpose(1, 2)

@@ -2,7 +2,7 @@
 
 A backbone is an image encoder that takes a bias from the sound before every block, and a mask
 decoder that takes one token per query and one vector for all pixels. `TAViSConfig.segmenter` says
-which one a network has, and `segmenters.build_segmenter` makes it; nothing else asks.
+which one a network has, and only where `TAViS` builds it is that looked at.
 """
 
 from __future__ import annotations
@@ -17,35 +17,22 @@ from napari_tavis.core.errors import ModelError
 from napari_tavis.model.features import Features, Masks
 
 if TYPE_CHECKING:
-    from napari_tavis.model.prompted import ObjectMemory
+    from napari_tavis.model.tracking import ObjectMemory
 
 MEMORY, INDEPENDENT = "memory", "independent"
+# a frame is segmented on the memory of those before it, or by itself
 PROTOCOLS = (MEMORY, INDEPENDENT)
-"""Whether a frame is segmented on the memory of those before it, or by itself."""
 
 Protocol: TypeAlias = Literal["independent", "memory"]
-"""One of them."""
 
 
 class SegmentationBackbone(nn.Module, ABC):
-    """Image encoder and mask decoder.
+    """Image encoder and mask decoder."""
 
-    Attributes
-    ----------
-    title : str
-        What users know it as.
-    protocols : tuple of str
-        Those of `PROTOCOLS` that it has, the best first.
-    image_size : int
-        Pixels ``S`` per side of the images that it sees.
-    image_encoder : Module
-        Takes normalised images and biases; see `encode`.
-    """
-
-    title: ClassVar[str]
-    protocols: ClassVar[tuple[str, ...]]
-    image_size: int
-    image_encoder: nn.Module
+    title: ClassVar[str]  # what users know it as
+    protocols: ClassVar[tuple[str, ...]]  # those of `PROTOCOLS` that it has, the best first
+    image_size: int  # S, pixels per side of the images that it sees
+    image_encoder: nn.Module  # takes normalised images and biases, see `encode`
 
     @abstractmethod
     def encode(self, images: Tensor, biases: Sequence[Tensor]) -> tuple[list[Tensor], Features]:
@@ -69,28 +56,17 @@ class SegmentationBackbone(nn.Module, ABC):
 
     @abstractmethod
     def segment_frames(self, features: Features, sparse: Tensor, dense: Tensor) -> Masks:
-        """Segment every frame by itself, with an empty memory (independent protocol).
+        """Segment each of ``n`` frames by itself, with an empty memory (independent protocol).
 
-        Parameters
-        ----------
-        features : Features
-            ``n`` frames.
-        sparse : Tensor, shape (n, K, C)
-            Prompt token per query.
-        dense : Tensor, shape (n, C)
-            Prompt of every pixel.
-
-        Returns
-        -------
-        Masks
-            ``n * K`` rows, the queries of a frame beside each other.
+        Takes a prompt token per query, (n, K, C), and a prompt of every pixel, (n, C); gives ``n *
+        K`` rows, the queries of a frame beside each other.
         """
 
     @abstractmethod
     def segment_prompted(
         self, features: Features, points: Tensor, labels: Tensor, mask_logits: Tensor | None = None
     ) -> Masks:
-        """Segment one object in each frame from clicks, a box or a mask instead of sound.
+        """Segment one object in each of ``R`` frames from clicks, a box or a mask instead of sound.
 
         Parameters
         ----------
@@ -102,46 +78,21 @@ class SegmentationBackbone(nn.Module, ABC):
             1 inside, 0 outside, 2 and 3 a box's upper left and lower right corner, `NO_POINT`.
         mask_logits : Tensor or None, shape (R, h, w)
             A mask to start from, of any size.
-
-        Returns
-        -------
-        Masks
-            ``R`` rows.
         """
 
     def segment_clips(self, features: Features, sparse: Tensor, dense: Tensor, clips: int) -> Masks:
-        """Segment the frames of some clips, each on the memory of those before.
+        """Segment the ``B * T`` frames of ``B`` clips, each on the memory of those before.
 
-        Parameters
-        ----------
-        features : Features
-            ``B * T`` frames, the frames of a clip beside each other.
-        sparse : Tensor, shape (B * T, K, C)
-            Prompt token per query.
-        dense : Tensor, shape (B * T, C)
-            Prompt of every pixel.
-        clips : int
-            Number of clips ``B``.
-
-        Returns
-        -------
-        Masks
-            ``B * T * K`` rows, in the order of the frames.
-
-        Raises
-        ------
-        ModelError
-            If the backbone has no memory.
+        Frames come clip by clip, with a prompt token per query, (B * T, K, C), and a prompt of
+        every pixel, (B * T, C). Gives ``B * T * K`` rows in the order of the frames; raises
+        `ModelError` if the backbone has no memory.
         """
         raise self._no_memory()
 
     def remember_objects(self) -> ObjectMemory:
         """Give an empty memory of objects that a person has drawn, to follow them.
 
-        Raises
-        ------
-        ModelError
-            If the backbone has no memory.
+        Raises `ModelError` if the backbone has no memory.
         """
         raise ModelError(
             f"{self.title} cannot follow objects from frame to frame: choose a model on SAM 2, or "
@@ -149,17 +100,9 @@ class SegmentationBackbone(nn.Module, ABC):
         )
 
     def choose_protocol(self, wanted: str | None) -> str:
-        """Give the protocol to use.
+        """Give the protocol to use: the one wanted, or the best there is.
 
-        Parameters
-        ----------
-        wanted : str or None
-            What was asked for; None for the best there is.
-
-        Raises
-        ------
-        ModelError
-            If there is no such protocol, or the backbone does not have it.
+        Raises `ModelError` if there is no such protocol, or the backbone does not have it.
         """
         if wanted is None:
             return self.protocols[0]

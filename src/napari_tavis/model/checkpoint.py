@@ -16,24 +16,19 @@ from napari_tavis.core.errors import CheckpointError, CheckpointWriteError, Mode
 from napari_tavis.core.files import is_file, shown
 from napari_tavis.core.home import installed_model, models_directory
 from napari_tavis.core.tasks import Task
-from napari_tavis.model.config import TAViSConfig, preset_config
-from napari_tavis.model.official import load_official_state_dict
-from napari_tavis.model.pickled import read_pickled
+from napari_tavis.model.config import PAPER, Switches, TAViSConfig, preset_config
 from napari_tavis.model.precision import place, usual_precision
-from napari_tavis.model.reading import read_tensors
-from napari_tavis.model.switches import PAPER, Switches
 from napari_tavis.model.tavis import TAViS
-from napari_tavis.model.weights import describe_mismatch, list_names
-from napari_tavis.model.writing import is_finite, write_tensors
+from napari_tavis.model.tensor_files import is_finite, read_pickled, read_tensors, write_tensors
+from napari_tavis.model.weight_names import describe_mismatch, list_names, load_official_state_dict
 
 FORMAT = "napari-tavis"
 RELEASE_PRESET = "large"
 RELEASE_SUFFIXES = (".pth", ".pt", ".bin")
+# checkpoints that come with the package, by the name that `load_model` knows
 BUNDLED = {"toy": "lab/toyworld/checkpoints/toy.safetensors"}
-"""Checkpoints that come with the package, by the name that `load_model` knows them under."""
 
-PART_FORMAT = "napari-tavis-part"
-"""Format of a file with the weights of SAM 2 or ImageBind alone."""
+PART_FORMAT = "napari-tavis-part"  # of a file with the weights of SAM 2, SAM or ImageBind alone
 
 
 def save_checkpoint(
@@ -42,29 +37,12 @@ def save_checkpoint(
     metadata: Mapping[str, str] | None = None,
     dtype: torch.dtype = torch.float16,
 ) -> Path:
-    """Write the weights of a model whole or not at all.
+    """Write the weights of a model whole or not at all; give the ``.safetensors`` file.
 
-    Parameters
-    ----------
-    model : TAViS
-        A preset, at any image size.
-    path : path-like
-        File to write, by convention ``*.safetensors``; it is replaced if it exists.
-    metadata : mapping of str to str, optional
-        What should be known about the weights (command, seed, results). The preset and the
-        image size are added.
-    dtype : torch.dtype
-        Number format of matrices on disk, see `write_tensors`; a loaded model is float32 again.
-
-    Returns
-    -------
-    Path
-        The file.
-
-    Raises
-    ------
-    CheckpointError
-        If a weight is not a finite number in this format, or the file cannot be written.
+    A file that is there is replaced. The metadata is what should be known about the weights
+    (command, seed, results); the preset and the image size are added. Matrices are stored in
+    ``dtype``, see `write_tensors`; a loaded model is float32 again. Raises `CheckpointError` if a
+    weight is not finite in this format, or the file cannot be written.
     """
     target = Path(path)
     facts = facts_about(model.config, metadata)
@@ -73,7 +51,7 @@ def save_checkpoint(
 
 
 def facts_about(config: TAViSConfig, metadata: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Give the metadata of a file with a model's weights: what else is known, and its sizes."""
+    """Give the metadata of a file with a model's weights: its sizes, and what else is known."""
     sizes = {"preset": config.preset, "image_size": str(config.image_size)}
     if config.switches != PAPER:
         sizes["switches"] = config.switches.to_json()
@@ -87,29 +65,10 @@ def write_weights(
     facts: Mapping[str, str],
     task: Task | None = None,
 ) -> None:
-    """Write a safetensors file whole or not at all.
+    """Write a safetensors file whole or not at all, one converted weight at a time.
 
-    Parameters
-    ----------
-    path : Path
-        File to write; it is replaced if it exists.
-    weights : mapping of str to Tensor
-        By name; one at a time is converted.
-    dtype : torch.dtype
-        Number format of matrices, see `write_tensors`.
-    facts : mapping of str to str
-        Metadata.
-    task : Task, optional
-        Told how far it is; stops the work when cancelled.
-
-    Raises
-    ------
-    CheckpointError
-        If a weight is not a finite number in this format.
-    CheckpointWriteError
-        If the file cannot be written.
-    Cancelled
-        If `task` was cancelled.
+    Raises `CheckpointError` if a weight is not finite in this format, `CheckpointWriteError` if the
+    file cannot be written, and `Cancelled`.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -128,29 +87,16 @@ def write_weights(
 
 
 def read_metadata(path: str | os.PathLike[str]) -> dict[str, str]:
-    """Read what is known about a checkpoint, without its weights.
+    """Read what is known about a checkpoint, at least ``preset`` and ``image_size``.
 
-    Parameters
-    ----------
-    path : path-like
-        A file of `save_checkpoint`.
-
-    Returns
-    -------
-    dict of str to str
-        Its metadata, with ``preset`` and ``image_size``.
-
-    Raises
-    ------
-    CheckpointError
-        If the file is missing, damaged, or of another kind.
+    Raises `CheckpointError` if the file is missing, damaged, or of another kind.
     """
     source = _existing(Path(path))
     try:
         with safe_open(source, framework="pt") as file:
             facts = file.metadata() or {}
     except (SafetensorError, OSError) as error:
-        raise _damaged(source, error) from error
+        raise damaged(source, error) from error
     if facts.get("format") == PART_FORMAT:
         raise CheckpointError(
             f"{source} holds the weights of {facts.get('part', 'a part')} alone; install it with "
@@ -169,67 +115,28 @@ def load_checkpoint(
     device: torch.device | str = "cpu",
     matrices: torch.dtype = torch.float32,
 ) -> TAViS:
-    """Load a model from a file of `save_checkpoint`.
+    """Load a model from a file of `save_checkpoint`, in evaluation mode.
 
-    Parameters
-    ----------
-    path : path-like
-        The file.
-    image_size : int, optional
-        Pixels per side instead of the size the weights were saved at.
-    device : torch.device or str
-        Where the weights go, one after the other.
-    matrices : torch.dtype
-        Number format of matrices, see `precision.place`; all else is float32.
-
-    Returns
-    -------
-    TAViS
-        In evaluation mode.
-
-    Raises
-    ------
-    CheckpointError
-        If the file is missing, damaged or partial, or of another kind of model; it names what
-        does not fit.
+    An image size replaces the one that the weights were saved at. The weights go to the device one
+    after the other, their matrices in the number format ``matrices`` (see `precision.place`) and
+    all else in float32. Raises `CheckpointError` if the file is missing, damaged or partial, or of
+    another kind of model; it names what does not fit.
     """
     source = Path(path)
     facts = read_metadata(source)
     weights = _read_weights(source, device, matrices)
     config = config_of(source, facts, image_size)
     model = TAViS.without_weights(config)
-    expected = model.state_dict()
-    mismatch = describe_mismatch(expected, weights)
-    if mismatch:
-        raise CheckpointError(
-            f"{source} does not hold the weights of the {config.preset!r} preset ({mismatch}); "
-            "get a complete copy of the file."
-        )
-    broken = not_finite(weights)
-    if broken:
-        raise CheckpointError(
-            f"{source} holds broken values in {list_names(broken)}; get the file again."
-        )
+    check_complete(source, model, weights)
+    check_finite(source, weights)
     model.load_state_dict(weights, assign=True)
     return model
 
 
 def config_of(source: Path, facts: Mapping[str, str], image_size: int | None = None) -> TAViSConfig:
-    """Give the sizes of the model that a file's metadata speaks of.
+    """Give the sizes of the model that a file's metadata describes.
 
-    Parameters
-    ----------
-    source : Path
-        The file.
-    facts : mapping of str to str
-        Its metadata.
-    image_size : int, optional
-        Pixels per side instead of the size the weights were saved at.
-
-    Raises
-    ------
-    CheckpointError
-        If it does not say.
+    An image size replaces the one in it. Raises `CheckpointError` if it does not say.
     """
     try:
         switches = Switches.from_json(facts["switches"]) if "switches" in facts else PAPER
@@ -242,24 +149,11 @@ def config_of(source: Path, facts: Mapping[str, str], image_size: int | None = N
 
 
 def load_release(path: str | os.PathLike[str], image_size: int | None = None) -> TAViS:
-    """Load a PyTorch checkpoint of the TAViS release.
+    """Load the ``large`` preset from a ``.pth`` file of the TAViS release, in evaluation mode.
 
-    Parameters
-    ----------
-    path : path-like
-        A ``.pth`` file; only tensors are read from it, no code is run.
-    image_size : int, optional
-        Pixels per side, 224 or 1024, as the checkpoint was trained; 224 by default.
-
-    Returns
-    -------
-    TAViS
-        The ``large`` preset in evaluation mode.
-
-    Raises
-    ------
-    CheckpointError
-        If the file is missing, damaged, or not a checkpoint of TAViS.
+    Only tensors are read from it, no code is run. The image size is 224 or 1024, as the checkpoint
+    was trained; 224 by default. Raises `CheckpointError` if the file is missing, damaged, or not a
+    checkpoint of TAViS.
     """
     state = read_pickled(_existing(Path(path)))
     model = TAViS.without_weights(preset_config(RELEASE_PRESET, image_size))
@@ -285,7 +179,7 @@ def load_model(
         `napari_tavis.weights`), or a file: ``.safetensors`` of this package, ``.pth`` of the
         release.
     device : str
-        Where the model shall run.
+        Where the model is to run.
     image_size : int, optional
         Pixels per side instead of the model's own.
     precision : torch.dtype, optional
@@ -317,7 +211,7 @@ def load_model(
 
 
 def _existing(path: Path) -> Path:
-    """Give the path of a file, or say that there is none."""
+    """Give the path of a file, or raise an error that names the models there are."""
     if not is_file(path):
         names = ", ".join([*BUNDLED, *_installed_names()])
         raise CheckpointError(
@@ -336,26 +230,37 @@ def _installed_names() -> list[str]:
 def _read_weights(
     path: Path, device: torch.device | str, matrices: torch.dtype
 ) -> dict[str, Tensor]:
-    """Read the weights in a safetensors file that is one of ours."""
     try:
         return read_tensors(path, device, matrices)
     except (SafetensorError, OSError) as error:
-        raise _damaged(path, error) from error
+        raise damaged(path, error) from error
 
 
-def _damaged(path: Path, error: Exception) -> CheckpointError:
-    """Say that a file cannot be read."""
+def damaged(path: Path, error: Exception) -> CheckpointError:
     return CheckpointError(
         f"{path} is damaged or not a safetensors file ({error}); get a complete copy of it."
     )
 
 
-def not_finite(weights: Mapping[str, Tensor], task: Task | None = None) -> list[str]:
-    """Name the weights that hold an infinity or no number; the task is looked at in between."""
+def check_complete(source: Path, model: TAViS, weights: Mapping[str, Tensor]) -> None:
+    """Refuse weights of a file of this package that are not exactly those of a model."""
+    mismatch = describe_mismatch(model.state_dict(), weights)
+    if mismatch:
+        raise CheckpointError(
+            f"{source} does not hold the weights of the {model.config.preset!r} preset "
+            f"({mismatch}); get a complete copy of the file."
+        )
+
+
+def check_finite(source: Path, weights: Mapping[str, Tensor], task: Task | None = None) -> None:
+    """Refuse weights that hold an infinity or NaN; the task is checked in between."""
     task = task or Task()
     broken = []
     for name, value in weights.items():
         task.check()
         if not is_finite(value):
             broken.append(name)
-    return broken
+    if broken:
+        raise CheckpointError(
+            f"{source} holds broken values in {list_names(broken)}; get the file again."
+        )

@@ -1,11 +1,15 @@
-"""Weights of others made into files of this package: TAViS's, SAM 2's, SAM's, ImageBind's."""
+"""Weights of others made into files of this package: TAViS's, SAM 2's, SAM's, ImageBind's.
+
+What a file holds is recognised by the names and shapes in it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -18,59 +22,65 @@ from napari_tavis.model.adapters import AudioAdapters
 from napari_tavis.model.checkpoint import (
     FORMAT,
     PART_FORMAT,
+    check_complete,
+    check_finite,
     config_of,
+    damaged,
     facts_about,
-    not_finite,
     write_weights,
 )
-from napari_tavis.model.config import TAViSConfig
+from napari_tavis.model.config import PRESETS, Sam2Config, TAViSConfig, preset_config
 from napari_tavis.model.decomposition import QueryDecomposition
-from napari_tavis.model.official import (
+from napari_tavis.model.prompting import HybridPrompting
+from napari_tavis.model.tavis import TAViS
+from napari_tavis.model.tensor_files import read_pickled
+from napari_tavis.model.weight_names import (
+    Shaped,
     describe_official_mismatch,
     is_unused,
+    list_names,
     official_name,
     under_own_names,
 )
-from napari_tavis.model.pickled import read_pickled
-from napari_tavis.model.prompting import HybridPrompting
-from napari_tavis.model.recognition import PARTS, Kind, recognise_kind, recognise_size
-from napari_tavis.model.tavis import TAViS
-from napari_tavis.model.weights import describe_mismatch, list_names
 
 State: TypeAlias = dict[str, Tensor]
 
 DTYPES = {"float16": torch.float16, "bfloat16": torch.bfloat16, "float32": torch.float32}
 
 
+# A trained model; one to be trained, with new layers between SAM 2 (or SAM) and ImageBind; or such
+# a part alone.
+Kind: TypeAlias = Literal["tavis", "start", "sam2", "sam", "imagebind"]
+# by kind, which the names of a part's weights in a model begin with
+PARTS: dict[Kind, str] = {"sam2": "SAM 2", "sam": "SAM", "imagebind": "ImageBind"}
+# How names begin of which a file of this kind has some, and one of a later kind has none: the order
+# matters.
+_SIGNS: dict[Kind, tuple[str, ...]] = {
+    "tavis": ("mlp_audio.", "query_fea_W.", "seperate_audio.", "aggregate.", "imagebind."),
+    "sam2": ("image_encoder.trunk.", "sam_mask_decoder.", "memory_attention."),
+    "sam": ("image_encoder.", "mask_decoder."),
+    "imagebind": ("modality_",),
+}
+_SAM21_ONLY = ("no_obj_embed_spatial", "obj_ptr_tpos_proj.")  # what SAM 2.1 has and SAM 2.0 lacks
+_FIRST = "patch_embed.proj.weight"
+_TRUNKS = {"sam2": "image_encoder.trunk.", "sam": "image_encoder."}
+_VISION = "modality_preprocessors.vision.cls_token"
+
+
 @dataclass(frozen=True)
 class Conversion:
-    """What became of the files.
-
-    Parameters
-    ----------
-    kind : str
-        ``"tavis"``: a trained model. ``"start"``: SAM 2 or SAM, and ImageBind, with new layers
-        between them, to be trained. ``"sam2"``, ``"sam"``, ``"imagebind"``: such a part alone.
-    preset : str
-        The size.
-    image_size : int
-        Pixels per side.
-    segmenter : str
-        Whose weights segment: ``"sam2"`` or ``"sam"``.
-    note : str
-        What else a user should know.
-    """
+    """What the files turned out to be."""
 
     kind: Kind
     preset: str
     image_size: int
-    segmenter: str
-    note: str = ""
+    segmenter: str  # whose weights segment: "sam2" or "sam"
+    note: str = ""  # what else a user should know
 
 
 @dataclass(frozen=True)
 class _Read:
-    """The weights of one file, under official names; under own ones if it is of this package."""
+    """The weights of one file under official names, or under our own if the file is ours."""
 
     path: Path
     kind: Kind
@@ -80,8 +90,6 @@ class _Read:
 
 @dataclass(frozen=True)
 class _Target:
-    """The file to write, and how."""
-
     path: Path
     dtype: torch.dtype
     task: Task
@@ -101,8 +109,8 @@ def convert(
 ) -> Conversion:
     """Make one safetensors file of a checkpoint of TAViS, or of SAM 2 (or SAM), ImageBind, or both.
 
-    Only what TAViS uses is kept. The size is recognised from the shapes. The files are mapped
-    and converted one weight at a time, so that gigabytes of them need little memory.
+    Only what TAViS uses is kept. The size is recognised from the shapes. The files are mapped and
+    converted one weight at a time, so that gigabytes of them need little memory.
 
     Parameters
     ----------
@@ -114,16 +122,11 @@ def convert(
     dtype : {"float16", "bfloat16", "float32"}
         Number format of matrices.
     image_size : int, optional
-        Pixels per side that the model shall have by default; 224 if not said.
+        Pixels per side that the model has by default; 224 if left out.
     seed : int
-        Of the layers that stand between the parts of a model to be trained.
+        Of the layers between the parts of a model to be trained.
     task : Task, optional
-        Told how far it is; stops the work when cancelled.
-
-    Returns
-    -------
-    Conversion
-        What it is.
+        Progress and cancelling.
 
     Raises
     ------
@@ -136,11 +139,7 @@ def convert(
     task = task or Task()
     read = [_read(Path(source)) for source in sources]
     for one in read:
-        broken = not_finite(one.state, task)
-        if broken:
-            raise CheckpointError(
-                f"{one.path} holds broken values in {list_names(broken)}; get the file again."
-            )
+        check_finite(one.path, one.state, task)
     kinds = sorted(one.kind for one in read)
     to = _Target(target, DTYPES[dtype], task)
     if kinds in (["imagebind", "sam2"], ["imagebind", "sam"]):
@@ -163,12 +162,7 @@ def _whole(one: _Read, target: _Target, image_size: int | None) -> Conversion:
     else:
         config = config_of(one.path, one.own_facts, image_size)
         weights = one.state
-        mismatch = describe_mismatch(TAViS.without_weights(config).state_dict(), weights)
-        if mismatch:
-            raise CheckpointError(
-                f"{one.path} does not hold the weights of the {config.preset!r} preset "
-                f"({mismatch}); get a complete copy of the file."
-            )
+        check_complete(one.path, TAViS.without_weights(config), weights)
     target.write(weights, facts_about(config, {"kind": one.kind}))
     return _conversion(one.kind, config)
 
@@ -209,7 +203,6 @@ def _part(one: _Read, target: _Target) -> Conversion:
 
 
 def _conversion(kind: Kind, config: TAViSConfig, note: str = "") -> Conversion:
-    """Say what became of the files."""
     return Conversion(kind, config.preset, config.image_size, config.segmenter.family, note)
 
 
@@ -244,7 +237,7 @@ def _new_layers(config: TAViSConfig, seed: int) -> State:
 
 
 def _read(path: Path) -> _Read:
-    """Read a file and tell what it holds."""
+    """Read a file and recognise what it holds."""
     if not is_file(path):
         raise CheckpointError(f"There is no file {shown(path)}; give the path of a checkpoint.")
     if path.suffix.lower() == ".safetensors":
@@ -268,9 +261,7 @@ def _read_own(path: Path) -> _Read:
             facts = file.metadata() or {}
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
-        raise CheckpointError(
-            f"{path} is damaged or not a safetensors file ({error}); get a complete copy of it."
-        ) from error
+        raise damaged(path, error) from error
     if facts.get("format") == FORMAT:
         return _Read(path, "start" if facts.get("kind") == "start" else "tavis", state, facts)
     part = next((kind for kind in PARTS if kind == facts.get("part")), None)
@@ -279,3 +270,85 @@ def _read_own(path: Path) -> _Read:
     raise CheckpointError(
         f"{path} was not saved by napari-tavis; import the .pth or .pt file of the authors."
     )
+
+
+@dataclass(frozen=True)
+class _Trunk:
+    """The image encoder of a segmenter."""
+
+    family: str
+    version: str
+    width: int
+    blocks: int
+
+
+def recognise_kind(names: Collection[str]) -> Kind | None:
+    """Recognise what weights are of by their authors' names; None if that is unknown."""
+    for kind, signs in _SIGNS.items():
+        if any(name.startswith(signs) for name in names):
+            return kind
+    return None
+
+
+def recognise_size(
+    path: Path,
+    state: Mapping[str, Shaped],
+    image_size: int | None = None,
+    imagebind: Mapping[str, Shaped] | None = None,
+) -> TAViSConfig:
+    """Find the preset whose shapes are nearest to those of weights under official names.
+
+    Weights of ImageBind are given apart where they are not among the others; ``path`` is for
+    messages. Raises `CheckpointError` if no preset has this size, or what shows it is missing.
+    """
+    trunk = _trunk(state)
+    vision = _vision_width(state if imagebind is None else imagebind)
+    if trunk is None and vision is None:
+        first = f"{_TRUNKS['sam2']}{_FIRST}"
+        raise CheckpointError(
+            f"The size of {path} cannot be recognised: {first} is missing; get a complete copy."
+        )
+    found: list[tuple[tuple[int, bool], str]] = []
+    for name, config in PRESETS.items():
+        if trunk is not None:
+            distance = _distance(trunk, config)
+        else:
+            distance = (0, False) if vision == config.imagebind.vision.width else None
+        if distance is not None:
+            found.append((distance, name))
+    if not found:
+        width = vision if trunk is None else trunk.width
+        raise CheckpointError(
+            f"{path} has a size that TAViS does not have ({width} channels in its first layer); "
+            f"it has {', '.join(PRESETS)}."
+        )
+    return preset_config(min(found, key=lambda pair: pair[0])[1], image_size)
+
+
+def _trunk(state: Mapping[str, Shaped]) -> _Trunk | None:
+    """Look at the image encoder, if its first layer is there."""
+    for family, prefix in _TRUNKS.items():
+        first = state.get(prefix + _FIRST)
+        if first is None:
+            continue
+        block = re.compile(re.escape(prefix) + r"blocks\.(\d+)\.")
+        blocks = [int(found[1]) for found in map(block.match, state) if found]
+        revised = any(name.startswith(_SAM21_ONLY) for name in state)
+        version = "2.1" if revised else "2.0"
+        return _Trunk(family, version, int(first.shape[0]), max(blocks, default=-1) + 1)
+    return None
+
+
+def _distance(trunk: _Trunk, config: TAViSConfig) -> tuple[int, bool] | None:
+    """Give how far a preset is from weights; None if it is another network."""
+    sizes = config.segmenter
+    if (sizes.family, sizes.trunk_width) != (trunk.family, trunk.width):
+        return None
+    other = isinstance(sizes, Sam2Config) and sizes.version != trunk.version
+    return abs(len(sizes.block_widths) - trunk.blocks), other
+
+
+def _vision_width(state: Mapping[str, Shaped]) -> int | None:
+    """Give the channels of ImageBind's vision trunk."""
+    token = state.get(f"imagebind.{_VISION}", state.get(_VISION))
+    return None if token is None else int(token.shape[-1])

@@ -18,27 +18,21 @@ class CrossAttentionLayer(nn.Module):
         self.norm = nn.LayerNorm(width)
 
     def forward(self, query: Tensor, memory: Tensor, position: Tensor | None = None) -> Tensor:
-        """Update queries ``[n, N, C]`` from tokens ``[n, F, C]``; queries do not see each other."""
+        """Update queries (n, N, C) from tokens (n, F, C); queries do not see each other."""
         asked = query if position is None else query + position
         return self.norm(query + self.multihead_attn(asked, memory))
 
 
 class QueryDecomposition(nn.Module):
-    """Splits the sound of a frame into five queries, each meant for one sounding object.
-
-    Parameters
-    ----------
-    config : TAViSConfig
-        Sizes.
-    """
+    """Splits the sound of a frame into five queries, each meant for one sounding object."""
 
     def __init__(self, config: TAViSConfig) -> None:
         super().__init__()
         width = config.imagebind.audio.width
-        self.listens = config.switches.decompose
+        self.decomposes = config.switches.decompose
         self.queries = nn.Parameter(torch.empty(config.queries, width))
         nn.init.normal_(self.queries)
-        if not self.listens:
+        if not self.decomposes:
             self.bias = nn.Linear(width, width)
             return
         self.query_positions = nn.Parameter(torch.empty(config.queries, width))
@@ -52,26 +46,15 @@ class QueryDecomposition(nn.Module):
         )
 
     def forward(self, audio_tokens: Tensor, cls_token: Tensor) -> tuple[Tensor, Tensor]:
-        """Decompose the sound.
+        """Decompose ``f_a``, (n, F, C), and ``t_a``, (n, C), into ``t_W`` and ``t'_a``, (n, N, C).
 
-        Parameters
-        ----------
-        audio_tokens : Tensor, shape (n, F, C)
-            Trunk tokens of the sound, ``f_a``.
-        cls_token : Tensor, shape (n, C)
-            The sound as a whole, ``t_a``.
-
-        Returns
-        -------
-        learned_queries : Tensor, shape (n, N, C)
-            The learnable queries after they attended to the sound, ``t_W``; without
-            decomposition (`Switches.decompose`) as they are.
-        decomposed_queries : Tensor, shape (n, N, C)
-            ``t'_a = t_a + Linear(t_W)``, after it attended to the sound again, if it does.
+        ``t_W`` are the learnable queries after they attended to the sound; without decomposition
+        (`Switches.decompose`) they are as learned. ``t'_a = t_a + Linear(t_W)``, after it attended
+        to the sound again, if it does.
         """
         frames = len(audio_tokens)
         initial = self.queries.repeat(frames, 1, 1)
-        if not self.listens:
+        if not self.decomposes:
             return initial, cls_token[:, None] + self.bias(initial)
         positions = self.query_positions.repeat(frames, 1, 1)
         learned = self.query_attention(initial, audio_tokens, positions)

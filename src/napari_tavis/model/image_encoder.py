@@ -12,35 +12,25 @@ from sam2.modeling.position_encoding import PositionEmbeddingSine
 from torch import Tensor
 from torch.nn import functional as F
 
-from napari_tavis.model.segmenter_config import Sam2Config
+from napari_tavis.model.config import Sam2Config
 
-SKIPPED_LEVELS = 1
-"""The coarsest level (stride 32) only feeds the one above it."""
+SKIPPED_LEVELS = 1  # the coarsest (stride 32) only feeds the one above it
 
 TOP_DOWN_LEVELS = (2, 3)
 
 
 class AudioGuidedImageEncoder(ImageEncoder):
-    """Hiera and its feature pyramid.
-
-    Parameters
-    ----------
-    config : Sam2Config
-        Sizes.
-    """
+    """Hiera and its feature pyramid."""
 
     def __init__(self, config: Sam2Config) -> None:
-        # Hiera reads numbers off a tensor while it is built, which a meta tensor has not.
-        with torch.device("cpu"):
-            trunk = Hiera(
-                embed_dim=config.trunk_width,
-                num_heads=config.trunk_heads,
-                stages=config.stages,
-                window_spec=config.windows,
-                global_att_blocks=config.global_blocks,
-                window_pos_embed_bkg_spatial_size=(config.position_grid, config.position_grid),
-            )
-        trunk.to(torch.get_default_device())
+        trunk = Hiera(
+            embed_dim=config.trunk_width,
+            num_heads=config.trunk_heads,
+            stages=config.stages,
+            window_spec=config.windows,
+            global_att_blocks=config.global_blocks,
+            window_pos_embed_bkg_spatial_size=(config.position_grid, config.position_grid),
+        )
         neck = FpnNeck(
             position_encoding=PositionEmbeddingSine(config.width, warmup_cache=False),
             d_model=config.width,
@@ -51,26 +41,16 @@ class AudioGuidedImageEncoder(ImageEncoder):
         super().__init__(trunk=trunk, neck=neck, scalp=SKIPPED_LEVELS)
 
     def forward(self, images: Tensor, biases: Sequence[Tensor]) -> list[Tensor]:
-        """Encode frames, each with its sound.
+        """Encode normalised images (n, 3, S, S), with a bias (n, C_i) at the input of each block.
 
-        Parameters
-        ----------
-        images : Tensor, shape (n, 3, S, S)
-            RGB with ImageNet's mean and deviation taken out.
-        biases : sequence of Tensor, each of shape (n, C_i)
-            The adapters' bias for the input of block ``i``.
-
-        Returns
-        -------
-        list of Tensor
-            The pyramid, finest first: ``[n, C, S / 4, S / 4]``, then strides 8 and 16.
+        Gives the pyramid, finest first: (n, C, S / 4, S / 4), then strides 8 and 16.
         """
         levels: list[Tensor]
         levels, _ = self.neck(self._trunk_stages(images, biases))
         return levels[: -self.scalp]
 
     def _trunk_stages(self, images: Tensor, biases: Sequence[Tensor]) -> list[Tensor]:
-        """Run Hiera's blocks and give the last output of every stage, ``[n, C_s, h_s, w_s]``."""
+        """Run Hiera's blocks and give the last output of every stage, (n, C_s, h_s, w_s)."""
         x = self.trunk.patch_embed(images)
         x = x + self.trunk._get_pos_embed(x.shape[1:3])
         stages = []
@@ -83,7 +63,7 @@ class AudioGuidedImageEncoder(ImageEncoder):
 
 
 def _fits_one_window(block: MultiScaleBlock, x: Tensor) -> bool:
-    """Whether a block would pad ``[n, h, w, C]`` to a single attention window, larger than it."""
+    """Whether a block would pad (n, h, w, C) to a single attention window, larger than it."""
     height, width = x.shape[1:3]
     padded = max(height, width) <= block.window_size and height * width < block.window_size**2
     whole = block.q_stride is None or height % block.q_stride[0] == width % block.q_stride[1] == 0
@@ -91,9 +71,9 @@ def _fits_one_window(block: MultiScaleBlock, x: Tensor) -> bool:
 
 
 def _one_window_block(block: MultiScaleBlock, x: Tensor) -> Tensor:
-    """Run a block on ``[n, h, w, C]`` as if it were padded to its window, without the padding.
+    """Run a block on (n, h, w, C) as if it were padded to its window, without the padding.
 
-    The paper's network at 224 pixels has 14x14 tokens in windows of 16x16: padding makes a
+    The paper's network at 224 pixels has 14x14 tokens in windows of 16x16: padding makes up a
     quarter of the tokens in most of its blocks.
     """
     normed = block.norm1(x)
@@ -104,11 +84,11 @@ def _one_window_block(block: MultiScaleBlock, x: Tensor) -> Tensor:
 
 
 def _attend_with_padding(attention: MultiScaleAttention, x: Tensor, padded: int) -> Tensor:
-    """Let tokens ``[n, h, w, C]`` attend to each other and to so many zero tokens.
+    """Let tokens (n, h, w, C) attend to each other and to ``padded`` zero tokens: (n, t, C).
 
-    The key and value of a zero token are the biases of their layer. All are alike, so one of
-    them, with the logarithm of their number added to its score, weighs as much as all. Gives
-    ``[n, t, C]``, where queries are pooled the pooled ones.
+    The key and value of a zero token are the biases of their layer. All of them are alike, so a
+    single one with the logarithm of their number added to its score weighs as much as all. Where
+    the block pools its queries, ``t`` counts the pooled ones.
     """
     heads = attention.num_heads
     q, k, v = attention.qkv(x).chunk(3, dim=-1)

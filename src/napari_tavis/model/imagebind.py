@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from napari_tavis.model.attention import Attention
 from napari_tavis.model.config import ImageBindConfig, TransformerConfig
 
-EPS = 1e-6
+EPS = 1e-6  # of the official layer norms, and not torch's 1e-5
 AUDIO_LOGIT_SCALE = 20.0
 TEXT_LOGIT_SCALE = 1 / 0.07
 MAX_LOGIT_SCALE = 100.0
@@ -33,7 +33,6 @@ class Mlp(nn.Module):
             nn.init.zeros_(layer.bias)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """Transform each token by itself: ``[..., width]`` to the same shape."""
         return self.fc2(F.gelu(self.fc1(tokens)))
 
 
@@ -48,10 +47,10 @@ class Block(nn.Module):
         self.mlp = Mlp(config.width)
 
     def forward(self, tokens: Tensor, causal: bool = False, only: int | None = None) -> Tensor:
-        """Run the block on tokens ``[n, t, width]``; give all of them, or ``[n, 1, width]``.
+        """Run the block on tokens (n, t, width); give all of them, or (n, 1, width).
 
-        With ``only``, a position, the other tokens serve as keys and values alone. A causal
-        block then has to be asked for the last position, which sees every token anyway.
+        With ``only``, a position, the other tokens serve as keys and values alone. A causal block
+        then has to be asked for the last position, which sees every token anyway.
         """
         normed = self.norm_1(tokens)
         if only is None:
@@ -74,7 +73,7 @@ class Trunk(nn.Module):
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.blocks))
 
     def forward(self, tokens: Tensor, causal: bool = False, only: int | None = None) -> Tensor:
-        """Run all blocks on ``[n, t, width]``; ``only`` is as in `Block.forward`."""
+        """Run all blocks on (n, t, width); ``only`` is as in `Block.forward`."""
         tokens = self.pre_transformer_layer(tokens)
         last = len(self.blocks) - 1
         for index, block in enumerate(self.blocks):
@@ -101,7 +100,7 @@ class VisionStem(nn.Module):
         self.proj = nn.Sequential(nn.Identity(), conv)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Map images ``[n, 3, s, s]`` to patches ``[n, width, s / 14, s / 14]``."""
+        """Map images (n, 3, s, s) to patches (n, width, s / 14, s / 14)."""
         # Both frames are the same, so the two halves of the kernel add up.
         weight = self.proj.get_parameter("1.weight").sum(dim=2)
         return F.conv2d(images, weight, stride=weight.shape[-1])
@@ -117,7 +116,7 @@ class AudioStem(nn.Module):
         self.norm_layer = nn.LayerNorm(width)
 
     def forward(self, mel: Tensor) -> Tensor:
-        """Map spectrograms ``[n, 1, 128, 204]`` to tokens ``[n, F, width]``."""
+        """Map spectrograms (n, 1, 128, 204) to tokens (n, F, width)."""
         return self.norm_layer(self.proj(mel).flatten(2).transpose(1, 2))
 
 
@@ -132,7 +131,7 @@ class VisionPreprocessor(nn.Module):
         self.pos_embedding_helper = PositionEmbedding(config.vision_grid**2, config.vision.width)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Map images ``[n, 3, s, s]`` to tokens ``[n, 1 + patches, width]``, cls token first."""
+        """Map images (n, 3, s, s) to tokens (n, 1 + patches, width), cls token first."""
         patches = self.rgbt_stem(images)
         cls_position, grid = self._positions(patches.shape[-1])
         tokens = (patches + grid).flatten(2).transpose(1, 2)
@@ -140,7 +139,7 @@ class VisionPreprocessor(nn.Module):
         return torch.cat((cls_token, tokens), dim=1)
 
     def _positions(self, side: int) -> tuple[Tensor, Tensor]:
-        """Give the positions of the cls token, ``[1, 1, width]``, and of a grid of this side."""
+        """Give the positions of the cls token, (1, 1, width), and of a grid of this side."""
         stored = self.pos_embedding_helper.pos_embed
         grid = stored[:, 1:].transpose(1, 2)
         stored_side = math.isqrt(grid.shape[-1])
@@ -162,7 +161,7 @@ class AudioPreprocessor(nn.Module):
         self.pos_embedding_helper = PositionEmbedding(positions, config.audio.width)
 
     def forward(self, mel: Tensor) -> Tensor:
-        """Map spectrograms ``[n, 1, 128, 204]`` to tokens ``[n, 1 + F, width]``, cls first."""
+        """Map spectrograms (n, 1, 128, 204) to tokens (n, 1 + F, width), cls token first."""
         tokens = self.rgbt_stem(mel)
         tokens = torch.cat((self.cls_token.expand(len(tokens), -1, -1), tokens), dim=1)
         return tokens + self.pos_embedding_helper.pos_embed
@@ -179,7 +178,7 @@ class TextPreprocessor(nn.Module):
         nn.init.normal_(self.pos_embed, std=0.01)
 
     def forward(self, embeddings: Tensor) -> Tensor:
-        """Add the positions to token embeddings ``[n, t, width]``."""
+        """Add the positions to token embeddings (n, t, width)."""
         return embeddings + self.pos_embed[:, : embeddings.shape[1]]
 
 
@@ -193,7 +192,7 @@ class TextHead(nn.Module):
         )
 
     def forward(self, feature: Tensor) -> Tensor:
-        """Map features ``[..., width]`` to embeddings ``[..., D]``."""
+        """Map features (..., width) to embeddings (..., D)."""
         return self.proj(feature)
 
 
@@ -210,25 +209,19 @@ class LogitScale(nn.Module):
             self.register_buffer("log_logit_scale", value)
 
     def forward(self, embedding: Tensor) -> Tensor:
-        """Normalise ``[..., D]`` and scale it, at most by 100."""
+        """Normalise (..., D) and scale it, at most by 100."""
         scale = self.log_logit_scale.exp().clamp(max=MAX_LOGIT_SCALE)
         return F.normalize(embedding, dim=-1) * scale
 
 
 def _head(width: int, embedding_width: int) -> nn.Sequential:
-    """Build a vision or audio head; the middle place is the official choice of the cls token."""
     linear = nn.Linear(width, embedding_width, bias=False)
+    # in the middle, the official checkpoint counts the choice of the cls token
     return nn.Sequential(nn.LayerNorm(width, eps=EPS), nn.Identity(), linear)
 
 
 class ImageBind(nn.Module):
-    """Image, sound and text in one space of ``D`` channels.
-
-    Parameters
-    ----------
-    config : ImageBindConfig
-        Sizes.
-    """
+    """Image, sound and text in one space of ``D`` channels."""
 
     def __init__(self, config: ImageBindConfig) -> None:
         super().__init__()
@@ -265,54 +258,27 @@ class ImageBind(nn.Module):
         )
 
     def encode_vision(self, images: Tensor) -> Tensor:
-        """Give the cls token of images, ``t_v``, before the head.
+        """Give the cls token ``t_v`` of images, (n, Cv), before the head.
 
-        Parameters
-        ----------
-        images : Tensor, shape (n, 3, 112, 112)
-            RGB, 0 to 1; the release applies no mean and deviation here.
-
-        Returns
-        -------
-        Tensor, shape (n, Cv)
-            The cls token; of the last block only this token is computed.
+        Takes (n, 3, 112, 112), RGB from 0 to 1: the release takes out no mean and deviation here.
         """
         tokens = self.modality_preprocessors["vision"](images)
         return self.modality_trunks["vision"](tokens, only=0)[:, 0]
 
     def encode_audio(self, mel: Tensor) -> tuple[Tensor, Tensor]:
-        """Give the trunk tokens and the cls token of sounds, ``f_a`` and ``t_a``.
+        """Give the trunk tokens ``f_a``, (n, F, C), and the cls token ``t_a``, (n, C), of sounds.
 
-        Parameters
-        ----------
-        mel : Tensor, shape (n, 1, 128, 204)
-            Normalised log-mel spectrograms of 2 s.
-
-        Returns
-        -------
-        tokens : Tensor, shape (n, F, C)
-            One token per patch of the spectrogram.
-        cls_token : Tensor, shape (n, C)
-            The sound as a whole.
+        Takes normalised log-mel spectrograms of 2 s, (n, 1, 128, 204); there is a token per patch.
         """
         tokens = self.modality_trunks["audio"](self.modality_preprocessors["audio"](mel))
         return tokens[:, 1:], tokens[:, 0]
 
     def encode_text(self, embeddings: Tensor, all_positions: bool = False) -> Tensor:
-        """Run the causal text trunk on token embeddings.
+        """Run the causal text trunk on token embeddings (n, t, W), which have no positions yet.
 
-        Parameters
-        ----------
-        embeddings : Tensor, shape (n, t, W)
-            Token embeddings, without positions; at most the context's length. The trunk is
-            causal, so nothing after the position of interest has to be there.
-        all_positions : bool
-            Whether every position is wanted rather than the last.
-
-        Returns
-        -------
-        Tensor, shape (n, W) or (n, t, W)
-            Features before the head, at the last or at every position.
+        Gives the features before the head, at the last position, (n, W), or at every one, (n, t,
+        W). The trunk is causal, so nothing after the position of interest has to be there; ``t`` is
+        at most the context.
         """
         tokens = self.modality_preprocessors["text"](embeddings)
         trunk = self.modality_trunks["text"]
@@ -321,17 +287,17 @@ class ImageBind(nn.Module):
         return trunk(tokens, causal=True, only=-1)[:, 0]
 
     def embed_tokens(self, tokens: Tensor) -> Tensor:
-        """Look up token numbers ``[..., t]`` in the vocabulary: ``[..., t, W]``."""
+        """Look up token numbers (..., t) in the vocabulary: (..., t, W)."""
         return self.modality_preprocessors["text"].get_submodule("token_embedding")(tokens)
 
     def vision_head(self, cls_token: Tensor) -> Tensor:
-        """Map ``[..., Cv]`` to unit vectors ``[..., D]``."""
+        """Map (..., Cv) to unit vectors (..., D)."""
         return F.normalize(self.modality_heads["vision"](cls_token), dim=-1)
 
     def audio_head(self, cls_token: Tensor) -> Tensor:
-        """Map ``[..., C]`` to vectors ``[..., D]`` of length 20."""
+        """Map (..., C) to vectors (..., D) of length 20."""
         return self.modality_postprocessors["audio"](self.modality_heads["audio"](cls_token))
 
     def text_head(self, feature: Tensor) -> Tensor:
-        """Map trunk features ``[..., W]`` to vectors ``[..., D]`` of the learned length."""
+        """Map trunk features (..., W) to vectors (..., D) of the learned length."""
         return self.modality_postprocessors["text"](self.modality_heads["text"](feature))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -13,57 +14,24 @@ from napari_tavis.model.features import Features, Masks
 
 @dataclass
 class TAViSOutput:
-    """Everything a training step needs.
+    """Everything a training step needs."""
 
-    Attributes
-    ----------
-    mask_logits : Tensor, shape (B, T, K, h, w)
-        The candidate with the highest predicted IoU, at stride 4; the scene's mask is the last.
-    candidate_logits : Tensor, shape (B, T, K, M, h, w)
-        All ``M = 3`` candidates.
-    candidate_iou : Tensor, shape (B, T, K, M)
-        Their predicted IoU, 0 to 1.
-    object_score : Tensor, shape (B, T, K)
-        Logit of an object being there.
-    object_pointer : Tensor, shape (B, T, K, C)
-        SAM 2's summary of the object, with which later frames find it again.
-    audio_embedding : Tensor, shape (B, T, N, D)
-        Decomposed queries, t'_a, through the audio head: ``T_a``.
-    sound_embedding : Tensor, shape (B, T, D)
-        The whole sound of each window, t_a, through the audio head.
-    pseudo_text : Tensor, shape (B, T, K, W)
-        Feature of the text trunk at the chosen position.
-    image_features : list of Tensor
-        Levels of the image pyramid, finest first, each ``[B * T, C, h_l, w_l]`` (strides 4, 8
-        and 16), before they are narrowed for the decoder; none where frames were encoded earlier.
-    frame_features : Features
-        The same as the decoder sees them, ``B * T`` rows.
-    """
-
+    # (B, T, K, h, w): the candidate of highest predicted IoU, stride 4; scene last
     mask_logits: Tensor
-    candidate_logits: Tensor
-    candidate_iou: Tensor
-    object_score: Tensor
-    object_pointer: Tensor
-    audio_embedding: Tensor
-    sound_embedding: Tensor
-    pseudo_text: Tensor
+    candidate_logits: Tensor  # (B, T, K, M, h, w): all M = 3 candidates
+    candidate_iou: Tensor  # (B, T, K, M): their predicted IoU, 0 to 1
+    object_score: Tensor  # (B, T, K): logit of an object being there
+    object_pointer: Tensor  # (B, T, K, C): with which SAM 2 finds the object again in later frames
+    audio_embedding: Tensor  # T_a: (B, T, N, D), decomposed queries t'_a through the audio head
+    sound_embedding: Tensor  # (B, T, D): the whole sound t_a of each window through the audio head
+    pseudo_text: Tensor  # (B, T, K, W): feature of the text trunk at the chosen position
+    # The image pyramid before it is narrowed for the decoder, finest first: (B * T, C, h_l, w_l) at
+    # strides 4, 8 and 16. Empty where frames were encoded earlier.
     image_features: list[Tensor]
-    frame_features: Features
+    frame_features: Features  # the same as the decoder sees it, B * T rows
 
     def choose(self, frames: Tensor) -> TAViSOutput:
-        """Take some frames, each as a clip of its own.
-
-        Parameters
-        ----------
-        frames : Tensor, int64, shape (n,)
-            Which of the ``B * T``, clip-major.
-
-        Returns
-        -------
-        TAViSOutput
-            Of ``n`` clips of one frame.
-        """
+        """Take ``n`` of the ``B * T`` frames, counted clip-major, each as a clip of its own."""
         tensors = {
             field.name: value.flatten(0, 1)[frames, None]
             for field in fields(self)
@@ -79,36 +47,16 @@ class TAViSOutput:
 
 @dataclass
 class Segmentation:
-    """The result for one clip: float32, on the CPU.
+    """The result for one clip: float32, on the CPU."""
 
-    Attributes
-    ----------
-    mask_logits : Tensor, shape (T, K, S, S)
-        Masks of the five queries, then of the scene, at the image size; inside where positive.
-    audio_embedding : Tensor, shape (T, N, D)
-        Decomposed queries through the audio head, to be compared with class texts.
-    object_pointer : Tensor, shape (T, K, C)
-        SAM 2's summary of each object.
-    iou : Tensor, shape (T, K)
-        The decoder's own estimate of the mask's IoU, 0 to 1.
-    object_score : Tensor, shape (T, K)
-        Logit of an object being there.
-    """
-
-    mask_logits: Tensor
-    audio_embedding: Tensor
-    object_pointer: Tensor
-    iou: Tensor
-    object_score: Tensor
+    mask_logits: Tensor  # (T, K, S, S): of the five queries, then the scene; inside where positive
+    audio_embedding: Tensor  # (T, N, D), to be compared with class texts
+    object_pointer: Tensor  # (T, K, C): SAM 2's summary of each object
+    iou: Tensor  # (T, K): the decoder's own estimate of the mask's IoU, 0 to 1
+    object_score: Tensor  # (T, K): logit of an object being there
 
     def resized(self, size: tuple[int, int]) -> Segmentation:
-        """Bring the masks to a size, bilinearly; the rest stays as it is.
-
-        Parameters
-        ----------
-        size : tuple of int
-            Height and width, in pixels.
-        """
+        """Bring the masks to a height and width in pixels, bilinearly."""
         if tuple(self.mask_logits.shape[-2:]) == tuple(size):
             return self
         logits = F.interpolate(self.mask_logits, size, mode="bilinear", align_corners=False)
@@ -117,19 +65,19 @@ class Segmentation:
 
 @dataclass
 class TextFeatures:
-    """Texts in the two spaces that TAViS compares in.
+    """Texts in the two spaces that TAViS compares in."""
 
-    Attributes
-    ----------
-    trunk : Tensor, shape (P, W)
-        Feature of the text trunk at the end of each text, before the head: the target of a
-        pseudo text.
-    embedding : Tensor, shape (P, D)
-        The same through the text head: normalised, times the logit scale (``T^t``).
-    """
-
-    trunk: Tensor
+    trunk: Tensor  # (P, W), of the text trunk at the end of each text: the target of a pseudo text
+    # T^t: (P, D), the same through the text head: normalised, times the logit scale
     embedding: Tensor
+
+
+class PromptedMask(NamedTuple):
+    """One object in one frame, on the CPU."""
+
+    logits: Tensor  # (S, S), float32; inside where positive
+    iou: float  # the decoder's own estimate, 0 to 1
+    object_score: float  # logit of the object being there
 
 
 def by_frame(masks: Masks, shape: torch.Size) -> dict[str, Tensor]:
@@ -153,3 +101,10 @@ def of_one_clip(output: TAViSOutput, size: int) -> Segmentation:
         iou=output.candidate_iou[0].amax(dim=-1).float().cpu(),
         object_score=output.object_score[0].float().cpu(),
     )
+
+
+def prompted_mask(masks: Masks, size: int) -> PromptedMask:
+    """Bring the decoder's result for one object to the image size, on the CPU."""
+    logits = F.interpolate(masks.logits[:1, None].float(), (size, size), mode="bilinear")
+    iou, score = float(masks.candidate_iou[0].max()), float(masks.score[0])
+    return PromptedMask(logits[0, 0].cpu(), iou, score)

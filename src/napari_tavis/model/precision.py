@@ -14,20 +14,17 @@ Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 Network = TypeVar("Network", bound=nn.Module)
 
+# what a user may choose; "auto" is `usual_precision`
 PRECISIONS: dict[str, torch.dtype | None] = {
     "auto": None,
     "float32": torch.float32,
     "bfloat16": torch.bfloat16,
     "float16": torch.float16,
 }
-"""What a user may choose; "auto" is `usual_precision`."""
 
 
 class Precise(Protocol):
-    """What has a context to compute in."""
-
-    def inference(self) -> AbstractContextManager[None]:
-        """Give the context."""
+    def inference(self) -> AbstractContextManager[None]: ...
 
 
 User = TypeVar("User", bound=Precise)
@@ -47,15 +44,7 @@ def usual_precision(device: torch.device) -> torch.dtype:
 
 @contextmanager
 def inference(device: torch.device, dtype: torch.dtype) -> Iterator[None]:
-    """Compute without gradients, and matrix products in a number format.
-
-    Parameters
-    ----------
-    device : torch.device
-        Where.
-    dtype : torch.dtype
-        float32, bfloat16 or float16.
-    """
+    """Compute without gradients, and matrix products in float32, bfloat16 or float16."""
     enabled = dtype != torch.float32
     with torch.no_grad(), torch.autocast(device.type, dtype if enabled else None, enabled=enabled):
         yield
@@ -64,7 +53,7 @@ def inference(device: torch.device, dtype: torch.dtype) -> Iterator[None]:
 def for_inference(
     method: Callable[Concatenate[User, Parameters], Result],
 ) -> Callable[Concatenate[User, Parameters], Result]:
-    """Run a method in the context that its object names."""
+    """Run a method in the context that its object's `inference` gives."""
 
     @wraps(method)
     def run(self: User, *args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
@@ -80,21 +69,8 @@ def place(
     """Move a network to a device, its matrices in the number format that it multiplies them in.
 
     Vectors and single numbers (norms, biases, logit scales) stay float32: they take little room,
-    and an error in one of them reaches everything.
-
-    Parameters
-    ----------
-    network : Module
-        Changed in place.
-    device : str or torch.device
-        Where to.
-    dtype : torch.dtype, optional
-        Number format instead of the device's usual one.
-
-    Returns
-    -------
-    Module
-        The same network.
+    and an error in one of them reaches everything. The network is changed in place; by default its
+    matrices take the device's usual format.
     """
     where = torch.device(device)
     matrices = dtype or usual_precision(where)

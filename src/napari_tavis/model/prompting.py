@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import torch
 from sam2.modeling.sam2_utils import MLP
@@ -11,45 +10,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from napari_tavis.model.config import TAViSConfig
-from napari_tavis.model.rows import Rows
+from napari_tavis.model.features import SoundPrompts
 
+# `ImageBind.encode_text`: token embeddings to features of the text trunk
 TextEncoder = Callable[..., Tensor]
-"""`ImageBind.encode_text`: token embeddings to features of the text trunk."""
-
-
-@dataclass
-class Prompts(Rows):
-    """What the mask decoder is told about the sound of each frame.
-
-    Attributes
-    ----------
-    sparse : Tensor, shape (n, K, C)
-        One prompt token per query, ``p``; the scene's is the last.
-    dense : Tensor, shape (n, C)
-        Added to every pixel of the image embedding, for all queries of the frame (``t_v``).
-    pseudo_text : Tensor, shape (n, K, W)
-        Feature of the text trunk at the chosen position; zeros if there is no pseudo text.
-    audio : Tensor, shape (n, K, C)
-        The part of the prompt that comes from the sound itself, ``p^a``.
-    text : Tensor, shape (n, K, C)
-        The part that comes from the pseudo text, ``p^t``; zeros if there is none.
-    """
-
-    sparse: Tensor
-    dense: Tensor
-    pseudo_text: Tensor
-    audio: Tensor
-    text: Tensor
 
 
 class HybridPrompting(nn.Module):
-    """Turns audio queries, by way of text, into prompts of SAM 2.
-
-    Parameters
-    ----------
-    config : TAViSConfig
-        Sizes.
-    """
+    """Turns audio queries, by way of text, into prompts of the mask decoder."""
 
     def __init__(self, config: TAViSConfig) -> None:
         super().__init__()
@@ -79,26 +47,12 @@ class HybridPrompting(nn.Module):
         audio_cls: Tensor,
         vision_cls: Tensor,
         encode_text: TextEncoder,
-    ) -> Prompts:
-        """Make the prompts of some frames.
+    ) -> SoundPrompts:
+        """Make the prompts of ``n`` frames.
 
-        Parameters
-        ----------
-        learned_queries : Tensor, shape (n, N, C)
-            ``t_W`` of the decomposition.
-        decomposed_queries : Tensor, shape (n, N, C)
-            ``t'_a`` of the decomposition.
-        audio_cls : Tensor, shape (n, C)
-            The sound as a whole, ``t_a``, which becomes the scene query.
-        vision_cls : Tensor, shape (n, Cv)
-            The image as a whole, ``t_v``.
-        encode_text : callable
-            The causal text trunk, `ImageBind.encode_text`.
-
-        Returns
-        -------
-        Prompts
-            For every frame and query.
+        Takes ``t_W`` and ``t'_a`` of the decomposition, (n, N, C); the sound as a whole ``t_a``,
+        (n, C), which becomes the scene query; the image as a whole ``t_v``, (n, Cv); and the causal
+        text trunk.
         """
         sounds = torch.cat((decomposed_queries, audio_cls[:, None]), dim=1)
         of_queries = self.query_mlp(self.query_projection(learned_queries))
@@ -112,27 +66,27 @@ class HybridPrompting(nn.Module):
             pseudo_text = pseudo_text.unflatten(0, sounds.shape[:2])
             text = self.text_projection(pseudo_text)
             sparse = self.aggregate(torch.cat((audio, text), dim=-1))
-        return Prompts(sparse, self._dense(vision_cls, audio), pseudo_text, audio, text)
+        return SoundPrompts(sparse, self._dense(vision_cls, audio), pseudo_text, audio, text)
 
     def _dense(self, vision_cls: Tensor, audio: Tensor) -> Tensor:
-        """Give the picture's part of the prompt ``[n, C]``, zeros if it has none."""
+        """Give the picture's part of the prompt, (n, C); zeros if it has none."""
         if self.switches.vision_prompt:
             return self.dense_projection(vision_cls)
         return torch.zeros_like(audio[:, 0])
 
     def _pseudo_text(self, sounds: Tensor, encode_text: TextEncoder) -> Tensor:
-        """Give the text feature ``[m, W]`` of sounds ``[m, C]`` at the best position."""
+        """Give the text feature (m, W) of sounds (m, C) at the best position."""
         if self.switches.pseudo_text == "mlp":
             return self.text_mlp(sounds)
         tokens = self.token_projection(sounds).unflatten(-1, (self.pseudo_tokens, -1))
         scores = self.position_scores(sounds)
-        if self.training:
+        if self.training:  # the choice can only be learned from all positions
             return _straight_through_choice(scores, encode_text(tokens, all_positions=True))
         return _features_at(scores.argmax(dim=-1), tokens, encode_text)
 
 
 def _straight_through_choice(scores: Tensor, features: Tensor) -> Tensor:
-    """Choose features ``[m, t, W]`` by scores ``[m, t]``: hard forwards, softly backwards."""
+    """Choose features (m, t, W) by scores (m, t): hard forwards, softly backwards."""
     soft = scores.softmax(dim=-1)
     hard = F.one_hot(scores.argmax(dim=-1), scores.shape[-1]).to(soft.dtype)
     weights = hard + soft - soft.detach()
@@ -140,7 +94,8 @@ def _straight_through_choice(scores: Tensor, features: Tensor) -> Tensor:
 
 
 def _features_at(positions: Tensor, tokens: Tensor, encode_text: TextEncoder) -> Tensor:
-    """Run the text trunk on tokens ``[m, t, W]`` up to each row's position alone: ``[m, W]``."""
+    """Run the text trunk on tokens (m, t, W) only up to each row's position: (m, W)."""
+    # Rows of equal length at a time: the trunk is causal, so what follows need not be there.
     rows = [(positions == p).nonzero()[:, 0] for p in range(tokens.shape[1])]
     found = [encode_text(tokens[r, : p + 1]) for p, r in enumerate(rows) if len(r)]
     return torch.cat(found)[torch.cat(rows).argsort()]

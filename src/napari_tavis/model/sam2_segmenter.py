@@ -16,33 +16,24 @@ from sam2.modeling.sam2_base import SAM2Base
 from torch import Tensor, nn
 
 from napari_tavis.model.backbone import INDEPENDENT, MEMORY, SegmentationBackbone
+from napari_tavis.model.config import Sam2Config
 from napari_tavis.model.decoding import build_mask_decoder, decode_best, embed_prompts
 from napari_tavis.model.features import Features, Masks
 from napari_tavis.model.image_encoder import AudioGuidedImageEncoder
-from napari_tavis.model.prompted import ObjectMemory
-from napari_tavis.model.sam2_parts import (
+from napari_tavis.model.memory import (
     BACKBONE_STRIDE,
     build_memory_attention,
     build_memory_encoder,
 )
-from napari_tavis.model.segmenter_config import Sam2Config
-from napari_tavis.model.tracking import MemoryBank, PyramidFeatures
+from napari_tavis.model.tracking import MemoryBank, ObjectMemory, PyramidFeatures
 
-MEMORY_FRAMES = 7
+MEMORY_FRAMES = 7  # of which one is the first, always read
+# added to the object score before it decides whether the object has a pointer
 POINTER_SCORE_SHIFT = 2.0
-"""Added to the object score before it decides whether the object has a pointer."""
 
 
 class SoundPromptedSam2(SAM2Base, SegmentationBackbone):
-    """SAM 2 that takes one token and one dense vector per query as well as clicks.
-
-    Parameters
-    ----------
-    config : Sam2Config
-        Sizes.
-    image_size : int
-        Pixels per side.
-    """
+    """SAM 2 that takes one token and one dense vector per query as well as clicks."""
 
     protocols = (MEMORY, INDEPENDENT)
     title = "SAM 2"
@@ -100,7 +91,6 @@ class SoundPromptedSam2(SAM2Base, SegmentationBackbone):
     def encode(
         self, images: Tensor, biases: Sequence[Tensor]
     ) -> tuple[list[Tensor], PyramidFeatures]:
-        """Encode frames, each with its sound: see `SegmentationBackbone.encode`."""
         levels = self.image_encoder(images, biases)
         fine, middle, embedding = levels
         # Narrowed for the decoder once per frame, not once per object.
@@ -108,7 +98,6 @@ class SoundPromptedSam2(SAM2Base, SegmentationBackbone):
         return levels, PyramidFeatures(embedding, decoder.conv_s1(middle), decoder.conv_s0(fine))
 
     def segment_frames(self, features: Features, sparse: Tensor, dense: Tensor) -> Masks:
-        """Segment every frame by itself: see `SegmentationBackbone.segment_frames`."""
         embedding = features.embedding + self.no_mem_embed.view(1, -1, 1, 1)
         queries = sparse.shape[1]
         return self.decode(
@@ -119,7 +108,6 @@ class SoundPromptedSam2(SAM2Base, SegmentationBackbone):
         )
 
     def segment_clips(self, features: Features, sparse: Tensor, dense: Tensor, clips: int) -> Masks:
-        """Segment on the memory of frames before: see `SegmentationBackbone.segment_clips`."""
         bank = MemoryBank(self, clips)
         frames, queries = len(sparse) // clips, sparse.shape[1]
         steps = []
@@ -137,7 +125,6 @@ class SoundPromptedSam2(SAM2Base, SegmentationBackbone):
         return Masks(*(_interleave(parts, clips) for parts in _parts(steps)))
 
     def remember_objects(self) -> ObjectMemory:
-        """Give an empty memory of objects that a person has drawn, to follow them."""
         return ObjectMemory(self)
 
     def embed_prompts(
@@ -155,7 +142,6 @@ class SoundPromptedSam2(SAM2Base, SegmentationBackbone):
         labels: Tensor,
         mask_logits: Tensor | None = None,
     ) -> Masks:
-        """Segment one object in each frame: see `SegmentationBackbone.segment_prompted`."""
         embedding = features.embedding + self.no_mem_embed.view(1, -1, 1, 1)
         prompts = self.embed_prompts(points, labels, mask_logits, features.mask_size)
         return self.decode(embedding, features, *prompts)
@@ -171,18 +157,7 @@ class SoundPromptedSam2(SAM2Base, SegmentationBackbone):
     ) -> Masks:
         """Predict masks for ``R`` objects in ``n`` frames, the objects of a frame together.
 
-        Parameters
-        ----------
-        embedding : Tensor, shape (R, C, h, w)
-            Image embedding for each object, with what memory or its absence added.
-        features : Features
-            ``n`` rows.
-        sparse : Tensor, shape (R, k, C)
-            Prompt tokens of each object.
-        dense : Tensor, shape (R, C, h, w) or (R, C, 1, 1)
-            What is added to the embedding.
-        candidates : bool
-            Predict three masks and take the best, or just one, as for a mask that is given.
+        See `decoding.decode_best`; what memory or its absence adds is in the embedding already.
         """
         objects = len(embedding) // len(features.embedding)
         found = decode_best(
@@ -197,7 +172,7 @@ class SoundPromptedSam2(SAM2Base, SegmentationBackbone):
         return replace(found, pointer=self._pointer(found.pointer, found.score[:, None]))
 
     def _pointer(self, token: Tensor, score: Tensor) -> Tensor:
-        """Summarise objects ``[R, C]``; one whose score is too low has the pointer of no object."""
+        """Summarise objects (R, C); one of too low a score has the pointer of no object."""
         present = (score + POINTER_SCORE_SHIFT > 0).to(token.dtype)
         return present * self.obj_ptr_proj(token) + (1 - present) * self.no_obj_ptr
 
@@ -208,6 +183,6 @@ def _parts(steps: list[Masks]) -> Iterator[list[Tensor]]:
 
 
 def _interleave(parts: list[Tensor], clips: int) -> Tensor:
-    """Join ``T`` tensors ``[B * K, ...]`` into ``[B * T * K, ...]``, clip by clip."""
+    """Join ``T`` tensors (B * K, ...) into (B * T * K, ...), clip by clip."""
     by_clip = torch.stack([part.unflatten(0, (clips, -1)) for part in parts], dim=1)
     return by_clip.flatten(0, 2)

@@ -15,26 +15,17 @@ from timm.models.vision_transformer_sam import VisionTransformerSAM
 from torch import Tensor, nn
 
 from napari_tavis.model.backbone import INDEPENDENT, SegmentationBackbone
-from napari_tavis.model.decoding import build_mask_decoder, decode_best, embed_prompts
+from napari_tavis.model.config import SamConfig
+from napari_tavis.model.decoding import UPPER_LEFT, build_mask_decoder, decode_best, embed_prompts
 from napari_tavis.model.features import Features, Masks
-from napari_tavis.model.points import UPPER_LEFT
-from napari_tavis.model.segmenter_config import SamConfig
 
-PATCH = 16
-"""Pixels per side of a token: the stride of the image embedding."""
+PATCH = 16  # pixels per side of a token: the stride of the image embedding
 
-MASK_CHANNELS = 16
-"""Channels in the middle of the layers that read a mask prompt."""
+MASK_CHANNELS = 16  # in the middle of the layers that read a mask prompt
 
 
 class AudioGuidedVit(VisionTransformerSAM):
-    """SAM's image encoder with a bias from the sound before every block (paper, section 3.1).
-
-    Parameters
-    ----------
-    config : SamConfig
-        Sizes.
-    """
+    """SAM's image encoder with a bias from the sound before every block (paper, section 3.1)."""
 
     def __init__(self, config: SamConfig) -> None:
         super().__init__(
@@ -55,18 +46,7 @@ class AudioGuidedVit(VisionTransformerSAM):
     def forward(  # type: ignore[override]
         self, images: Tensor, biases: Sequence[Tensor]
     ) -> Tensor:
-        """Encode frames, each with its sound.
-
-        Parameters
-        ----------
-        images, biases
-            See `SegmentationBackbone.encode`.
-
-        Returns
-        -------
-        Tensor, shape (n, C, S / 16, S / 16)
-            Image embedding.
-        """
+        """Encode images with biases, see `SegmentationBackbone.encode`: (n, C, S / 16, S / 16)."""
         x = self.patch_embed(images)
         x = x + resample_abs_pos_embed_nhwc(self.pos_embed, list(x.shape[1:3]))
         for block, bias in zip(self.blocks, biases, strict=True):
@@ -76,15 +56,7 @@ class AudioGuidedVit(VisionTransformerSAM):
 
 
 class SoundPromptedSam(SegmentationBackbone):
-    """SAM that takes one token and one dense vector per query as well as clicks.
-
-    Parameters
-    ----------
-    config : SamConfig
-        Sizes.
-    image_size : int
-        Pixels per side.
-    """
+    """SAM that takes one token and one dense vector per query as well as clicks."""
 
     protocols = (INDEPENDENT,)
     title = "SAM"
@@ -103,15 +75,10 @@ class SoundPromptedSam(SegmentationBackbone):
         self.mask_decoder = build_mask_decoder(config)
 
     def encode(self, images: Tensor, biases: Sequence[Tensor]) -> tuple[list[Tensor], Features]:
-        """Encode frames, each with its sound: see `SegmentationBackbone.encode`.
-
-        The pyramid is the image embedding alone.
-        """
         embedding = self.image_encoder(images, biases)
         return [embedding], Features(embedding)
 
     def segment_frames(self, features: Features, sparse: Tensor, dense: Tensor) -> Masks:
-        """Segment every frame by itself: see `SegmentationBackbone.segment_frames`."""
         queries = sparse.shape[1]
         return self._decode(
             features.embedding.repeat_interleave(queries, dim=0),
@@ -122,7 +89,6 @@ class SoundPromptedSam(SegmentationBackbone):
     def segment_prompted(
         self, features: Features, points: Tensor, labels: Tensor, mask_logits: Tensor | None = None
     ) -> Masks:
-        """Segment one object in each frame: see `SegmentationBackbone.segment_prompted`."""
         prompts = embed_prompts(
             self.prompt_encoder,
             points,
@@ -135,6 +101,5 @@ class SoundPromptedSam(SegmentationBackbone):
         return self._decode(features.embedding, *prompts)
 
     def _decode(self, embedding: Tensor, sparse: Tensor, dense: Tensor) -> Masks:
-        """Predict masks for objects, whose pointer is the token of their mask."""
         places = self.prompt_encoder.pe_layer(embedding.shape[-2:])
         return decode_best(self.mask_decoder, embedding, places, sparse, dense)

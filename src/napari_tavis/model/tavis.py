@@ -12,38 +12,33 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from napari_tavis.core.errors import ModelError
 from napari_tavis.model import preprocess
 from napari_tavis.model.adapters import AudioAdapters
-from napari_tavis.model.alignment import BLUR_KERNEL
+from napari_tavis.model.alignment import BLUR_KERNEL, highlight
 from napari_tavis.model.backbone import INDEPENDENT, SegmentationBackbone
-from napari_tavis.model.config import TAViSConfig, preset_config
+from napari_tavis.model.config import SamConfig, SegmenterConfig, TAViSConfig, preset_config
+from napari_tavis.model.decoding import no_points
 from napari_tavis.model.decomposition import QueryDecomposition
-from napari_tavis.model.encoded import Cues, EncodedFrames, FrozenFeatures, Sound
-from napari_tavis.model.features import Features
+from napari_tavis.model.features import Cues, EncodedFrames, Features, FrozenFeatures, Sound
 from napari_tavis.model.imagebind import ImageBind
-from napari_tavis.model.outputs import Segmentation, TAViSOutput, by_frame, of_one_clip
+from napari_tavis.model.outputs import (
+    PromptedMask,
+    Segmentation,
+    TAViSOutput,
+    by_frame,
+    of_one_clip,
+    prompted_mask,
+)
 from napari_tavis.model.precision import for_inference, inference, usual_precision
-from napari_tavis.model.prompted import ObjectTracker, PromptedMask, no_points, prompted_mask
 from napari_tavis.model.prompting import HybridPrompting
-from napari_tavis.model.regions import region_embedding
-from napari_tavis.model.segmenters import build_segmenter
-from napari_tavis.model.texts import KeptTexts, TextFeatures, fingerprint, text_features
+from napari_tavis.model.sam2_segmenter import SoundPromptedSam2
+from napari_tavis.model.texts import TextCache, TextFeatures, fingerprint, text_features
+from napari_tavis.model.tracking import ObjectTracker
 
 
 class TAViS(nn.Module):
-    """Finds what sounds in the frames of a clip.
-
-    Parameters
-    ----------
-    config : TAViSConfig
-        Sizes of all parts.
-
-    Attributes
-    ----------
-    precision : torch.dtype or None
-        Number format of matrix products in everything but `forward` and other differentiable
-        methods, whose callers choose it; None for the one that is usual on the device.
-    """
+    """Finds what sounds in the frames of a clip."""
 
     def __init__(self, config: TAViSConfig) -> None:
         super().__init__()
@@ -52,36 +47,22 @@ class TAViS(nn.Module):
         self.adapters = AudioAdapters(config)
         self.decomposition = QueryDecomposition(config)
         self.prompting = HybridPrompting(config)
-        segmenter = build_segmenter(config.segmenter, config.image_size)
+        segmenter = _build_segmenter(config.segmenter, config.image_size)
         self.add_module(config.segmenter.family, segmenter)  # its weights say whose they are
+        # Number format of matrix products in everything but `forward` and other differentiable
+        # methods, whose callers choose it; None for the one that is usual on the device.
         self.precision: torch.dtype | None = None
-        self._texts = KeptTexts()
-        self._self = object()  # unlike an id, never that of another model as well
+        self._texts = TextCache()
+        self._token = object()  # unlike an id, never given to another model once this one is gone
 
     @classmethod
     def from_preset(cls, name: str, image_size: int | None = None) -> TAViS:
-        """Build a network.
+        """Build a network of a preset, ``"large"`` (the paper's) or ``"toy"``, in evaluation mode.
 
         The toy comes with random weights to be trained. The paper's network starts from those of
-        ImageBind and SAM 2, so memory for its weights is reserved but not filled: load a
-        checkpoint into it.
-
-        Parameters
-        ----------
-        name : str
-            ``"large"``, the paper's, or ``"toy"``.
-        image_size : int, optional
-            Pixels per side instead of 224; a multiple of 32.
-
-        Returns
-        -------
-        TAViS
-            In evaluation mode.
-
-        Raises
-        ------
-        ModelError
-            If there is no such preset, or the image size does not fit.
+        ImageBind and SAM 2, so memory for its weights is reserved but not filled: load a checkpoint
+        into it. Raises `ModelError` if there is no such preset, or the image size (a multiple of
+        32) does not fit.
         """
         config = preset_config(name, image_size)
         if not config.needs_release:
@@ -91,24 +72,15 @@ class TAViS(nn.Module):
 
     @classmethod
     def without_weights(cls, config: TAViSConfig) -> TAViS:
-        """Build a network that takes no memory until weights are loaded into it.
+        """Build a network on the ``meta`` device, in evaluation mode.
 
-        Parameters
-        ----------
-        config : TAViSConfig
-            Sizes.
-
-        Returns
-        -------
-        TAViS
-            In evaluation mode, on the ``meta`` device.
+        It takes no memory until weights are loaded into it.
         """
         with torch.device("meta"), _Unfilled():
             return cls(config).eval()
 
     @property
     def segmenter(self) -> SegmentationBackbone:
-        """The image encoder and mask decoder."""
         return cast(SegmentationBackbone, self.get_submodule(self.config.segmenter.family))
 
     @property
@@ -123,10 +95,10 @@ class TAViS(nn.Module):
 
     @property
     def identity(self) -> Hashable:
-        """What is the same only as long as the same frames give the same numbers."""
+        """What stays the same only as long as the same frames give the same numbers."""
         precision = self.precision or usual_precision(self.device)
         weights = fingerprint(self.parameters())
-        return self._self, weights, self.image_size, str(self.device), precision
+        return self._token, weights, self.image_size, str(self.device), precision
 
     def inference(self) -> AbstractContextManager[None]:
         """Give the context in which the network is used rather than trained."""
@@ -139,7 +111,7 @@ class TAViS(nn.Module):
         protocol: str | None = None,
         frozen: FrozenFeatures | None = None,
     ) -> TAViSOutput:
-        """Segment clips.
+        """Segment clips, differentiably.
 
         Parameters
         ----------
@@ -149,64 +121,33 @@ class TAViS(nn.Module):
             Normalised log-mel spectrogram of the 2 s window of each frame.
         protocol : str, optional
             ``"memory"``: each frame on the memory of those before. ``"independent"``: each by
-            itself, as the authors evaluate. By default the first that the segmenter has.
+            itself, as the authors evaluate. By default the first that the segmenter has; one that
+            it lacks is a `ModelError`.
         frozen : FrozenFeatures, optional
-            ``B * T`` rows, the frames of a clip beside each other, of `encode_frozen`: spares
-            ImageBind's encoders, which are computed if this is left out.
-
-        Returns
-        -------
-        TAViSOutput
-            Masks and embeddings, differentiable.
-
-        Raises
-        ------
-        ModelError
-            If there is no such protocol, or the segmenter does not have it.
+            ``B * T`` rows of `encode_frozen`, clip by clip: spares ImageBind's encoders.
         """
         shape = images.shape[:2]
         images, mel = images.flatten(0, 1), mel.flatten(0, 1)
         if frozen is None:
             frozen = self.encode_frozen(images, mel)
-        levels, features = self._look(images, frozen.sound)
+        levels, features = self._segmenter_features(images, frozen.sound)
         encoded = EncodedFrames(features, self._cues(frozen.seen, frozen.sound))
         return replace(self.decode(encoded, shape[0], protocol), image_features=levels)
 
     def encode_frozen(self, images: Tensor, mel: Tensor) -> FrozenFeatures:
         """Run ImageBind's encoders, differentiably: what the paper's training never changes.
 
-        Parameters
-        ----------
-        images : Tensor, shape (n, 3, S, S)
-            RGB, 0 to 1.
-        mel : Tensor, shape (n, 1, 128, 204)
-            Normalised log-mel spectrogram of the 2 s window of each frame.
-
-        Returns
-        -------
-        FrozenFeatures
-            ``n`` rows, for `forward`.
+        Takes images (n, 3, S, S) and spectrograms (n, 1, 128, 204) as `forward` does.
         """
-        return FrozenFeatures(self._hear(mel), self._see(images))
+        return FrozenFeatures(self._encode_sound(mel), self._encode_vision(images))
 
     def decode(
         self, encoded: EncodedFrames, clips: int, protocol: str | None = None
     ) -> TAViSOutput:
-        """Find the masks of clips whose frames are encoded, differentiably.
+        """Find the masks of ``B`` clips whose frames are encoded, differentiably.
 
-        Parameters
-        ----------
-        encoded : EncodedFrames
-            ``B * T`` rows with cues, the frames of a clip beside each other.
-        clips : int
-            Number of clips, ``B``.
-        protocol : str, optional
-            See `forward`.
-
-        Returns
-        -------
-        TAViSOutput
-            Without `image_features`.
+        Takes ``B * T`` rows with cues, clip by clip, and a protocol as `forward` does; the output
+        has no image features.
         """
         protocol = self.segmenter.choose_protocol(protocol)
         features, cues = encoded.features, encoded.cues
@@ -227,16 +168,16 @@ class TAViS(nn.Module):
             frame_features=features,
         )
 
-    def _hear(self, mel: Tensor) -> Sound:
-        """Encode windows of sound ``[n, 1, 128, 204]``."""
+    def _encode_sound(self, mel: Tensor) -> Sound:
+        """Encode windows of sound (n, 1, 128, 204)."""
         return Sound(*self.imagebind.encode_audio(mel))
 
-    def _look(self, images: Tensor, sound: Sound) -> tuple[list[Tensor], Features]:
-        """Run the segmenter's image encoder on images ``[n, 3, S, S]``, guided by their sound."""
+    def _segmenter_features(self, images: Tensor, sound: Sound) -> tuple[list[Tensor], Features]:
+        """Run the segmenter's image encoder on images (n, 3, S, S), guided by their sound."""
         return self.segmenter.encode(preprocess.normalise(images), self.adapters(sound.tokens))
 
-    def _see(self, images: Tensor) -> Tensor:
-        """Encode images ``[n, 3, S, S]`` as wholes: ``[n, Cv]``, ``t_v``."""
+    def _encode_vision(self, images: Tensor) -> Tensor:
+        """Encode images (n, 3, S, S) as wholes: ``t_v``, (n, Cv)."""
         return self.imagebind.encode_vision(preprocess.halve(preprocess.imagebind_size(images)))
 
     def _cues(self, vision_cls: Tensor, sound: Sound) -> Cues:
@@ -252,21 +193,10 @@ class TAViS(nn.Module):
     def segment(
         self, frames: np.ndarray | Tensor, mel: np.ndarray | Tensor, protocol: str | None = None
     ) -> Segmentation:
-        """Segment one clip, from frames as they were decoded.
+        """Segment one clip, from uint8 frames (T, H, W, 3) of any size as they were decoded.
 
-        Parameters
-        ----------
-        frames : ndarray or Tensor of uint8, shape (T, H, W, 3)
-            RGB frames of any size (see `preprocess.stretch_frames`).
-        mel : ndarray or Tensor of float32, shape (T, 1, 128, 204)
-            Log-mel spectrogram of each frame's window.
-        protocol : str, optional
-            See `forward`.
-
-        Returns
-        -------
-        Segmentation
-            On the CPU.
+        Takes the log-mel spectrogram of each frame's window, (T, 1, 128, 204), and a protocol as
+        `forward` does; gives the result on the CPU.
         """
         return self.segment_encoded(self.encode_frames(frames, mel, cues=True), protocol)
 
@@ -274,68 +204,33 @@ class TAViS(nn.Module):
     def encode_frames(
         self, frames: np.ndarray | Tensor, mel: np.ndarray | Tensor, *, cues: bool = False
     ) -> EncodedFrames:
-        """Run the encoders on frames, in the light of their sound.
+        """Run the encoders on uint8 frames (n, H, W, 3) and their sound, log-mel (n, 1, 128, 204).
 
-        Parameters
-        ----------
-        frames : ndarray or Tensor of uint8, shape (n, H, W, 3)
-            RGB frames of any size (see `preprocess.stretch_frames`).
-        mel : ndarray or Tensor of float32, shape (n, 1, 128, 204)
-            Log-mel spectrogram of each frame's window.
-        cues : bool
-            Whether all is encoded that segmenting by sound needs, or only what prompts by hand
-            need; `add_cues` makes up for the rest.
-
-        Returns
-        -------
-        EncodedFrames
-            ``n`` rows, on the model's device.
+        With ``cues``, all that segmenting by sound needs is encoded; else only what prompts by hand
+        need, and `add_cues` makes up for the rest. The rows stay on the model's device.
         """
         images = preprocess.stretch_frames(frames, self.image_size).to(self.device)
-        sound = self._hear(torch.as_tensor(mel, dtype=torch.float32, device=self.device))
-        features = self._look(images, sound)[1]
+        sound = self._encode_sound(torch.as_tensor(mel, dtype=torch.float32, device=self.device))
+        features = self._segmenter_features(images, sound)[1]
         if cues:
-            return EncodedFrames(features, cues=self._cues(self._see(images), sound))
+            return EncodedFrames(features, cues=self._cues(self._encode_vision(images), sound))
         return EncodedFrames(features, sound=sound)
 
     @for_inference
     def add_cues(self, frames: np.ndarray | Tensor, encoded: EncodedFrames) -> EncodedFrames:
         """Encode what segmenting by sound needs of frames that were encoded without it.
 
-        Parameters
-        ----------
-        frames : ndarray or Tensor of uint8, shape (n, H, W, 3)
-            The same frames.
-        encoded : EncodedFrames
-            ``n`` rows, with their sound.
-
-        Returns
-        -------
-        EncodedFrames
-            The same with cues, as if they had been asked for at once.
+        Takes the same frames again; the result is as if cues had been asked for at once.
         """
         if encoded.sound is None:
             raise ValueError("the sound of these frames was not kept")
         images = preprocess.stretch_frames(frames, self.image_size).to(self.device)
-        cues = self._cues(self._see(images), encoded.sound)
+        cues = self._cues(self._encode_vision(images), encoded.sound)
         return EncodedFrames(encoded.features, cues=cues)
 
     @for_inference
     def segment_encoded(self, encoded: EncodedFrames, protocol: str | None = None) -> Segmentation:
-        """Segment one clip whose frames are encoded.
-
-        Parameters
-        ----------
-        encoded : EncodedFrames
-            ``T`` rows with cues.
-        protocol : str, optional
-            See `forward`.
-
-        Returns
-        -------
-        Segmentation
-            On the CPU.
-        """
+        """Segment a clip whose ``T`` frames are encoded with cues; the result is on the CPU."""
         return of_one_clip(self.decode(encoded, 1, protocol), self.image_size)
 
     @for_inference
@@ -346,23 +241,10 @@ class TAViS(nn.Module):
         labels: Tensor,
         mask_logits: Tensor | None = None,
     ) -> PromptedMask:
-        """Segment an object from clicks, a box, or a mask to start from.
+        """Segment an object in one frame from clicks, a box, or a mask to start from.
 
-        Parameters
-        ----------
-        features : Features
-            One frame.
-        points : Tensor, shape (P, 2)
-            Column and row of each point, 0 to 1 of the frame's width and height.
-        labels : Tensor of int, shape (P,)
-            1 inside, 0 outside, 2 and 3 a box's upper left and lower right corner.
-        mask_logits : Tensor, optional, shape (h, w)
-            Logits of the mask to start from, of any size.
-
-        Returns
-        -------
-        PromptedMask
-            On the CPU.
+        Points (P, 2) and labels (P,) are as in `SegmentationBackbone.segment_prompted`, the mask
+        is (h, w) of any size.
         """
         place, dtype = self.device, torch.float32  # half precision is too coarse for places
         if len(points):
@@ -376,10 +258,7 @@ class TAViS(nn.Module):
     def track_object(self) -> ObjectTracker:
         """Start to follow an object from frames where a person has drawn it.
 
-        Raises
-        ------
-        ModelError
-            If the segmenter has no memory.
+        Raises `ModelError` if the segmenter has no memory.
         """
         return ObjectTracker(self.segmenter, self.inference)
 
@@ -387,17 +266,8 @@ class TAViS(nn.Module):
     def embed_regions(self, frames: np.ndarray | Tensor, mask_logits: Tensor) -> Tensor:
         """Embed what the masks of a clip highlight: five vision passes per frame.
 
-        Parameters
-        ----------
-        frames : ndarray or Tensor of uint8, shape (T, H, W, 3)
-            RGB frames of any size.
-        mask_logits : Tensor, shape (T, N or K, h, w)
-            Masks of the queries; a sixth, the scene's, is passed over.
-
-        Returns
-        -------
-        Tensor, shape (T, N, D)
-            Unit vectors ``T_v``, float32, on the CPU.
+        Takes uint8 frames (T, H, W, 3) of any size and masks (T, N or K, h, w), of which a sixth,
+        the scene's, is passed over. Gives unit vectors ``T_v``, (T, N, D), float32, on the CPU.
         """
         images = preprocess.stretch_frames(frames, self.image_size).to(self.device)
         logits = mask_logits[:, : self.config.queries].to(self.device)
@@ -406,36 +276,53 @@ class TAViS(nn.Module):
     def region_embedding(
         self, images: Tensor, mask_logits: Tensor, kernel: int = BLUR_KERNEL
     ) -> Tensor:
-        """Embed what masks highlight, differentiably: see `regions.region_embedding`."""
-        return region_embedding(self.imagebind, images, mask_logits, kernel)
+        """Embed what masks highlight, differentiably: one vision pass for each mask.
+
+        Takes images (B, T, 3, S, S) from 0 to 1, masks (B, T, N, h, w), and the side of the blur's
+        window at 224 pixels; gives unit vectors ``T_v``, (B, T, N, D).
+        """
+        shape = mask_logits.shape[:3]
+        pictures = preprocess.imagebind_size(images.flatten(0, 1))
+        highlighted = highlight(pictures, mask_logits.flatten(0, 1), kernel).flatten(0, 1)
+        cls_token = self.imagebind.encode_vision(preprocess.halve(highlighted))
+        return self.imagebind.vision_head(cls_token).unflatten(0, shape)
 
     def text_features(self, texts: Sequence[str]) -> TextFeatures:
-        """Encode texts, differentiably; nothing is kept: see `texts.text_features`."""
+        """Encode texts, differentiably; nothing is kept."""
         return text_features(self.imagebind, texts)
 
     @for_inference
     def embed_texts(self, texts: Sequence[str]) -> Tensor:
-        """Embed texts, each only once as long as the weights stay the same.
+        """Embed ``P`` texts, each only once as long as the weights stay the same.
 
-        Parameters
-        ----------
-        texts : sequence of str
-            ``P`` texts.
-
-        Returns
-        -------
-        Tensor, shape (P, D)
-            ``T^t``: unit vectors times the logit scale, float32, on the CPU.
+        Gives ``T^t``, (P, D): unit vectors times the logit scale, float32, on the CPU.
         """
         named = self.imagebind.named_parameters()
         weights = fingerprint(weight for name, weight in named if ".text." in f".{name}")
         return self._texts.embed(texts, weights, self.text_features)
 
 
+def _build_segmenter(config: SegmenterConfig, image_size: int) -> SegmentationBackbone:
+    """Build the model that segments.
+
+    Raises `ModelError` if it needs a package that is not installed.
+    """
+    if isinstance(config, SamConfig):
+        try:
+            from napari_tavis.model.sam_segmenter import SoundPromptedSam
+        except ModuleNotFoundError as error:
+            raise ModelError(
+                f"Models on SAM need the package {error.name}, which is not installed: "
+                "pip install 'napari-tavis[sam]'."
+            ) from error
+        return SoundPromptedSam(config, image_size)
+    return SoundPromptedSam2(config, image_size)
+
+
 class _Unfilled(TorchFunctionMode):
     """A context in which tensors without memory are not filled with random numbers, nor scaled.
 
-    It would change nothing, and yet the first call would import torch's compiler, which takes
+    That would change nothing, and yet the first call would import torch's compiler, which takes
     longer than building the network.
     """
 
@@ -449,6 +336,8 @@ class _Unfilled(TorchFunctionMode):
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         kwargs = kwargs or {}
+        if func is torch.linspace:
+            kwargs = {**kwargs, "device": "cpu"}  # Hiera reads its numbers while it is built
         if func.__name__ in self._NEEDLESS:
             tensors = [value for value in (*args, *kwargs.values()) if isinstance(value, Tensor)]
             if len(tensors) == 1 and tensors[0].is_meta:

@@ -1,47 +1,51 @@
-"""SAM 2's memory of earlier frames: what lets a frame be segmented as the next of a clip."""
+"""SAM 2's memory of earlier frames.
+
+It lets a frame be segmented as the next of a clip, and an object that a person has drawn be
+followed through a video.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import torch
 from sam2.modeling.sam2_base import SAM2Base
 from torch import Tensor
 from torch.nn import functional as F
 
+from napari_tavis.model.backbone import SegmentationBackbone
+from napari_tavis.model.decoding import no_points
 from napari_tavis.model.features import Features, Masks
+from napari_tavis.model.outputs import PromptedMask, prompted_mask
+from napari_tavis.model.precision import for_inference
+
+if TYPE_CHECKING:
+    from napari_tavis.model.sam2_segmenter import SoundPromptedSam2
+
+GIVEN_LOGIT = 10.0  # of a mask that a person gave: SAM 2 takes it as all but certain
+
+ABSENT_LOGIT = -1024.0  # everywhere, of an object that SAM 2 finds is not in the frame
 
 
 @dataclass
 class PyramidFeatures(Features):
-    """Frames as SAM 2's decoder sees them.
+    """Frames as SAM 2's decoder sees them, with the finer levels narrowed for it."""
 
-    Attributes
-    ----------
-    middle, fine : Tensor, shapes (R, C / 4, 2 h, 2 w) and (R, C / 8, 4 h, 4 w)
-        The finer levels, narrowed for the decoder.
-    """
-
-    middle: Tensor
-    fine: Tensor
+    middle: Tensor  # (R, C / 4, 2 h, 2 w)
+    fine: Tensor  # (R, C / 8, 4 h, 4 w)
 
     @property
     def finer(self) -> tuple[Tensor, ...]:
-        """The finer levels, finest first."""
         return self.fine, self.middle
 
 
 def encode_memory(sam2: SAM2Base, pixels: Tensor, masks: Masks) -> dict[str, Any]:
-    """Turn a frame and what was found in it into a memory, in the form that SAM 2 reads.
+    """Turn ``n`` frames (n, C, h, w) and what was found in them into memories as SAM 2 reads them.
 
-    Parameters
-    ----------
-    sam2 : SAM2Base
-        Whose memory encoder is used.
-    pixels : Tensor, shape (n, C, h, w)
-        Image embedding of the frames.
-    masks : Masks
-        ``n * K`` rows, the objects of a frame beside each other.
+    The masks are ``n * K`` rows, the objects of a frame beside each other.
     """
     size = pixels.shape[-2:]
     high_res = F.interpolate(
@@ -78,7 +82,7 @@ def recall(
     length: int,
     reverse: bool = False,
 ) -> Tensor:
-    """Mix memories into frames.
+    """Mix memories into ``n`` frames (n, C, h, w): one embedding per object, (n * K, C, h, w).
 
     Parameters
     ----------
@@ -97,11 +101,6 @@ def recall(
         Positions there are.
     reverse : bool
         Whether time runs backwards.
-
-    Returns
-    -------
-    Tensor, shape (n * K, C, h, w)
-        Image embedding for each object, the objects of a frame beside each other.
     """
     sines = sam2.image_encoder.neck.position_encoding(embedding).to(embedding.dtype)
     tokens, places = (part.flatten(2).permute(2, 0, 1) for part in (embedding, sines))
@@ -120,16 +119,9 @@ def recall(
 
 
 class MemoryBank:
-    """The last frames of some clips, as SAM 2 remembers them.
+    """The last frames of some clips, followed side by side, as SAM 2 remembers them.
 
     The memory of a frame is made when the next one arrives, so that of the last is never made.
-
-    Parameters
-    ----------
-    sam2 : SAM2Base
-        Whose memory attention and memory encoder are used.
-    clips : int
-        Number of clips followed side by side.
     """
 
     def __init__(self, sam2: SAM2Base, clips: int) -> None:
@@ -140,20 +132,7 @@ class MemoryBank:
         self._seen = 0
 
     def condition(self, features: Features, queries: int) -> Tensor:
-        """Mix the memory of earlier frames into the next one.
-
-        Parameters
-        ----------
-        features : Features
-            The next frame of each clip: ``B`` rows.
-        queries : int
-            Objects ``K`` per clip.
-
-        Returns
-        -------
-        Tensor, shape (B * K, C, h, w)
-            Image embedding for each object.
-        """
+        """Mix the memory of earlier frames into the next one of ``B`` clips: (B * K, C, h, w)."""
         self._store_unread()
         return recall(
             self._sam2,
@@ -166,20 +145,12 @@ class MemoryBank:
         )
 
     def remember(self, features: Features, masks: Masks) -> None:
-        """Keep what was found in the frame that `condition` was asked about.
-
-        Parameters
-        ----------
-        features : Features
-            The frame of each clip: ``B`` rows.
-        masks : Masks
-            What the decoder found: ``B * K`` rows.
-        """
+        """Keep what was found, ``B * K`` rows, in the frame that `condition` was asked about."""
         self._unread = features.embedding, masks
         self._seen += 1
 
     def _store_unread(self) -> None:
-        """Encode the memory of the frame before, now that it is known that someone reads it."""
+        """Encode the memory of the frame before, now that it is going to be read."""
         if self._unread is None:
             return
         (embedding, masks), self._unread = self._unread, None
@@ -187,7 +158,115 @@ class MemoryBank:
         self._forget()
 
     def _forget(self) -> None:
-        """Drop frames that are too old to be read: memory stays bounded however long the clip."""
+        """Drop frames too old to be read: memory stays bounded however long the clip."""
         oldest = self._seen - self._sam2.max_obj_ptrs_in_encoder + 1
         for index in [t for t in self._frames if 0 < t < oldest]:
             del self._frames[index]
+
+
+class ObjectMemory:
+    """What SAM 2 remembers of some objects, each in a video of its own, while it follows them.
+
+    Positions count the frames that are looked at, whichever frames of the video these are: the
+    memory holds the last six positions, and is blind to what is farther away.
+    """
+
+    def __init__(self, sam2: SoundPromptedSam2) -> None:
+        self._sam2 = sam2
+        self._conditions: dict[int, dict[str, Any]] = {}
+        self._tracked: dict[int, dict[str, Any]] = {}
+
+    def condition(self, position: int, features: Features, masks: Tensor) -> None:
+        """Take what a person drew at a position in time as the truth.
+
+        Takes a frame and a mask (R, h, w) of any size, 0 to 1, for each object; empty: it is not
+        there.
+        """
+        sam2 = self._sam2
+        given = masks[:, None]
+        present = (masks.flatten(1) > 0.5).any(1)
+        side = [length * sam2.backbone_stride for length in features.embedding.shape[-2:]]
+        full = F.interpolate(given, side, mode="bilinear", antialias=True)
+        prompt = sam2.mask_downsample(full)[:, 0]
+        points, labels = no_points(len(masks), masks.device)
+        tokens, dense = sam2.embed_prompts(points, labels, prompt, features.mask_size)
+        seen = sam2.decode(features.embedding, features, tokens, dense, candidates=False)
+        share = present[:, None].to(seen.pointer.dtype)
+        self._conditions[position] = encode_memory(
+            sam2,
+            features.embedding,
+            Masks(
+                logits=(2 * full[:, 0] - 1) * GIVEN_LOGIT,
+                candidate_logits=seen.candidate_logits,
+                candidate_iou=seen.candidate_iou,
+                score=torch.where(present, GIVEN_LOGIT, -GIVEN_LOGIT),
+                pointer=share * seen.pointer + (1 - share) * sam2.no_obj_ptr,
+            ),
+        )
+        self._forget(position)
+
+    def step(self, position: int, features: Features, *, reverse: bool = False) -> Masks:
+        """Find ``R`` objects in their next frames, and remember them there.
+
+        The position is the next after those seen, or before them if time runs in reverse. At
+        evaluation an object that is not there has no mask, as in SAM 2.
+        """
+        sam2 = self._sam2
+        embedding = recall(
+            sam2,
+            features.embedding,
+            self._conditions,
+            self._tracked,
+            objects=1,
+            position=position,
+            length=max((position, *self._conditions, *self._tracked)) + 1,
+            reverse=reverse,
+        )
+        points, labels = no_points(len(embedding), embedding.device)
+        prompts = sam2.embed_prompts(points, labels, None, features.mask_size)
+        masks = sam2.decode(embedding, features, *prompts)
+        if not sam2.training:
+            absent = (masks.score <= 0)[:, None, None]
+            masks.logits = masks.logits.masked_fill(absent, ABSENT_LOGIT)
+        self._tracked[position] = encode_memory(sam2, features.embedding, masks)
+        self._forget(position)
+        return masks
+
+    def _forget(self, position: int) -> None:
+        """Drop what is too far away to be read: memory stays bounded however long the video.
+
+        The conditions nearest on either side stay however far they are.
+        """
+        reach = self._sam2.max_obj_ptrs_in_encoder
+        self._tracked = {t: m for t, m in self._tracked.items() if abs(t - position) <= reach}
+        before = [t for t in sorted(self._conditions) if t <= position][-reach:]
+        after = [t for t in sorted(self._conditions) if t > position][:reach]
+        self._conditions = {t: self._conditions[t] for t in (*before, *after)}
+
+
+class ObjectTracker:
+    """Follows one object through a video: `ObjectMemory` for one object, without gradients."""
+
+    def __init__(
+        self,
+        backbone: SegmentationBackbone,
+        inference: Callable[[], AbstractContextManager[None]] = torch.no_grad,
+    ) -> None:
+        self._image_size = backbone.image_size
+        self._memory = backbone.remember_objects()
+        self.inference = inference
+
+    @for_inference
+    def condition(self, frame: int, features: Features, mask: Tensor) -> None:
+        """Take a mask (h, w) of any size, 0 to 1, as the truth; empty: the object is not there.
+
+        ``frame`` counts the frames that are looked at.
+        """
+        mask = mask.to(features.embedding.device, features.embedding.dtype)
+        self._memory.condition(frame, features, mask[None])
+
+    @for_inference
+    def step(self, frame: int, features: Features, reverse: bool = False) -> PromptedMask:
+        """Find the object in the next frame, or the one before those seen, and remember it."""
+        masks = self._memory.step(frame, features, reverse=reverse)
+        return prompted_mask(masks, self._image_size)

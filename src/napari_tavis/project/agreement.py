@@ -1,8 +1,8 @@
-"""How far two people agree who annotated one video, each in a session of their own.
+"""How far two people agree who annotated the same video, each in a session of their own.
 
-Compared are frames that both have finished: where a person edited or accepted an object, and all
-sampled frames of a session that is marked done. Objects are matched one to one so that their
-masks overlap most in total; then the overlap and the classes of the matched ones are told.
+Frames that both have finished are compared: those in which a person edited or accepted an object,
+and all sampled frames of a session that is marked done. Objects are matched one to one so that the
+total overlap of their masks is largest; the matched ones are compared by overlap and class.
 """
 
 from __future__ import annotations
@@ -20,63 +20,38 @@ from napari_tavis.annotation import AnnotationSession
 from napari_tavis.annotation.masks import Mask
 from napari_tavis.annotation.objects import SessionObject
 from napari_tavis.core.tasks import Task
-from napari_tavis.project.clip_statistics import annotated_objects
+from napari_tavis.project.states import annotated_objects
 
+# at most, spread evenly, so that a long video with many finished frames stays quick
 _FRAMES_COMPARED = 300
-"""At most, spread evenly over those that could be: bounded for a video annotated throughout."""
-_SAME_OBJECT = 0.1
-"""Mean IoU below which two objects are not taken for one."""
+_SAME_OBJECT = 0.1  # mean IoU below which two objects are not matched
 
 
 @dataclass(frozen=True)
 class MatchedObject:
-    """One object as two people annotated it.
-
-    Parameters
-    ----------
-    first_class, second_class : str
-        The class each gave it.
-    iou : float
-        Mean IoU of their masks over the frames in which either has one, 0 to 1.
-    """
+    """One object as two people annotated it."""
 
     first_class: str
     second_class: str
-    iou: float
+    iou: float  # mean IoU of their masks over the frames in which either has one, 0 to 1
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """How far two sessions of one video agree.
+    """How far two sessions of one video agree."""
 
-    Parameters
-    ----------
-    video : str
-        Name of the video.
-    first, second : Path
-        The sessions' directories.
-    frames : int
-        Frames that were compared.
-    matched : tuple of MatchedObject
-        The objects that both have.
-    first_only, second_only : tuple of str
-        The classes of the objects that only one of them has in those frames.
-    foreground_iou : float or None
-        Mean over the frames of the IoU of all objects together, 1 where neither has any: the
-        agreement on where something sounds, whatever it is. None where nothing was compared.
-    why : str
-        Why nothing was compared, a sentence; empty where something was.
-    """
-
-    video: str
+    video: str  # file name
     first: Path
     second: Path
-    frames: int = 0
+    frames: int = 0  # how many were compared
     matched: tuple[MatchedObject, ...] = ()
+    # class names of the objects that only the first has in those frames
     first_only: tuple[str, ...] = ()
     second_only: tuple[str, ...] = ()
+    # Mean over the frames of the IoU of all objects together, 1 where neither has any: the
+    # agreement on where something sounds, whatever it is. None where nothing was compared.
     foreground_iou: float | None = None
-    why: str = ""
+    why: str = ""  # why nothing was compared, a sentence; empty otherwise
 
     @property
     def object_iou(self) -> float | None:
@@ -94,20 +69,7 @@ class Agreement:
 def agree(
     first: AnnotationSession, second: AnnotationSession, *, task: Task | None = None
 ) -> Agreement:
-    """Compare two sessions of one video.
-
-    Parameters
-    ----------
-    first, second : AnnotationSession
-        The sessions.
-    task : Task, optional
-        Stops the work when cancelled.
-
-    Raises
-    ------
-    Cancelled
-        If asked for.
-    """
+    """Compare two sessions of one video; raises `Cancelled` if the task is cancelled."""
     task = task or Task()
     about = (first.video.name, first.path, second.path)
     if first.frame_size != second.frame_size:
@@ -141,7 +103,7 @@ def agree(
 
 
 def finished_frames(session: AnnotationSession) -> set[int]:
-    """Give the frames of which a person has said how they are."""
+    """Return the frames that a person has checked: edited, accepted, or marked done."""
     done = set(session.frame_indices.tolist()) if session.done else set()
     return done | {
         frame
@@ -154,20 +116,9 @@ def finished_frames(session: AnnotationSession) -> set[int]:
 def class_kappa(matched: Sequence[MatchedObject]) -> float | None:
     """Compute Cohen's kappa of the classes that two people gave to the same objects.
 
-    Parameters
-    ----------
-    matched : sequence of MatchedObject
-        The objects, of any number of videos.
-
-    Returns
-    -------
-    float or None
-        1 for full agreement, 0 for that of chance; None without objects, or where all have one
-        class, so that chance alone would agree.
-
-    Notes
-    -----
-    Source: Cohen, A coefficient of agreement for nominal scales, 1960.
+    1 is full agreement, 0 that of chance. None without objects, or where all have one class, so
+    that chance alone would agree. Source: Cohen, A coefficient of agreement for nominal scales,
+    1960.
     """
     if not matched:
         return None
@@ -180,7 +131,7 @@ def class_kappa(matched: Sequence[MatchedObject]) -> float | None:
 
 
 class _Overlaps:
-    """Gathers the overlap of every pair of objects, and of all of them together, by frame."""
+    """The overlap of every pair of objects, and of all of them together, summed over frames."""
 
     def __init__(self, rows: int, columns: int) -> None:
         self.foreground = 0.0
@@ -188,7 +139,7 @@ class _Overlaps:
         self._seen = np.zeros((rows, columns))
 
     def add(self, ours: list[Mask | None], theirs: list[Mask | None]) -> None:
-        """Take in a frame; None for an object that is not there."""
+        """Add a frame; None stands for an object without a mask in it."""
         for row, mine in enumerate(ours):
             for column, other in enumerate(theirs):
                 if mine is not None or other is not None:
@@ -198,16 +149,16 @@ class _Overlaps:
         mine, other = _union(ours), _union(theirs)
         if mine is not None and other is not None:
             self.foreground += _iou(mine, other)
-        else:
+        else:  # agreed where neither has anything, disagreed where one has
             self.foreground += float(mine is None and other is None)
 
     def mean(self) -> npt.NDArray[np.float64]:
-        """Give the mean IoU of every pair over the frames in which either is there."""
+        """Return the mean IoU of every pair over the frames in which either has a mask."""
         return self._sum / np.maximum(self._seen, 1)
 
 
 def _objects(session: AnnotationSession, frames: Sequence[int]) -> list[SessionObject]:
-    """Give the objects that have a mask in some of the frames."""
+    """Return the objects that have a mask in some of the frames."""
     return [
         item
         for item in annotated_objects(session)
@@ -216,7 +167,6 @@ def _objects(session: AnnotationSession, frames: Sequence[int]) -> list[SessionO
 
 
 def _mask(session: AnnotationSession, item: SessionObject, frame: int) -> Mask | None:
-    """Give an object's mask in a frame, or None where it is empty."""
     record = item.frames.get(frame)
     if record is None or record.empty:
         return None

@@ -1,4 +1,4 @@
-"""A video file to a saved session with overlay pictures: one call for scripts and commands."""
+"""From a video file to a saved session with overlay pictures, in one call."""
 
 from __future__ import annotations
 
@@ -32,21 +32,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Annotation:
-    """What `annotate_video` wrote.
+    """What `annotate_video` wrote."""
 
-    Parameters
-    ----------
-    session : AnnotationSession
-        The session, saved.
-    pictures : tuple of Path
-        One overlay picture per sampled frame.
-    warnings : tuple of str
-        What is wrong with the video, the sound or the session, a sentence each.
-    """
-
-    session: AnnotationSession
-    pictures: tuple[Path, ...]
-    warnings: tuple[str, ...]
+    session: AnnotationSession  # saved and closed
+    pictures: tuple[Path, ...]  # one overlay picture per sampled frame
+    warnings: tuple[str, ...]  # about the video, the sound or the session, a sentence each
 
     def summary(self) -> str:
         """Say in one line what was found, and where it is."""
@@ -56,25 +46,11 @@ class Annotation:
 
 
 def session_paths(videos: Sequence[Path], output: Path | None) -> list[Path]:
-    """Give the session file of each video.
+    """Return the session file of each video: ``<video>.tavis`` in the folder `output`.
 
-    Parameters
-    ----------
-    videos : sequence of Path
-        The videos.
-    output : Path or None
-        The folder for all sessions; None for beside each video, where napari looks for it.
-
-    Returns
-    -------
-    list of Path
-        ``<video>.tavis`` for each video; without `output` the session that a video has already,
-        wherever it is kept.
-
-    Raises
-    ------
-    TavisError
-        If one is no name of a file, or two videos would share a session.
+    Without `output` it is the session that a video has already, wherever that is kept, or a new
+    one beside the video, where napari looks for it. Raises `TavisError` if a path is not UTF-8 or
+    names no file, or if two videos would share a session.
     """
     for path in (*videos, *((output,) if output is not None else ())):
         if not is_utf8(path.absolute()):
@@ -107,7 +83,7 @@ def annotate(
     engine: Engine | None = None,
     task: Task | None = None,
 ) -> AnnotationSession:
-    """Segment what sounds in a video, and give the saved session, open to be corrected.
+    """Segment what sounds in a video, and return the saved session, open to be corrected.
 
     Parameters
     ----------
@@ -116,18 +92,18 @@ def annotate(
     model : str or Path
         ``"toy"``, the name of an installed model, or a checkpoint file.
     fps : float
-        Frames to segment per second of video.
+        Frames segmented per second of video.
     vocabulary : sequence of str
-        The class names in play; the model's own by default.
+        The class names to choose from; the model's own by default.
     device : {"auto", "cuda", "mps", "cpu"}
         Where the network runs.
     path : path, optional
-        The session's file; ``VIDEO.tavis`` by default. If it is there already, the model's masks
+        The session's file; ``VIDEO.tavis`` by default. If it exists already, the model's masks
         in it are replaced, and what a person edited or accepted is kept.
     engine : Engine, optional
         Keeps its model from video to video; a new one by default.
     task : Task, optional
-        Told how far it is; stops the work when cancelled.
+        Receives the progress; stops the work when cancelled.
 
     Returns
     -------
@@ -139,7 +115,7 @@ def annotate(
     TavisError
         If the video, the model, the device or the session's place cannot be used.
     Cancelled
-        If asked for; nothing is written then.
+        If the task was cancelled; nothing is written then.
 
     Examples
     --------
@@ -167,38 +143,16 @@ def annotate_video(
     may_move: bool = False,
     task: Task | None = None,
 ) -> Annotation:
-    """Segment what sounds in a video, save it as a session and draw it.
+    """Segment what sounds in a video, save it as the session `path` and draw it.
 
-    Parameters
-    ----------
-    video : Path
-        The video.
-    engine : Engine
-        Computes the masks.
-    path : Path
-        The session's file. If it holds the video's session already, the model's masks in it are
-        replaced and every frame that a person edited or accepted is kept.
-    options : EngineOptions
-        The model, and how the video is segmented.
-    may_move : bool, optional
-        Whether the session is kept in the user's data folder where `path` cannot be written.
-    task : Task, optional
-        Told of every step, and looked at between steps.
+    If `path` holds the video's session already, the model's masks in it are replaced and every
+    frame that a person edited or accepted is kept. With `may_move`, a session that cannot be
+    written there is kept in the user's data folder, and a warning says so. The pictures go into
+    ``<video>.overlays`` beside the session.
 
-    Returns
-    -------
-    Annotation
-        The session, saved and closed: it can be looked at, and opened by others. The pictures
-        in ``<video>.overlays`` beside it. Where it had to move, a warning says so.
-
-    Raises
-    ------
-    MediaError, InferenceError, SessionError
-        If the video, the device or an existing session cannot be used.
-    TavisError
-        If the session is open elsewhere, or cannot be written.
-    Cancelled
-        If asked for; nothing is written then.
+    Raises `MediaError`, `InferenceError` or `SessionError` if the video, the device or an existing
+    session cannot be used, `TavisError` if the session is open elsewhere or cannot be written, and
+    `Cancelled`, before anything is written, if the task is cancelled.
     """
     task = task or Task()
     _require_place(path, may_move=may_move)
@@ -214,7 +168,7 @@ def annotate_video(
     else:
         session.replace_proposals(proposals)
     session.save()
-    session.close()
+    session.close()  # before drawing, so that others can open it; it can still be looked at
     with frames:
         pictures = draw_overlays(session, frames, task)
     warnings = (*proposals.warnings, *session.warnings)
@@ -224,7 +178,7 @@ def annotate_video(
 
 
 def _require_place(path: Path, *, may_move: bool) -> None:
-    """Make sure that there is a place for a session before minutes are spent on its masks."""
+    """Make sure that a session can be written before minutes are spent on its masks."""
     try:
         require_writable(path)
     except UnwritablePlaceError as error:
@@ -237,9 +191,9 @@ def _require_place(path: Path, *, may_move: bool) -> None:
 
 
 class _SeenFrames:
-    """The frames of a video, of which those that an engine decoded here are not decoded again."""
+    """The frames of a video, without decoding again those that the engine decoded here."""
 
-    _MOST_BYTES = 512 * 2**20
+    _MOST_BYTES = 512 * 2**20  # uncompressed frames; about 80 of full HD
 
     def __init__(self, video: Path) -> None:
         self._video = video
@@ -247,7 +201,7 @@ class _SeenFrames:
         self._kept: dict[int, Picture] = {}
 
     def see(self, index: int, picture: Picture) -> None:
-        """Keep a frame, if there is room: the first ones, and what comes after is decoded again."""
+        """Keep a frame while there is room; later ones are decoded again."""
         if (len(self._kept) + 1) * picture.nbytes <= self._MOST_BYTES:
             self._kept[index] = picture
 
@@ -274,19 +228,7 @@ def draw_overlays(
 ) -> tuple[Path, ...]:
     """Draw a session's masks on the sampled frames.
 
-    Parameters
-    ----------
-    session : AnnotationSession
-        Any session of the video.
-    frames : Frames
-        The video's frames.
-    task : Task, optional
-        Told of every picture, and looked at between pictures.
-
-    Returns
-    -------
-    tuple of Path
-        ``<video>.overlays/<frame index>.png`` beside the session, in order.
+    Returns ``<video>.overlays/<frame index>.png`` beside the session, in order.
     """
     from napari_tavis.annotation.overlay import draw_session
 

@@ -1,43 +1,136 @@
-"""The videos one works through, each with how far it has come."""
+"""The videos to work through, each with how far it has come."""
 
 from __future__ import annotations
 
 import os
 import threading
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
 from napari_tavis.annotation import AnnotationSession
 from napari_tavis.core.tasks import Task
-from napari_tavis.project.listing import SESSION_SUFFIX, list_videos, session_files
-from napari_tavis.project.looking import QueueItem, VideoLooker, missing
+from napari_tavis.media import MediaError
+from napari_tavis.media.container import probe
+from napari_tavis.project.listing import (
+    SESSION_SUFFIX,
+    SessionFinder,
+    list_videos,
+    session_files,
+)
 from napari_tavis.project.queue_file import (
     FOLDER_FILE,
     QueueMemory,
+    Remembered,
     memory_file,
     read_memory,
     write_memory,
 )
-from napari_tavis.project.states import QueueState
+from napari_tavis.project.states import (
+    QueueState,
+    file_signature,
+    read_state,
+)
+
+
+@dataclass(frozen=True)
+class QueueItem:
+    """A video of a queue."""
+
+    path: Path  # absolute
+    state: QueueState
+    why: str = ""  # why it cannot be worked on, or what else to know; may be empty
+    session: Path | None = None  # the session's file, where there is one
+
+
+class _StateReader:
+    """Reads the states of videos, anew only where files have changed.
+
+    Methods may be called from any thread. `place` gives the key under which a video is remembered;
+    `remembered` is what the last run knew.
+    """
+
+    def __init__(self, place: Callable[[Path], str], remembered: Mapping[str, Remembered]) -> None:
+        self._place = place
+        self._remembered = dict(remembered)
+        self._finder = SessionFinder()
+        self._lock = threading.Lock()
+
+    def read(self, path: Path) -> QueueItem:
+        """Return a video's state: as remembered where its files are the same, else read anew."""
+        signature = file_signature(path)
+        if not signature:
+            return missing(path)
+        session_file = self._finder.find(path)
+        session = file_signature(session_file)
+        known = self._known(path)
+        if known is not None and (known.video, known.session) == (signature, session):
+            return QueueItem(path, known.state, known.why, session_file)
+        if signature.startswith("0-"):
+            state, why = QueueState.BROKEN, f"{path} is empty: copy it again."
+        elif session_file is None:
+            state, why = QueueState.NEW, ""
+        else:
+            state, why = read_state(session_file, path)
+        self._remember(path, Remembered(state, why, signature, session))
+        return QueueItem(path, state, why, session_file)
+
+    def probe_new(self, path: Path) -> QueueItem:
+        """Open a new video, once, so that a broken one is known before its turn comes."""
+        item = self.read(path)
+        known = self._known(path)
+        if item.state is not QueueState.NEW or known is None or known.probed:
+            return item
+        try:
+            probe(path)
+        except MediaError as error:
+            return self.note_broken(path, str(error))
+        self._remember(path, Remembered(known.state, known.why, known.video, known.session, True))
+        return item
+
+    def note_broken(self, path: Path, why: str) -> QueueItem:
+        """Remember that a video cannot be worked on, until its file or session changes."""
+        signature = file_signature(path)
+        if not signature:
+            return missing(path)
+        session_file = self._finder.find(path)
+        session = file_signature(session_file)
+        self._remember(path, Remembered(QueueState.BROKEN, why, signature, session, True))
+        return QueueItem(path, QueueState.BROKEN, why, session_file)
+
+    def remembered(self, paths: list[Path]) -> dict[str, Remembered]:
+        with self._lock:
+            places = [self._place(path) for path in paths]
+            return {place: self._remembered[place] for place in places if place in self._remembered}
+
+    def _known(self, path: Path) -> Remembered | None:
+        with self._lock:
+            return self._remembered.get(self._place(path))
+
+    def _remember(self, path: Path, remembered: Remembered) -> None:
+        with self._lock:
+            self._remembered[self._place(path)] = remembered
+
+
+def missing(path: Path, session: Path | None = None) -> QueueItem:
+    """Make the item of a video that does not exist; `session` is the one it has left behind."""
+    if session is None:
+        why = f"{path} is not there: put it back, or take it off the list."
+    else:
+        why = f"{path} is not there, but its annotation {session.name} is: put the video back."
+    return QueueItem(path, QueueState.MISSING, why, session)
 
 
 class VideoQueue:
     """The videos of a folder or of a list, in order; made by `open`.
 
-    States are read from the sessions on the disk. What is remembered between two runs lies in a
-    JSON file beside the videos; see `queue_file`. Methods may be called from any thread.
-
-    Attributes
-    ----------
-    source : Path
-        The folder, or the list file.
-    file : Path
-        Where the queue remembers.
-    warnings : list of str
-        What the user should know, one sentence each.
+    States are read from the sessions on the disk. What is remembered between two runs is in the
+    JSON file `file` beside the videos; see `queue_file`. Methods may be called from any thread.
+    `source` is the folder or the list file, `warnings` has what the user should know, a sentence
+    each.
     """
 
     def __init__(self, source: Path, file: Path, memory: QueueMemory) -> None:
@@ -45,7 +138,7 @@ class VideoQueue:
         self.file = file
         self.warnings: list[str] = []
         self._memory = memory
-        self._looker = VideoLooker(self.place, memory.videos)
+        self._states = _StateReader(self.place, memory.videos)
         self._items: dict[Path, QueueItem] = {}
         self._written: QueueMemory | None = None
         self._lock = threading.RLock()
@@ -61,23 +154,12 @@ class VideoQueue:
     ) -> VideoQueue:
         """Open the queue of a folder or a list.
 
-        Parameters
-        ----------
-        source : path
-            A folder of videos, its ``tavis-queue.json``, or a text file with one path per line.
-        recursive : bool, optional
-            Whether a folder's folders belong to it; as it was the last time by default.
-        file : path, optional
-            Where to remember; ``tavis-queue.json`` in the folder, or beside the list, by default.
-        task : Task, optional
-            Told how far it is; stops the work when cancelled.
+        `source` is a folder of videos, its ``tavis-queue.json``, or a text file with one path a
+        line. `recursive` says whether a folder's folders are included; None means as the last
+        time. `file` is where to remember; ``tavis-queue.json`` in the folder, or beside the list,
+        by default.
 
-        Raises
-        ------
-        ProjectError
-            If the source cannot be read.
-        Cancelled
-            If asked for.
+        Raises `ProjectError` if the source cannot be read, `Cancelled` if the task is cancelled.
         """
         source = Path(os.path.abspath(source))
         if source.name == FOLDER_FILE:
@@ -106,12 +188,12 @@ class VideoQueue:
         return Counter(item.state for item in self.videos)
 
     def item(self, path: Path | None) -> QueueItem | None:
-        """Give what is known of a video, or None where it is none of the queue's."""
+        """Return what is known of a video, or None if it is not in the queue."""
         with self._lock:
             return None if path is None else self._items.get(path)
 
     def place(self, path: Path) -> str:
-        """Give a video's place relative to the queue, to show and to remember it by."""
+        """Return a video's path relative to the queue's file, to show and to remember it by."""
         try:
             return Path(os.path.relpath(path, self.file.parent)).as_posix()
         except ValueError:  # another drive
@@ -122,21 +204,17 @@ class VideoQueue:
     def refresh(self, *, task: Task | None = None) -> None:
         """List the videos again, and read the states of those whose files have changed.
 
-        A video that has vanished meanwhile, or has left its session behind, is missing.
-
-        Raises
-        ------
-        ProjectError
-            If the source cannot be read any more.
-        Cancelled
-            If asked for; the queue then stays as it was.
+        A video that has vanished meanwhile, or has left its session behind, is missing. Raises
+        `ProjectError` if the source cannot be read any more, and `Cancelled` if the task is
+        cancelled; the queue then stays as it was.
         """
         task = task or Task()
         listed = list_videos(self.source, recursive=self.recursive)
+        # Read without the lock, for which the window may be waiting, and exchanged at once.
         items: dict[Path, QueueItem] = {}
         for done, path in enumerate(listed, start=1):
             task.check()
-            items[path] = self._looker.look(path)
+            items[path] = self._states.read(path)
             task.report(done, len(listed), "looking through the videos")
         with self._lock:
             for item in (*self._left_behind(items.values()), *self._vanished(items)):
@@ -144,7 +222,7 @@ class VideoQueue:
             self._items = items
 
     def _left_behind(self, found: Iterable[QueueItem]) -> list[QueueItem]:
-        """Give the videos of the folder's sessions that belong to none of the videos found."""
+        """Return missing items for the folder's sessions that belong to no video found."""
         if not self.source.is_dir():
             return []
         taken = {item.session for item in found}
@@ -160,35 +238,24 @@ class VideoQueue:
         return [missing(path) for path in gone if self._items[path].session is None]
 
     def refresh_video(self, path: Path) -> QueueItem | None:
-        """Look at one video again; None where it is none of the queue's."""
-        return None if self.item(path) is None else self.note(self._looker.look(path))
+        """Look at one video again; None if it is not in the queue."""
+        return None if self.item(path) is None else self.note(self._states.read(path))
 
     def check(self, *, task: Task | None = None) -> None:
-        """Look into the new videos, so that broken ones are known before their turn comes.
-
-        Parameters
-        ----------
-        task : Task, optional
-            Told how far it is; stops the work when cancelled.
-
-        Raises
-        ------
-        Cancelled
-            If asked for.
-        """
+        """Open the new videos, so that broken ones are known before their turn comes."""
         task = task or Task()
         new = [item.path for item in self.videos if item.state is QueueState.NEW]
         for done, path in enumerate(new, start=1):
             task.check()
-            self.note(self._looker.look_into(path))
+            self.note(self._states.probe_new(path))
             task.report(done, len(new), "checking the new videos")
 
     def look_into(self, path: Path) -> QueueItem:
-        """Look into one video, such as one that did not open; what is wrong with it is noted."""
-        return self.note(self._looker.look_into(path))
+        """Open one video, such as one that failed to open; what is wrong with it is noted."""
+        return self.note(self._states.probe_new(path))
 
     def note(self, item: QueueItem) -> QueueItem:
-        """Take what is newly known of a video of the queue, such as one whose session is open."""
+        """Take over what is newly known of a video, such as one whose session is open."""
         with self._lock:
             if item.path in self._items:
                 self._items[item.path] = item
@@ -196,24 +263,14 @@ class VideoQueue:
 
     def note_broken(self, path: Path, why: str) -> QueueItem:
         """Note that a video cannot be worked on, until its file or its session changes."""
-        return self.note(self._looker.note_broken(path, why))
+        return self.note(self._states.note_broken(path, why))
 
     # Going through it
 
     def next(self, after: Path | None = None, *, skip_finished: bool = False) -> QueueItem | None:
-        """Give the next video that can be opened.
+        """Return the next video that can be opened; None where there is none.
 
-        Parameters
-        ----------
-        after : Path, optional
-            The video to go on from; from the beginning where it is none of the queue's.
-        skip_finished : bool
-            Whether to pass over what is done or exported.
-
-        Returns
-        -------
-        QueueItem or None
-            None where there is none.
+        It begins with the first where `after` is not in the queue.
         """
         found = (
             item
@@ -223,20 +280,15 @@ class VideoQueue:
         return next(found, None)
 
     def previous(self, before: Path | None = None) -> QueueItem | None:
-        """Give the video before another one, done or not; None where there is none."""
+        """Return the video before another one, done or not; None where there is none."""
         videos, at = self.videos, self.position(before)
         earlier = [] if at is None else videos[:at]
         return next((item for item in reversed(earlier) if item.state.workable), None)
 
     def to_segment(self, after: Path | None, count: int) -> list[Path]:
-        """Give the videos to segment in advance: the new ones among those that come next.
+        """Return the videos to segment in advance: the new ones among the next `count`.
 
-        Parameters
-        ----------
-        after : Path or None
-            The video that is worked on.
-        count : int
-            How many videos to look ahead; what is finished or broken does not count.
+        Finished and broken ones do not count.
         """
         coming = (
             item
@@ -246,7 +298,7 @@ class VideoQueue:
         return [item.path for item in islice(coming, count) if item.state is QueueState.NEW]
 
     def position(self, path: Path | None) -> int | None:
-        """Give where a video comes in the queue, from 0; None where it is none of its."""
+        """Return a video's position in the queue, from 0; None if it is not in it."""
         paths = [item.path for item in self.videos]
         return paths.index(path) if path in paths else None
 
@@ -258,12 +310,12 @@ class VideoQueue:
 
     @property
     def recursive(self) -> bool:
-        """Whether the folder's folders belong to it."""
+        """Whether the folder's folders are included."""
         return self._memory.recursive
 
     @property
     def current(self) -> Path | None:
-        """The video last worked on; None where there was none, or it is none of the queue's."""
+        """The video last worked on; None if there was none, or it is not in the queue any more."""
         place = self._memory.current
         found = (item.path for item in self.videos if place and self.place(item.path) == place)
         return next(found, None)
@@ -274,7 +326,7 @@ class VideoQueue:
 
     @property
     def skip_finished(self) -> bool:
-        """Whether going on passes over what is done."""
+        """Whether going on skips what is done."""
         return self._memory.skip_finished
 
     @skip_finished.setter
@@ -293,37 +345,22 @@ class VideoQueue:
     def save(self) -> None:
         """Write what the queue remembers, if anything has changed.
 
-        Raises
-        ------
-        ProjectError
-            If the disk refuses. The queue works on without.
+        Raises `ProjectError` if the disk refuses; the queue can still be used.
         """
         with self._lock:
-            seen = self._looker.remembered(list(self._items))
+            seen = self._states.remembered(list(self._items))
             memory = replace(self._memory, videos=seen)
             if memory != self._written:
                 write_memory(self.file, memory)
                 self._written = memory
 
 
-def mark_done(directory: Path, done: bool = True) -> None:
+def mark_done(session_file: Path, done: bool = True) -> None:
     """Mark a session on the disk done, or not done.
 
-    Parameters
-    ----------
-    directory : Path
-        The session's directory; it must not be open for writing anywhere.
-    done : bool
-        Which.
-
-    Raises
-    ------
-    SessionError
-        If it cannot be opened or saved, or somebody else works on it.
+    It must not be open for writing anywhere. Raises `SessionError` if it cannot be opened or
+    saved, or somebody else is working on it.
     """
-    session = AnnotationSession.open(directory)
-    try:
+    with closing(AnnotationSession.open(session_file)) as session:
         session.set_done(done)
         session.save()
-    finally:
-        session.close()

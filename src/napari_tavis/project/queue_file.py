@@ -1,8 +1,8 @@
 """What a queue remembers between two runs: a small JSON file beside its videos.
 
 States are remembered together with the sizes and times of the files they were read from, so that
-they are read anew only where something has changed. No path in the file is ever followed: it
-says something only of videos that the folder, or the list, holds anyway.
+they are read again only where something has changed. No path in the file is ever followed: it
+describes only videos that are in the folder or the list anyway.
 """
 
 from __future__ import annotations
@@ -26,84 +26,43 @@ from napari_tavis.project.states import QueueState
 SCHEMA_VERSION = 1
 _MOST_BYTES = 64 * MEGABYTE
 _MOST_AHEAD = 100
-FOLDER_FILE = "tavis-queue.json"
-"""Name of the file in a folder that is worked through."""
-LIST_SUFFIX = ".tavis-queue.json"
-"""What the name of a list is followed by, in the name of the file beside it."""
+FOLDER_FILE = "tavis-queue.json"  # in a folder of videos
+LIST_SUFFIX = ".tavis-queue.json"  # follows a list's name, in the name of the file beside it
 
 
 @dataclass(frozen=True)
 class Remembered:
-    """What was last known of a video.
-
-    Parameters
-    ----------
-    state : QueueState
-        How far it had come.
-    why : str
-        What else there was to know.
-    video : str
-        The video file's signature then.
-    session : str
-        The session's signature then; empty where there was none.
-    probed : bool
-        Whether the video was looked into, not only at.
-    """
+    """What was last known of a video."""
 
     state: QueueState
-    why: str = ""
-    video: str = ""
-    session: str = ""
-    probed: bool = False
+    why: str = ""  # what else there was to know
+    video: str = ""  # the video file's signature then
+    session: str = ""  # the session's signature then; empty where there was none
+    probed: bool = False  # whether the video was opened, not only listed
 
 
 @dataclass
 class QueueMemory:
-    """All that a queue remembers.
+    """All that a queue remembers; paths are relative to its file."""
 
-    Parameters
-    ----------
-    recursive : bool
-        Whether the folder's folders belong to it.
-    current : str
-        The video last worked on, by its place relative to the file; empty for none.
-    skip_finished : bool
-        Whether going on passes over what is done.
-    ahead : int
-        How many videos are segmented in advance.
-    videos : dict of str to Remembered
-        What was known of each video, by its place.
-    """
-
-    recursive: bool = False
-    current: str = ""
-    skip_finished: bool = True
-    ahead: int = 1
-    videos: dict[str, Remembered] = field(default_factory=dict)
+    recursive: bool = False  # whether the folder's folders are included
+    current: str = ""  # the video last worked on; empty for none
+    skip_finished: bool = True  # whether going on skips what is done
+    ahead: int = 1  # how many videos are segmented in advance
+    videos: dict[str, Remembered] = field(default_factory=dict)  # by path
 
 
 def memory_file(source: Path) -> Path:
-    """Give the file in which the queue of a folder or list is remembered."""
+    """Return the file in which the queue of a folder or list is remembered."""
     if source.is_dir():
         return source / FOLDER_FILE
     return source.with_name(source.stem + LIST_SUFFIX)
 
 
 def read_memory(file: Path) -> tuple[QueueMemory, str]:
-    """Read what a queue remembers.
+    """Read what a queue remembers, and what is wrong with the file: a sentence, or empty.
 
-    Parameters
-    ----------
-    file : Path
-        The file; it need not exist.
-
-    Returns
-    -------
-    memory : QueueMemory
-        Empty where there is nothing, or nothing that can be read.
-    warning : str
-        What is wrong with the file, a sentence; empty if all is well. Nothing is lost with it:
-        states are read from the sessions then.
+    Nothing is lost with a broken file: states are then read from the sessions.
     """
     try:
         return _from_json(read_json(file, most=_MOST_BYTES)), ""
@@ -121,10 +80,7 @@ def read_memory(file: Path) -> tuple[QueueMemory, str]:
 def write_memory(file: Path, memory: QueueMemory) -> None:
     """Write what a queue remembers, whole or not at all.
 
-    Raises
-    ------
-    ProjectError
-        If the disk refuses.
+    Raises `ProjectError` if the disk refuses.
     """
     document = {"schema_version": SCHEMA_VERSION, **asdict(memory)}
     try:

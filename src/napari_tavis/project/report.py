@@ -1,4 +1,4 @@
-"""Statistics as plain data for a JSON file, and as sentences and tables for people."""
+"""Statistics as plain data for a JSON file, and as sentences for people."""
 
 from __future__ import annotations
 
@@ -10,22 +10,15 @@ from napari_tavis.annotation import FrameStatus
 from napari_tavis.core.atomic import write_atomically
 from napari_tavis.core.errors import ProjectError
 from napari_tavis.project.agreement import Agreement
-from napari_tavis.project.clip_statistics import EMPTY, Change, ClipStatistics
 from napari_tavis.project.states import QueueState
-from napari_tavis.project.statistics import Statistics
+from napari_tavis.project.statistics import EMPTY, Change, ClipStatistics, Statistics
 
+# the order in which frames are reported by status
 FRAME_ORDER = (FrameStatus.ACCEPTED, FrameStatus.EDITED, FrameStatus.PROPOSED, EMPTY)
-"""The order in which frames are told by their status."""
 
 
 def as_json(statistics: Statistics) -> dict[str, Any]:
-    """Give statistics as plain data.
-
-    Returns
-    -------
-    dict
-        Ready for `json.dump`; None where there is nothing to compute a number from.
-    """
+    """Return statistics as plain data; None where there is nothing to compute a number from."""
     time = statistics.time
     return {
         "clips": _by_state(statistics),
@@ -108,7 +101,6 @@ def clips_in_words(statistics: Statistics) -> str:
 
 
 def frames_in_words(statistics: Statistics) -> str:
-    """Say how far the sampled frames have come."""
     counts = statistics.frames_by_status
     parts = [f"{counts[key]} {key}" for key in FRAME_ORDER if counts.get(key)]
     total = count(sum(counts.values()), "sampled frame")
@@ -116,7 +108,6 @@ def frames_in_words(statistics: Statistics) -> str:
 
 
 def time_in_words(statistics: Statistics) -> str:
-    """Say how long people worked."""
     time = statistics.time
     if not time.clips:
         return "Nobody has worked on a clip yet."
@@ -127,7 +118,7 @@ def time_in_words(statistics: Statistics) -> str:
 
 
 def change_in_words(change: Change) -> str:
-    """Say how much of the model's masks was changed."""
+    """Say how much of the model's masks people changed."""
     added = f"; {count(change.added, 'mask')} added" if change.added else ""
     if change.mean_iou is None:
         return f"No mask has been checked against a proposal yet{added}."
@@ -158,7 +149,7 @@ def agreement_in_words(agreement: Agreement) -> str:
 
 
 def agreements_in_words(statistics: Statistics) -> str:
-    """Say how well people agree over all videos that two of them annotated."""
+    """Say how well people agree over all videos that have two sessions."""
     if not statistics.agreements:
         return "No video has two sessions. Add the folder of a second person to compare them."
     matched = statistics.matched
@@ -167,18 +158,12 @@ def agreements_in_words(statistics: Statistics) -> str:
     iou = sum(one.iou for one in matched) / len(matched)
     same = sum(one.first_class == one.second_class for one in matched) / len(matched)
     kappa = statistics.class_kappa
-    told = "" if kappa is None else f" (Cohen's kappa {kappa:.2f})"
-    return f"IoU {iou:.3f} of {count(len(matched), 'object')}, {same:.0%} of the same class{told}"
+    agreed = "" if kappa is None else f" (Cohen's kappa {kappa:.2f})"
+    return f"IoU {iou:.3f} of {count(len(matched), 'object')}, {same:.0%} of the same class{agreed}"
 
 
 def write_json(file: Path, statistics: Statistics) -> None:
-    """Write statistics into a JSON file, whole or not at all.
-
-    Raises
-    ------
-    ProjectError
-        If the disk refuses.
-    """
+    """Write statistics to a JSON file, whole or not at all; `ProjectError` if the disk refuses."""
     text = json.dumps(as_json(statistics), indent=2, ensure_ascii=False)
     try:
         write_atomically(file, f"{text}\n".encode())
@@ -190,5 +175,5 @@ def write_json(file: Path, statistics: Statistics) -> None:
 
 
 def count(number: int, thing: str) -> str:
-    """Give a number with its noun, such as ``1 clip`` or ``2 clips``."""
+    """Return a number with its noun, such as ``1 clip`` or ``2 clips``."""
     return f"{number} {thing}{'' if number == 1 else 's'}"

@@ -2,35 +2,30 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from enum import StrEnum
 from pathlib import Path
 
 from napari_tavis.annotation import AnnotationSession
-from napari_tavis.annotation.objects import ObjectState
+from napari_tavis.annotation.objects import ObjectState, SessionObject
 from napari_tavis.core.errors import TavisError
 
 
 class QueueState(StrEnum):
     """How far the annotation of a video has come."""
 
-    NEW = "new"
-    """There is no session yet."""
+    NEW = "new"  # no session yet
+    # the model has proposed masks; nobody has changed or accepted anything
     SEGMENTED = "segmented"
-    """The model has proposed masks; nobody has changed or accepted anything."""
-    IN_WORK = "in work"
-    """A person has begun, or has gone on after an export."""
-    DONE = "done"
-    """A person has marked it done."""
-    EXPORTED = "exported"
-    """It is part of a dataset, and has not changed since."""
-    BROKEN = "broken"
-    """The video or its session cannot be read."""
-    MISSING = "missing"
-    """The video is not there any more."""
+    IN_WORK = "in work"  # a person has begun, or has gone on after an export
+    DONE = "done"  # a person has marked it done
+    EXPORTED = "exported"  # part of a dataset, and unchanged since
+    BROKEN = "broken"  # the video or its session cannot be read
+    MISSING = "missing"  # the video does not exist any more
 
     @property
     def finished(self) -> bool:
-        """Whether nothing is left to be done."""
+        """Whether nothing is left to do."""
         return self in (QueueState.DONE, QueueState.EXPORTED)
 
     @property
@@ -40,19 +35,9 @@ class QueueState(StrEnum):
 
 
 def state_of(session: AnnotationSession) -> tuple[QueueState, str]:
-    """Say how far a session has come.
+    """Return how far a session has come, `SEGMENTED` to `EXPORTED`, and what else to know.
 
-    Parameters
-    ----------
-    session : AnnotationSession
-        The session, open in any way.
-
-    Returns
-    -------
-    state : QueueState
-        From `SEGMENTED` to `EXPORTED`.
-    why : str
-        What else there is to know, a sentence; empty if there is nothing.
+    The latter is a sentence, or empty.
     """
     exports = session.exports
     current = [note for note in exports if not note.stale]
@@ -61,61 +46,50 @@ def state_of(session: AnnotationSession) -> tuple[QueueState, str]:
     why = f"Changed since it was exported to {exports[-1].root}." if exports else ""
     if session.done:
         return QueueState.DONE, why
-    if exports or touched(session):
+    if exports or session_touched(session):
         return QueueState.IN_WORK, why
     return QueueState.SEGMENTED, why
 
 
-def touched(session: AnnotationSession) -> bool:
+def annotated_objects(session: AnnotationSession) -> list[SessionObject]:
+    """Return the objects that take part, without the scene mask."""
+    return [item for item in session.objects if item.takes_part and item.kind == "object"]
+
+
+def session_touched(session: AnnotationSession) -> bool:
     """Say whether a person has painted, accepted, named, added or rejected anything."""
     return any(
-        item.named_by_person
-        or item.state is ObjectState.REJECTED
-        or any(status.by_person for status in session.statuses(item.object_id).values())
+        item.state is ObjectState.REJECTED or object_touched(session, item)
         for item in session.objects
     )
 
 
-def look(path: Path, video: Path) -> tuple[QueueState, str]:
-    """Read a session's state from the disk, without changing anything there.
+def object_touched(session: AnnotationSession, item: SessionObject) -> bool:
+    statuses = session.statuses(item.object_id).values()
+    return item.named_by_person or any(status.by_person for status in statuses)
 
-    Parameters
-    ----------
-    path : Path
-        The session's file.
-    video : Path
-        Its video.
 
-    Returns
-    -------
-    state : QueueState
-        `BROKEN` if the session cannot be read.
-    why : str
-        What is wrong, or what else there is to know.
+def read_state(path: Path, video: Path) -> tuple[QueueState, str]:
+    """Read a session's state from the disk, and what else to know, without changing anything.
+
+    The state is `BROKEN` if the session cannot be read; then the sentence says why.
     """
     try:
         session = AnnotationSession.open(path, video=video, read_only=True)
     except TavisError as error:
         return QueueState.BROKEN, str(error)
-    try:
+    with closing(session):
         state, why = state_of(session)
         return state, why or next(iter(session.warnings), "")
-    finally:
-        session.close()
 
 
-def video_signature(video: Path) -> str | None:
-    """Give a word that changes when a video file does; None where there is no file."""
-    try:
-        found = video.stat()
-    except OSError:
-        return None
-    return f"{found.st_size}-{found.st_mtime_ns}"
+def file_signature(path: Path | None) -> str:
+    """Return a word that changes when a video or a session does; empty where there is no file.
 
-
-def session_signature(path: Path) -> str:
-    """Give a word that changes when a session is saved; empty where there is none.
-
-    Only the file's size and time are looked at, so that hundreds of sessions take no time.
+    It is made of the file's size and time, so that hundreds of files take no time.
     """
-    return video_signature(path) or ""
+    try:
+        found = None if path is None else path.stat()
+    except OSError:
+        found = None
+    return "" if found is None else f"{found.st_size}-{found.st_mtime_ns}"

@@ -1,41 +1,180 @@
-"""What has become of a set of videos: counted, and as plain data for a file."""
+"""Statistics of sessions: frames, classes, and how much people changed, per clip and in all."""
 
 from __future__ import annotations
 
 import os
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 
 from napari_tavis.annotation import AnnotationSession, FrameStatus
+from napari_tavis.annotation.masks import Mask
+from napari_tavis.annotation.objects import ObjectState, SessionObject
 from napari_tavis.core.errors import TavisError
 from napari_tavis.core.tasks import Cancelled, Task
 from napari_tavis.project.agreement import Agreement, MatchedObject, agree, class_kappa
-from napari_tavis.project.clip_statistics import (
-    Change,
-    ClassStatistics,
-    ClipStatistics,
-    describe_session,
-)
-from napari_tavis.project.states import QueueState
+from napari_tavis.project.states import QueueState, annotated_objects, object_touched, state_of
+
+EMPTY = "empty"  # a sampled frame in which no object has a status
+
+
+@dataclass(frozen=True)
+class Change:
+    """How much a person changed of what the model proposed.
+
+    Only masks that a person has edited or accepted are compared; what nobody has looked at yet
+    says nothing about the model.
+    """
+
+    masks: int = 0  # how many were compared
+    iou_sum: float = 0.0  # of their IoUs with the proposals; an erased mask counts 0
+    unchanged: int = 0  # how many equal the proposal, pixel for pixel
+    removed: int = 0  # how many were erased
+    added: int = 0  # masks painted where the model had proposed nothing; not compared
+
+    @property
+    def mean_iou(self) -> float | None:
+        """Mean IoU of masks and proposals, 0 to 1; None where nothing was compared."""
+        return self.iou_sum / self.masks if self.masks else None
+
+    def __add__(self, other: Change) -> Change:
+        return Change(
+            self.masks + other.masks,
+            self.iou_sum + other.iou_sum,
+            self.unchanged + other.unchanged,
+            self.removed + other.removed,
+            self.added + other.added,
+        )
+
+
+@dataclass(frozen=True)
+class ClassStatistics:
+    """Counts of one class."""
+
+    clips: int = 0  # in which it occurs
+    objects: int = 0
+    masks: int = 0  # that are not empty, over all frames
+    change: Change = field(default_factory=Change)
+
+    def __add__(self, other: ClassStatistics) -> ClassStatistics:
+        return ClassStatistics(
+            self.clips + other.clips,
+            self.objects + other.objects,
+            self.masks + other.masks,
+            self.change + other.change,
+        )
+
+
+@dataclass(frozen=True)
+class ClipStatistics:
+    """Statistics of one clip. Rejected and background objects are left out.
+
+    The scene mask counts where a person works on it, or where there is nothing else.
+    """
+
+    video: Path
+    session: Path  # the session's file
+    fingerprint: str  # identifies the video by its content
+    state: QueueState
+    # sampled frames by the least finished status of their objects, or `EMPTY`
+    frames: Mapping[str, int]
+    masks: Mapping[FrameStatus, int]  # one per object and frame, erased ones too
+    classes: Mapping[str, ClassStatistics]  # by class name; the scene mask is no class
+    rejected: int  # objects that a person rejected
+    seconds: float  # how long people worked on it
+    change: Change
+
+
+def describe_session(session: AnnotationSession, *, task: Task | None = None) -> ClipStatistics:
+    """Compute the statistics of one session; raises `Cancelled` if the task is cancelled."""
+    task = task or Task()
+    items = worked_on(session)
+    classes: dict[str, ClassStatistics] = {}
+    changed = Change()
+    for item in items:
+        task.check()
+        change = change_of(session, item)
+        changed += change
+        if item.kind == "object":
+            masks = sum(not record.empty for record in item.frames.values())
+            before = classes.get(item.class_name, ClassStatistics(clips=1))
+            classes[item.class_name] = before + ClassStatistics(0, 1, masks, change)
+    return ClipStatistics(
+        video=session.video,
+        session=session.path,
+        fingerprint=session.identity.fingerprint,
+        state=state_of(session)[0],
+        frames=_count_frames(session, items),
+        masks=Counter(record.status for item in items for record in item.frames.values()),
+        classes=classes,
+        rejected=sum(item.state is ObjectState.REJECTED for item in session.objects),
+        seconds=session.worked_seconds,
+        change=changed,
+    )
+
+
+def worked_on(session: AnnotationSession) -> list[SessionObject]:
+    """Return what a person works on: the objects, the scene mask, or both.
+
+    Someone annotating sources leaves the scene mask alone, and vice versa: what is left alone
+    should not make every frame look unfinished.
+    """
+    objects = annotated_objects(session)
+    scene = [item for item in session.objects if item.takes_part and item.kind == "scene"]
+    touched = [item for item in (*objects, *scene) if object_touched(session, item)]
+    if not objects or (touched and not any(item.kind == "object" for item in touched)):
+        return scene
+    return objects + [item for item in scene if item in touched]
+
+
+def change_of(session: AnnotationSession, item: SessionObject) -> Change:
+    """Compare an object's masks that a person edited or accepted with what the model proposed."""
+    total = Change()
+    for frame, record in list(item.frames.items()):
+        if not record.status.by_person:
+            continue
+        if not record.empty and record.proposed == record.mask:  # told by digest, without decoding
+            total += Change(masks=1, iou_sum=1.0, unchanged=1)
+            continue
+        mask = session.mask(item.object_id, frame)
+        proposed = session.proposal_mask(item.object_id, frame)
+        total += _compare(mask, proposed)
+    return total
+
+
+def _compare(mask: Mask, proposed: Mask | None) -> Change:
+    if proposed is None or not proposed.any():
+        return Change(added=int(mask.any()))
+    union = np.count_nonzero(mask | proposed)
+    shared = np.count_nonzero(mask & proposed)
+    return Change(
+        masks=1,
+        iou_sum=shared / union,
+        unchanged=int(shared == union),
+        removed=int(not mask.any()),
+    )
+
+
+# from the least finished to the most
+_ORDER = (FrameStatus.PROPOSED, FrameStatus.EDITED, FrameStatus.ACCEPTED)
+
+
+def _count_frames(session: AnnotationSession, items: list[SessionObject]) -> dict[str, int]:
+    counts: Counter[str] = Counter()
+    for frame in session.frame_indices.tolist():
+        found = {item.frames[frame].status for item in items if frame in item.frames}
+        counts[next((str(status) for status in _ORDER if status in found), EMPTY)] += 1
+    return dict(counts)
 
 
 @dataclass(frozen=True)
 class WorkTime:
-    """How long people worked. Clips that nobody worked on are left out.
-
-    Parameters
-    ----------
-    clips : int
-        Clips that somebody worked on.
-    total, mean, median : float
-        Minutes: in all, and per clip.
-    """
+    """How long people worked, in minutes. Clips that nobody worked on are left out."""
 
     clips: int = 0
     total: float = 0.0
@@ -45,24 +184,12 @@ class WorkTime:
 
 @dataclass(frozen=True)
 class Statistics:
-    """What has become of a set of videos.
+    """Statistics of a set of videos."""
 
-    Parameters
-    ----------
-    clips : tuple of ClipStatistics
-        One for each session.
-    unsegmented : tuple of Path
-        Videos without a session.
-    agreements : tuple of Agreement
-        One for each two sessions of the same video.
-    problems : tuple of str
-        What could not be read, a sentence each.
-    """
-
-    clips: tuple[ClipStatistics, ...] = ()
-    unsegmented: tuple[Path, ...] = ()
-    agreements: tuple[Agreement, ...] = ()
-    problems: tuple[str, ...] = ()
+    clips: tuple[ClipStatistics, ...] = ()  # one per session
+    unsegmented: tuple[Path, ...] = ()  # videos without a session
+    agreements: tuple[Agreement, ...] = ()  # one per pair of sessions of the same video
+    problems: tuple[str, ...] = ()  # what could not be read, a sentence each
 
     @property
     def clips_by_state(self) -> Mapping[QueueState, int]:
@@ -74,17 +201,17 @@ class Statistics:
 
     @property
     def frames_by_status(self) -> Mapping[str, int]:
-        """How many sampled frames there are by status; see `ClipStatistics.frames`."""
+        """Sampled frames by status; see `ClipStatistics.frames`."""
         return sum((Counter(clip.frames) for clip in self.clips), Counter())
 
     @property
     def masks_by_status(self) -> Mapping[FrameStatus, int]:
-        """How many masks there are by status; see `ClipStatistics.masks`."""
+        """Masks by status; see `ClipStatistics.masks`."""
         return sum((Counter(clip.masks) for clip in self.clips), Counter())
 
     @property
     def classes(self) -> Mapping[str, ClassStatistics]:
-        """What there is of each class, the one with the most masks first."""
+        """Counts by class name, the class with the most masks first."""
         found: dict[str, ClassStatistics] = defaultdict(ClassStatistics)
         for clip in self.clips:
             for name, counted in clip.classes.items():
@@ -93,17 +220,14 @@ class Statistics:
 
     @property
     def change(self) -> Change:
-        """How much people changed of what the model proposed."""
         return sum((clip.change for clip in self.clips), Change())
 
     @property
     def rejected(self) -> int:
-        """Objects that people rejected."""
         return sum(clip.rejected for clip in self.clips)
 
     @property
     def time(self) -> WorkTime:
-        """How long people worked."""
         minutes = [clip.seconds / 60 for clip in self.clips if clip.seconds > 0]
         if not minutes:
             return WorkTime()
@@ -117,7 +241,6 @@ class Statistics:
 
     @property
     def class_kappa(self) -> float | None:
-        """Cohen's kappa of the classes of `matched`; see `agreement.class_kappa`."""
         return class_kappa(self.matched)
 
 
@@ -127,31 +250,17 @@ def collect(
     unsegmented: Sequence[Path] = (),
     task: Task | None = None,
 ) -> Statistics:
-    """Gather the statistics of sessions; nothing is written, and few are in memory at a time.
+    """Compute the statistics of sessions; nothing is written, and few are in memory at a time.
 
-    Parameters
-    ----------
-    sessions : sequence of path or AnnotationSession
-        Session directories, their videos, or open sessions. What is given twice counts once; two
-        sessions of the same video are compared.
-    unsegmented : sequence of Path
-        Videos that have no session yet; they are only counted.
-    task : Task, optional
-        Told how far it is; stops the work when cancelled.
-
-    Returns
-    -------
-    Statistics
-        A session that cannot be read is one of its problems, and left out.
-
-    Raises
-    ------
-    Cancelled
-        If asked for.
+    `sessions` are session files, their videos, or open sessions; one given twice counts once, and
+    two of the same video are compared. Videos without a session are only counted. A session that
+    cannot be read is left out, and is one of the problems. Raises `Cancelled` if the task is
+    cancelled.
     """
     task = task or Task()
     clips: list[ClipStatistics] = []
     problems: list[str] = []
+    # By resolved path, so that a session reached through a link counts once.
     known: dict[Path, str | os.PathLike[str] | AnnotationSession] = {}
     for done, one in enumerate(sessions, start=1):
         try:
@@ -174,7 +283,7 @@ def _compare_all(
     sessions: Sequence[str | os.PathLike[str] | AnnotationSession],
     task: Task,
 ) -> tuple[Agreement, ...]:
-    """Compare every two sessions of one video."""
+    """Compare every two sessions of the same video."""
     of_video: dict[str, list[int]] = defaultdict(list)
     for at, clip in enumerate(clips):
         of_video[clip.fingerprint].append(at)
@@ -189,12 +298,9 @@ def _compare_all(
 
 @contextmanager
 def _opened(one: str | os.PathLike[str] | AnnotationSession) -> Iterator[AnnotationSession]:
-    """Open a session for reading; one that is open already stays so."""
+    """Open a session for reading; one that is open already stays open."""
     if isinstance(one, AnnotationSession):
         yield one
         return
-    session = AnnotationSession.open(one, read_only=True)
-    try:
+    with closing(AnnotationSession.open(one, read_only=True)) as session:
         yield session
-    finally:
-        session.close()

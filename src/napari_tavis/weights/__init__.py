@@ -1,4 +1,4 @@
 """The user's weights: where they come from, where they are kept, and under which licences.
 
-Nothing here imports torch until weights are converted.
+Torch is imported only to convert weights.
 """

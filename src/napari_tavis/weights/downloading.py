@@ -1,4 +1,4 @@
-"""Downloads that go on where they stopped."""
+"""Downloads that resume where they stopped."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from pathlib import Path
 
 from napari_tavis.core.errors import ChecksumError, DownloadError
 from napari_tavis.core.tasks import Task
-from napari_tavis.weights.connection import Connection
 from napari_tavis.weights.files import (
     MEGABYTE,
     in_words,
@@ -22,22 +21,21 @@ from napari_tavis.weights.files import (
     sha256_of,
     write_json,
 )
-from napari_tavis.weights.web import Refused, Response
+from napari_tavis.weights.web import Connection, Refused, Response
 
+# seconds before each retry; a download gives up after the last without a new byte
 PAUSES = (1.0, 2.0, 4.0, 8.0, 15.0)
-"""Seconds before each new try; after the last, and no byte in between, a download gives up."""
 
-TIMEOUT = 15.0
-"""Seconds without a byte after which a connection counts as dropped."""
+TIMEOUT = 15.0  # seconds without a byte after which a connection counts as dropped
 
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-_TRY_AGAIN = (408, 425, 429, 500, 502, 503, 504)
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # the disk has no room for more
+_TRY_AGAIN = (408, 425, 429, 500, 502, 503, 504)  # HTTP statuses that may pass
 _RANGE_REFUSED = 416
 
 
 @dataclass
 class Dropped(Exception):
-    """A connection ended too early, or could not be had; another try may succeed."""
+    """A connection ended too early or could not be made; another try may succeed."""
 
     reason: str
 
@@ -51,39 +49,14 @@ def download(
     pauses: Sequence[float] = PAUSES,
     timeout: float = TIMEOUT,
 ) -> str:
-    """Download a file, going on where an earlier try stopped.
+    """Download a file, resuming where an earlier try stopped, and return its SHA-256.
 
-    What has come is kept beside the target as ``*.part``, also after a cancel or an error.
+    The target is written whole or not at all; one that exists is taken as it is, if its checksum
+    is right. What has arrived is kept beside it as ``*.part``, also after a cancel or an error. An
+    empty `sha256` means that none is known; `pauses` and `timeout` are in seconds.
 
-    Parameters
-    ----------
-    url : str
-        Address.
-    target : Path
-        File to write, whole or not at all; one that exists is taken as it is, if its checksum
-        is right.
-    sha256 : str
-        Checksum that the file must have; empty if none is known.
-    task : Task, optional
-        Told how far it is; stops the work when cancelled.
-    pauses : sequence of float
-        Seconds before each new try.
-    timeout : float
-        Seconds without a byte after which a connection counts as dropped.
-
-    Returns
-    -------
-    str
-        The SHA-256 of the file.
-
-    Raises
-    ------
-    DownloadError
-        If it cannot be had: the address, the connection, the disk.
-    ChecksumError
-        If another file than the expected came; it is deleted.
-    Cancelled
-        If `task` was cancelled.
+    Raises `DownloadError` for the address, the connection or the disk, `ChecksumError` if the file
+    is not the expected one (it is deleted), and `Cancelled`.
     """
     task = task or Task()
     part = _Part(url, target, task, timeout)
@@ -101,22 +74,14 @@ def download(
 
 @dataclass(frozen=True)
 class Unfinished:
-    """A download that was cancelled or cut off.
+    """A download that was cancelled or cut off."""
 
-    Parameters
-    ----------
-    done : int
-        Bytes that are there.
-    total : int or None
-        Bytes of the whole file, if the server said.
-    """
-
-    done: int
-    total: int | None
+    done: int  # bytes that are on the disk
+    total: int | None  # bytes of the whole file, if the server said
 
 
 def unfinished(target: Path) -> Unfinished | None:
-    """Tell what there is of a file whose download did not end; None if nothing is."""
+    """Return how much there is of a file whose download did not end; None if nothing."""
     part, facts = _parts(target)
     return (
         Unfinished(part.stat().st_size, read_json(facts).get("total")) if part.is_file() else None
@@ -130,14 +95,9 @@ def discard(target: Path) -> None:
 
 
 def ask_size(url: str, task: Task | None = None, timeout: float = TIMEOUT) -> int | None:
-    """Ask a server how large a file is; None if it does not say.
+    """Ask a server how many bytes a file has; None if it does not say.
 
-    Raises
-    ------
-    DownloadError
-        If the address cannot be reached, or leads to something else.
-    Cancelled
-        If `task` was cancelled.
+    Raises `DownloadError` if the address cannot be reached or is no file's, and `Cancelled`.
     """
     connection = Connection(url, {}, timeout, task or Task())
     try:
@@ -151,12 +111,12 @@ def ask_size(url: str, task: Task | None = None, timeout: float = TIMEOUT) -> in
 
 
 def _parts(target: Path) -> tuple[Path, Path]:
-    """Give the files for what has come of a file, and for what is known of the whole."""
+    """Return the files for what has arrived of a file, and for what is known of the whole."""
     return target.with_name(f"{target.name}.part"), target.with_name(f"{target.name}.part.json")
 
 
 class _Part:
-    """A file that is on its way."""
+    """A file on its way."""
 
     def __init__(self, url: str, target: Path, task: Task, timeout: float) -> None:
         self._url, self._target = url, target
@@ -173,7 +133,7 @@ class _Part:
                 self._fetch_once()
                 break
             except Dropped as dropped:
-                tries = 0 if self._size() > before else tries
+                tries = 0 if self._size() > before else tries  # progress earns new patience
                 if tries == len(pauses):
                     raise DownloadError(self._lost(dropped.reason)) from dropped
                 self._wait(pauses[tries])
@@ -182,16 +142,15 @@ class _Part:
         self._facts.unlink(missing_ok=True)
 
     def _fetch_once(self) -> None:
-        """Fetch over one connection."""
         self._task.check()
         offset = self._size()
         known = read_json(self._facts)
-        if offset and known.get("url") != self._url:
+        if offset and known.get("url") != self._url:  # of another address
             offset = self._forget()
         headers = {}
         if offset:
             headers["Range"] = f"bytes={offset}-"
-            if known.get("validator"):
+            if known.get("validator"):  # else the size alone tells whether the file has changed
                 headers["If-Range"] = known["validator"]
         self._tell(offset, known.get("total"))
         connection = Connection(self._url, headers, self._timeout, self._task)
@@ -199,7 +158,7 @@ class _Part:
             self._take(connection, offset, known.get("total"))
         except Refused as refused:
             if refused.code == _RANGE_REFUSED and offset:
-                if offset == known.get("total"):
+                if offset == known.get("total"):  # complete: the last run stopped before the rename
                     return
                 self._forget()
                 raise Dropped("the file has changed on the server") from refused
@@ -214,10 +173,10 @@ class _Part:
             connection.close()
 
     def _take(self, connection: Connection, offset: int, expected: int | None) -> None:
-        """Write what a connection brings behind what is there."""
+        """Append what a connection brings."""
         response = connection.open()
         start, total = _extent(response)
-        if response.status != http.client.PARTIAL_CONTENT:
+        if response.status != http.client.PARTIAL_CONTENT:  # the server sends the whole file
             offset = 0
         elif start != offset or (expected is not None and total != expected):
             self._forget()
@@ -247,7 +206,7 @@ class _Part:
             room = "the disk is full" if error.errno in _FULL else str(error.strerror)
             raise DownloadError(
                 f"{self._path} cannot be written: {room}. {in_words(done)} are there; make room "
-                "and start the download again, and it goes on from there."
+                "and start the download again, and it resumes there."
             ) from error
 
     def _tell(self, done: int, total: int | None) -> None:
@@ -260,7 +219,7 @@ class _Part:
         return self._path.stat().st_size if self._path.is_file() else 0
 
     def _forget(self) -> int:
-        """Delete what has come, for it belongs to another file."""
+        """Delete what has arrived, for it belongs to another file."""
         self._path.unlink(missing_ok=True)
         self._facts.unlink(missing_ok=True)
         return 0
@@ -273,22 +232,22 @@ class _Part:
 
     def _lost(self, reason: str) -> str:
         size = self._size()
-        there = f" {in_words(size)} are there; start it again, and it goes on." if size else ""
+        there = f" {in_words(size)} are downloaded; start it again, and it resumes." if size else ""
         return f"{self._url} cannot be downloaded: {reason}.{there}"
 
 
 def _extent(response: Response) -> tuple[int, int | None]:
-    """Give where a response starts in the file, and the file's size if it is known."""
+    """Return where a response starts in the file, and the file's size if it is known."""
     if response.status == http.client.PARTIAL_CONTENT:
         span, _, size = response.headers.get("Content-Range", "").partition("/")
         start = span.removeprefix("bytes ").partition("-")[0]
         begin = _number(start)
-        return -1 if begin is None else begin, _number(size)
+        return -1 if begin is None else begin, _number(size)  # -1 fits no offset
     return 0, _number(response.headers.get("Content-Length", ""))
 
 
 def _number(text: str) -> int | None:
-    """Read a number of bytes; None for what is none, or more than any disk holds."""
+    """Parse a number of bytes; None for anything else, or more than any disk holds."""
     return int(text) if re.fullmatch("[0-9]{1,19}", text) else None
 
 

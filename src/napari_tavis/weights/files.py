@@ -1,4 +1,4 @@
-"""Small files, free space, checksums and sizes, as installing weights needs them."""
+"""Small files, free space, checksums and sizes, as needed to install weights."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _CHUNK = 4 * 1024 * 1024
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON object; a file that is missing or damaged is an empty one."""
+    """Read a JSON object; a missing or damaged file counts as an empty one."""
     try:
         found = files.read_json(path, most=files.MEGABYTE)
     except files.ForeignFileError:
@@ -29,13 +29,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write a JSON object whole or not at all.
-
-    Raises
-    ------
-    WeightsError
-        If it cannot be written.
-    """
+    """Write a JSON object whole or not at all; `WeightsError` if the disk refuses."""
     try:
         write_atomically(path, f"{json.dumps(content, indent=2)}\n".encode())
     except OSError as error:
@@ -43,15 +37,6 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
 
 
 def sha256_of(path: Path, task: Task | None = None) -> str:
-    """Compute the SHA-256 of a file.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-    task : Task, optional
-        Told how far it is; stops the work when cancelled.
-    """
     task = task or Task()
     digest, done, total = hashlib.sha256(), 0, path.stat().st_size
     with path.open("rb") as file:
@@ -64,21 +49,10 @@ def sha256_of(path: Path, task: Task | None = None) -> str:
 
 
 def require_space(directory: Path, size: int, what: str) -> None:
-    """Make sure that so much fits on a directory's disk.
+    """Make sure that `size` bytes fit on a directory's disk; `what` names what they are for.
 
-    Parameters
-    ----------
-    directory : Path
-        It is made if need be.
-    size : int
-        Bytes.
-    what : str
-        What they are for.
-
-    Raises
-    ------
-    WeightsError
-        If it does not fit, or there can be no such directory.
+    The directory is made if need be. Raises `WeightsError` if they do not fit, or the directory
+    cannot be made.
     """
     try:
         directory.mkdir(parents=True, exist_ok=True)
@@ -94,7 +68,7 @@ def require_space(directory: Path, size: int, what: str) -> None:
 
 
 def free_space(directory: Path) -> int | None:
-    """Give the free bytes of the disk of a directory that may not exist yet; None if unknown."""
+    """Return the free bytes of the disk of a directory that may not exist yet; None if unknown."""
     for place in (directory, *directory.parents):
         try:
             return shutil.disk_usage(place).free
@@ -106,7 +80,7 @@ def free_space(directory: Path) -> int | None:
 
 
 def in_words(size: int) -> str:
-    """Give a number of bytes as people say it."""
+    """Format a number of bytes for people, such as ``1.20 GB``."""
     if size < MEGABYTE:
         return f"{size / 1000:.1f} kB"
     if size < 1000 * MEGABYTE:

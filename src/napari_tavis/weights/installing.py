@@ -1,4 +1,4 @@
-"""Installing models: from files of the user's, and from the official addresses."""
+"""Installing models from the user's files and from the official addresses."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from napari_tavis.weights.licences import licences_of
 from napari_tavis.weights.sources import Source, by_hand
 from napari_tavis.weights.store import ModelCard, Store, write_card
 
-DTYPES = ("float16", "bfloat16", "float32")
+DTYPES = ("float16", "bfloat16", "float32")  # number formats of a model's matrices
 DEFAULT_DTYPE = "float16"
-_CHECKSUMS = "checksums.json"
+_CHECKSUMS = "checksums.json"  # of first downloads, by source, where none is published
 
 
 def import_files(
@@ -40,41 +40,16 @@ def import_files(
     origin: str = "",
     task: Task | None = None,
 ) -> ModelCard:
-    """Install a model from files.
+    """Install a model from files and return its card.
 
-    Parameters
-    ----------
-    store : Store
-        Where to.
-    files : sequence of str or Path
-        One checkpoint of TAViS; or one of SAM 2 and one of ImageBind; or one of these alone, to
-        be joined later. A part that is installed may be given by its name.
-    name : str
-        What to call it.
-    dtype : {"float16", "bfloat16", "float32"}
-        Number format of matrices.
-    image_size : int, optional
-        Pixels per side that the model has by default; 224 if not said.
-    replace : bool
-        Whether a model of this name may be replaced.
-    origin : str
-        Where the files come from, in words; noted before their names.
-    task : Task, optional
-        Told how far it is; stops the work when cancelled.
+    `files` is one checkpoint of TAViS; or one of SAM 2 and one of ImageBind; or one of these
+    alone, to be joined later. An installed part may be given by its name. `image_size` is the
+    model's default side in pixels; None means 224. `origin` says in words where the files come
+    from, and is noted before their names.
 
-    Returns
-    -------
-    ModelCard
-        Of the new model.
-
-    Raises
-    ------
-    WeightsError
-        If the name cannot be had, or the disk has no room.
-    CheckpointError
-        If a file is damaged, incomplete or something else; it names what is missing.
-    Cancelled
-        If `task` was cancelled. Whatever was raised, nothing is installed.
+    Raises `WeightsError` if the name is not available or the disk has no room, `CheckpointError`
+    if a file is damaged, incomplete or something else (it names what is missing), and `Cancelled`.
+    Nothing is installed then.
     """
     task = task or Task()
     store.check_name(name, replace)
@@ -102,38 +77,14 @@ def download_model(
 ) -> ModelCard:
     """Download official weights and install them.
 
-    The file's checksum is compared with the known one; where none is known, the first download's
-    is recorded and all later ones are compared with that.
+    The file's checksum is compared with the published one; where there is none, the first
+    download's is recorded and all later ones are compared with that. `accept_changed` takes the
+    file, and records its checksum, even if it is another than before. The name is the source's by
+    default; `dtype`, `image_size`, `replace` are as in `import_files`, `pauses` as in `download`.
+    After a cancel, what has arrived is kept, and the next download resumes there.
 
-    Parameters
-    ----------
-    store : Store
-        Where to.
-    source : Source
-        What.
-    name : str, optional
-        What to call it; the source's name by default.
-    dtype, image_size, replace
-        See `import_files`.
-    accept_changed : bool
-        Take the file, and record its checksum, also if it is another than before.
-    pauses : sequence of float
-        See `download`.
-    task : Task, optional
-        Told how far it is; stops the work when cancelled. What has come until then is kept, and
-        the next download goes on from there.
-
-    Returns
-    -------
-    ModelCard
-        Of the new model.
-
-    Raises
-    ------
-    DownloadError
-        If the file cannot be had; it says how a person gets it, where that helps.
-    WeightsError, CheckpointError, Cancelled
-        See `import_files`.
+    Raises `DownloadError` if the file cannot be downloaded (it says how a person gets it, where
+    that helps), and what `import_files` does.
     """
     task = task or Task()
     name = source.name if name is None else name
@@ -170,7 +121,7 @@ def download_model(
 
 
 def download_target(store: Store, source: Source) -> Path:
-    """Give the file that official weights are downloaded to; it is gone when they are installed."""
+    """Return the file that weights are downloaded to; it is deleted once they are installed."""
     return store.downloads / source.file_name
 
 
@@ -186,6 +137,7 @@ def _install(
 ) -> ModelCard:
     """Convert files, and put the result where models are."""
     room = sum(path.stat().st_size for path in paths)
+    # Matrices, nearly all of a model, are halved; float32 is what the authors' files hold.
     require_space(store.models, room if dtype == "float32" else room // 2, name)
     with store.installing(name, replace) as folder:
         task.report(0, 0, f"reading {', '.join(path.name for path in paths)}")

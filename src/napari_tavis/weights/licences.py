@@ -1,4 +1,4 @@
-"""Under which terms weights may be used, and whether the user was shown them."""
+"""Under which terms weights may be used, and whether the user has seen them."""
 
 from __future__ import annotations
 
@@ -11,30 +11,19 @@ from napari_tavis.weights.files import read_json, write_json
 
 @dataclass(frozen=True)
 class Licence:
-    """The terms of one project's weights.
+    """The terms of one project's weights."""
 
-    Parameters
-    ----------
-    work : str
-        Whose weights.
-    name : str
-        Name of the licence.
-    terms : str
-        What it means for the user, in a sentence.
-    address : str
-        Where its text is.
-    """
-
-    work: str
+    work: str  # whose weights
     name: str
-    terms: str
-    address: str
+    terms: str  # what it means for the user, in a sentence
+    address: str  # where its text is
 
     def describe(self) -> str:
-        """Give the licence in one line."""
+        """Return the licence in one line."""
         return f"{self.work}: {self.name}. {self.terms} {self.address}"
 
 
+# by the work that they are about
 LICENCES = {
     "tavis": Licence(
         "TAViS",
@@ -61,53 +50,39 @@ LICENCES = {
         "https://www.apache.org/licenses/LICENSE-2.0",
     ),
 }
-"""By the work that they are about."""
 
+# the works inside, by kind of weights
 _CONTENTS = {"tavis": ("tavis", "imagebind"), "start": ("imagebind",)}
-_SHOWN = "licences.json"
-_SUFFIXES = (".pth", ".pt", ".bin")
+_SHOWN = "licences.json"  # in the user's data folder
+_SUFFIXES = (".pth", ".pt", ".bin")  # of the authors' files
 
 
 def licences_of(kind: str, segmenter: str = "sam2") -> tuple[Licence, ...]:
-    """Give the licences of a kind of weights (see `napari_tavis.model.recognition`).
+    """Return the licences of a kind of weights (see `napari_tavis.model.conversion`).
 
-    A model of TAViS has the weights of ImageBind and SAM 2 inside, and their terms with them.
-
-    Parameters
-    ----------
-    kind : str
-        Of the weights.
-    segmenter : {"sam2", "sam"}
-        What a whole model segments with.
+    A model of TAViS contains weights of ImageBind and of its segmenter, SAM 2 or SAM, and inherits
+    their terms.
     """
     works = (*_CONTENTS[kind], segmenter) if kind in _CONTENTS else (kind,)
     return tuple(LICENCES[work] for work in works)
 
 
 def licences_of_file(model: str | Path) -> tuple[Licence, ...]:
-    """Give the licences of a model that is used straight from its authors' file; else none.
+    """Return the licences of a model that is used straight from its authors' file; else none.
 
-    Installed models and files of this package have none here: they were made of the authors'
-    files, and the licences shown then.
+    Installed models and this package's own have none here: they were made from the authors' files,
+    whose licences were shown then.
     """
     return licences_of("tavis") if Path(model).suffix.lower() in _SUFFIXES else ()
 
 
 def not_shown_yet(directory: Path, licences: Iterable[Licence]) -> list[Licence]:
-    """Give those licences that the user was not shown before.
-
-    Parameters
-    ----------
-    directory : Path
-        The user's directory, see `napari_tavis.core.home`.
-    licences : iterable of Licence
-        Those in question.
-    """
+    """Return those licences that the user has not seen; `directory` is the user's data folder."""
     shown = read_json(directory / _SHOWN)
     return [licence for licence in licences if licence.work not in shown]
 
 
 def note_shown(directory: Path, licences: Iterable[Licence]) -> None:
-    """Note that the user was shown licences."""
+    """Note that the user has seen licences."""
     path = directory / _SHOWN
     write_json(path, {**read_json(path), **{one.work: one.name for one in licences}})

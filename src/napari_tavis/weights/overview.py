@@ -1,4 +1,4 @@
-"""What is installed and what can be had, in words; for the command line and the dialog alike."""
+"""What is installed and what can be downloaded, for the command line and the dialog alike."""
 
 from __future__ import annotations
 
@@ -17,22 +17,14 @@ from napari_tavis.weights.store import ModelCard, Store
 
 @dataclass(frozen=True)
 class Offer:
-    """Official weights that are not installed under their name.
-
-    Parameters
-    ----------
-    source : Source
-        Which.
-    came : Unfinished or None
-        What there is of them already.
-    """
+    """Official weights that are not installed under their name."""
 
     source: Source
-    came: Unfinished | None
+    came: Unfinished | None  # what there is of them already
 
 
 def offers(store: Store, sources: Mapping[str, Source] = SOURCES) -> list[Offer]:
-    """Give the official weights that are not installed."""
+    """Return the official weights that are not installed."""
     installed = {card.name for card in store.cards()}
     return [
         Offer(source, unfinished(download_target(store, source)))
@@ -42,24 +34,10 @@ def offers(store: Store, sources: Mapping[str, Source] = SOURCES) -> list[Offer]
 
 
 def ask_sizes(sources: Iterable[Source], task: Task | None = None) -> dict[str, int]:
-    """Ask the servers how large official weights are.
+    """Ask the servers how many bytes official weights have; return what they say, by name.
 
-    Parameters
-    ----------
-    sources : iterable of Source
-        Which; those without an address are passed over.
-    task : Task, optional
-        Told how far it is; stops the work when cancelled.
-
-    Returns
-    -------
-    dict of str to int
-        Bytes by name; without those whose server cannot be reached or does not say.
-
-    Raises
-    ------
-    DownloadError
-        If no server says anything.
+    Left out are those without an address and those whose server cannot be reached or does not say.
+    Raises `DownloadError` if no server can be reached, and `Cancelled`.
     """
     task = task or Task()
     asked = [source for source in sources if source.url]
@@ -68,7 +46,7 @@ def ask_sizes(sources: Iterable[Source], task: Task | None = None) -> dict[str, 
     for number, source in enumerate(asked):
         task.report(number, len(asked), "asking for sizes")
         host = urlsplit(source.url).netloc
-        if host in failed:
+        if host in failed:  # one timeout per server is enough
             continue
         try:
             size = ask_size(source.url, task)
@@ -83,18 +61,18 @@ def ask_sizes(sources: Iterable[Source], task: Task | None = None) -> dict[str, 
 
 
 def problems(store: Store, cards: Iterable[ModelCard]) -> dict[str, str]:
-    """Say at a glance what is wrong with models, by the names of those that are damaged."""
+    """Return what is visibly wrong with models, by name; sound ones are left out."""
     return {card.name: found for card in cards if (found := store.problem(card))}
 
 
 def sizes_in_words(card: ModelCard) -> str:
-    """Say what size a model is, such as ``large, 224 pixels, float16``."""
+    """Describe a model's size, such as ``large, 224 pixels, float16``."""
     pixels = f"{card.image_size} pixels, " if card.runs else ""
     return f"{card.preset}, {pixels}{card.dtype}"
 
 
 def facts(store: Store, card: ModelCard) -> list[tuple[str, str]]:
-    """Give what is known about a model besides its sizes, each with what it is."""
+    """Return what else is known about a model, as labels and texts."""
     return [
         *(("from", source) for source in card.sources),
         ("SHA-256", card.sha256),
@@ -104,7 +82,7 @@ def facts(store: Store, card: ModelCard) -> list[tuple[str, str]]:
 
 
 def came_in_words(came: Unfinished | None) -> str:
-    """Say how much of a file has come, such as ``1.20 GB of 5.90 GB``; or nothing."""
+    """Say how much of a file has arrived, such as ``1.20 GB of 5.90 GB``; empty if nothing."""
     if came is None:
         return ""
     return in_words(came.done) + ("" if came.total is None else f" of {in_words(came.total)}")

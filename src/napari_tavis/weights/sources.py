@@ -1,4 +1,4 @@
-"""Where official weights can be had."""
+"""Where to get official weights."""
 
 from __future__ import annotations
 
@@ -12,37 +12,19 @@ _DRIVE = "https://drive.google.com/uc?export=download&id="
 
 @dataclass(frozen=True)
 class Source:
-    """Official weights.
+    """Official weights."""
 
-    Parameters
-    ----------
-    name : str
-        What the user calls them.
-    title : str
-        What they are.
-    kind : str
-        As in `napari_tavis.model.conversion`.
-    url : str
-        Address of the file; empty if there is no direct one.
-    page : str
-        Where a person gets the file in a browser.
-    sha256 : str
-        Checksum of the file; empty where none is known, so that the first download's counts.
-    code : str
-        What the page asks for; mostly nothing.
-    """
-
-    name: str
+    name: str  # what the user calls them
     title: str
-    kind: str
-    url: str
-    page: str
-    sha256: str = ""
-    code: str = ""
+    kind: str  # as in `napari_tavis.model.conversion`
+    url: str  # of the file; empty if there is no direct one
+    page: str  # where a person gets the file in a browser
+    sha256: str = ""  # empty where none is published, so that the first download's counts
+    code: str = ""  # what the page asks for; mostly nothing
 
     @property
     def file_name(self) -> str:
-        """What the file is called on the way."""
+        """What the file is called while it is downloaded."""
         return self.name + (".pt" if self.kind == "sam2" else ".pth")
 
 
@@ -111,18 +93,11 @@ _ALL = (
     *(_sam(size, prefix, sha256) for (size, prefix), sha256 in _SAM_CHECKSUMS.items()),
 )
 
-SOURCES = {source.name: source for source in _ALL}
-"""By name."""
+SOURCES = {source.name: source for source in _ALL}  # by name
 
 
 def find_source(name: str) -> Source:
-    """Give official weights by name.
-
-    Raises
-    ------
-    WeightsError
-        If there are none of this name.
-    """
+    """Return official weights by name; `WeightsError` if there are none of this name."""
     if name not in SOURCES:
         raise WeightsError(f"{name!r} cannot be downloaded; choose one of {', '.join(SOURCES)}.")
     return SOURCES[name]

@@ -1,21 +1,24 @@
-"""Opening addresses of files, through the page that Google Drive puts before large ones."""
+"""Opening and reading the addresses of files, so that a cancel never waits for a server."""
 
 from __future__ import annotations
 
 import http.client
+import queue
+import threading
 import urllib.request
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from email.message import Message
 from html.parser import HTMLParser
 from http.client import HTTPMessage
 from http.cookiejar import CookieJar
-from typing import IO, Protocol, cast
+from typing import IO, Protocol, TypeAlias, cast
 from urllib.error import HTTPError
 from urllib.parse import urlencode, urljoin, urlsplit
 
 from napari_tavis.core.errors import DownloadError
 from napari_tavis.core.files import shown
+from napari_tavis.core.tasks import Task
 
 _FORM = "download-form"
 _PAGE_LIMIT = 1_000_000
@@ -30,63 +33,38 @@ class Response(Protocol):
     url: str
 
     def read(self, amount: int = ...) -> bytes:
-        """Read so many bytes."""
+        """Read up to `amount` bytes."""
 
     def read1(self, amount: int = ...) -> bytes:
-        """Read what has come, at most so many bytes; none at the end."""
+        """Read what has arrived, at most `amount` bytes; empty at the end."""
 
     def close(self) -> None:
-        """Give up the connection."""
+        pass
 
 
 @dataclass(frozen=True)
 class Refused(Exception):
-    """The server answered with an error.
+    """The server answered with an error."""
 
-    Parameters
-    ----------
-    code : int
-        Of HTTP.
-    reason : str
-        The server's words.
-    """
-
-    code: int
-    reason: str
+    code: int  # HTTP status
+    reason: str  # the server's words
 
 
 def open_file(url: str, headers: Mapping[str, str], timeout: float) -> Response:
-    """Open the address of a file.
+    """Open the address of a file; the response is to be closed.
 
-    Google Drive answers with a page that asks whether a file too large for its virus scan shall
-    be downloaded; the page's form is sent, as a browser would.
+    Google Drive answers with a page that asks whether to download a file too large for its virus
+    scan; the page's form is sent, as a browser would. The address is ``https``, or ``http`` if it
+    was given so by hand; nothing that it leads to may be less safe, or of another kind. `headers`
+    is such as ``Range``; `timeout` is the longest wait for each answer, in seconds.
 
-    Parameters
-    ----------
-    url : str
-        Address, ``https``; or ``http``, if it was given so by hand. Nothing that it leads to may
-        be less safe, or of another kind.
-    headers : mapping of str to str
-        Such as ``Range``.
-    timeout : float
-        Seconds to wait for each answer.
-
-    Returns
-    -------
-    Response
-        To be closed.
-
-    Raises
-    ------
-    DownloadError
-        If there is a web page instead of a file, or it leads away from ``https``.
-    Refused
-        If the server answers with an error.
-    OSError, http.client.HTTPException
-        If the connection fails.
+    Raises `DownloadError` if there is a web page instead of a file or it leads away from
+    ``https``, `Refused` if the server answers with an error, `OSError` or
+    `http.client.HTTPException` if the connection fails.
     """
     schemes = ("https", "http") if url.lower().startswith("http:") else ("https",)
     _check_scheme(url, schemes)
+    # Not `build_opener`, which also handles file:, ftp: and data:.
     opener = urllib.request.OpenerDirector()
     for handler in (
         urllib.request.ProxyHandler(),
@@ -119,8 +97,8 @@ def open_file(url: str, headers: Mapping[str, str], timeout: float) -> Response:
         page = _text(response)
     if "quota" in page.lower() or "too many users" in page.lower():
         raise DownloadError(
-            f"Google Drive lets nobody download {url} just now, because too many have; try again "
-            "in a day."
+            f"Google Drive does not allow downloading {url} just now, because too many have; try "
+            "again in a day."
         )
     raise DownloadError(f"{url} leads to a web page instead of a file.")
 
@@ -133,11 +111,11 @@ def _check_scheme(url: str, schemes: Collection[str]) -> None:
     except ValueError:  # of an address that is none
         allowed = False
     if not allowed:
-        raise DownloadError(f"{shown(url)} is no address of a file; it starts with https://.")
+        raise DownloadError(f"{shown(url)} is not the address of a file; it starts with https://.")
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
-    """Follows redirects to addresses of some kinds alone."""
+    """Follows redirects to the given schemes only."""
 
     def __init__(self, schemes: Collection[str]) -> None:
         self._schemes = schemes
@@ -151,13 +129,7 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
         headers: HTTPMessage,
         newurl: str,
     ) -> urllib.request.Request | None:
-        """Give the request that a redirect leads to.
-
-        Raises
-        ------
-        DownloadError
-            If it may not be made.
-        """
+        """Return the request that a redirect leads to; `DownloadError` if it is not allowed."""
         fp.close()  # else its body is read, which may have no end
         _check_scheme(newurl, self._schemes)
         return super().redirect_request(req, fp, code, msg, headers, newurl)
@@ -191,7 +163,7 @@ def _text(response: Response) -> str:
 
 
 def _confirmation(page: str, url: str) -> str | None:
-    """Give the address that a page's download form leads to, or None if it has none."""
+    """Return the address that a page's download form leads to, or None if it has none."""
     form = _Form()
     form.feed(page)
     if form.action is None:
@@ -213,7 +185,6 @@ class _Form(HTMLParser):
         self._inside = False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Take in the form or one of its fields."""
         given = {name: value or "" for name, value in attrs}
         if tag == "form" and given.get("id") == _FORM:
             self.action, self._inside = given.get("action", ""), True
@@ -221,6 +192,93 @@ class _Form(HTMLParser):
             self.fields[given.get("name", "")] = given.get("value", "")
 
     def handle_endtag(self, tag: str) -> None:
-        """Leave the form."""
         if tag == "form":
             self._inside = False
+
+
+_PIECE = 1024 * 1024  # bytes
+_PIECES_AHEAD = 8  # that may wait to be written
+_POLL = 0.1  # seconds between two checks of the task
+
+_Event: TypeAlias = Response | bytes | Exception
+
+
+class Connection:
+    """Opens an address and reads it in a thread of its own.
+
+    A server that no longer answers blocks its reader for many seconds; here that is a thread that
+    nobody waits for, and a cancelled task stops at once.
+    """
+
+    def __init__(self, url: str, headers: Mapping[str, str], timeout: float, task: Task) -> None:
+        self._url, self._headers, self._timeout = url, headers, timeout
+        self._task = task
+        self._events: queue.Queue[_Event] = queue.Queue(_PIECES_AHEAD)
+        self._left = threading.Event()
+        self._thread = threading.Thread(target=self._read, name="download", daemon=True)
+
+    def open(self) -> Response:
+        """Return the response, of which only status and headers may be used.
+
+        Raises what `open_file` does, and `Cancelled`.
+        """
+        self._thread.start()
+        response = self._next()
+        assert not isinstance(response, bytes)
+        return response
+
+    def pieces(self) -> Iterator[bytes]:
+        """Yield what arrives, until the end.
+
+        Raises `OSError` or `http.client.HTTPException` if the connection fails, and `Cancelled`.
+        """
+        while piece := self._next():
+            assert isinstance(piece, bytes)
+            yield piece
+
+    def close(self) -> None:
+        """Abandon the connection, without waiting for it."""
+        self._left.set()
+
+    def _next(self) -> Response | bytes:
+        while True:
+            self._task.check()
+            try:
+                event = self._events.get(timeout=_POLL)
+            except queue.Empty:
+                continue
+            if isinstance(event, Exception):
+                raise event
+            return event
+
+    def _read(self) -> None:
+        try:
+            response = open_file(self._url, self._headers, self._timeout)
+        except Exception as error:
+            self._put(error)
+            return
+        try:
+            self._put(response)
+            while not self._left.is_set() and (piece := _piece(response)):
+                self._put(piece)
+            self._put(b"")  # the end, for `pieces`
+        except Exception as error:
+            self._put(error)
+        finally:
+            response.close()
+
+    def _put(self, event: _Event) -> None:
+        while not self._left.is_set():
+            try:
+                self._events.put(event, timeout=_POLL)
+            except queue.Full:
+                continue
+            return
+
+
+def _piece(response: Response) -> bytes:
+    """Read what has arrived; empty at the end, even one that comes too early."""
+    try:
+        return response.read1(_PIECE)
+    except http.client.IncompleteRead:
+        return b""

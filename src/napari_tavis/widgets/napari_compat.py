@@ -7,12 +7,13 @@ a test of `tests/unit/widgets/test_napari_compat.py` fails, and this is the file
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 
 from app_model.types import KeyBinding
 from napari import layers
 from napari._app_model import get_app_model
-from napari.components import ViewerModel
+from napari.components import LayerList, ViewerModel
 from napari.layers import Labels, Points
 from napari.settings import get_settings
 from napari.utils.action_manager import action_manager
@@ -60,6 +61,19 @@ def open_preferences(viewer: Viewer) -> None:
 
 
 # -- layers ------------------------------------------------------------------------------------
+
+
+@contextmanager
+def without_selecting(layers: LayerList) -> Iterator[None]:
+    """Add layers that are not selected one after the other, for which napari has no argument.
+
+    For each it would lay out and paint that layer's controls.
+    """
+    layers._activate_on_insert = False
+    try:
+        yield
+    finally:
+        layers._activate_on_insert = True
 
 
 def take_over_undo(

@@ -13,7 +13,7 @@ from psygnal import Signal
 
 from napari_tavis.annotation import AnnotationSession
 from napari_tavis.annotation.objects import SessionObject
-from napari_tavis.widgets.napari_compat import take_over_undo
+from napari_tavis.widgets.napari_compat import take_over_undo, without_selecting
 from napari_tavis.widgets.session_labels import OBJECT_LABEL, SessionLabels
 
 _OUTLINE = 2  # width of the scene mask's outline, in pixels
@@ -96,9 +96,13 @@ class ObjectLayers:
 
     def show_all(self, session: AnnotationSession) -> None:
         """Show every object that takes part, the best on top and the scene mask below all."""
-        for item in sorted(session.objects, key=lambda one: (one.kind != "scene", one.score)):
-            if item.takes_part:
-                self.show(session, item.object_id)
+        shown = None
+        with without_selecting(self._layers):
+            for item in sorted(session.objects, key=lambda one: (one.kind != "scene", one.score)):
+                if item.takes_part:
+                    shown = self.show(session, item.object_id)
+        if shown is not None:
+            self._layers.selection.active = shown
 
     def refresh(
         self,
@@ -151,10 +155,13 @@ class ObjectLayers:
         bound, self._bound = self._bound, {}
         self._in_stroke.clear()
         self._deleted.clear()
-        for layer in bound.values():
-            self._data(layer).detach()
-            if layer in self._layers:
-                self._layers.remove(layer)
+        if not bound:
+            return
+        with self._layers.batched_update():  # else napari collects all garbage at each of them
+            for layer in bound.values():
+                self._data(layer).detach()
+                if layer in self._layers:
+                    self._layers.remove(layer)
 
     def close(self) -> None:
         """Let go of the viewer, leaving the layers as they are."""

@@ -25,6 +25,12 @@ sys.stdin.readline()
 """
 
 
+@pytest.fixture(autouse=True)
+def _little_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Do not wait seconds for whom the record alone names."""
+    monkeypatch.setattr("napari_tavis.annotation.store._PATIENCE", 0.1)
+
+
 @pytest.fixture
 def closed(session: AnnotationSession) -> Path:
     session.save()

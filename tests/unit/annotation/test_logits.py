@@ -7,8 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
-from napari_tavis.annotation.logits import cut_logits, decode_logits, encode_logits
-from napari_tavis.annotation.masks import MaskDamaged
+from napari_tavis.annotation.masks import MaskDamaged, cut_logits, decode_logits, encode_logits
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ from PIL import Image
 from napari_tavis.annotation.masks import (
     MaskDamaged,
     PackedMasks,
-    check_mask,
     decode_mask,
     encode_mask,
     mask_overlap,
@@ -22,7 +21,6 @@ def test_a_mask_survives_exactly(size: tuple[int, int]) -> None:
     decoded = decode_mask(encode_mask(mask), size)
     assert np.array_equal(decoded, mask)
     assert decoded.tobytes() == mask.tobytes()  # each byte is 0 or 1, as numpy has it
-    check_mask(encode_mask(mask), size)
 
 
 def test_the_same_mask_gives_the_same_bytes() -> None:
@@ -48,9 +46,8 @@ def png(mode: str, size: tuple[int, int]) -> bytes:
     ],
 )
 def test_anything_else_is_refused(data: bytes) -> None:
-    for read in (check_mask, decode_mask):
-        with pytest.raises(MaskDamaged):
-            read(data, (4, 5))
+    with pytest.raises(MaskDamaged):
+        decode_mask(data, (4, 5))
 
 
 def test_overlap() -> None:

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from napari_tavis.annotation import AnnotationSession, FrameStatus, SessionChange
-from napari_tavis.annotation.logits import cut_logits, encode_logits
-from napari_tavis.annotation.masks import PackedMasks
+from napari_tavis.annotation.masks import PackedMasks, cut_logits, encode_logits
 from napari_tavis.annotation.proposals import Proposal
 
 from .conftest import SIZE, box, change, make_proposals, reopened

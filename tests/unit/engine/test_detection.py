@@ -3,10 +3,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional as F
 
-from napari_tavis.annotation.logits import cut_logits, encode_logits
-from napari_tavis.annotation.masks import decode_mask
-from napari_tavis.engine.detection import detect
+from napari_tavis.annotation.linking import Detection
+from napari_tavis.annotation.logits import cut_logits, decode_logits, encode_logits
+from napari_tavis.annotation.masks import decode_mask, encode_mask, mask_overlap
+from napari_tavis.engine.detection import MOST_BACKGROUND, MOST_SIDE, Gathering, detect, keep_logits
 from napari_tavis.model import Segmentation
 
 SIDE = 32
@@ -109,3 +111,87 @@ def test_making_a_mask_smaller_keeps_its_place() -> None:
     expected = np.zeros((16, 8), dtype=bool)
     expected[4:12, 4:] = True
     assert np.array_equal(mask, expected)
+
+
+def blob(side: int) -> torch.Tensor:
+    rows, columns = torch.meshgrid(torch.arange(side), torch.arange(side), indexing="ij")
+    distance = ((rows - side * 0.4) ** 2 + (columns - side * 0.6) ** 2).sqrt()
+    return (side * 0.2 - distance) * 40 / side
+
+
+def test_what_is_small_is_kept_as_it_is() -> None:
+    assert keep_logits(blob(224)) == encode_logits(blob(224).numpy())
+
+
+def test_of_what_was_enlarged_the_decoder_s_grid_is_kept() -> None:
+    grid = blob(256)
+    noise = torch.randn(256, 256, generator=torch.Generator().manual_seed(0))
+    grid = grid + 0.3 * noise
+    enlarged = F.interpolate(grid[None, None], (1024, 1024), mode="bilinear")[0, 0]
+    kept = keep_logits(enlarged)
+    assert decode_logits(kept).shape == (MOST_SIDE, MOST_SIDE)
+    assert len(kept) < len(encode_logits(enlarged.numpy())) / 4
+    mask = cut_logits(kept, (1080, 1920))
+    whole = cut_logits(encode_logits(enlarged.numpy()), (1080, 1920))
+    assert mask_overlap(mask, whole) > 0.98
+    assert np.count_nonzero(mask ^ whole) < 0.002 * mask.size
+
+
+SIZE = (40, 60)
+
+
+def seen(frame: int, class_name: str, left: int, score: float) -> Detection:
+    logits = np.full(SIZE, -4, np.float32)
+    logits[10:30, left : left + 8] = 4
+    data = encode_logits(logits)
+    pointer = np.eye(60, dtype=np.float32)[left]
+    mask = cut_logits(data, SIZE)
+    return Detection(frame, class_name, score, logits > 0, pointer, encode_mask(mask), data)
+
+
+def test_objects_then_background_then_the_scene_each_best_first() -> None:
+    found = Gathering(SIZE)
+    for frame in (3, 7):
+        objects = [seen(frame, "dog", 0, 0.4), seen(frame, "bell", 20, 0.9)]
+        background = [seen(frame, "background", 30, 0.1), seen(frame, "background", 40, 0.2)]
+        found.add_frame(objects, background, seen(frame, "scene", 10, 0.5))
+    result = found.proposals()
+    assert [(item.kind, item.class_name) for item in result] == [
+        ("object", "bell"),
+        ("object", "dog"),
+        ("background", "background"),
+        ("background", "background"),
+        ("scene", "scene"),
+    ]
+    assert [item.score for item in result] == pytest.approx([0.9, 0.4, 0.2, 0.1, 0.5])
+    for item in result:
+        assert sorted(item.masks) == sorted(item.logits) == [3, 7]
+        assert all(np.array_equal(cut_logits(item.logits[f], SIZE), item.masks[f]) for f in (3, 7))
+
+
+def test_background_is_never_linked_to_an_object() -> None:
+    found = Gathering(SIZE)
+    found.add_frame([seen(0, "dog", 20, 0.9)], [], None)
+    found.add_frame([], [seen(1, "background", 20, 0.1)], None)
+    found.add_frame([seen(2, "dog", 20, 0.9)], [], None)
+    result = found.proposals()
+    assert [(item.kind, sorted(item.masks)) for item in result] == [
+        ("object", [0, 2]),
+        ("background", [1]),
+    ]
+
+
+def test_only_the_best_of_the_background_are_kept() -> None:
+    found = Gathering(SIZE)
+    for frame in range(3):
+        lefts = range(2 * frame, 52, 8)
+        found.add_frame([], [seen(frame, "background", n, n / 60) for n in lefts], None)
+    result = found.proposals()
+    assert [item.kind for item in result] == ["background"] * MOST_BACKGROUND
+    assert min(item.score for item in result) > 10 / 60
+
+
+def test_nothing_found_is_nothing_proposed() -> None:
+    found = Gathering(SIZE)
+    found.add_frame([], [], None)
+    assert found.proposals() == []

@@ -12,7 +12,7 @@ import torch
 
 from napari_tavis.annotation.logits import cut
 from napari_tavis.annotation.masks import Mask
-from napari_tavis.core.errors import InferenceError
+from napari_tavis.core.errors import InferenceError, ModelError
 from napari_tavis.core.tasks import Cancelled, Task
 from napari_tavis.engine.encoding import FeatureCache, FrameEncoder
 from napari_tavis.engine.following import Stretch, plan_stretches, propagate
@@ -94,7 +94,7 @@ def test_it_is_what_the_model_s_tracker_finds(
     found = list(propagate(encoder, {20: disc(20)}, frames))
     assert [frame for frame, _, _ in found] == frames
     for (_, mask, score), seen in zip(found, expected, strict=True):
-        assert np.array_equal(mask, cut(seen.logits.numpy(), SIZE))
+        assert np.array_equal(mask, mask_from_logits(seen.logits.numpy(), SIZE))
         there = 1 / (1 + np.exp(-seen.object_score))
         assert score == pytest.approx(there * np.clip(seen.iou, 0, 1), abs=1e-6)
 
@@ -180,3 +180,13 @@ def test_memory_that_does_not_suffice_is_explained(encoder: FrameEncoder, model:
             list(propagate(encoder, {0: disc(0)}, [1]))
     finally:
         hook.remove()
+
+
+def test_on_sam_an_object_is_not_followed_and_that_is_said(short: Path) -> None:
+    model = TAViS.from_preset("toy_sam", image_size=64)
+    with open_clip(short) as clip:
+        following = propagate(FrameEncoder(clip, model), {0: disc(0)}, [1, 2])
+        with pytest.raises(
+            ModelError, match=r"SAM cannot follow objects .* choose a model on SAM 2"
+        ):
+            next(following)

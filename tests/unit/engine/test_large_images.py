@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from napari_tavis.annotation.logits import cut_logits, decode_logits
+from napari_tavis.annotation.masks import cut_logits, decode_logits
 from napari_tavis.annotation.prompts import Prompts
 from napari_tavis.engine.detection import MOST_SIDE
 from napari_tavis.engine.encoding import FeatureCache, FrameEncoder
@@ -28,8 +28,12 @@ def large() -> TAViS:
 
 
 @pytest.fixture(scope="module")
-def cache() -> FeatureCache:
-    return FeatureCache()
+def cache(short: Path, large: TAViS) -> FeatureCache:
+    """What is left of segmenting two frames."""
+    cache = FeatureCache()
+    with open_clip(short) as clip:
+        segment_clip(clip, large, count=2, vocabulary=("dog",), device="cpu", cache=cache)
+    return cache
 
 
 @pytest.mark.parametrize("protocol", ["memory", "independent"])

@@ -1,9 +1,7 @@
-"""Frames made ready for clicks, in a real clip with an untrained network."""
+"""Clicks, boxes and masks as prompts, in a real clip with an untrained network."""
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,14 +10,12 @@ import numpy as np
 import pytest
 import torch
 
-from napari_tavis.annotation.logits import cut_logits
+from napari_tavis.annotation.masks import cut_logits
 from napari_tavis.annotation.prompts import Prompts
 from napari_tavis.core.errors import InferenceError
-from napari_tavis.core.tasks import Task
-from napari_tavis.engine.encoding import FeatureCache, FrameEncoder
+from napari_tavis.engine.encoding import FrameEncoder
 from napari_tavis.engine.prompting import MOST_STEPS, segment_prompts
-from napari_tavis.engine.sampling import sample_frames
-from napari_tavis.media import Clip, log_mel, open_clip
+from napari_tavis.media import Clip, open_clip
 from napari_tavis.model import TAViS
 
 SIZE = (90, 122)
@@ -30,17 +26,6 @@ CLICK = Prompts(points=((40.0, 20.0),), labels=(True,))
 def clip(short: Path) -> Iterator[Clip]:
     with open_clip(short) as opened:
         yield opened
-
-
-@contextmanager
-def counting(model: TAViS) -> Iterator[list[int]]:
-    """Count how often the image encoder runs."""
-    runs: list[int] = []
-    hook = model.sam2.image_encoder.register_forward_hook(lambda *_: runs.append(1))
-    try:
-        yield runs
-    finally:
-        hook.remove()
 
 
 @contextmanager
@@ -58,97 +43,6 @@ def failing(module: torch.nn.Module, times: int) -> Iterator[None]:
         yield
     finally:
         hook.remove()
-
-
-def test_a_frame_is_encoded_once(clip: Clip, model: TAViS) -> None:
-    encoder = FrameEncoder(clip, model)
-    assert not encoder.is_ready(7)
-    with counting(model) as runs:
-        first, second = encoder.encode(7), encoder.encode(7)
-    assert first is second
-    assert len(runs) == 1
-    assert encoder.is_ready(7)
-
-
-def test_a_frame_is_seen_with_the_sound_around_it(clip: Clip, model: TAViS) -> None:
-    expected = model.encode_frames(clip.frames[[29]], log_mel(clip.soundtrack(), [1.5])).features
-    encoder = FrameEncoder(clip, model)
-    assert torch.equal(encoder.encode(29).features.embedding, expected.embedding)
-    between = FrameEncoder(clip, model, sample_frames(clip, count=2))
-    assert not torch.equal(between.encode(29).features.embedding, expected.embedding)
-
-
-def test_without_a_soundtrack_frames_are_encoded_in_silence(
-    silent_video: Path, model: TAViS
-) -> None:
-    with open_clip(silent_video) as clip:
-        encoded = FrameEncoder(clip, model).encode(60)
-        expected = model.encode_frames(clip.frames[[60]], log_mel(np.zeros(32_000), [0.0])).features
-    assert torch.equal(encoded.features.embedding, expected.embedding)
-
-
-def test_the_frames_used_longest_ago_are_forgotten(clip: Clip, model: TAViS) -> None:
-    one = FrameEncoder(clip, model).encode(0).nbytes
-    encoder = FrameEncoder(clip, model, cache=FeatureCache(3 * one))
-    for frame in (0, 1, 2, 0, 3):
-        encoder.encode(frame)
-    assert [frame for frame in range(5) if encoder.is_ready(frame)] == [0, 2, 3]
-    encoder.forget()
-    assert not encoder.is_ready(3)
-
-
-def test_encoding_ahead_takes_the_most_likely_as_far_as_they_fit(clip: Clip, model: TAViS) -> None:
-    one = FrameEncoder(clip, model).encode(0).nbytes
-    encoder = FrameEncoder(clip, model, cache=FeatureCache(3 * one))
-    encoder.encode_ahead([9, 9, 4, 5, 1, 2])
-    assert [frame for frame in range(10) if encoder.is_ready(frame)] == [4, 5, 9]
-
-
-def test_encoding_ahead_can_be_cancelled(clip: Clip, model: TAViS) -> None:
-    encoder, token = FrameEncoder(clip, model), Task()
-    hook = model.sam2.image_encoder.register_forward_hook(lambda *_: token.cancel())
-    try:
-        encoder.encode_ahead([1, 2, 3], token)
-    finally:
-        hook.remove()
-    assert [encoder.is_ready(frame) for frame in (1, 2, 3)] == [True, False, False]
-
-
-def test_who_waits_for_a_frame_goes_before_what_is_encoded_ahead(clip: Clip, model: TAViS) -> None:
-    encoder = FrameEncoder(clip, model)
-    ready: list[list[int]] = []
-
-    def click() -> None:
-        encoder.encode(40)
-        ready.append([frame for frame in range(9) if encoder.is_ready(frame)])
-
-    waiting = threading.Thread(target=click)
-
-    def hold(*_: object) -> None:
-        if not waiting.ident:
-            waiting.start()
-            while not encoder._waiting:
-                time.sleep(0.005)
-
-    hook = model.sam2.image_encoder.register_forward_hook(hold)
-    try:
-        encoder.encode_ahead(range(9))
-    finally:
-        hook.remove()
-        waiting.join()
-    assert ready == [[0]]
-    assert all(encoder.is_ready(frame) for frame in range(9))
-
-
-def test_threads_that_want_one_frame_share_it(clip: Clip, model: TAViS) -> None:
-    encoder = FrameEncoder(clip, model)
-    with counting(model) as runs:
-        threads = [threading.Thread(target=encoder.encode, args=(n % 3,)) for n in range(9)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    assert len(runs) == 3
 
 
 def test_a_click_gives_the_mask_that_the_model_sees_there(clip: Clip, model: TAViS) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,11 +16,15 @@ import torch
 from napari_tavis.annotation import AnnotationSession
 from napari_tavis.annotation.logits import cut_logits, encode_logits
 from napari_tavis.annotation.masks import mask_overlap
+from napari_tavis.annotation.prompts import Prompts
 from napari_tavis.annotation.proposals import Proposals
 from napari_tavis.core.errors import InferenceError
 from napari_tavis.core.tasks import Cancelled, Task
+from napari_tavis.core.vocabulary import AVSBENCH_CLASSES
+from napari_tavis.engine.encoding import FrameEncoder
+from napari_tavis.engine.prompting import segment_prompts
 from napari_tavis.engine.sampling import sample_frames
-from napari_tavis.engine.segmenting import segment_clip
+from napari_tavis.engine.segmenting import check_vocabulary, segment_clip
 from napari_tavis.media import log_mel, open_clip
 from napari_tavis.model import TAViS, load_model
 
@@ -195,11 +202,17 @@ def small_memory(module: torch.nn.Module, room: int) -> Iterator[list[int]]:
         hook.remove()
 
 
+@pytest.fixture(scope="module")
+def scene_in_pairs(long: Path, model: TAViS) -> dict[int, np.ndarray]:
+    """The scene masks where two frames are computed at once."""
+    return masks_of(run(long, model, batch_frames=2), "scene")
+
+
 @pytest.mark.parametrize("part", ["sam2.image_encoder", "prompting"])
 def test_memory_that_runs_out_halves_the_batch_and_is_told(
-    long: Path, model: TAViS, part: str
+    long: Path, model: TAViS, scene_in_pairs: dict[int, np.ndarray], part: str
 ) -> None:
-    expected = masks_of(run(long, model, batch_frames=2), "scene")
+    expected = scene_in_pairs
     with small_memory(model.get_submodule(part), room=3) as asked:
         proposals = run(long, model)
     assert asked[:3] == [10, 5, 2]
@@ -279,3 +292,85 @@ def test_wrong_options_are_explained(short: Path, model: TAViS) -> None:
         run(short, model, fps=0)
     with pytest.raises(InferenceError, match="device"):
         run(short, model, device="abacus")
+
+
+@pytest.mark.parametrize("preset", ["toy_2.1", "toy_sam"])
+def test_a_clip_is_segmented_and_clicked_at_on_every_backbone(short: Path, preset: str) -> None:
+    torch.manual_seed(0)
+    model = TAViS.from_preset(preset, image_size=64)
+    with open_clip(short) as clip:
+        found = segment_clip(clip, model, count=2, device="cpu")
+        assert found.model_name == preset
+        assert [item.kind for item in found.objects].count("scene") == 1
+        encoder = FrameEncoder(clip, model)
+        prompts = Prompts(points=((40.0, 30.0),), labels=(True,))
+        assert segment_prompts(encoder, 10, prompts).mask.shape == clip.size
+
+
+def test_the_vocabulary_is_avsbenchs_by_default() -> None:
+    assert check_vocabulary(None) == AVSBENCH_CLASSES[1:]
+
+
+def test_the_background_is_always_in_play_and_never_named() -> None:
+    assert check_vocabulary([" dog", "background", "church  bell"]) == ("dog", "church bell")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "is empty"),
+        (["background"], "is empty"),
+        (["dog", " "], "empty class name"),
+        (["dog", "bell", "dog "], "names dog more than once"),
+    ],
+)
+def test_a_wrong_vocabulary_is_explained(words: list[str], message: str) -> None:
+    with pytest.raises(InferenceError, match=message):
+        check_vocabulary(words)
+
+
+# Only the allocation of one large result meets the limit: the convolutions below PyTorch crash
+# when one of their own small allocations is refused.
+SEGMENT = """
+import json, resource, sys
+from pathlib import Path
+import torch
+from napari_tavis.engine.segmenting import segment_clip
+from napari_tavis.media import open_clip
+from napari_tavis.model import load_model
+
+ROOM = 64 * 2**20
+SOFT, HARD = resource.getrlimit(resource.RLIMIT_AS)
+
+def begin(_, inputs):
+    resource.setrlimit(resource.RLIMIT_AS, (SOFT, HARD))
+    batches.append(len(inputs[0]))
+
+def before_large_result(layer, inputs):
+    large = inputs[0].numel() // layer.in_features * layer.out_features * 4
+    if batches[-1] > 3:
+        assert large > ROOM, large
+        held = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (held + ROOM, HARD))
+
+model, batches = load_model("toy", image_size=1024), []
+encoder = model.segmenter.image_encoder
+encoder.register_forward_pre_hook(begin)
+encoder.trunk.blocks[0].attn.qkv.register_forward_pre_hook(before_large_result)
+with open_clip(Path(sys.argv[1])) as clip:
+    found = segment_clip(
+        clip, model, count=6, device="cpu", vocabulary=("dog",), protocol="independent"
+    )
+print(json.dumps({"batches": batches, "said": found.warnings}))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's limit on a process's memory")
+def test_the_batch_is_halved_when_the_system_gives_no_more(short: Path) -> None:
+    command = [sys.executable, "-c", SEGMENT, str(short)]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    told = json.loads(result.stdout)
+    assert told["batches"] == [6, 3, 3]
+    assert any("Memory ran short: 3 instead of" in said for said in told["said"])

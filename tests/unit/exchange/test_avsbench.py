@@ -23,7 +23,7 @@ from napari_tavis.datasets.avsbench import (
 )
 from napari_tavis.datasets.avsbench.lists import find_listed_clip
 from napari_tavis.engine.sampling import sample_frames
-from napari_tavis.exchange.avsbench import cut_clip, plan_cut
+from napari_tavis.exchange.avsbench import cut_clip, plan_clip
 from napari_tavis.exchange.exporting import ExportResult, export
 from napari_tavis.exchange.format import ExportRequest
 from napari_tavis.media import open_clip, write_video
@@ -67,8 +67,7 @@ def session_clip(
     """Cut a clip out of a session without writing it."""
     request = ExportRequest(Path("data"), subset=subset, split=split, **choices)  # type: ignore[arg-type]
     with open_clip(session.video) as video:
-        cut = plan_cut(session, video, request)
-        return cut_clip(session, cut, video, Task())
+        return cut_clip(plan_clip(session, video, request), Task())
 
 
 def mask_at(frame: int, row: int) -> np.ndarray:
@@ -352,7 +351,7 @@ def test_replaced_clip_keeps_its_name_times_and_unseen_sounds(
     table = tmp_path / "metadata.csv"
     table.write_text(table.read_text().replace("dog_trumpet", "dog_trumpet_violin"))
     session.set_mask(1, 178, mask_at(0, 5))
-    export_session(session, tmp_path, "v1s", "val", start=5, name=name, again=True)
+    export_session(session, tmp_path, "v1s", "val", start=5, name=name, rewrite=True)
     clip = read_clip(tmp_path, "v1s", "val", name)
     assert (clip.start, clip.sound_classes) == (5, ("violin",))
     assert clip.class_map is not None

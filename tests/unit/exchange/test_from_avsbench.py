@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from napari_tavis.datasets.avsbench import (
 )
 from napari_tavis.datasets.avsbench.layout import clip_files
 from napari_tavis.datasets.avsbench.lists import find_listed_clip
-from napari_tavis.exchange.exporting import changed_exports, export, note_export, request_again
+from napari_tavis.exchange.exporting import changed_exports, export, note_export, rewrite_request
 from napari_tavis.exchange.from_avsbench import import_avsbench
 from napari_tavis.exchange.importing import import_dataset
 from napari_tavis.media import open_clip, write_video
@@ -30,9 +31,14 @@ SIZE = (61, 83)
 
 
 @pytest.fixture
-def dataset(tmp_path: Path) -> Path:
+def dataset(tmp_path: Path, _written: Path) -> Path:
     """A clip or two in every subset; odd sizes, one class heard and not seen."""
-    root = tmp_path / "data"
+    return Path(shutil.copytree(_written, tmp_path / "data"))
+
+
+@pytest.fixture(scope="module")
+def _written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("avsbench") / "data"
     random = np.random.default_rng(0)
     time = np.arange(10 * 16_000) / 16_000
     sound = (0.3 * np.sin(2 * np.pi * 440 * time)).astype(np.float32)
@@ -75,7 +81,7 @@ def test_every_subset_comes_back_with_the_same_masks(dataset: Path, tmp_path: Pa
         session = AnnotationSession.open(video)
         assert changed_exports(session) == ()
         (note,) = session.exports
-        result = export(session, request_again(note))
+        result = export(session, rewrite_request(note))
         assert result.violations == ()
         session.close()
     assert labels_of(dataset) == before
@@ -120,7 +126,7 @@ def test_a_correction_goes_back_to_its_place_and_nothing_else_changes(
     session.set_mask(dog.object_id, 3, corrected)
     (note,) = changed_exports(session)
     assert note.name == "park-test_20000_30000"
-    result = export(session, request_again(note))
+    result = export(session, rewrite_request(note))
     note_export(session, result)
     assert changed_exports(session) == ()
     after = labels_of(dataset)
@@ -155,7 +161,7 @@ def test_the_clips_own_video_is_taken_where_it_shows_the_same(tmp_path: Path) ->
         assert (clip.size, len(clip.times)) == ((224, 224), 5)
     for video in videos.values():
         session = AnnotationSession.open(video)
-        export(session, request_again(session.exports[0]))
+        export(session, rewrite_request(session.exports[0]))
         session.close()
     assert labels_of(root) == before
 
@@ -223,4 +229,4 @@ def test_a_clip_that_is_gone_cannot_be_exported_again(dataset: Path, tmp_path: P
     session = AnnotationSession.open(video, read_only=True)
     (note,) = session.exports
     with pytest.raises(DatasetError, match="no longer holds the clip 'gone'"):
-        request_again(replace(note, name="gone"))
+        rewrite_request(replace(note, name="gone"))

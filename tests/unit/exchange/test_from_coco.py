@@ -22,7 +22,7 @@ from napari_tavis.exchange.format import ExportRequest
 from napari_tavis.exchange.from_json import import_json
 from napari_tavis.exchange.importing import import_dataset
 from napari_tavis.exchange.new_session import staged
-from napari_tavis.exchange.tracks import session_tracks
+from napari_tavis.exchange.whole_videos import session_tracks
 
 from .conftest import SAMPLED, SIZE, MakeSession, square
 
@@ -263,11 +263,11 @@ def test_frames_are_counted_from_0_or_1_as_the_numbers_decide(
         (shape(4, [0], 1), "annotation 4: its image_id [0] is neither"),
         (shape(4, True, 1), "annotation 4: its image_id True is neither"),
         (shape(4, 2**2000, 1), "annotation 4: its image_id inf is neither"),
-        (shape(4, 7, 1), "annotation 4: its image_id 7 stands on 2 images"),
+        (shape(4, 7, 1), "annotation 4: 2 images have its image_id 7"),
         (shape(4, 0, 1, video_id=6), "annotation 4 in image 0: its video_id is 6"),
         (shape(4, 0, 1, 9), "annotation 4 in image 0: the category 9 names no class"),
         (shape(4, 0, 1, track_id={}), "annotation 4 in image 0: its track {} is neither"),
-        (shape(4, 0, 1, score=2**2000), "annotation 4 in image 0: its score inf is no number"),
+        (shape(4, 0, 1, score=2**2000), "annotation 4 in image 0: its score inf is not a number"),
         (shape(4, 0, 1, segmentation=None), "it has neither a mask nor a box"),
         (shape(4, 0, 1, segmentation=[[5, 5] * 3]), "its polygons cover no pixel"),
         (shape(4, 0, 1, segmentation=[[]]), "annotation 4 cannot be read"),
@@ -349,7 +349,7 @@ def test_a_score_that_is_none_is_said(imported: Any, score: float, taken: float)
 
 def test_options_that_cannot_apply_are_refused(coco: dict[str, Any], tmp_path: Path) -> None:
     path = write(tmp_path, coco)
-    with pytest.raises(DatasetError, match="is no AVSBench folder, to which --subset cannot"):
+    with pytest.raises(DatasetError, match="is not an AVSBench folder, to which --subset cannot"):
         import_dataset(path, tmp_path / "work", subset="v1m")
     with pytest.raises(DatasetError, match="is a single list, to which --split cannot"):
         import_dataset(path, tmp_path / "work", split="test")

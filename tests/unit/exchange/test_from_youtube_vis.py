@@ -90,7 +90,7 @@ def test_all_frames_of_the_video_count_by_their_order(
 @pytest.mark.parametrize(
     ("names", "tracks", "said"),
     [
-        (["street/b.jpg", "street/a.jpg"], [track(1, 2, (0,))], "its frame cannot be told"),
+        (["street/b.jpg", "street/a.jpg"], [track(1, 2, (0,))], "its frame is unknown"),
         (["street/0.jpg", "street/99.jpg"], [track(1, 2, (1,))], "item 1 with annotation 1"),
         (["street/0.jpg"], [track(7, 2, (0,))], "annotation 7: its 'segmentations' must have"),
         (["street/0.jpg"], [track(7, 1, (0,), segmentations=3)], "annotation 7: its 'segm"),

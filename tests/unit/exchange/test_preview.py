@@ -58,7 +58,7 @@ def test_mapping_is_used_shown_and_remembered_by_the_dataset(
     result = export(session, mapped)
     assert result.violations == ()
     assert open_dataset(request_v1m.root, "v1m", "test")[0].class_names == ("bell", "dog")
-    assert plan_export(session, clip, request_v1m).there == "own", "not asked again"
+    assert plan_export(session, clip, request_v1m).existing == "own", "not asked again"
 
 
 def test_preview_names_what_is_written(
@@ -70,11 +70,11 @@ def test_preview_names_what_is_written(
     assert (shown.name, shown.place) == (result.name, result.place)
     assert shown.frames == (9, 19, 29, 39, 49)
     assert shown.seconds == (0, 5)
-    assert shown.there == ""
+    assert shown.existing == ""
     note_export(session, result)
     (note,) = session.exports
     assert (note.format, note.name, note.stale) == ("avsbench-v1m", result.name, False)
-    assert plan_export(session, clip, request_v1m).there == "own"
+    assert plan_export(session, clip, request_v1m).existing == "own"
 
 
 def test_a_clip_of_another_video_is_told_and_kept(
@@ -88,7 +88,7 @@ def test_a_clip_of_another_video_is_told_and_kept(
     write_clip(request_v1m.root, "v1m", "test", other)
     asked = replace(request_v1m, name="park", replace_own=True)
     session = make_session(("dog",))
-    assert plan_export(session, clip, asked).there == "other"
+    assert plan_export(session, clip, asked).existing == "other"
     with pytest.raises(DatasetError, match="already hold"):
         export(session, asked)
 
@@ -129,9 +129,9 @@ def test_whole_video_formats_are_previewed_as_they_are_written(
     request = ExportRequest(tmp_path / "out", format_name)  # type: ignore[arg-type]
     shown = plan_export(session, clip, request)
     result = export(session, request)
-    assert (shown.name, shown.place, shown.there) == (result.name, result.place, "")
+    assert (shown.name, shown.place, shown.existing) == (result.name, result.place, "")
     note_export(session, result)
-    assert plan_export(session, clip, request).there == "own"
+    assert plan_export(session, clip, request).existing == "own"
 
 
 def test_a_video_of_the_same_file_name_is_another_one(
@@ -146,7 +146,7 @@ def test_a_video_of_the_same_file_name_is_another_one(
     other = AnnotationSession.create(other_file, proposals)
     other.accept()
     asked = replace(request_v1m, replace_own=True)
-    assert plan_export(other, clip, asked).there == "other"
+    assert plan_export(other, clip, asked).existing == "other"
     with pytest.raises(DatasetError, match="already hold"):
         export(other, asked)
     assert open_dataset(request_v1m.root, "v1m", "test")[0].class_names == ("dog",)

@@ -213,9 +213,9 @@ def test_the_same_video_in_another_split_is_told(
     request = replace(request_v1m, format=format_name)  # type: ignore[arg-type]
     export(session, replace(request, split="train", name="first"))
     shown = plan_export(session, clip, replace(request, name="second"))
-    assert "lies in train (first) of this dataset, too" in notes_of(shown)
+    assert "is also in train (first) of this dataset" in notes_of(shown)
     shown = plan_export(session, clip, replace(request, name="second", split="train"))
-    assert "of this dataset, too" not in notes_of(shown)
+    assert "of this dataset" not in notes_of(shown)
 
 
 def test_the_same_video_in_another_subset_and_split_is_told(
@@ -224,7 +224,7 @@ def test_the_same_video_in_another_subset_and_split_is_told(
     session = make_session()
     export(session, replace(request_v1m, split="train"))
     shown = plan_export(session, clip, replace(request_v1m, subset="ms3", split="test"))
-    assert "lies in train (Old-street" in notes_of(shown)
+    assert "is also in train (Old-street" in notes_of(shown)
 
 
 def test_an_object_that_others_cover_is_told(

@@ -12,7 +12,6 @@ import av.format
 import pytest
 
 from napari_tavis.core.errors import (
-    DecodingError,
     EmptyFileError,
     MediaError,
     MissingFileError,
@@ -20,7 +19,7 @@ from napari_tavis.core.errors import (
     NotAVideoError,
 )
 from napari_tavis.media import open_clip
-from napari_tavis.media.container import DEMUXERS, open_container, probe, translated
+from napari_tavis.media.container import DEMUXERS, open_container, probe
 
 from .samples import H264, encode, run_ffmpeg
 
@@ -171,12 +170,6 @@ def test_tags_in_any_encoding_are_no_reason_to_refuse(plain_video: Path, tmp_pat
     run_ffmpeg("-i", str(plain_video), "-c", "copy", "-metadata", "title=MARKMARK", str(path))
     path.write_bytes(path.read_bytes().replace(b"MARKMARK", b"caf\xe9\xff\xfe\x80."))
     assert probe(path).picture.codec == "h264"
-
-
-def test_pyavs_errors_become_ours(plain_video: Path) -> None:
-    said = r"plain\.mp4 cannot be read any further"
-    with pytest.raises(DecodingError, match=said), translated(plain_video):
-        raise av.error.InvalidDataError(1, "Invalid data")
 
 
 @pytest.mark.parametrize(

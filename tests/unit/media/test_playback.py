@@ -12,8 +12,7 @@ import pytest
 
 from napari_tavis.core.errors import NoSoundOutputError
 from napari_tavis.media import open_clip
-from napari_tavis.media.playback import Playback, SoundBuffer
-from napari_tavis.media.playback_clock import Passage
+from napari_tavis.media.playback import Passage, Playback, SoundBuffer
 from napari_tavis.media.sound_output import Fill, open_output
 
 from .conftest import CLICKS

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_tavis.media.playback_clock import Passage, SilentClock, SoundClock
+from napari_tavis.media.playback import Passage, SilentClock, SoundClock
 from napari_tavis.media.timebase import frames_at
 
 RATE = 48_000

@@ -12,12 +12,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from napari_tavis.core.errors import CheckpointError, ModelError
+from napari_tavis.lab.benchmark.counters import count_gflop
 from napari_tavis.model import TAViS, load_checkpoint, save_checkpoint
 from napari_tavis.model.config import PRESETS, preset_config
-from napari_tavis.model.flops import count_gflop
-from napari_tavis.model.official import load_official_state_dict, official_name
-from napari_tavis.model.points import INSIDE, LOWER_RIGHT, UPPER_LEFT
+from napari_tavis.model.decoding import INSIDE, LOWER_RIGHT, UPPER_LEFT
 from napari_tavis.model.precision import place
+from napari_tavis.model.weight_names import load_official_state_dict, official_name
 
 SMALL = ("toy", "toy_2.1", "toy_sam")
 SIZE = 64
@@ -206,9 +206,13 @@ def test_operations_of_sam_are_counted(clip: tuple[Tensor, Tensor]) -> None:
 
 
 @pytest.mark.parametrize("preset", PRESETS)
-def test_every_preset_can_be_built_without_memory(preset: str) -> None:
+def test_every_preset_can_be_built_without_memory_even_where_there_is_a_gpu(
+    preset: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     config = preset_config(preset)
     assert config.preset == preset
     model = TAViS.without_weights(config)
+    assert {weight.device.type for weight in model.parameters()} <= {"meta", "cpu"}
     assert sum(weight.numel() for weight in model.parameters() if not weight.is_meta) < 10
     assert len(model.adapters.hidden) == len(config.segmenter.block_widths)

@@ -14,12 +14,12 @@ import torch
 from torch import Tensor
 
 from napari_tavis.core.vocabulary import AVSBENCH_CLASSES
+from napari_tavis.lab.benchmark.counters import count_gflop
 from napari_tavis.model import TAViS, load_official_state_dict
 from napari_tavis.model.alignment import class_prompt
-from napari_tavis.model.flops import count_gflop, format_gflop
-from napari_tavis.model.official import official_name
 from napari_tavis.model.preprocess import halve, stretch_frames
-from napari_tavis.model.tokenizer import tokenize
+from napari_tavis.model.texts import tokenize
+from napari_tavis.model.weight_names import official_name
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
@@ -132,7 +132,8 @@ def test_cost(large: TAViS, reference: Reference, protocol: str) -> None:
     images = stretch_frames(reference["images"], large.image_size)
     mel = torch.from_numpy(reference["mel"])
     parts = count_gflop(large, images[None], mel[None], protocol)
-    print(f"\nGFLOP per frame, {protocol} protocol, 224 pixels\n{format_gflop(parts)}")
+    table = "\n".join(f"{part:<20} {gflop:8.2f}" for part, gflop in parts.items())
+    print(f"\nGFLOP per frame, {protocol} protocol, 224 pixels\n{table}")
     # The release's 501 GFLOP leave out attention, as torch's counter does on a CPU, and memory.
     counted = parts["total"] - parts["of it attention"]
     assert counted <= GFLOP_LIMIT

@@ -4,10 +4,10 @@ import torch
 from torch import Tensor
 
 from napari_tavis.model import TAViS
-from napari_tavis.model.prompting import Prompts
+from napari_tavis.model.features import SoundPrompts
 
 
-def _prompts(toy: TAViS) -> Prompts:
+def _prompts(toy: TAViS) -> SoundPrompts:
     generator = torch.Generator().manual_seed(3)
     learned, decomposed = (torch.randn((4, 5, 128), generator=generator) for _ in range(2))
     audio_cls, vision_cls = (torch.randn((4, 128), generator=generator) for _ in range(2))

@@ -10,11 +10,10 @@ from segment_anything.modeling import ImageEncoderViT, MaskDecoder, PromptEncode
 from segment_anything.modeling import TwoWayTransformer as AuthorsTransformer
 from torch import Tensor, nn
 
-from napari_tavis.model.config import preset_config
-from napari_tavis.model.official import official_name
-from napari_tavis.model.points import INSIDE, LOWER_RIGHT, OUTSIDE, UPPER_LEFT
+from napari_tavis.model.config import SamConfig, preset_config
+from napari_tavis.model.decoding import INSIDE, LOWER_RIGHT, OUTSIDE, UPPER_LEFT
 from napari_tavis.model.sam_segmenter import SoundPromptedSam
-from napari_tavis.model.segmenter_config import SamConfig
+from napari_tavis.model.weight_names import official_name
 
 SIZE = 224
 

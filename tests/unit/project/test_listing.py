@@ -1,4 +1,4 @@
-"""Which videos a folder or a list stands for, and in which order."""
+"""Which videos a folder or a list stands for, in which order, and where their sessions are."""
 
 from __future__ import annotations
 
@@ -7,10 +7,16 @@ from pathlib import Path
 import pytest
 
 from napari_tavis.project import ProjectError
-from napari_tavis.project.listing import VIDEO_SUFFIXES, list_videos, session_files
+from napari_tavis.project.listing import (
+    VIDEO_SUFFIXES,
+    SessionFinder,
+    list_videos,
+    orphans,
+    session_files,
+)
 from napari_tavis.widgets import reader
 
-from .conftest import make_session, make_video
+from .conftest import make_session, make_video, spoil
 
 
 def names(paths: list[Path]) -> list[str]:
@@ -65,3 +71,28 @@ def test_sessions_of_a_folder(folder: Path) -> None:
 
 def test_the_reader_takes_the_same_files() -> None:
     assert set(VIDEO_SUFFIXES) == set(reader.VIDEO_SUFFIXES)
+
+
+def test_the_session_of_a_renamed_video_is_found(folder: Path) -> None:
+    directory = make_session(folder / "clip2.mp4")
+    finder = SessionFinder()
+    assert finder.find(folder / "clip2.mp4") == directory
+    assert finder.find(folder / "clip10.mp4") is None
+    assert orphans(folder) == []
+    renamed = (folder / "clip2.mp4").rename(folder / "street.mp4")
+    assert orphans(folder) == [directory]
+    assert finder.find(renamed) == directory
+    assert finder.find(folder / "clip10.mp4") is None
+
+
+def test_another_video_of_the_same_size_is_not_taken_for_it(folder: Path) -> None:
+    make_session(make_video(folder / "a.mp4", "one"))
+    (folder / "a.mp4").unlink()
+    assert SessionFinder().find(make_video(folder / "b.mp4", "two")) is None
+
+
+def test_what_cannot_be_read_is_not_found(folder: Path) -> None:
+    spoil(make_session(folder / "clip2.mp4"))
+    renamed = (folder / "clip2.mp4").rename(folder / "street.mp4")
+    assert SessionFinder().find(renamed) is None
+    assert SessionFinder().find(folder / "gone" / "clip.mp4") is None

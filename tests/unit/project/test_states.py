@@ -10,9 +10,8 @@ import pytest
 from napari_tavis.annotation import AnnotationSession
 from napari_tavis.project.states import (
     QueueState,
-    look,
-    session_signature,
-    video_signature,
+    file_signature,
+    read_state,
 )
 
 from .conftest import box, make_session, make_video, spoil
@@ -50,14 +49,14 @@ def test_state(
     change: Callable[[AnnotationSession], object], state: QueueState, folder: Path
 ) -> None:
     video = folder / "clip2.mp4"
-    assert look(make_session(video, change), video)[0] is state
+    assert read_state(make_session(video, change), video)[0] is state
 
 
 def test_a_change_after_the_export_is_told(folder: Path) -> None:
     video = folder / "clip2.mp4"
     assert (
         "Changed since it was exported to data"
-        in look(make_session(video, export_then_paint), video)[1]
+        in read_state(make_session(video, export_then_paint), video)[1]
     )
 
 
@@ -65,7 +64,7 @@ def test_a_session_that_cannot_be_read_is_broken(folder: Path) -> None:
     video = folder / "clip2.mp4"
     directory = make_session(video)
     spoil(directory)
-    state, why = look(directory, video)
+    state, why = read_state(directory, video)
     assert state is QueueState.BROKEN
     assert "clip2.mp4.tavis" in why
 
@@ -76,30 +75,30 @@ def test_looking_changes_nothing_and_takes_no_lock(folder: Path) -> None:
     opened = AnnotationSession.open(directory)
     assert not opened.read_only
     before = directory.stat().st_mtime_ns
-    look(directory, video)
+    read_state(directory, video)
     opened.set_done(True)
     assert directory.stat().st_mtime_ns == before
     opened.save()
-    assert look(directory, video)[0] is QueueState.DONE
+    assert read_state(directory, video)[0] is QueueState.DONE
 
 
 def test_a_signature_changes_with_every_save(folder: Path) -> None:
     video = folder / "clip2.mp4"
-    assert session_signature(video.with_name("clip2.mp4.tavis")) == ""
+    assert file_signature(video.with_name("clip2.mp4.tavis")) == ""
     directory = make_session(video)
-    seen = {session_signature(directory)}
+    seen = {file_signature(directory)}
     for left in (4, 6):
         session = AnnotationSession.open(directory)
         session.set_mask(1, 5, box(left))
         session.save()
         session.close()
-        seen.add(session_signature(directory))
+        seen.add(file_signature(directory))
     assert len(seen) == 3
-    assert session_signature(directory) in seen
+    assert file_signature(directory) in seen
 
 
 def test_a_signature_of_a_video(folder: Path) -> None:
-    before = video_signature(folder / "clip2.mp4")
+    before = file_signature(folder / "clip2.mp4")
     make_video(folder / "clip2.mp4", "something else")
-    assert video_signature(folder / "clip2.mp4") != before
-    assert video_signature(folder / "gone.mp4") is None
+    assert file_signature(folder / "clip2.mp4") != before
+    assert file_signature(folder / "gone.mp4") == ""

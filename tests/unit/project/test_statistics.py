@@ -12,8 +12,8 @@ import pytest
 from napari_tavis.annotation import AnnotationSession, FrameStatus
 from napari_tavis.project import ProjectError, QueueState
 from napari_tavis.project.agreement import MatchedObject, class_kappa
+from napari_tavis.project.listing import find_sources
 from napari_tavis.project.report import as_json, write_json
-from napari_tavis.project.sources import find_sources
 from napari_tavis.project.statistics import collect
 
 from .conftest import FRAMES, box, make_session, make_video, spoil

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from napari_tavis.core.home import HOME_VARIABLE
 from napari_tavis.model import TAViS
-from napari_tavis.model.official import official_name
+from napari_tavis.model.weight_names import official_name
 from napari_tavis.weights.store import Store
 
 
@@ -118,9 +118,20 @@ def toy_model() -> TAViS:
     return TAViS.from_preset("toy")
 
 
+@pytest.fixture(scope="session")
+def official_file(_official: dict[str, Tensor], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The checkpoint `official` in a file, to be read alone."""
+    return save(_official, tmp_path_factory.mktemp("official") / "S4.pth")
+
+
 @pytest.fixture
-def official(toy_model: TAViS) -> dict[str, Tensor]:
+def official(_official: dict[str, Tensor]) -> dict[str, Tensor]:
     """A checkpoint of TAViS in small, with things in it that are never used."""
+    return dict(_official)
+
+
+@pytest.fixture(scope="session")
+def _official(toy_model: TAViS) -> dict[str, Tensor]:
     state = {official_name(name): value for name, value in toy_model.state_dict().items()}
     state["imagebind.modality_trunks.depth.blocks.0.norm_1.weight"] = torch.zeros(5000)
     # the release stores its causal mask, which is no broken value

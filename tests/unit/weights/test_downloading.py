@@ -59,7 +59,7 @@ def test_a_dropped_connection_goes_on_where_it_stopped(site: Site, target: Path)
 
 def test_a_later_call_goes_on_where_one_gave_up(site: Site, target: Path) -> None:
     site.cuts = [1_000_000, 0, 0, 0]
-    with pytest.raises(DownloadError, match=r"1\.0 MB are there; start it again, and it goes on"):
+    with pytest.raises(DownloadError, match=r"1\.0 MB are downloaded; start it again, and it"):
         fetch(site, target)
     assert not target.exists()
     site.asked.clear()

@@ -15,6 +15,7 @@ from napari_tavis.core.errors import ChecksumError, DownloadError, WeightsError
 from napari_tavis.core.tasks import Cancelled, Task
 from napari_tavis.model import CheckpointError, TAViS, load_model
 from napari_tavis.model.checkpoint import read_metadata
+from napari_tavis.model.official import official_name
 from napari_tavis.weights.installing import download_model, import_files
 from napari_tavis.weights.sources import SOURCES, Source
 from napari_tavis.weights.store import Store
@@ -31,9 +32,9 @@ def assert_nothing_installed(store: Store) -> None:
 
 
 def test_a_checkpoint_of_the_authors_is_installed_and_runs(
-    store: Store, official: State, toy_model: TAViS, tmp_path: Path
+    store: Store, official_file: Path, toy_model: TAViS
 ) -> None:
-    file = save(official, tmp_path / "S4.pth")
+    file = official_file
     card = import_files(store, [file], "s4", dtype="float32")
     assert store.cards() == [card]
     written = store.path("s4").read_bytes()
@@ -61,9 +62,9 @@ def test_matrices_have_the_format_asked_for(
 
 
 def test_the_default_format_keeps_the_masks(
-    store: Store, official: State, toy_model: TAViS, tmp_path: Path
+    store: Store, official_file: Path, toy_model: TAViS
 ) -> None:
-    import_files(store, [save(official, tmp_path / "S4.pth")], "s4")
+    import_files(store, [official_file], "s4")
     frames = np.random.default_rng(0).integers(0, 255, (2, 60, 80, 3), dtype=np.uint8)
     mel = np.random.default_rng(1).standard_normal((2, 1, 128, 204), dtype=np.float32)
     before = toy_model.segment(frames, mel).mask_logits
@@ -116,8 +117,8 @@ def test_a_trained_model_of_this_package_can_be_installed(
     assert load_model("mine").image_size == toy_model.image_size
 
 
-def test_the_image_size_is_kept(store: Store, official: State, tmp_path: Path) -> None:
-    import_files(store, [save(official, tmp_path / "S4.pth")], "s4", image_size=128)
+def test_the_image_size_is_kept(store: Store, official_file: Path) -> None:
+    import_files(store, [official_file], "s4", image_size=128)
     assert load_model("s4").image_size == 128
     assert read_metadata(store.path("s4"))["image_size"] == "128"
 
@@ -181,22 +182,21 @@ def test_values_that_are_no_numbers_are_refused(
         import_files(store, [save(official, tmp_path / "nan.pth")], "nan")
 
 
-def test_a_cancelled_import_leaves_nothing(store: Store, official: State, tmp_path: Path) -> None:
+def test_a_cancelled_import_leaves_nothing(store: Store, official_file: Path) -> None:
     def stop(_done: int, _total: int, what: str) -> None:
         if what.startswith("checking model"):
             task.cancel()
 
     task = Task(stop)
 
-    file = save(official, tmp_path / "S4.pth")
     with pytest.raises(Cancelled):
-        import_files(store, [file], "s4", task=task)
+        import_files(store, [official_file], "s4", task=task)
     assert_nothing_installed(store)
 
 
 @pytest.fixture
-def source(site: Site, official: State, tmp_path: Path) -> Source:
-    site.files["/S4.pth"] = save(official, tmp_path / "S4.pth").read_bytes()
+def source(site: Site, official_file: Path) -> Source:
+    site.files["/S4.pth"] = official_file.read_bytes()
     return Source("tavis_s4", "TAViS in small", "tavis", f"{site.url}/S4.pth", "a page")
 
 
@@ -245,7 +245,7 @@ def test_ms3_is_got_by_hand(store: Store) -> None:
 
 @pytest.mark.parametrize("step", ["checking S4.pth", "reading S4.pth", "converting s4"])
 def test_every_step_of_an_import_heeds_a_cancel(
-    store: Store, official: State, tmp_path: Path, step: str
+    store: Store, official_file: Path, step: str
 ) -> None:
     after: list[str] = []
 
@@ -257,8 +257,53 @@ def test_every_step_of_an_import_heeds_a_cancel(
 
     task = Task(stop)
 
-    file = save(official, tmp_path / "S4.pth")
     with pytest.raises(Cancelled):
-        import_files(store, [file], "s4", task=task)
+        import_files(store, [official_file], "s4", task=task)
     assert after == []
     assert_nothing_installed(store)
+
+
+def segmenter(preset: str) -> State:
+    """The weights of a segmenter alone, as its authors would save them."""
+    torch.manual_seed(4)
+    model = TAViS.from_preset(preset)
+    own = f"{model.config.segmenter.family}."
+    state = model.state_dict().items()
+    return {official_name(name): value for name, value in state if name.startswith(own)}
+
+
+@pytest.mark.parametrize(
+    ("preset", "licence"), [("toy_2.1", "SAM 2 Apache 2.0"), ("toy_sam", "SAM Apache 2.0")]
+)
+def test_every_segmenter_and_imagebind_make_a_model_to_train(
+    store: Store, imagebind: State, tmp_path: Path, preset: str, licence: str
+) -> None:
+    state = segmenter(preset)
+    file = save(state, tmp_path / "segmenter.pth")
+    files = [file, save(imagebind, tmp_path / "imagebind.pth")]
+    card = import_files(store, files, "start", dtype="float32")
+    assert (card.kind, card.preset) == ("start", preset)
+    assert card.licence == f"ImageBind CC BY-NC-SA 4.0; {licence}"
+    model = load_model("start")
+    loaded = {official_name(name): value for name, value in model.state_dict().items()}
+    for name, value in state.items():
+        assert torch.equal(loaded[name], value), name
+    part = import_files(store, [file], "part")
+    assert part.kind == model.config.segmenter.family
+    with pytest.raises(CheckpointError, match="alone"):
+        load_model("part")
+    joined = import_files(store, ["part", files[1]], "joined")
+    assert (joined.preset, joined.licence) == (preset, card.licence)
+
+
+@pytest.mark.parametrize("preset", ["toy_2.1", "toy_sam"])
+def test_a_partial_segmenter_is_named_by_what_is_missing(
+    store: Store, tmp_path: Path, preset: str
+) -> None:
+    state = segmenter(preset)
+    missing = {"toy_2.1": "obj_ptr_tpos_proj.weight", "toy_sam": "mask_decoder.iou_token.weight"}
+    del state[missing[preset]]
+    file = save(state, tmp_path / "part.pth")
+    with pytest.raises(CheckpointError, match=rf"all of SAM.*missing: {missing[preset]}"):
+        import_files(store, [file], "part")
+    assert store.cards() == []

@@ -11,7 +11,7 @@ from napari_tavis.core.errors import WeightsError
 from napari_tavis.core.home import HOME_VARIABLE, home, set_home
 from napari_tavis.model import CheckpointError, load_model
 from napari_tavis.weights.installing import import_files
-from napari_tavis.weights.store import ModelCard, Store, write_card
+from napari_tavis.weights.store import ModelCard, Store, suggest_name, write_card
 
 from .conftest import save
 
@@ -155,7 +155,7 @@ def test_the_command_line_says_where_ms3_is(
 def test_a_large_source_is_read_without_copying_it(
     store: Store, official: dict[str, Tensor], tmp_path: Path
 ) -> None:
-    from napari_tavis.model.pickled import read_pickled
+    from napari_tavis.model.tensor_files import read_pickled
 
     state = read_pickled(save(official, tmp_path / "S4.pth"))
     mapped = Path("/proc/self/maps")
@@ -188,3 +188,25 @@ def test_a_model_is_called_as_its_file_unless_named(
     file = save(official, tmp_path / "S4.pth")
     assert run(capsys, "import", str(file))[1] == "S4\n"
     assert run(capsys, "import", str(file))[1] == "S4_2\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "taken", "name"),
+    [
+        ([], (), ""),
+        (["/data/S4.pth"], (), "S4"),
+        (["/data/S4.pth"], ("s4", "S4_2"), "S4_3"),
+        (["my model (best).pth"], (), "my_model_best"),
+        (["sam2_hiera_large.pt", "imagebind_huge.pth"], (), "sam2_hiera_large+imagebind_huge"),
+        (["sam2.1_hiera_tiny", "b.pth"], (), "sam2.1_hiera_tiny+b"),
+        (["toy.safetensors"], (), "toy_2"),
+        (["模型.pth"], (), "model"),
+        (["x" * 300 + ".pth"], (), "x" * 60),
+    ],
+)
+def test_a_name_is_made_of_the_files(
+    files: list[str], taken: tuple[str, ...], name: str, store: Store
+) -> None:
+    assert suggest_name(files, taken) == name
+    if name:
+        store.check_name(name)

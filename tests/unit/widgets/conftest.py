@@ -9,8 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from napari._qt.qt_main_window import _QtMainWindow
+from napari._qt.qt_viewer import QtViewer
+from napari._qt.threads.status_checker import StatusChecker
+from napari.settings import get_settings
 from napari.viewer import Viewer
-from qtpy.QtCore import QEvent, QPointF, Qt
+from qtpy.QtCore import QCoreApplication, QEvent, QPointF, Qt
 from qtpy.QtGui import QMouseEvent
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
@@ -71,11 +75,54 @@ def other_video(toy_video: Path, tmp_path: Path) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def shared_viewer(qapp: QApplication) -> Iterator[Viewer]:
+    """A viewer whose window stays: making and closing one takes seconds.
+
+    Its canvas takes the mouse and knows where it looks, but draws no layer: no test here looks at
+    the picture, which takes Mesa a tenth of a second each time. Those of `tests/integration` do.
+    """
+    with pytest.MonkeyPatch.context() as patch:  # as `make_napari_viewer` does
+        patch.setattr(StatusChecker, "start", lambda *_: None)
+        patch.setattr(_QtMainWindow, "_save_current_window_settings", lambda *_: None)
+        viewer = Viewer(show_welcome_screen=False)
+        QtViewer._instances.clear()  # it is no leak
+        scene = viewer.window._qt_viewer.canvas._scene_canvas
+        scene.events.draw.disconnect(scene.on_draw)
+        yield viewer
+        viewer.close()
+
+
 @pytest.fixture
-def viewer(make_napari_viewer: Callable[..., Viewer]) -> Viewer:
+def viewer(request: pytest.FixtureRequest) -> Iterator[Viewer]:
+    """An empty viewer; a test marked ``own_window`` may close it."""
     gc.collect()
     gc.freeze()  # what the test before imported; see `_frozen`
-    return make_napari_viewer(show=True)
+    if request.node.get_closest_marker("own_window"):
+        yield request.getfixturevalue("make_napari_viewer")(show=True)
+        return
+    viewer = request.getfixturevalue("shared_viewer")
+    with request.getfixturevalue("qtbot").waitExposed(viewer.window._qt_window, timeout=60_000):
+        pass
+    yield viewer
+    _clean(viewer)
+
+
+def _clean(viewer: Viewer) -> None:
+    """Leave nothing of a test in the window that others use."""
+    # vispy deletes textures and buffers in whichever context is the current one.
+    viewer.window._qt_viewer.canvas._scene_canvas.set_current()
+    viewer.layers.clear()
+    for docked in list(viewer.window._wrapped_dock_widgets.values()):
+        inner = docked.inner_widget()
+        viewer.window.remove_dock_widget(docked)
+        inner.deleteLater()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    QCoreApplication.processEvents()
+    viewer.dims.reset()
+    viewer.reset_view()
+    get_settings().reset()
+    viewer.theme = get_settings().appearance.theme
 
 
 @pytest.fixture
@@ -91,7 +138,8 @@ def open_in(qtbot) -> Callable[[AnnotationDock, Path], None]:
 
     def choose(dock: AnnotationDock, path: Path) -> None:
         dock.annotate.settings.video.value = path
-        qtbot.waitUntil(lambda: not dock.controller.jobs.busy, timeout=20_000)
+        opener, jobs = dock.workbench.opener, dock.controller.jobs
+        qtbot.waitUntil(lambda: opener.opening is None and not jobs.busy, timeout=60_000)
 
     return choose
 
@@ -99,8 +147,9 @@ def open_in(qtbot) -> Callable[[AnnotationDock, Path], None]:
 def canvas_position(viewer: Viewer, row: float, column: float) -> QPointF:
     """Where a pixel of the shown frame is on the canvas widget."""
     native = canvas_of(viewer)
-    _, centre_row, centre_column = viewer.camera.center
-    zoom = viewer.camera.zoom
+    camera = viewer.scene.camera
+    _, centre_row, centre_column = camera.center
+    zoom = camera.zoom
     x = native.width() / 2 + (column - centre_column) * zoom
     y = native.height() / 2 + (row - centre_row) * zoom
     return QPointF(x, y)
@@ -109,20 +158,25 @@ def canvas_position(viewer: Viewer, row: float, column: float) -> QPointF:
 def draw_stroke(viewer: Viewer, *pixels: tuple[float, float]) -> None:
     """Press the mouse on the first pixel, drag it over the others, and let go."""
     native = canvas_of(viewer)
-    places = [canvas_position(viewer, *pixel) for pixel in pixels]
     left, none = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton
 
-    def send(kind: QEvent.Type, place: QPointF, button: Qt.MouseButton, held: Qt.MouseButton):
+    def send(
+        kind: QEvent.Type,
+        pixel: tuple[float, float],
+        button: Qt.MouseButton,
+        held: Qt.MouseButton,
+    ) -> None:
+        place = canvas_position(viewer, *pixel)  # now: the window may still be laid out
         everywhere = native.mapToGlobal(place)
         event = QMouseEvent(kind, place, everywhere, button, held, Qt.KeyboardModifier.NoModifier)
         QApplication.sendEvent(native, event)
 
-    send(QEvent.Type.MouseMove, places[0], none, none)
-    send(QEvent.Type.MouseButtonPress, places[0], left, left)
-    for place in places[1:]:
+    send(QEvent.Type.MouseMove, pixels[0], none, none)
+    send(QEvent.Type.MouseButtonPress, pixels[0], left, left)
+    for pixel in pixels[1:]:
         QTest.qWait(20)  # moves that follow each other too closely are dropped
-        send(QEvent.Type.MouseMove, place, none, left)
-    send(QEvent.Type.MouseButtonRelease, places[-1], left, none)
+        send(QEvent.Type.MouseMove, pixel, none, left)
+    send(QEvent.Type.MouseButtonRelease, pixels[-1], left, none)
 
 
 @pytest.fixture

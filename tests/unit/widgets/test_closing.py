@@ -15,7 +15,7 @@ from napari_tavis.annotation import AnnotationSession
 from napari_tavis.widgets.dock import AnnotationDock
 from napari_tavis.widgets.napari_compat import main_window
 
-pytestmark = pytest.mark.gui
+pytestmark = [pytest.mark.gui, pytest.mark.own_window]
 
 DOG = 1
 

@@ -101,7 +101,7 @@ def test_edits_reach_the_disk_by_themselves(
     def on_disk() -> None:
         assert AnnotationSession.open(annotated_video).mask(DOG, 23)[200, 200]
 
-    qtbot.waitUntil(on_disk, timeout=10_000)
+    qtbot.waitUntil(on_disk, timeout=60_000)
 
 
 def test_layers_may_be_renamed_moved_and_deleted(
@@ -214,6 +214,7 @@ def test_the_toy_model_is_called_a_demonstration(dock: AnnotationDock, tmp_path:
     assert not dock.annotate.settings.demonstration.visible
 
 
+@pytest.mark.own_window
 def test_closing_the_window_saves(
     qtbot, viewer: Viewer, dock: AnnotationDock, annotated_video: Path, open_in
 ) -> None:
@@ -224,7 +225,7 @@ def test_closing_the_window_saves(
     def saved() -> None:
         assert AnnotationSession.open(annotated_video).mask(DOG, 23)[200, 200]
 
-    qtbot.waitUntil(saved, timeout=10_000)
+    qtbot.waitUntil(saved, timeout=60_000)
 
 
 def test_closing_the_dock_saves_and_lets_go(
@@ -242,7 +243,7 @@ def test_the_video_shown_is_taken_when_the_dock_opens(
     viewer.open(annotated_video, plugin="napari-tavis")
     dock = AnnotationDock(viewer)
     viewer.window.add_dock_widget(dock)
-    qtbot.waitUntil(lambda: dock.controller.session is not None, timeout=20_000)
+    qtbot.waitUntil(lambda: dock.controller.session is not None, timeout=60_000)
     assert viewer.layers[0].name == "clip"
     assert len(viewer.layers) == 4
     dock.close_session()
@@ -255,7 +256,7 @@ def test_another_video_takes_the_place_of_the_first_whose_edits_are_saved(
     dock.controller.layers.layer(DOG).paint((23, 200, 200), 1)
     other = Path(shutil.copy(annotated_video, tmp_path / "other.mp4"))
     viewer.open(other, plugin="napari-tavis")
-    qtbot.waitUntil(lambda: dock.controller.video == other, timeout=20_000)
+    qtbot.waitUntil(lambda: dock.controller.video == other, timeout=60_000)
     assert [layer.name for layer in viewer.layers] == ["clip", "other"]
     assert not viewer.layers["clip"].visible
     assert dock.controller.session is None

@@ -28,7 +28,7 @@ def test_work_runs_in_another_thread_and_its_result_comes_back_in_this_one(
         task.report(1, 2, "counting")
         return threading.current_thread()
 
-    with qtbot.waitSignal(jobs.busy_changed, check_params_cb=lambda busy: not busy):
+    with qtbot.waitSignal(jobs.busy_changed, check_params_cb=lambda busy: not busy, timeout=60_000):
         jobs.start(work, lambda result: came.append((result, threading.current_thread())))
         assert jobs.busy
     assert not jobs.busy
@@ -44,7 +44,7 @@ def test_one_job_at_a_time(qtbot, jobs: JobRunner) -> None:
     with pytest.raises(RuntimeError):
         jobs.start(lambda task: None, lambda result: None)
     go.set()
-    qtbot.waitUntil(lambda: not jobs.busy)
+    qtbot.waitUntil(lambda: not jobs.busy, timeout=60_000)
 
 
 def test_a_cancelled_job_fails_with_cancelled(qtbot, jobs: JobRunner) -> None:
@@ -57,9 +57,9 @@ def test_a_cancelled_job_fails_with_cancelled(qtbot, jobs: JobRunner) -> None:
             task.check()
 
     jobs.start(work, lambda result: errors.append(AssertionError()), errors.append)
-    qtbot.waitUntil(started.is_set)
+    qtbot.waitUntil(started.is_set, timeout=60_000)
     jobs.cancel()
-    qtbot.waitUntil(lambda: not jobs.busy)
+    qtbot.waitUntil(lambda: not jobs.busy, timeout=60_000)
     assert [type(error) for error in errors] == [Cancelled]
 
 
@@ -75,7 +75,7 @@ def test_closing_waits_for_the_job_and_drops_its_result(qtbot, jobs: JobRunner) 
         return "too late"
 
     jobs.start(work, came.append, came.append)
-    qtbot.waitUntil(started.is_set)
+    qtbot.waitUntil(started.is_set, timeout=60_000)
     jobs.close()
     assert ended.is_set()
     qtbot.wait(50)
@@ -95,7 +95,7 @@ def test_a_users_error_is_said_in_its_own_words(qtbot, jobs: JobRunner) -> None:
         raise TavisError("Choose another file.")
 
     jobs.start(work, lambda result: None)
-    qtbot.waitUntil(lambda: not jobs.busy)
+    qtbot.waitUntil(lambda: not jobs.busy, timeout=60_000)
     assert notification_manager.records[-1].message == "Choose another file."
 
 

@@ -119,6 +119,7 @@ def test_the_help_panel_and_the_preferences_list_every_command(
     editor.close()
 
 
+@pytest.mark.own_window
 def test_each_viewer_s_keys_act_on_its_own_dock(
     make_napari_viewer, viewer: Viewer, dock: AnnotationDock, annotated_video: Path, open_in
 ) -> None:

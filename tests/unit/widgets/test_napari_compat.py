@@ -48,6 +48,7 @@ def test_docks_are_found_in_the_main_window(viewer: Viewer) -> None:
     assert window.findChild(QLabel, "a label") is label
 
 
+@pytest.mark.own_window
 def test_the_canvas_lies_in_the_window_and_takes_the_mouse(qtbot, viewer: Viewer) -> None:
     pressed = []
     viewer.mouse_drag_callbacks.append(lambda viewer, event: pressed.append(event.type))
@@ -74,6 +75,7 @@ class Closings(QObject):
         return False
 
 
+@pytest.mark.own_window
 def test_who_closes_the_window_is_told_apart(viewer: Viewer) -> None:
     window = compat.main_window(viewer)
     closings = Closings(window)
@@ -94,6 +96,17 @@ def test_the_preferences_open(qtbot, viewer: Viewer) -> None:
 
 
 # -- layers ------------------------------------------------------------------------------------
+
+
+def test_layers_are_added_without_selecting_each(viewer: Viewer) -> None:
+    first = viewer.add_points()
+    active: list[object] = []
+    viewer.layers.selection.events.active.connect(lambda event: active.append(event.value))
+    with compat.without_selecting(viewer.layers):
+        viewer.add_points()
+    assert viewer.layers.selection.active is first
+    assert not active
+    assert viewer.add_points() is viewer.layers.selection.active
 
 
 def test_undo_of_a_layer_is_taken_over_and_its_memory_emptied(viewer: Viewer) -> None:

@@ -17,6 +17,7 @@ from napari_tavis.widgets.napari_compat import main_window
 
 pytestmark = [
     pytest.mark.gui,
+    pytest.mark.own_window,
     pytest.mark.skipif(not sys.platform.startswith("linux"), reason="counts by /proc"),
 ]
 
@@ -64,4 +65,4 @@ def test_several_videos_were_open(
         new = [one for one in threading.enumerate() if one not in threads and one.is_alive()]
         return not (open_files(tmp_path) or new or children() - before)
 
-    qtbot.waitUntil(nothing_is_left, timeout=30_000)
+    qtbot.waitUntil(nothing_is_left, timeout=60_000)

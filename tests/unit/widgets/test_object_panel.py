@@ -12,7 +12,7 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QLineEdit
 
 from napari_tavis.annotation import AnnotationSession
-from napari_tavis.annotation.logits import encode_logits
+from napari_tavis.annotation.masks import encode_logits
 from napari_tavis.annotation.proposals import Proposal, Proposals
 from napari_tavis.widgets.dock import AnnotationDock
 from napari_tavis.widgets.object_panel import ObjectPanel
@@ -121,7 +121,7 @@ def test_typing_a_class_completes_from_the_vocabulary(
     editor.setText("cat")
     qtbot.keyClick(editor, Qt.Key.Key_Return)
     session = dock.controller.session
-    qtbot.waitUntil(lambda: session.object(DOG).class_name == "cat", timeout=5_000)
+    qtbot.waitUntil(lambda: session.object(DOG).class_name == "cat", timeout=60_000)
 
 
 def test_a_word_that_is_no_class_is_taken_back(dock: AnnotationDock, panel: ObjectPanel) -> None:

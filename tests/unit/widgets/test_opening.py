@@ -330,6 +330,6 @@ def test_what_decoding_shows_is_said(
     assert clip is not None
     np.asarray(clip.frames[40])
     dock.controller.navigation.go_to(45)
-    qtbot.waitUntil(lambda: said() == 1, timeout=10_000)
+    qtbot.waitUntil(lambda: said() == 1, timeout=60_000)
     dock.controller.navigation.go_to(46)
     assert said() == 1

@@ -58,7 +58,7 @@ def unsaved(
     noise = np.random.default_rng(0).random((224, 224)) < 0.5
     noise[SPOT[1:]] = True
     dock.controller.layers.layer(DOG).data[SPOT[0]] = noise  # more than the disk has room for
-    qtbot.waitUntil(lambda: not dock.controller.saves, timeout=30_000)
+    qtbot.waitUntil(lambda: not dock.controller.saves, timeout=60_000)
     yield dock
     disk.clear()
 
@@ -114,6 +114,7 @@ def close_as_a_user(qtbot, viewer: Viewer) -> bool:
     return not window.isVisible()
 
 
+@pytest.mark.own_window
 def test_closing_asks_and_who_says_no_loses_nothing(
     qtbot, viewer: Viewer, unsaved: AnnotationDock, annotated_video: Path, disk: Disk
 ) -> None:
@@ -127,12 +128,14 @@ def test_closing_asks_and_who_says_no_loses_nothing(
     assert is_painted(annotated_video)
 
 
+@pytest.mark.own_window
 def test_who_gives_it_up_is_not_kept(qtbot, viewer: Viewer, unsaved: AnnotationDock) -> None:
     with Answers(LOSE) as answers:
         assert close_as_a_user(qtbot, viewer)
     assert len(answers.asked) == 1
 
 
+@pytest.mark.own_window
 def test_what_cannot_be_saved_can_be_saved_elsewhere(
     qtbot,
     viewer: Viewer,

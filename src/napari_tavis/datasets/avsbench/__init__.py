@@ -8,16 +8,17 @@ from napari_tavis.datasets.avsbench.mapping import UnmappedClassError
 from napari_tavis.datasets.avsbench.metrics import (
     MF,
     MJ,
+    SemanticMetric,
+    SemanticScores,
     iou_of_masks,
     mask_iou,
     max_f_measure,
     mean_jaccard,
 )
 from napari_tavis.datasets.avsbench.reader import DatasetReader, open_dataset, read_clip
-from napari_tavis.datasets.avsbench.semantic_metrics import SemanticMetric, SemanticScores
 from napari_tavis.datasets.avsbench.validate import validate
 from napari_tavis.datasets.avsbench.writer import OFF_SCREEN, write_clip
-from napari_tavis.datasets.violations import Violation
+from napari_tavis.datasets.files import Violation
 
 __all__ = [
     "MF",

@@ -14,50 +14,26 @@ from napari_tavis.core.vocabulary import AVSBENCH_CLASSES, class_index
 
 @dataclass(frozen=True, eq=False)
 class ClipAnnotation:
-    """A clip of five or ten frames, its sound, and what sounds in it.
+    """A clip of five or ten frames, its sound, and what sounds in it."""
 
-    Attributes
-    ----------
-    name : str
-        Name in S4 and MS3; also the ``vid`` of v1m unless `vid` says otherwise.
-    frames : ndarray of uint8, shape (T, H, W, 3)
-        RGB frames, upright, at the original aspect.
-    class_map : ndarray of uint8, shape (T, H, W), or None
-        Class index per pixel, 0 (background) to 70. None where the dataset holds binary masks
-        only (S4, MS3).
-    scene_mask : ndarray of bool, shape (T, H, W), or None
-        Everything that sounds. None means ``class_map > 0``.
-    waveform : ndarray of float32, shape (samples,)
-        Sound of the whole clip, mono, 16 kHz, in [-1, 1].
-    vid : str
-        Name of the video the clip was cut from; the name if empty.
-    start : float
-        Where the clip starts in that video, in seconds.
-    video : Path or None
-        File of that video, from which S4 and MS3 keep the stretch; without it the clip's frames
-        are written as a video of one frame a second.
-    video_start : float or None
-        Where the clip starts in that file, in seconds, if that is not `start`: the file may be
-        cut out of the video that `start` speaks of.
-    category : str
-        S4's category; the class with the largest area if empty.
-    sound_classes : tuple of str
-        Names of classes that sound without being seen, for the semantic ``a_obj``.
-    labelled : ndarray of bool, shape (T,)
-        Which frames carry a label; all by default.
-    """
-
-    name: str
-    frames: npt.NDArray[np.uint8]
+    name: str  # in S4 and MS3; also the ``vid`` of v1m unless `vid` says otherwise
+    frames: npt.NDArray[np.uint8]  # (T, H, W, 3), RGB, upright, at the original aspect ratio
+    # (T, H, W), class index per pixel, 0 (background) to 70; None for binary masks only (S4, MS3)
     class_map: npt.NDArray[np.uint8] | None
-    waveform: npt.NDArray[np.float32]
+    waveform: npt.NDArray[np.float32]  # (samples,), the whole clip, mono, 16 kHz, in [-1, 1]
+    # (T, H, W), everything that sounds; None means class_map > 0
     scene_mask: npt.NDArray[np.bool_] | None = None
-    vid: str = ""
-    start: float = 0.0
+    vid: str = ""  # name of the video the clip was cut from; the name if empty
+    start: float = 0.0  # where the clip starts in that video, in seconds
+    # File of that video, from which S4 and MS3 keep the stretch; without it the clip's frames are
+    # written as a video of one frame a second.
     video: Path | None = None
+    # Where the clip starts in that file, in seconds, if that is not `start`: the file may be cut
+    # out of the video that `start` refers to.
     video_start: float | None = None
-    category: str = ""
-    sound_classes: tuple[str, ...] = ()
+    category: str = ""  # S4's; the class with the largest area if empty
+    sound_classes: tuple[str, ...] = ()  # classes heard but not seen, for the semantic a_obj
+    # (T,), which frames carry a label; all by default
     labelled: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=bool))
 
     def __post_init__(self) -> None:
@@ -92,7 +68,7 @@ class ClipAnnotation:
 
     @property
     def masks(self) -> npt.NDArray[np.bool_]:
-        """Everything that sounds, bool ``[T, H, W]``."""
+        """Everything that sounds, bool (T, H, W)."""
         if self.scene_mask is not None:
             return self.scene_mask
         assert self.class_map is not None  # __post_init__ refuses a clip without either
@@ -106,13 +82,7 @@ class ClipAnnotation:
         return tuple(AVSBENCH_CLASSES[int(index)] for index in np.unique(self.class_map) if index)
 
     def main_class(self) -> str:
-        """Give the class with the largest area.
-
-        Returns
-        -------
-        str
-            Empty if nothing is labelled.
-        """
+        """Return the class with the largest area; empty if nothing is labelled."""
         if self.class_map is None:
             return ""
         areas = np.bincount(self.class_map.ravel(), minlength=len(AVSBENCH_CLASSES))[1:]
@@ -120,5 +90,5 @@ class ClipAnnotation:
 
 
 def unknown_classes(names: tuple[str, ...]) -> tuple[str, ...]:
-    """Give the names that are not AVSBench classes, each once, in the given order."""
+    """Return the names that are not AVSBench classes, each once, in the given order."""
     return tuple(dict.fromkeys(name for name in names if class_index(name) is None))

@@ -1,4 +1,4 @@
-"""Where everything lies in an AVSBench folder: the one place that spells its paths.
+"""Where everything is in an AVSBench folder: the one place that spells its paths.
 
 Source: the loaders of AVSBench (S4, MS3, AVSS) and of seven other public consumers. Paths are
 relative to a *tree*: ``Single-source``, ``Multi-sources``, or the folder of the semantic lists.
@@ -27,74 +27,47 @@ MS3_LIST = "ms3_meta_data.csv"
 MS3_TRAIN_LIST = "ms3_train_data.csv"
 SEMANTIC_LIST = "metadata.csv"
 CLASS_LIST = "label2idx.json"
-OBJECT_SIZE = 224
-"""Pixels on each side of the frames and masks of S4 and MS3."""
+OBJECT_SIZE = 224  # pixels on each side of the frames and masks of S4 and MS3
 
+# seconds into each second at which its frame is taken: the last of 16 samples
 FRAME_OFFSET = 15 / 16
-"""Seconds into each second at which its frame is taken: the last of 16 samples."""
 
-STEP = 1.0
-"""Seconds from one frame to the next."""
+STEP = 1.0  # seconds from one frame to the next
 
-DATA_FOLDERS = frozenset({"s4_data", "ms3_data", "v1s", "v1m", "v2"})
-"""Folders of a tree that hold its clips."""
+DATA_FOLDERS = frozenset({"s4_data", "ms3_data", "v1s", "v1m", "v2"})  # of a tree, with its clips
 
-MAX_NESTING = 3
-"""How many folders deep trees are looked for, the given folder included."""
+MAX_NESTING = 3  # how many levels deep trees are looked for, the given folder included
 
 S4_HEADER = ("name", "start", "category", "split")
+# as published: CAVP's loader reads the name by it, the others by its place
 MS3_HEADER = ("video_id", "split")
-"""As published: CAVP's loader reads the name by it, the others by its place."""
 SEMANTIC_HEADER = ("vid", "uid", "s_min", "s_sec", "a_obj", "split", "label")
 
 
 @dataclass(frozen=True)
 class ClipKey:
-    """What a list says about where a clip lies.
-
-    Attributes
-    ----------
-    subset : {"s4", "ms3", "v1s", "v1m", "v2"}
-    split : {"train", "val", "test"}
-    name : str
-        Name (S4, MS3) or uid (semantic).
-    category : str
-        S4 only; empty elsewhere.
-    """
+    """What a list says about where a clip is."""
 
     subset: Subset
     split: Split
-    name: str
-    category: str = ""
+    name: str  # name (S4, MS3) or uid (semantic)
+    category: str = ""  # S4 only; empty elsewhere
 
 
 @dataclass(frozen=True)
 class ClipFiles:
-    """The files of one clip, relative to its tree.
+    """The files of one clip, relative to its tree."""
 
-    Attributes
-    ----------
-    frames : tuple of PurePosixPath
-        Five or ten pictures.
-    masks : tuple of PurePosixPath
-        S4 and MS3: binary masks, of the first frames.
-    labels_rgb, labels_semantic : tuple of PurePosixPath
-        Semantic: labels of the first frames.
-    waveform : PurePosixPath
-    log_mel, video : PurePosixPath or None
-        S4 and MS3 only.
-    parts : tuple of PurePosixPath
-        The directories and files that together are the clip, and nothing but it.
-    """
-
-    frames: tuple[PurePosixPath, ...]
+    frames: tuple[PurePosixPath, ...]  # five or ten pictures
     waveform: PurePosixPath
+    # the directories and files that together are the clip, and nothing else
     parts: tuple[PurePosixPath, ...]
-    masks: tuple[PurePosixPath, ...] = ()
+    masks: tuple[PurePosixPath, ...] = ()  # S4 and MS3: binary masks, of the first frames
+    # semantic: labels of the first frames, in palette colours
     labels_rgb: tuple[PurePosixPath, ...] = ()
-    labels_semantic: tuple[PurePosixPath, ...] = ()
-    log_mel: PurePosixPath | None = None
-    video: PurePosixPath | None = None
+    labels_semantic: tuple[PurePosixPath, ...] = ()  # the same as indices
+    log_mel: PurePosixPath | None = None  # S4 and MS3 only
+    video: PurePosixPath | None = None  # S4 and MS3 only
 
     @property
     def all(self) -> tuple[PurePosixPath, ...]:
@@ -105,31 +78,25 @@ class ClipFiles:
 
 
 def frame_count(subset: Subset) -> int:
-    """Give the number of frames of a clip: ten in v2, five elsewhere."""
+    """Return the number of frames of a clip: ten in v2, five elsewhere."""
     return 10 if subset == "v2" else 5
 
 
 def seconds(subset: Subset) -> int:
-    """Give the length of a clip in seconds: as many as it has frames."""
+    """Return the length of a clip in seconds: as many as it has frames."""
     return frame_count(subset)
 
 
 def label_count(subset: Subset, split: str) -> int:
-    """Give how many of a clip's first frames are labelled.
+    """Return how many of a clip's first frames are labelled.
 
-    Single-source training clips (S4, v1s) have the first frame's label alone.
+    Single-source training clips (S4, v1s) have only the first frame's label.
     """
     return 1 if subset in ("s4", "v1s") and split == "train" else frame_count(subset)
 
 
 def check_subset(subset: str) -> Subset:
-    """Return the subset.
-
-    Raises
-    ------
-    DatasetError
-        If AVSBench has no subset of this name.
-    """
+    """Return the subset of a name; `DatasetError` if AVSBench has none."""
     for known in SUBSETS:
         if subset == known:
             return known
@@ -137,13 +104,7 @@ def check_subset(subset: str) -> Subset:
 
 
 def check_split(split: str) -> Split:
-    """Return the split.
-
-    Raises
-    ------
-    DatasetError
-        If AVSBench has no split of this name.
-    """
+    """Return the split of a name; `DatasetError` if AVSBench has none."""
     for known in SPLITS:
         if split == known:
             return known
@@ -151,17 +112,6 @@ def check_split(split: str) -> Split:
 
 
 def clip_files(key: ClipKey) -> ClipFiles:
-    """Name the files of one clip.
-
-    Parameters
-    ----------
-    key : ClipKey
-        The clip.
-
-    Returns
-    -------
-    ClipFiles
-    """
     if key.subset == "s4":
         return _s4_files(key)
     if key.subset == "ms3":
@@ -219,18 +169,7 @@ def _semantic_files(key: ClipKey) -> ClipFiles:
 def semantic_uid(subset: Subset, vid: str, start: float) -> str:
     """Name a semantic clip: ``<vid>_<ms0>_<ms1>``, or the plain ``vid`` in v1m.
 
-    Parameters
-    ----------
-    subset : {"v1s", "v1m", "v2"}
-        The subset.
-    vid : str
-        Name of the video.
-    start : float
-        Where the clip starts in the video, in whole seconds.
-
-    Returns
-    -------
-    str
+    It starts at a whole second of the video, `start`.
     """
     if subset == "v1m":
         return vid
@@ -239,26 +178,15 @@ def semantic_uid(subset: Subset, vid: str, start: float) -> str:
 
 
 def list_name(subset: Subset) -> str:
-    """Give the file name of the list of a subset."""
+    """Return the file name of the list of a subset."""
     return {"s4": S4_LIST, "ms3": MS3_LIST}.get(subset, SEMANTIC_LIST)
 
 
 def find_trees(root: Path, subset: Subset) -> list[Path]:
-    """Find the trees of a subset under a folder: in it, or at most two folders down.
+    """Find the trees of a subset in a folder, or at most two levels down, nearest first.
 
-    The distributed datasets nest them (``AVSBench_object/Single-source``), exports do not.
-
-    Parameters
-    ----------
-    root : Path
-        The folder; it may be the tree itself. No link is followed out of it.
-    subset : {"s4", "ms3", "v1s", "v1m", "v2"}
-        The subset; the three semantic ones share a tree.
-
-    Returns
-    -------
-    list of Path
-        The trees, nearest first.
+    The published datasets nest them (``AVSBench_object/Single-source``), exports do not. The three
+    semantic subsets share a tree. No link is followed out of the folder.
     """
     folders, found = [root], []
     for _ in range(MAX_NESTING):
@@ -268,7 +196,7 @@ def find_trees(root: Path, subset: Subset) -> list[Path]:
 
 
 def _subfolders(folder: Path, root: Path) -> list[Path]:
-    """List the folders in which trees may lie: not those of clips, of which there are many."""
+    """List the folders that may contain trees: not those of clips, of which there are many."""
     if folder.name in DATA_FOLDERS:
         return []
     try:
@@ -303,24 +231,9 @@ def _is_semantic_list(path: Path) -> bool:
 
 
 def target_tree(root: Path, subset: Subset) -> Path:
-    """Give the tree that a clip of a subset is written to.
+    """Return the tree that a clip of a subset is written to, existing or new.
 
-    Parameters
-    ----------
-    root : Path
-        Folder of the dataset, which need not exist.
-    subset : {"s4", "ms3", "v1s", "v1m", "v2"}
-        The subset.
-
-    Returns
-    -------
-    Path
-        The existing tree, or the place of a new one.
-
-    Raises
-    ------
-    DatasetError
-        If several trees of the subset lie under the folder, or its place is a link out of it.
+    Raises `DatasetError` if there are several, or the place is a link out of the folder.
     """
     found = find_trees(root, subset)
     if len(found) > 1:

@@ -1,4 +1,4 @@
-"""Classes that AVSBench does not have: exported as one it has, or left out, as a person says."""
+"""Classes that AVSBench lacks: exported as one it has, or left out, as a person decides."""
 
 from __future__ import annotations
 
@@ -12,21 +12,15 @@ from napari_tavis.core.errors import DatasetError
 from napari_tavis.core.files import MEGABYTE, ForeignFileError, MissingForeignFileError, read_json
 from napari_tavis.core.vocabulary import AVSBENCH_CLASSES, BACKGROUND, class_index
 
+# from a session's class to the one it is exported as; None leaves it out
 ClassMapping: TypeAlias = Mapping[str, str | None]
-"""From a session's class to the one it is exported as; None leaves its objects out."""
 
+# kept with a dataset: what its exports were told, so that nobody is asked twice
 MAPPING_FILE = "class_mapping.json"
-"""Kept with a dataset: what its exports were told, so that nobody is asked twice."""
 
 
 class UnmappedClassError(DatasetError):
-    """Objects have classes that AVSBench does not have, and nobody has said what to do.
-
-    Attributes
-    ----------
-    class_names : tuple of str
-        The classes.
-    """
+    """Objects have classes that AVSBench does not have, `class_names`, and no mapping has them."""
 
     def __init__(self, class_names: tuple[str, ...]) -> None:
         super().__init__(
@@ -37,38 +31,22 @@ class UnmappedClassError(DatasetError):
 
 
 def exported_class(name: str, mapping: ClassMapping) -> str | None:
-    """Give the AVSBench class that a class is exported as.
-
-    Parameters
-    ----------
-    name : str
-        A session's class.
-    mapping : mapping
-        What was said of the classes that AVSBench does not have.
-
-    Returns
-    -------
-    str or None
-        None where objects of this class are left out, or where nothing was said.
-    """
+    """Return the AVSBench class that a class is exported as; None if left out or not mapped."""
     if name in mapping:
         return mapping[name]
     return name if class_index(name) is not None else None
 
 
 def unmapped_classes(names: Iterable[str], mapping: ClassMapping) -> tuple[str, ...]:
-    """Give the classes that AVSBench does not have and of which nothing was said, each once."""
+    """Return the classes that AVSBench does not have and the mapping does not name, each once."""
     lacking = (name for name in names if name not in mapping and class_index(name) is None)
     return tuple(dict.fromkeys(lacking))
 
 
 def check_mapping(mapping: ClassMapping) -> dict[str, str | None]:
-    """Refuse a mapping to what is no class of AVSBench.
+    """Refuse a mapping to something that is no class of AVSBench.
 
-    Raises
-    ------
-    DatasetError
-        Naming the first wrong class and the nearest right one.
+    The `DatasetError` names the first wrong class and the nearest right one.
     """
     for name, target in mapping.items():
         if target is not None and (target == BACKGROUND or class_index(target) is None):
@@ -82,17 +60,9 @@ def check_mapping(mapping: ClassMapping) -> dict[str, str | None]:
 
 
 def parse_mapping(entries: Iterable[str]) -> dict[str, str | None]:
-    """Read what a person typed: ``church bell=bell`` maps, ``rain=`` leaves out.
+    """Parse what a person typed: ``church bell=bell`` maps, ``rain=`` leaves out.
 
-    Parameters
-    ----------
-    entries : iterable of str
-        One class each.
-
-    Raises
-    ------
-    DatasetError
-        If an entry has no ``=``, or names no class of AVSBench.
+    Raises `DatasetError` if an entry has no ``=``, or names no class of AVSBench.
     """
     mapping: dict[str, str | None] = {}
     for entry in entries:
@@ -106,18 +76,10 @@ def parse_mapping(entries: Iterable[str]) -> dict[str, str | None]:
 
 
 def suggest_class(name: str) -> str | None:
-    """Find the AVSBench class that a person most likely means by a word.
+    """Find the AVSBench class most likely meant by some words, such as ``Hair dryer``.
 
-    Parameters
-    ----------
-    name : str
-        Any words, such as ``Hair dryer`` or ``church bell``.
-
-    Returns
-    -------
-    str or None
-        A class of AVSBench whose name is the same but for spelling, is one of the words, or
-        looks much alike; None where there is no such class.
+    It is one whose name is the same except for spelling, is one of the words, or looks much alike;
+    None if there is none.
     """
     words = name.casefold().replace("_", " ").replace("-", " ").split()
     classes = AVSBENCH_CLASSES[1:]
@@ -131,20 +93,7 @@ def suggest_class(name: str) -> str | None:
 def read_mapping(tree: Path) -> dict[str, str | None]:
     """Read what earlier exports to a tree were told of classes that AVSBench does not have.
 
-    Parameters
-    ----------
-    tree : Path
-        The tree; it need not exist.
-
-    Returns
-    -------
-    dict
-        Empty where nothing is kept.
-
-    Raises
-    ------
-    DatasetError
-        If the file cannot be read.
+    Raises `DatasetError` if the file cannot be read.
     """
     path = tree / MAPPING_FILE
     try:
@@ -158,7 +107,7 @@ def read_mapping(tree: Path) -> dict[str, str | None]:
 
 
 def updated_mapping(tree: Path, mapping: ClassMapping) -> dict[Path, str]:
-    """Give the new text of the file that keeps the mapping; nothing where nothing is new."""
+    """Return the new text of the file that keeps the mapping; nothing if nothing is new."""
     known = read_mapping(tree)
     merged = {**known, **mapping}
     if merged == known:

@@ -1,13 +1,14 @@
 """The scores of AVSBench: M_J, M_F and those of semantic segmentation, exactly and in numpy.
 
 Source: the evaluation scripts of AVSBench (Zhou et al., ECCV 2022; IJCV 2024). Two habits of
-theirs are kept because published numbers depend on them: a frame with an empty ground truth
-counts in M_J by its true negatives and not at all in M_F, and both depend on the batch size.
+theirs are kept because published numbers depend on them: a frame with an empty ground truth counts
+in M_J by its true negatives and not at all in M_F, and both depend on the batch size.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal, TypeAlias
 
@@ -15,54 +16,32 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import expit
 
+from napari_tavis.core.vocabulary import AVSBENCH_CLASSES
+
 Scores: TypeAlias = Literal["sigmoid", "logits"]
 Floats: TypeAlias = npt.NDArray[np.floating[Any]]
 Mask: TypeAlias = npt.NDArray[Any]
 
-THRESHOLD_COUNT = 255
+THRESHOLD_COUNT = 255  # of M_F
 BETA_SQUARED = 0.3
-_IOU_GUARD = 1e-7
+_IOU_GUARD = 1e-7  # against 0 / 0, as in the scripts
 _PRECISION_GUARD = 1e-20
 
 
 def mask_iou(logits: Floats, truth: Mask) -> npt.NDArray[np.float64]:
     """Compute the Jaccard index of every frame, as AVSBench counts it.
 
-    A frame whose truth is empty scores the share of its pixels that are predicted empty.
-
-    Parameters
-    ----------
-    logits : ndarray, shape (..., H, W)
-        Predicted mask logits; foreground is ``sigmoid(logit) > 0.5``. NaN is background.
-    truth : ndarray, shape (..., H, W)
-        Ground truth; foreground where not zero.
-
-    Returns
-    -------
-    ndarray of float64, shape (...)
-        ``intersection / (union + 1e-7)`` per frame, in [0, 1].
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ.
+    Logits and truth have shape (..., H, W); predicted foreground is ``sigmoid(logit) > 0.5``, true
+    foreground what is not zero; NaN is background. Returns ``intersection / (union + 1e-7)`` per
+    frame, (...), in [0, 1]. A frame whose truth is empty scores the share of its pixels that are
+    predicted empty. Raises `ValueError` if the shapes differ.
     """
     predicted, wanted = _same_shape(logits, truth)
     return iou_of_masks(predicted > 0, wanted)
 
 
 def iou_of_masks(predicted: Mask, truth: Mask) -> npt.NDArray[np.float64]:
-    """Compute the Jaccard index of every frame of binary masks, as `mask_iou` does.
-
-    Parameters
-    ----------
-    predicted, truth : ndarray, shape (..., H, W)
-        Foreground where not zero.
-
-    Returns
-    -------
-    ndarray of float64, shape (...)
-    """
+    """Compute the Jaccard index of every frame of binary masks, as `mask_iou` does."""
     predicted, truth = _same_shape(np.asarray(predicted) != 0, truth)
     axes = (-2, -1)
     pixels = truth.shape[-2] * truth.shape[-1]
@@ -75,14 +54,11 @@ def iou_of_masks(predicted: Mask, truth: Mask) -> npt.NDArray[np.float64]:
 
 
 def thresholds() -> npt.NDArray[np.float32]:
-    """Give the 255 thresholds of M_F, ``linspace(0, 1 - 1e-10, 255)`` in single precision.
+    """Return the 255 thresholds of M_F, ``linspace(0, 1 - 1e-10, 255)`` in single precision.
 
-    Filled from both ends with one rounding, as the scripts' ``torch.linspace`` does, so that a
-    score which ties with a threshold falls on the same side. The last one rounds to exactly 1.
-
-    Returns
-    -------
-    ndarray of float32, shape (255,)
+    They are filled from both ends with one rounding, as by the scripts' ``torch.linspace``, so
+    that a score that ties with a threshold falls on the same side. The last one rounds to exactly
+    1.
     """
     last = THRESHOLD_COUNT - 1
     end = np.float32(1 - 1e-10)
@@ -93,25 +69,14 @@ def thresholds() -> npt.NDArray[np.float32]:
 
 
 def f_curve(logits: Floats, truth: Mask, scores: Scores = "sigmoid") -> npt.NDArray[np.float64]:
-    """Compute the F-measure of one frame at every threshold.
+    """Compute the F-measure of one frame at every threshold, (255,), with beta squared 0.3.
 
-    The scores are put into the bins between the thresholds once, and the counts summed from
-    the top: the same numbers as 255 comparisons of the whole frame.
+    Logits and truth have shape (H, W). `scores` says what the thresholds apply to: ``"sigmoid"``,
+    as in AVSBench's scripts, or the raw ``"logits"``, as in TAViS's release. NaN is never
+    foreground. The value is 0 where precision and recall are both 0.
 
-    Parameters
-    ----------
-    logits : ndarray, shape (H, W)
-        Predicted mask logits. NaN is never foreground.
-    truth : ndarray, shape (H, W)
-        Ground truth; foreground where not zero.
-    scores : {"sigmoid", "logits"}
-        What the thresholds apply to: ``"sigmoid"`` as AVSBench's scripts do, ``"logits"`` the
-        raw logits as TAViS's release does.
-
-    Returns
-    -------
-    ndarray of float64, shape (255,)
-        F-measure with beta squared 0.3; 0 where precision and recall are both 0.
+    The scores are put into the bins between the thresholds once, and the counts summed from the
+    top: the same numbers as 255 comparisons of the whole frame.
     """
     predicted, wanted = _same_shape(logits, truth)
     bins = _thresholds_reached(_score_values(predicted, scores).ravel())
@@ -127,14 +92,16 @@ def f_curve(logits: Floats, truth: Mask, scores: Scores = "sigmoid") -> npt.NDAr
 def _thresholds_reached(values: npt.NDArray[np.float32]) -> npt.NDArray[np.intp]:
     """Count, for every score, the thresholds at or below it; 0 for NaN.
 
-    The thresholds lie evenly but for their rounding, so the count follows from a product and
-    one comparison with either neighbour: exact, and ten times faster than a search.
+    The thresholds are evenly spaced except for their rounding, so the count follows from a product
+    and one comparison with either neighbour: exact, and ten times faster than a search.
     """
     edges = _edges()
+    # fmax and fmin, unlike maximum and minimum, take the number where the other is NaN.
     values = np.fmin(np.fmax(values, np.float32(-1)), np.float32(1))
     bins = (values * np.float32(THRESHOLD_COUNT - 1)).astype(np.intp)
-    bins += 1
+    bins += 1  # the first edge is minus infinity
     np.maximum(bins, 0, out=bins)
+    # The product may be off by one either way.
     bins -= values < edges[bins]
     bins += values >= edges[bins + 1]
     return bins
@@ -142,7 +109,7 @@ def _thresholds_reached(values: npt.NDArray[np.float32]) -> npt.NDArray[np.intp]
 
 @cache
 def _edges() -> npt.NDArray[np.float32]:
-    """Give the thresholds between minus and plus infinity."""
+    """Return the thresholds between minus and plus infinity."""
     return np.concatenate([[-np.inf], thresholds(), [np.inf]]).astype(np.float32)
 
 
@@ -159,17 +126,7 @@ def _count_from_top(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
 
 
 def f_measure(precision: Floats, recall: Floats) -> npt.NDArray[np.float64]:
-    """Combine precision and recall with beta squared 0.3; 0 where both are 0.
-
-    Parameters
-    ----------
-    precision, recall : ndarray, any one shape
-        In [0, 1].
-
-    Returns
-    -------
-    ndarray of float64, the same shape
-    """
+    """Combine precision and recall with beta squared 0.3; 0 where both are 0."""
     numerator = (1 + BETA_SQUARED) * precision * recall
     denominator = BETA_SQUARED * precision + recall
     result = np.zeros(np.shape(numerator), dtype=np.float64)
@@ -179,28 +136,14 @@ def f_measure(precision: Floats, recall: Floats) -> npt.NDArray[np.float64]:
 class MJ:
     """M_J, the mean Jaccard index: mean over a batch's frames, then over batches.
 
-    Parameters
-    ----------
-    batch_size : int
-        Clips per batch; matters only where clips differ in length or the last batch is short.
+    The batch size, in clips, matters only if clips differ in length or the last batch is short.
     """
 
     def __init__(self, batch_size: int = 1) -> None:
         self._batches = _Batches(batch_size)
 
     def add(self, logits: Floats, truth: Mask) -> float:
-        """Count one clip.
-
-        Parameters
-        ----------
-        logits, truth : ndarray, shape (T, H, W)
-            As for `mask_iou`.
-
-        Returns
-        -------
-        float
-            M_J of this clip alone; NaN if it has no frame.
-        """
+        """Count one clip, (T, H, W), and return its own M_J; NaN if it has no frame."""
         frames = list(mask_iou(logits, truth).ravel())
         self._batches.add(frames)
         return _mean(frames)
@@ -214,19 +157,11 @@ class MJ:
 class MF:
     """M_F, the maximal F-measure over 255 thresholds.
 
-    The curve is averaged over the frames of a batch that hold something, then maximised, then
-    averaged over batches; so it depends on the batch size, and on what is thresholded: say both
-    beside a number.
-
-    Parameters
-    ----------
-    scores : {"sigmoid", "logits"}
-        As for `f_curve`.
-    batch_size : int
-        Clips per batch: AVSBench's test command uses 4, its script's default and TAViS 1.
-    skip_empty : bool
-        Leave out a batch in which no frame holds anything. AVSBench's scripts count such a
-        batch as 0, which is the default here.
+    The curve is averaged over the frames of a batch that have foreground, then maximised, then
+    averaged over batches; so it depends on the batch size, and on what is thresholded (`scores`,
+    as in `f_curve`): state both beside a number. AVSBench's test command uses batches of 4 clips,
+    its script's default and TAViS 1. `skip_empty` leaves out batches in which no frame has
+    foreground; AVSBench's scripts count such a batch as 0, which is the default here.
     """
 
     def __init__(
@@ -237,18 +172,7 @@ class MF:
         self._batches = _Batches(batch_size)
 
     def add(self, logits: Floats, truth: Mask) -> float:
-        """Count one clip.
-
-        Parameters
-        ----------
-        logits, truth : ndarray, shape (T, H, W)
-            As for `f_curve`, frame by frame.
-
-        Returns
-        -------
-        float
-            M_F of this clip alone; NaN if none of its frames holds anything.
-        """
+        """Count one clip, (T, H, W), and return its own M_F; NaN if no frame has foreground."""
         predicted, wanted = _same_shape(logits, truth)
         curves = [
             f_curve(frame, frame_truth, self._scores)
@@ -269,7 +193,7 @@ class MF:
 
 
 class _Batches:
-    """Values of frames, gathered into batches of so many clips."""
+    """Values of frames, collected into batches of so many clips."""
 
     def __init__(self, batch_size: int) -> None:
         if batch_size < 1:
@@ -289,20 +213,7 @@ class _Batches:
 
 
 def mean_jaccard(logits: Iterable[Floats], truth: Iterable[Mask], batch_size: int = 1) -> float:
-    """Compute M_J over clips.
-
-    Parameters
-    ----------
-    logits, truth : iterable of ndarray, each of shape (T, H, W)
-        One entry per clip, so also one array of shape (clips, T, H, W).
-    batch_size : int
-        Clips per batch.
-
-    Returns
-    -------
-    float
-        M_J in [0, 1].
-    """
+    """Compute M_J, in [0, 1], over clips of shape (T, H, W)."""
     metric = MJ(batch_size)
     for clip_logits, clip_truth in zip(logits, truth, strict=True):
         metric.add(clip_logits, clip_truth)
@@ -317,20 +228,7 @@ def max_f_measure(
     *,
     skip_empty: bool = False,
 ) -> float:
-    """Compute M_F over clips.
-
-    Parameters
-    ----------
-    logits, truth : iterable of ndarray, each of shape (T, H, W)
-        One entry per clip.
-    scores, batch_size, skip_empty
-        As for `MF`.
-
-    Returns
-    -------
-    float
-        M_F in [0, 1].
-    """
+    """Compute M_F, in [0, 1], over clips of shape (T, H, W); see `MF`."""
     metric = MF(scores, batch_size, skip_empty=skip_empty)
     for clip_logits, clip_truth in zip(logits, truth, strict=True):
         metric.add(clip_logits, clip_truth)
@@ -350,3 +248,83 @@ def _same_shape(predicted: Any, truth: Any) -> tuple[npt.NDArray[Any], npt.NDArr
 def _mean(values: Iterable[Any]) -> float:
     listed = list(values)
     return float(np.mean(listed)) if listed else float("nan")
+
+
+@dataclass(frozen=True)
+class SemanticScores:
+    """What audio-visual semantic segmentation (AVSS) reports, as AVSBench's authors count it.
+
+    "No background" means without class 0. (The published scripts drop the *last* class instead, so
+    their numbers differ.)
+    """
+
+    miou: float  # mean over all classes; one that never occurs counts as 0, as there
+    f_score: float  # likewise
+    miou_no_background: float
+    f_score_no_background: float
+    class_iou: npt.NDArray[np.float64]  # (classes,), 0 where the class never occurs
+    class_f_score: npt.NDArray[np.float64]  # likewise
+    class_frames: npt.NDArray[np.int64]  # frames in which the class occurs, in prediction or truth
+
+
+class SemanticMetric:
+    """Sums of IoU and F-measure per class (background included), frame by frame.
+
+    The authors' script pads v1 clips to ten frames with black pictures and all-background labels
+    and counts those, too; here only frames that were added count.
+    """
+
+    def __init__(self, class_count: int = len(AVSBENCH_CLASSES)) -> None:
+        self._class_count = class_count
+        self._iou = np.zeros(class_count)
+        self._f = np.zeros(class_count)
+        self._frames = np.zeros(class_count, dtype=np.int64)
+
+    def add(self, predicted: npt.NDArray[Any], truth: npt.NDArray[Any]) -> None:
+        """Count frames, (T, H, W) or (H, W): predicted and true class maps.
+
+        Raises `ValueError` if the shapes differ or a class index is out of range.
+        """
+        if predicted.shape != truth.shape or truth.ndim not in (2, 3):
+            raise ValueError(
+                f"prediction and truth must have one shape (T, H, W), "
+                f"not {predicted.shape} and {truth.shape}"
+            )
+        shape = (-1, truth.shape[-2] * truth.shape[-1])
+        for frame, frame_truth in zip(predicted.reshape(shape), truth.reshape(shape), strict=True):
+            self._add_frame(frame, frame_truth)
+
+    def add_scores(self, scores: npt.NDArray[Any], truth: npt.NDArray[Any]) -> None:
+        """Count frames given the classes' logits or probabilities, (T, classes, H, W)."""
+        self.add(np.argmax(scores, axis=1), truth)
+
+    def _add_frame(self, predicted: npt.NDArray[Any], truth: npt.NDArray[Any]) -> None:
+        intersection = self._areas(truth[predicted == truth])
+        predicted_area, true_area = self._areas(predicted), self._areas(truth)
+        union = predicted_area + true_area - intersection
+        self._iou += _ratio(intersection, union)
+        self._f += f_measure(_ratio(intersection, predicted_area), _ratio(intersection, true_area))
+        self._frames += union > 0
+
+    def _areas(self, labels: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+        if labels.size and not 0 <= int(labels.min()) <= int(labels.max()) < self._class_count:
+            raise ValueError(f"class indices must lie in 0 to {self._class_count - 1}")
+        return np.bincount(labels.astype(np.intp), minlength=self._class_count)
+
+    def scores(self) -> SemanticScores:
+        """Return the scores of what was added so far."""
+        iou, f = _ratio(self._iou, self._frames), _ratio(self._f, self._frames)
+        return SemanticScores(
+            miou=float(iou.mean()),
+            f_score=float(f.mean()),
+            miou_no_background=float(iou[1:].mean()),
+            f_score_no_background=float(f[1:].mean()),
+            class_iou=iou,
+            class_f_score=f,
+            class_frames=self._frames.copy(),
+        )
+
+
+def _ratio(numerator: npt.NDArray[Any], denominator: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    result = np.zeros(np.shape(numerator), dtype=np.float64)
+    return np.divide(numerator, denominator, out=result, where=denominator > 0)

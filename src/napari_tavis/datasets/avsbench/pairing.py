@@ -15,48 +15,24 @@ from napari_tavis.core.errors import DatasetError
 from napari_tavis.datasets.avsbench.layout import ClipKey, Subset, find_trees, list_name
 from napari_tavis.datasets.avsbench.lists import ListedClip, listed_clips
 
+# the subset of the other dataset that holds the same clips
 PARTNERS: dict[Subset, Subset] = {"s4": "v1s", "ms3": "v1m", "v1s": "s4", "v1m": "ms3"}
-"""The subset of the other dataset that holds the same clips."""
 
 
 @dataclass(frozen=True)
 class Partner:
-    """The semantic tree that knows the classes of an object tree's clips.
-
-    Attributes
-    ----------
-    tree : Path
-        The semantic tree.
-    clips : mapping of str to ListedClip
-        Its clips by the name that they have in the object tree; those without a partner are
-        left out.
-    """
+    """The semantic tree that knows the classes of an object tree's clips."""
 
     tree: Path
+    # by their names in the object tree; those without a partner are left out
     clips: Mapping[str, ListedClip]
 
 
 def find_partner(root: Path, subset: Subset, names: Iterable[str]) -> Partner | None:
-    """Find the semantic clips that show the same as clips of an object tree.
+    """Find the semantic clips that show the same as clips of an object tree, S4's or MS3's.
 
-    Parameters
-    ----------
-    root : Path
-        Folder that holds the semantic tree, at most two folders deep.
-    subset : {"s4", "ms3"}
-        The subset of the object tree.
-    names : iterable of str
-        Names of its clips.
-
-    Returns
-    -------
-    Partner or None
-        None if there is no such tree, or it has none of the clips.
-
-    Raises
-    ------
-    DatasetError
-        If the list cannot be read, or a name begins several uids.
+    None if there is no such tree, or it has none of the clips. Raises `DatasetError` if the list
+    cannot be read, or a name begins several uids.
     """
     partner = PARTNERS[subset]
     for tree in find_trees(root, partner):
@@ -77,7 +53,10 @@ def find_partner(root: Path, subset: Subset, names: Iterable[str]) -> Partner | 
 
 
 def _begun(uids: list[str], name: str) -> list[str]:
-    """Give the uids (sorted) that a name begins: of several, the one whose video it names whole."""
+    """Return the uids that a name begins: of several, the one whose video it names in full.
+
+    The uids are sorted.
+    """
     begun = []
     for uid in uids[bisect_left(uids, name) :]:
         if not uid.startswith(name):
@@ -90,17 +69,7 @@ def _begun(uids: list[str], name: str) -> list[str]:
 def check_pairing(root: Path, key: ClipKey) -> None:
     """Refuse a name with which TAViS could not tell two clips apart.
 
-    Parameters
-    ----------
-    root : Path
-        Folder of the dataset.
-    key : ClipKey
-        The clip that is to be written.
-
-    Raises
-    ------
-    DatasetError
-        If an S4 or MS3 name would begin several uids.
+    Raises `DatasetError` if an S4 or MS3 name would begin several uids.
     """
     partner = PARTNERS.get(key.subset)
     if partner is None:
@@ -126,23 +95,6 @@ def _ambiguous(name: str, begun: list[str]) -> DatasetError:
 
 
 def names_in(root: Path, subset: Subset) -> set[str]:
-    """Give the names (or uids) that the trees of a subset list.
-
-    Parameters
-    ----------
-    root : Path
-        Folder of the dataset.
-    subset : {"s4", "ms3", "v1s", "v1m", "v2"}
-        The subset.
-
-    Returns
-    -------
-    set of str
-
-    Raises
-    ------
-    DatasetError
-        If a list cannot be read.
-    """
+    """Return the names (or uids) that the trees of a subset list."""
     trees = [tree for tree in find_trees(root, subset) if (tree / list_name(subset)).is_file()]
     return {clip.key.name for tree in trees for clip in listed_clips(tree, subset)}

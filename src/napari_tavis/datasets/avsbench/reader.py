@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -35,16 +36,8 @@ from napari_tavis.datasets.transaction import refuse_half_written
 class DatasetReader(Sequence[ClipAnnotation]):
     """The clips of one subset and split; each is read from its files when it is asked for.
 
-    Use `open_dataset` to make one.
-
-    Parameters
-    ----------
-    tree : Path
-        The tree that holds the subset.
-    clips : sequence of ListedClip
-        What its list says, of this split.
-    partner : Partner, optional
-        Where the classes of S4's and MS3's clips are.
+    Made by `open_dataset`. `clips` are the rows of the tree's list, of this split; `partner` is
+    where the classes of S4's and MS3's clips are.
     """
 
     def __init__(
@@ -68,11 +61,11 @@ class DatasetReader(Sequence[ClipAnnotation]):
 
     @property
     def clips(self) -> tuple[ListedClip, ...]:
-        """What the list says of the clips."""
+        """The clips' rows of the list."""
         return tuple(self._clips)
 
     def choose(self, wanted: Callable[[ListedClip], bool]) -> DatasetReader:
-        """Keep the clips of which the list says something."""
+        """Keep the clips for whose rows `wanted` is true."""
         return self._of([clip for clip in self._clips if wanted(clip)])
 
     def _of(self, clips: Sequence[ListedClip]) -> DatasetReader:
@@ -88,21 +81,9 @@ class DatasetReader(Sequence[ClipAnnotation]):
     def __getitem__(self, index: slice) -> DatasetReader: ...
 
     def __getitem__(self, index: int | slice) -> ClipAnnotation | DatasetReader:
-        """Read a clip, or choose some.
+        """Read a clip, or keep a slice of them.
 
-        Parameters
-        ----------
-        index : int or slice
-            Position in the list.
-
-        Returns
-        -------
-        ClipAnnotation or DatasetReader
-
-        Raises
-        ------
-        DatasetError
-            If a file of the clip is missing or damaged; names the file and the list's line.
+        The `DatasetError` for a missing or damaged file names it and the list's line.
         """
         if isinstance(index, slice):
             return self._of(self._clips[index])
@@ -117,25 +98,19 @@ class DatasetReader(Sequence[ClipAnnotation]):
         return (self[index] for index in range(len(self)))
 
     def read(self, name: str) -> ClipAnnotation:
-        """Read the clip of a name or uid.
-
-        Raises
-        ------
-        DatasetError
-            If the list has no such clip, or it cannot be read.
-        """
+        """Read the clip of a name or uid; `DatasetError` if that is not possible."""
         if name not in self.names:
             raise DatasetError(f"{self.tree} lists no {self.subset} {self.split} clip {name!r}.")
         return self[self.names.index(name)]
 
     def _with_classes(self, clip: ClipAnnotation) -> ClipAnnotation:
-        """Add the classes of the clip's partner, where it has one."""
+        """Add the classes of the clip's partner, if it has one."""
         if self.partner is None or clip.name not in self.partner.clips:
             return clip
         return _add_classes(clip, self.partner.tree, self.partner.clips[clip.name])
 
     def missing_files(self) -> tuple[str, ...]:
-        """Name all files that reading every clip would need and that are not there."""
+        """Name all missing files that reading every clip would need."""
         return tuple(
             str(tree / path)
             for index in range(len(self))
@@ -144,18 +119,7 @@ class DatasetReader(Sequence[ClipAnnotation]):
         )
 
     def problems(self, index: int) -> list[str]:
-        """Read a clip, and tell everything that keeps it from being read.
-
-        Parameters
-        ----------
-        index : int
-            Position in the list.
-
-        Returns
-        -------
-        list of str
-            One sentence for each file that is missing or damaged; empty if all is well.
-        """
+        """Read a clip, and return a sentence for each missing or damaged file."""
         try:
             self[index]
         except DatasetError as error:
@@ -164,11 +128,11 @@ class DatasetReader(Sequence[ClipAnnotation]):
         return []
 
     def files(self, index: int) -> list[Path]:
-        """Name the files that reading a clip needs: colours, tensor and video say nothing new."""
+        """Name the files that reading a clip needs: all but colours, tensor and video."""
         return [tree / path for tree, path in self._files(index)]
 
     def _files(self, index: int) -> list[tuple[Path, PurePosixPath]]:
-        """Give what `files` gives, with the tree that each file must lie in."""
+        """Return what `files` does, with the tree that each file must be in."""
         clip = self._clips[index]
         files = clip_files(clip.key)
         own = (*files.frames, *files.masks, *files.labels_semantic, files.waveform)
@@ -193,7 +157,7 @@ def open_dataset(
     Parameters
     ----------
     root : Path or str
-        The folder; the subset's tree may lie up to two folders deeper. Nothing is written into
+        The folder; the subset's tree may be up to two levels deeper. Nothing is written into
         it, and no link in it is followed out of it.
     subset : {"s4", "ms3", "v1s", "v1m", "v2"}
         The subset.
@@ -203,16 +167,17 @@ def open_dataset(
         Folder of the semantic tree from which S4's and MS3's clips get their classes; without
         it they have none.
     complete : bool, optional
-        Whether all files have to be there.
+        Whether all files must exist.
 
     Returns
     -------
     DatasetReader
+        The clips as a sequence.
 
     Raises
     ------
     MissingFilesError
-        If files that the list promises are not there; names all of them.
+        If files that the list promises are missing; names all of them.
     DatasetError
         If there is no such subset, or its list cannot be read.
     """
@@ -222,8 +187,8 @@ def open_dataset(
     ]
     if not trees:
         raise DatasetError(
-            f"{root} holds no {subset} data: no {list_name(checked)} lies in it or up to two "
-            "folders deeper."
+            f"{root} holds no {subset} data: no {list_name(checked)} is in it or up to two "
+            "levels deeper."
         )
     if len(trees) > 1:
         places = ", ".join(str(tree) for tree in trees)
@@ -241,46 +206,18 @@ def open_dataset(
 
 
 def read_clip(root: Path | str, subset: str, split: str, name: str) -> ClipAnnotation:
-    """Read one clip of an AVSBench folder.
+    """Read one clip of an AVSBench folder by its name (S4, MS3) or uid (semantic).
 
-    Parameters
-    ----------
-    root, subset, split
-        As for `open_dataset`.
-    name : str
-        Name (S4, MS3) or uid (semantic).
-
-    Returns
-    -------
-    ClipAnnotation
-
-    Raises
-    ------
-    DatasetError
-        If there is no such clip, or it cannot be read.
+    Raises `DatasetError` if there is no such clip, or it cannot be read.
     """
     return open_dataset(root, subset, split).read(name)
 
 
 def unseen_sounds(tree: Path, clip: ListedClip) -> tuple[str, ...]:
-    """Give what a semantic clip's list says is heard, and its labels do not show.
+    """Return the classes that a semantic clip's list has as heard, and its labels do not show.
 
-    Parameters
-    ----------
-    tree : Path
-        The tree.
-    clip : ListedClip
-        What its list says.
-
-    Returns
-    -------
-    tuple of str
-        Class names, and ``off-the-screen``; nothing in S4 and MS3.
-
-    Raises
-    ------
-    DatasetError
-        If a label cannot be read.
+    ``off-the-screen`` is among them; S4 and MS3 have none. Raises `DatasetError` if a label cannot
+    be read.
     """
     labels = [
         images.read_semantic_label(tree / path, tree)
@@ -291,7 +228,7 @@ def unseen_sounds(tree: Path, clip: ListedClip) -> tuple[str, ...]:
 
 
 def _problem(tree: Path, path: PurePosixPath) -> str:
-    """Say why a file of a clip cannot be read; nothing if it can."""
+    """Say why a file of a clip cannot be read; empty if it can."""
     file = tree / path
     try:
         if file.suffix == ".wav":
@@ -389,3 +326,15 @@ def _labels(
             )
         stacked[index] = label
     return stacked
+
+
+def locate(ends: Sequence[int], index: int) -> tuple[int, int]:
+    """Find an item of several sequences that follow each other.
+
+    `ends` are the sums of their lengths; `index` counts through all of them, from the end if
+    negative. Returns the number of the sequence and the position in it; raises `IndexError`
+    without such an item.
+    """
+    index = range(ends[-1] if ends else 0)[index]
+    number = bisect_right(ends, index)
+    return number, index - (ends[number - 1] if number else 0)

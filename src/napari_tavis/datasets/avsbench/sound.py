@@ -29,39 +29,20 @@ _MOST_BYTES = 64 * MEGABYTE  # half an hour of it, where clips have ten seconds
 
 
 def sample_range(examples: int) -> tuple[int, int]:
-    """Give the lengths of a wav that make exactly so many VGGish examples.
+    """Return the least and greatest number of samples that make exactly so many VGGish examples.
 
-    An example is 96 windows of 400 samples, 160 apart, and examples do not overlap.
-
-    Parameters
-    ----------
-    examples : int
-        Five (S4, MS3, v1s, v1m) or ten (v2).
-
-    Returns
-    -------
-    tuple of int
-        Least and greatest number of samples: 77,040 to 92,399 for five, 153,840 to 169,199 for
-        ten.
+    An example is 96 windows of 400 samples, 160 apart, and examples do not overlap: 77,040 to
+    92,399 samples make five (S4, MS3, v1s, v1m), 153,840 to 169,199 make ten (v2).
     """
     least = examples * _EXAMPLE_SPAN + _WINDOW_OVERHANG
     return least, least + _EXAMPLE_SPAN - 1
 
 
 def to_pcm16(waveform: npt.NDArray[np.floating], examples: int) -> npt.NDArray[np.int16]:
-    """Turn a clip's sound into samples for its wav, padded with silence or cut where needed.
+    """Turn a clip's sound into samples for its wav, (samples,), padded with silence or cut.
 
-    Parameters
-    ----------
-    waveform : ndarray of float32, shape (samples,)
-        Mono, 16 kHz, in [-1, 1]; louder is clipped, NaN is silence.
-    examples : int
-        Seconds of the clip, which is also its number of VGGish examples.
-
-    Returns
-    -------
-    ndarray of int16, shape (samples,)
-        As long as given if `sample_range` holds it, else exactly as many seconds as examples.
+    The waveform is mono, 16 kHz, in [-1, 1]; louder is clipped, NaN is silence. A length in
+    `sample_range` is kept; else it becomes exactly as many seconds as examples.
     """
     least, greatest = sample_range(examples)
     samples = np.nan_to_num(waveform, posinf=1.0, neginf=-1.0)
@@ -73,14 +54,7 @@ def to_pcm16(waveform: npt.NDArray[np.floating], examples: int) -> npt.NDArray[n
 
 
 def write_wav(path: Path, samples: npt.NDArray[np.int16]) -> None:
-    """Write samples as PCM16, mono, 16 kHz.
-
-    Parameters
-    ----------
-    path : Path
-        The file; its folder exists.
-    samples : ndarray of int16, shape (samples,)
-    """
+    """Write samples, (samples,), as PCM16, mono, 16 kHz."""
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
@@ -89,23 +63,9 @@ def write_wav(path: Path, samples: npt.NDArray[np.int16]) -> None:
 
 
 def read_wav(path: Path, root: Path | None = None) -> npt.NDArray[np.int16]:
-    """Read a PCM16 wav file at 16 kHz; of several channels their mean.
+    """Read a PCM16 wav file at 16 kHz, (samples,); of several channels their mean.
 
-    Parameters
-    ----------
-    path : Path
-        The file.
-    root : Path, optional
-        The folder that it must lie in, all links followed.
-
-    Returns
-    -------
-    ndarray of int16, shape (samples,)
-
-    Raises
-    ------
-    DatasetError
-        If it is missing, damaged, or of another rate or sample format.
+    Raises `DatasetError` if it is missing, damaged, outside `root`, or of another rate or format.
     """
     with _open(path, root) as file:
         channels, width, rate = file.getnchannels(), file.getsampwidth(), file.getframerate()
@@ -122,22 +82,9 @@ def read_wav(path: Path, root: Path | None = None) -> npt.NDArray[np.int16]:
 
 
 def wav_format(path: Path, root: Path | None = None) -> tuple[int, int, int]:
-    """Read the format of a wav file.
+    """Read channels, bits per sample, and sampling rate in Hz of a wav file.
 
-    Parameters
-    ----------
-    path, root : Path
-        As for `read_wav`.
-
-    Returns
-    -------
-    tuple of int
-        Channels, bits per sample, and sampling rate in Hz.
-
-    Raises
-    ------
-    DatasetError
-        If it is missing or damaged.
+    Raises `DatasetError` if it is missing or damaged.
     """
     with _open(path, root) as file:
         return file.getnchannels(), 8 * file.getsampwidth(), file.getframerate()
@@ -145,7 +92,7 @@ def wav_format(path: Path, root: Path | None = None) -> tuple[int, int, int]:
 
 @contextmanager
 def _open(path: Path, root: Path | None) -> Iterator[wave.Wave_read]:
-    """Open a wav file; what is wrong with it, also while it is read, is a `DatasetError`."""
+    """Open a wav file; whatever is wrong with it, even while it is read, is a `DatasetError`."""
     try:
         # Not by its path: the lengths it declares are bounded by the bytes that there are.
         with wave.open(io.BytesIO(read_bytes(path, most=_MOST_BYTES, root=root))) as file:

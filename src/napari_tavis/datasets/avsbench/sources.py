@@ -1,7 +1,7 @@
 """Where the clips of a dataset come from, and under which licence: ``sources.csv`` in a tree.
 
-No loader reads it. It keeps what the lists have no column for, so that a clip can be given its
-due credit and be exported again, the same stretch of the same video.
+No loader reads it. It keeps what the lists have no column for, so that a clip can be credited and
+exported again: the same stretch of the same video.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from napari_tavis.datasets.avsbench.layout import Subset
-from napari_tavis.datasets.avsbench.tables import Table, read_table
+from napari_tavis.datasets.avsbench.tables import Table, read_or_new_table
 
 SOURCE_LIST = "sources.csv"
 SOURCE_HEADER = ("subset", "name", "video", "start", "masks", "licence", "fingerprint", "proposals")
@@ -20,53 +20,20 @@ _INCLUDED = "included"
 
 @dataclass(frozen=True)
 class ClipSource:
-    """Where a clip comes from.
+    """Where a clip comes from."""
 
-    Attributes
-    ----------
-    video : str
-        File name of the video.
-    start : float
-        Where the clip begins in that file, in seconds.
-    masks : str
-        What its masks were made of: "scene", "objects" or "accepted".
-    licence : str
-        What a person noted: licence, author, address; may be empty.
-    fingerprint : str
-        By which the very video file is recognised; may be empty.
-    proposals : bool
-        Whether frames were written, too, for whose labels nobody stood.
-    """
-
-    video: str
-    start: float = 0.0
-    masks: str = "scene"
-    licence: str = ""
-    fingerprint: str = ""
-    proposals: bool = False
+    video: str  # file name
+    start: float = 0.0  # where the clip begins in that file, in seconds
+    masks: str = "scene"  # what they were made of: "scene", "objects" or "accepted"
+    licence: str = ""  # as a person noted it: licence, author, address; may be empty
+    fingerprint: str = ""  # identifies the video by its content; may be empty
+    proposals: bool = False  # whether frames were written that nobody had checked
 
 
 def read_source(tree: Path, subset: Subset, name: str) -> ClipSource | None:
-    """Read where a clip comes from.
+    """Read where a clip comes from; None if nothing is kept of it.
 
-    Parameters
-    ----------
-    tree : Path
-        The tree.
-    subset : {"s4", "ms3", "v1s", "v1m", "v2"}
-        The subset.
-    name : str
-        Name (S4, MS3) or uid (semantic) of the clip.
-
-    Returns
-    -------
-    ClipSource or None
-        None where nothing is kept of this clip.
-
-    Raises
-    ------
-    DatasetError
-        If the list cannot be read.
+    Raises `DatasetError` if the list cannot be read.
     """
     table = _table(tree)
     row = _row_of(table, subset, name)
@@ -80,26 +47,28 @@ def read_source(tree: Path, subset: Subset, name: str) -> ClipSource | None:
     masks, licence, fingerprint = (
         table.cell(row, column) for column in ("masks", "licence", "fingerprint")
     )
-    told = "proposals" in table.header and table.cell(row, "proposals") == _INCLUDED
-    return ClipSource(table.cell(row, "video"), seconds, masks, licence, fingerprint, told)
+    proposals = "proposals" in table.header and table.cell(row, "proposals") == _INCLUDED
+    return ClipSource(table.cell(row, "video"), seconds, masks, licence, fingerprint, proposals)
 
 
 def updated_sources(tree: Path, subset: Subset, name: str, source: ClipSource) -> dict[Path, str]:
-    """Give the new text of the list with a clip's row added or replaced.
-
-    Raises
-    ------
-    DatasetError
-        If the list that is there cannot be read.
-    """
+    """Return the new text of the list with a clip's row added or replaced."""
     table = _table(tree)
     table.header += [column for column in SOURCE_HEADER if column not in table.header]
     for older in table.rows:
         older += [""] * (len(table.header) - len(older))
     row = [""] * len(table.header)
-    told = (source.video, f"{source.start:g}", source.masks, source.licence, source.fingerprint)
-    values = (subset, name, *told, _INCLUDED if source.proposals else "")
-    for column, value in zip(SOURCE_HEADER, values, strict=True):
+    values = {
+        "subset": subset,
+        "name": name,
+        "video": source.video,
+        "start": f"{source.start:g}",
+        "masks": source.masks,
+        "licence": source.licence,
+        "fingerprint": source.fingerprint,
+        "proposals": _INCLUDED if source.proposals else "",
+    }
+    for column, value in values.items():
         row[table.column(column)] = value
     place = _row_of(table, subset, name)
     if place is None:
@@ -110,7 +79,7 @@ def updated_sources(tree: Path, subset: Subset, name: str, source: ClipSource) -
 
 
 def clips_of_video(tree: Path, fingerprint: str) -> list[tuple[str, str]]:
-    """List the clips (subset and name) that a tree has of the very video file."""
+    """List the clips (subset and name) that a tree has of this very video file."""
     table = _table(tree)
     if not fingerprint or not {"subset", "name", "fingerprint"} <= set(table.header):
         return []
@@ -122,8 +91,7 @@ def clips_of_video(tree: Path, fingerprint: str) -> list[tuple[str, str]]:
 
 
 def _table(tree: Path) -> Table:
-    path = tree / SOURCE_LIST
-    return read_table(path, tree) if path.exists() else Table(path, list(SOURCE_HEADER), [], [])
+    return read_or_new_table(tree / SOURCE_LIST, tree, SOURCE_HEADER)
 
 
 def _row_of(table: Table, subset: str, name: str) -> int | None:

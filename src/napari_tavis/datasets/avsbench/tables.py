@@ -1,9 +1,10 @@
-"""Csv tables as AVSBench uses them: every cell is text, and every row is kept as it stands."""
+"""Csv tables as AVSBench uses them: every cell is text, and every row is kept as it is."""
 
 from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,56 +17,29 @@ from napari_tavis.core.files import (
     shown,
 )
 
-MOST_BYTES = 64 * MEGABYTE
-"""Of a list: a hundred times AVSBench's own."""
+MOST_BYTES = 64 * MEGABYTE  # of a list: a hundred times AVSBench's own
 
 
 @dataclass
 class Table:
-    """A csv list: its header and its rows, in the order of the file.
+    """A csv list: its header and its rows, in the order of the file."""
 
-    Attributes
-    ----------
-    path : Path
-        Where it was read from, for messages.
-    header : list of str
-    rows : list of list of str
-    lines : list of int
-        Line of the file on which each row ends; the header's is 1.
-    newline : str
-        Line ending of the file.
-    """
-
-    path: Path
+    path: Path  # for messages
     header: list[str]
     rows: list[list[str]]
-    lines: list[int]
-    newline: str = "\n"
+    lines: list[int]  # of the file, on which each row ends; the header's is 1
+    newline: str = "\n"  # as in the file
 
     def text(self) -> str:
-        """Give the list as csv text."""
+        """Return the list as csv text."""
         stream = io.StringIO()
         csv.writer(stream, lineterminator=self.newline).writerows([self.header, *self.rows])
         return stream.getvalue()
 
     def column(self, name: str, position: int | None = None) -> int:
-        """Find a column by its name, else at its usual position.
+        """Find a column by its name, else at its usual position; `DatasetError` without it.
 
-        Parameters
-        ----------
-        name : str
-            Its name in the header.
-        position : int or None
-            Where loaders look for it if they do not go by its name.
-
-        Returns
-        -------
-        int
-
-        Raises
-        ------
-        DatasetError
-            If there is no such column.
+        The position is where loaders that do not go by the name look for it.
         """
         if name in self.header:
             return self.header.index(name)
@@ -74,23 +48,9 @@ class Table:
         raise DatasetError(f"{self.path} has no column {name!r}: its header must name it.")
 
     def cell(self, index: int, name: str, position: int | None = None) -> str:
-        """Give one cell.
+        """Return one cell; the column is found as by `column`.
 
-        Parameters
-        ----------
-        index : int
-            Which row.
-        name, position
-            The column, as in `column`.
-
-        Returns
-        -------
-        str
-
-        Raises
-        ------
-        DatasetError
-            If there is no such column, or the row is too short.
+        Raises `DatasetError` without such a column, or if the row is too short.
         """
         column = self.column(name, position)
         if column >= len(self.rows[index]):
@@ -103,23 +63,9 @@ class Table:
 
 
 def read_table(path: Path, root: Path) -> Table:
-    """Read a csv list.
+    """Read a csv list, which must be inside `root`, all links followed.
 
-    Parameters
-    ----------
-    path : Path
-        The file.
-    root : Path
-        The folder that it must lie in, all links followed.
-
-    Returns
-    -------
-    Table
-
-    Raises
-    ------
-    DatasetError
-        If it is missing, empty, not UTF-8, or not csv.
+    Raises `DatasetError` if it is missing, empty, not UTF-8, or not csv.
     """
     try:
         text = read_text(path, most=MOST_BYTES, root=root)
@@ -140,3 +86,8 @@ def read_table(path: Path, root: Path) -> Table:
         raise DatasetError(f"{path} is empty: it must at least have its header.")
     lines, rows = [line for line, _ in numbered], [row for _, row in numbered]
     return Table(path, rows[0], rows[1:], lines[1:], "\r\n" if "\r\n" in text else "\n")
+
+
+def read_or_new_table(path: Path, root: Path, header: Sequence[str]) -> Table:
+    """Read a csv list, or make an empty one where there is no file."""
+    return read_table(path, root) if path.exists() else Table(path, list(header), [], [])

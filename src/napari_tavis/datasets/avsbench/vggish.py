@@ -1,10 +1,10 @@
 """The log-mel examples of VGGish, which S4 and MS3 keep as a pickled tensor.
 
-Source: VGGish's audio front end (Hershey et al., ICASSP 2017) as AVSBench's preprocessing runs
-it. A *plain* pickle of a tensor is what its loaders open with ``pickle.load``; such a file can
-run any code when opened carelessly, so reading here goes through an unpickler that knows the
-tensor's own constructors and nothing else. (``torch.load(weights_only=True)`` refuses plain
-pickles; the storage inside, however, is in its format and is read by it.)
+Source: VGGish's audio front end (Hershey et al., ICASSP 2017) as AVSBench's preprocessing runs it.
+A *plain* pickle of a tensor is what its loaders open with ``pickle.load``; such a file can run any
+code when opened carelessly, so reading here goes through an unpickler that knows the tensor's own
+constructors and nothing else. (``torch.load(weights_only=True)`` refuses plain pickles; the
+storage inside, however, is in its format and is read by it.)
 """
 
 from __future__ import annotations
@@ -39,20 +39,14 @@ _MOST_STEPS = 1000
 
 
 def log_mel_examples(samples: npt.NDArray[np.int16]) -> npt.NDArray[np.float32]:
-    """Compute the log-mel examples of a wav's samples.
+    """Compute the log-mel examples, (5, 1, 96, 64), of a wav's samples, (samples,).
 
-    Parameters
-    ----------
-    samples : ndarray of int16, shape (samples,)
-        PCM16 at 16 kHz, at least one example long (15,600 samples).
-
-    Returns
-    -------
-    ndarray of float32, shape (5, 1, 96, 64)
-        Five examples (the last one repeated where the sound ends early) of 96 windows of 25 ms
-        every 10 ms in 64 mel bands, ``ln(mel + 0.01)``.
+    The samples are PCM16 at 16 kHz, at least one example long (15,600 samples). An example has 96
+    windows of 25 ms every 10 ms in 64 mel bands, ``ln(mel + 0.01)``; the last one is repeated
+    where the sound ends early.
     """
     windows = np.lib.stride_tricks.sliding_window_view(samples / FULL_SCALE, _WINDOW)[::_HOP]
+    # VGGish's own choices: a periodic window, and magnitudes rather than powers.
     hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(_WINDOW) / _WINDOW)
     magnitude = np.abs(np.fft.rfft(windows * hann, _FFT))
     log_mel = np.log(magnitude @ _mel_bands() + _LOG_OFFSET)
@@ -64,7 +58,7 @@ def log_mel_examples(samples: npt.NDArray[np.int16]) -> npt.NDArray[np.float32]:
 
 @cache
 def _mel_bands() -> npt.NDArray[np.float64]:
-    """Triangles of 64 bands in HTK's mel scale over the 257 bins; the DC bin counts nowhere."""
+    """Return the triangles of 64 bands in HTK's mel scale, (257, 64); the DC bin counts nowhere."""
     bins = _to_mel(np.linspace(0.0, SAMPLE_RATE / 2, _FFT // 2 + 1))[:, None]
     edges = np.linspace(_to_mel(np.array(_LOWEST_HZ)), _to_mel(np.array(_HIGHEST_HZ)), BANDS + 2)
     lower, centre, upper = edges[:-2], edges[1:-1], edges[2:]
@@ -79,14 +73,7 @@ def _to_mel(hertz: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 
 def write_log_mel(path: Path, examples: npt.NDArray[np.float32]) -> None:
-    """Pickle the examples as a CPU tensor.
-
-    Parameters
-    ----------
-    path : Path
-        The file; its folder exists.
-    examples : ndarray of float32, shape (5, 1, 96, 64)
-    """
+    """Pickle the examples, (5, 1, 96, 64), as a CPU tensor."""
     import torch
 
     with path.open("wb") as file:
@@ -96,22 +83,8 @@ def write_log_mel(path: Path, examples: npt.NDArray[np.float32]) -> None:
 def read_log_mel(path: Path, root: Path | None = None) -> npt.NDArray[Any]:
     """Read a pickled tensor without letting the file run anything.
 
-    Parameters
-    ----------
-    path : Path
-        The file.
-    root : Path, optional
-        The folder that it must lie in, all links followed.
-
-    Returns
-    -------
-    ndarray
-        Whatever shape and type the tensor has.
-
-    Raises
-    ------
-    DatasetError
-        If it is missing, damaged, or holds anything but a tensor on the CPU.
+    It may have any shape and type. Raises `DatasetError` if the file is missing, damaged, outside
+    `root`, or holds anything but a tensor on the CPU.
     """
     import torch
 
@@ -135,7 +108,7 @@ def _check_steps(data: bytes) -> None:
     """Refuse a pickle with more steps than a tensor needs, or with one that allocates by itself.
 
     A number in a single step can ask for gigabytes: the place where an object is remembered, or
-    the length of a bytearray. And nothing has to be put into an object that was made.
+    the length of a bytearray. And a tensor needs no step that sets an object's state.
     """
     for steps, (step, value, _) in enumerate(pickletools.genops(data)):
         remembers = step.name in ("PUT", "LONG_BINPUT") and int(value or 0) > _MOST_STEPS

@@ -23,17 +23,16 @@ from napari_tavis.datasets.avsbench.layout import (
     semantic_uid,
     target_tree,
 )
-from napari_tavis.datasets.avsbench.list_updates import updated_lists
-from napari_tavis.datasets.avsbench.lists import ListedClip, listed_clips
+from napari_tavis.datasets.avsbench.lists import ListedClip, listed_clips, updated_lists
 from napari_tavis.datasets.avsbench.mapping import ClassMapping, updated_mapping
 from napari_tavis.datasets.avsbench.pairing import check_pairing
 from napari_tavis.datasets.avsbench.sources import ClipSource, updated_sources
+from napari_tavis.datasets.files import write_jpeg
 from napari_tavis.datasets.names import Split, check_name
 from napari_tavis.datasets.transaction import commit, staging_folder, tree_lock
 from napari_tavis.media import extract_segment, write_video
 
-OFF_SCREEN = "off-the-screen"
-"""What AVSBench's ``a_obj`` says of a sound whose source is not seen."""
+OFF_SCREEN = "off-the-screen"  # AVSBench's a_obj of a sound whose source is not seen
 
 
 def write_clip(
@@ -47,10 +46,10 @@ def write_clip(
     mapping: ClassMapping | None = None,
     task: Task | None = None,
 ) -> Path:
-    """Add a clip to an AVSBench folder, which is made where it does not exist.
+    """Add a clip to an AVSBench folder, which is made if it does not exist.
 
-    The clip is written whole beside the data and then moved into place with the lists: an error
-    or a cancel leaves the folder as it was, and a killed process leaves the old or the new.
+    The clip is written completely beside the data and then moved into place with the lists: an
+    error or a cancel leaves the folder as it was, and a killed process leaves the old or the new.
 
     Parameters
     ----------
@@ -63,7 +62,7 @@ def write_clip(
     clip : ClipAnnotation
         Five frames, or ten for v2.
     overwrite : bool
-        Replace a clip of the same name, wherever it lies in the subset.
+        Replace a clip of the same name, wherever it is in the subset.
     source : ClipSource, optional
         Where the clip comes from, for the tree's ``sources.csv``.
     mapping : mapping, optional
@@ -110,21 +109,8 @@ def write_clip(
 def clip_key(clip: ClipAnnotation, subset: Subset, split: Split) -> ClipKey:
     """Name a clip as a subset does.
 
-    Parameters
-    ----------
-    clip : ClipAnnotation
-        The clip.
-    subset, split
-        Where it goes.
-
-    Returns
-    -------
-    ClipKey
-
-    Raises
-    ------
-    DatasetError
-        If a name breaks a rule, S4's category is missing, or a start is no whole second.
+    Raises `DatasetError` if a name breaks a rule, S4's category is missing, or a start is no whole
+    second.
     """
     if subset == "ms3":
         return ClipKey(subset, split, check_name(clip.name))
@@ -158,7 +144,7 @@ def _check_frames(clip: ClipAnnotation, key: ClipKey) -> None:
 
 
 def _list_values(clip: ClipAnnotation, key: ClipKey) -> dict[str, str]:
-    """Give the row of the main list: column to text, in the columns' order."""
+    """Return the row of the main list: column to text, in the columns' order."""
     if key.subset == "s4":
         # The video kept is the clip alone, so it starts at 0, where every loader agrees.
         return {"name": key.name, "start": "0", "category": key.category, "split": key.split}
@@ -223,7 +209,7 @@ def _stage_semantic(staging: Path, clip: ClipAnnotation, files: ClipFiles, task:
     assert clip.class_map is not None  # _check_frames refuses a clip without
     for path, frame in zip(files.frames, clip.frames, strict=True):
         task.check()
-        images.write_semantic_frame(staging / path, frame)
+        write_jpeg(staging / path, frame)
     labels = zip(files.labels_rgb, files.labels_semantic, clip.class_map, strict=False)
     for rgb_path, index_path, class_map in labels:
         images.write_semantic_labels(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import platform
+import shutil
 import statistics
 import tempfile
 import time
@@ -15,83 +17,56 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from safetensors.torch import save_file
+from torch import Tensor, nn
 
+from napari_tavis.core.errors import TavisError
 from napari_tavis.core.tasks import Task
 from napari_tavis.engine.device import Cancellable, choose_device, explain_out_of_memory
-from napari_tavis.lab.benchmark.memory import peak_device_bytes, peak_host_bytes, reset_peaks
-from napari_tavis.lab.benchmark.random_weights import BenchmarkError, write_random_checkpoint
+from napari_tavis.lab.benchmark.counters import (
+    count_gflop,
+    part_seconds,
+    peak_device_bytes,
+    peak_host_bytes,
+    reset_peaks,
+    wait_for,
+)
 from napari_tavis.lab.benchmark.report import Cost, Report
-from napari_tavis.lab.benchmark.timing import part_seconds, wait_for
 from napari_tavis.model import TAViS, load_model
-from napari_tavis.model.checkpoint import BUNDLED
-from napari_tavis.model.config import PRESETS
-from napari_tavis.model.flops import count_gflop
+from napari_tavis.model.checkpoint import BUNDLED, FORMAT
+from napari_tavis.model.config import PRESETS, preset_config
 from napari_tavis.model.precision import PRECISIONS, usual_precision
+
+_DEVIATION = 0.02
+
+
+class BenchmarkError(TavisError):
+    """The benchmark cannot be run as asked; the message says what to do."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """What is measured.
+    """What is measured."""
 
-    Attributes
-    ----------
-    model : str
-        A bundled model, a checkpoint, or a preset, which then gets random weights.
-    image_size : int, optional
-        Pixels per side instead of the model's own.
-    device : {"auto", "cuda", "mps", "cpu"}
-        Where.
-    frames : int
-        Frames of the clip.
-    repeats : int
-        Passes whose median counts, after a first one that does not.
-    protocol : {"memory", "independent"}, optional
-        See `TAViS.forward`.
-    precision : {"auto", "float32", "bfloat16", "float16"}
-        Number format of matrix products and matrices; "auto" is what the plugin uses.
-    channels_last : bool
-        Keep images with their channels beside each other.
-    compiled : bool
-        Compile the encoders first, which takes minutes.
-    """
-
+    # a bundled model, a checkpoint, or a preset, which then gets random weights
     model: str = "large"
-    image_size: int | None = None
+    image_size: int | None = None  # pixels per side instead of the model's own
     device: str = "auto"
-    frames: int = 5
-    repeats: int = 3
-    protocol: str | None = None
-    precision: str = "auto"
-    channels_last: bool = False
-    compiled: bool = False
+    frames: int = 5  # of the clip
+    repeats: int = 3  # passes whose median counts, after a first one that does not
+    protocol: str | None = None  # see `TAViS.forward`
+    precision: str = "auto"  # of matrix products and matrices; "auto" is what the plugin uses
+    channels_last: bool = False  # keep images with their channels beside each other
+    compiled: bool = False  # compile the encoders first, which takes minutes
 
 
 def measure(options: Options, *, task: Task | None = None) -> Report:
     """Load a model, and take a clip of noise through it.
 
-    Parameters
-    ----------
-    options : Options
-        What is measured.
-    task : Task, optional
-        Told how far it is; stops the work when cancelled, also in the middle of a pass.
-
-    Returns
-    -------
-    Report
-        The results.
-
-    Raises
-    ------
-    BenchmarkError
-        If there are no frames or passes to measure, or no room for random weights.
-    InferenceError
-        If the device is absent or its memory too small.
-    CheckpointError, ModelError
-        If there is no such model, or the image size does not fit it.
-    Cancelled
-        If `task` was cancelled.
+    Cancelling works in the middle of a pass, too. Raises `BenchmarkError` if there are no frames or
+    passes to measure, or no room for random weights; `InferenceError` if the device is absent or
+    its memory too small; `CheckpointError` or `ModelError` if there is no such model, or the image
+    size does not fit it.
     """
     if options.frames < 1 or options.repeats < 1:
         raise BenchmarkError("A benchmark needs at least one frame and one pass.")
@@ -181,7 +156,7 @@ class _Clip:
             )
 
     def _interruptible(self) -> Any:
-        """Look at the task before every function; compiled code is not looked into."""
+        """Check the task before every function; compiled code is not looked into."""
         self._task.check()
         return nullcontext() if self._options.compiled else Cancellable(self._task)
 
@@ -270,3 +245,45 @@ def _processor() -> str:
             if line.startswith("model name"):
                 return line.split(":", 1)[1].strip()
     return platform.processor() or platform.machine()
+
+
+def write_random_checkpoint(preset: str, path: Path, task: Task) -> int:
+    """Write a checkpoint of a preset, in bfloat16, of weights that compute without overflow.
+
+    Gives the bytes of the weights; raises `BenchmarkError` if the disk is too small.
+    """
+    config = preset_config(preset)
+    shapes = TAViS.without_weights(config).state_dict()
+    size = 2 * sum(value.numel() for value in shapes.values())
+    if shutil.disk_usage(path.parent).free < size:
+        raise _no_space(path, size)
+    generator = torch.Generator().manual_seed(0)
+    weights = {}
+    for name, shape in shapes.items():
+        task.check()
+        weights[name] = _random(name, shape, generator)
+    facts = {"format": FORMAT, "preset": preset, "image_size": str(config.image_size)}
+    try:
+        save_file(weights, path, metadata=facts)
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise _no_space(path, size) from error
+        raise BenchmarkError(f"{path} cannot be written: {error.strerror}.") from error
+    return size
+
+
+def _random(name: str, shape: Tensor, generator: torch.Generator) -> Tensor:
+    """Draw a matrix; biases are 0, the weights of norms 1, and what is no weight stays."""
+    if not shape.is_meta:
+        return shape.to(torch.bfloat16)
+    value = torch.empty(shape.shape, dtype=torch.bfloat16)
+    if shape.ndim > 1:
+        return value.normal_(std=_DEVIATION, generator=generator)
+    return value.fill_(0.0 if name.endswith("bias") else 1.0)
+
+
+def _no_space(path: Path, size: int) -> BenchmarkError:
+    return BenchmarkError(
+        f"Random weights need {size / 1e9:.1f} GB in {path.parent} for as long as they are "
+        "measured: free some space, or set TMPDIR to another folder."
+    )

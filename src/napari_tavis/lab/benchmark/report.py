@@ -5,25 +5,17 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from napari_tavis.model.flops import PARTS
+from napari_tavis.lab.benchmark.counters import PARTS
 
 _GB = 1e9
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What one part, or all of them, costs for one frame of a clip.
+    """What one part, or all of them, costs for one frame of a clip."""
 
-    Attributes
-    ----------
-    gflop : float
-        Billions of operations, those of attention among them.
-    seconds : float
-        Median of the passes.
-    """
-
-    gflop: float
-    seconds: float
+    gflop: float  # billions of operations, those of attention among them
+    seconds: float  # median of the passes
 
     @property
     def gflop_per_second(self) -> float | None:
@@ -33,44 +25,22 @@ class Cost:
 
 @dataclass(frozen=True)
 class Report:
-    """What a model costs on a machine.
+    """What a model costs on a machine."""
 
-    Attributes
-    ----------
-    settings : dict
-        What was measured, and how.
-    machine : dict
-        Where, and how busy it was.
-    parts : dict of str to Cost
-        Per frame; what belongs to no part is ``"rest"``.
-    total : Cost
-        Per frame, from decoded frames to masks.
-    attention_gflop : float
-        How much of the total is the products of queries, keys and values.
-    load_seconds : float
-        From a file in the cache of the system to a model on its device.
-    first_pass_seconds : float
-        The whole clip for the first time, with what is compiled then.
-    weights_bytes : int
-        Memory that the weights take on the device.
-    peak_bytes : dict of str to int or None
-        The most memory held: ``host_before`` loading, by Python and PyTorch alone,
-        ``host_loading``, ``host`` and ``device``.
-    """
-
-    settings: dict[str, Any]
-    machine: dict[str, Any]
-    parts: dict[str, Cost]
-    total: Cost
-    attention_gflop: float
-    load_seconds: float
-    first_pass_seconds: float
-    weights_bytes: int
+    settings: dict[str, Any]  # what was measured, and how
+    machine: dict[str, Any]  # where, and how busy it was
+    parts: dict[str, Cost]  # per frame; what belongs to no part is "rest"
+    total: Cost  # per frame, from decoded frames to masks
+    attention_gflop: float  # how much of the total is the products of queries, keys and values
+    load_seconds: float  # from a file in the system's cache to a model on its device
+    first_pass_seconds: float  # the whole clip for the first time, with what is compiled then
+    weights_bytes: int  # memory that the weights take on the device
+    # The most memory held: "host_before" loading (by Python and PyTorch alone), "host_loading",
+    # "host" and "device".
     peak_bytes: dict[str, int | None]
 
     @property
     def frames_per_second(self) -> float:
-        """Frames of a clip that are done in a second."""
         return 1 / self.total.seconds
 
     def as_dict(self) -> dict[str, Any]:
@@ -92,18 +62,7 @@ def _cost(cost: Cost) -> dict[str, float | None]:
 
 
 def format_report(report: Report) -> str:
-    """Lay out a report for a terminal.
-
-    Parameters
-    ----------
-    report : Report
-        The results.
-
-    Returns
-    -------
-    str
-        A table of the parts, then the rest.
-    """
+    """Lay out a report for a terminal: a table of the parts, then the rest."""
     width = max(map(len, (*PARTS, "rest", "total")))
     lines = [f"{'part':<{width}} {'GFLOP/frame':>12} {'s/frame':>9} {'GFLOP/s':>9}"]
     for name, cost in (*report.parts.items(), ("total", report.total)):

@@ -13,15 +13,13 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_tavis.core.vocabulary import AVSBENCH_CLASSES, class_color
-from napari_tavis.lab.evaluation.reliability import Reliability
-from napari_tavis.lab.evaluation.scores import Embeddings
+from napari_tavis.lab.evaluation.scores import Embeddings, Reliability
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-FEWEST_POINTS = 8
-"""Fewer embeddings than this give no picture."""
+FEWEST_POINTS = 8  # fewer embeddings than this give no picture
 
 _SEED = 0
 _PERPLEXITY = 30.0
@@ -29,18 +27,7 @@ _DOTS_PER_INCH = 110
 
 
 def spread(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Lay embeddings out in the plane by t-SNE, neighbours beside each other.
-
-    Parameters
-    ----------
-    vectors : ndarray of float32, shape (n, D)
-        Unit vectors, at least `FEWEST_POINTS`.
-
-    Returns
-    -------
-    ndarray of float32, shape (n, 2)
-        The same for the same vectors.
-    """
+    """Lay unit vectors (n, D) out in the plane by t-SNE, always in the same way: (n, 2)."""
     from sklearn.manifold import TSNE
 
     perplexity = min(_PERPLEXITY, (len(vectors) - 1) / 3)
@@ -49,19 +36,10 @@ def spread(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
 
 
 def silhouette(vectors: npt.NDArray[np.float32], classes: Sequence[str]) -> float:
-    """Say how well classes keep apart: the mean silhouette by cosine distance.
+    """Measure how well classes keep apart: the mean silhouette by cosine distance.
 
-    Parameters
-    ----------
-    vectors : ndarray of float32, shape (n, D)
-        Embeddings.
-    classes : sequence of str, length n
-        Their classes.
-
-    Returns
-    -------
-    float
-        -1 to 1; NaN unless there are at least two classes and more points than classes.
+    From -1 to 1, of vectors (n, D); NaN unless there are at least two classes and more points than
+    classes.
     """
     from sklearn.metrics import silhouette_score
 
@@ -71,17 +49,9 @@ def silhouette(vectors: npt.NDArray[np.float32], classes: Sequence[str]) -> floa
 
 
 def draw_embeddings(embeddings: Embeddings) -> bytes | None:
-    """Draw audio and image embeddings beside each other, a colour per class.
+    """Draw audio and image embeddings beside each other, a colour per class, as PNG.
 
-    Parameters
-    ----------
-    embeddings : Embeddings
-        What queries found.
-
-    Returns
-    -------
-    bytes or None
-        A PNG picture; None if there are too few points for one.
+    None if there are too few points for a picture.
     """
     if len(embeddings.classes) < FEWEST_POINTS:
         return None
@@ -109,18 +79,7 @@ def _scatter(axes: Axes, places: npt.NDArray[np.float32], classes: Sequence[str]
 
 
 def draw_reliability(curves: Sequence[Reliability]) -> bytes | None:
-    """Draw reliability curves beside each other, with how many cases lie where.
-
-    Parameters
-    ----------
-    curves : sequence of Reliability
-        The curves.
-
-    Returns
-    -------
-    bytes or None
-        A PNG picture; None if there is no curve.
-    """
+    """Draw reliability curves beside each other, with the share of cases in each bin, as PNG."""
     if not curves:
         return None
     figure = _figure(4.0 * len(curves), 4.2)
@@ -142,7 +101,7 @@ def draw_reliability(curves: Sequence[Reliability]) -> bytes | None:
 
 
 def _figure(width: float, height: float) -> Figure:
-    """Make a figure of so many inches, without the global state of pyplot."""
+    """Make a figure, sized in inches, without the global state of pyplot."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), dpi=_DOTS_PER_INCH, layout="tight")

@@ -1,4 +1,4 @@
-"""The clips of a split, with what sounds in them as far as anything tells it."""
+"""The clips of a split, with what sounds in them as far as anything says it."""
 
 from __future__ import annotations
 
@@ -13,18 +13,13 @@ from PIL import Image
 
 from napari_tavis.core.vocabulary import class_index
 from napari_tavis.datasets.avsbench import ClipAnnotation
-from napari_tavis.datasets.avsbench.joined import locate
+from napari_tavis.datasets.avsbench.reader import locate
 
 
 class EvaluationClips(Sequence[ClipAnnotation]):
-    """The clips of one or several readers, one reader after the other.
+    """The clips of one or several readers in sequence, read when they are asked for.
 
-    A clip of S4 whose classes nothing else tells has the one of its category.
-
-    Parameters
-    ----------
-    readers : sequence of ClipAnnotation, one or several
-        As `avsbench.open_dataset` opens them; clips are read when they are asked for.
+    A clip of S4 without a class map has the one of its category.
     """
 
     def __init__(self, *readers: Sequence[ClipAnnotation]) -> None:
@@ -41,7 +36,6 @@ class EvaluationClips(Sequence[ClipAnnotation]):
     def __getitem__(self, index: slice) -> list[ClipAnnotation]: ...
 
     def __getitem__(self, index: int | slice) -> ClipAnnotation | list[ClipAnnotation]:
-        """Read a clip, or some."""
         if isinstance(index, slice):
             return [self[number] for number in range(*index.indices(len(self)))]
         number, position = locate(self._ends, index)
@@ -51,15 +45,7 @@ class EvaluationClips(Sequence[ClipAnnotation]):
 def with_category(clip: ClipAnnotation) -> ClipAnnotation:
     """Give a clip without a class map the one of its category, if AVSBench has that class.
 
-    Parameters
-    ----------
-    clip : ClipAnnotation
-        Any clip.
-
-    Returns
-    -------
-    ClipAnnotation
-        The same, or a copy with a class map: S4's clips have one sounding thing.
+    S4's clips have one sounding thing.
     """
     index = class_index(clip.category)
     if clip.class_map is not None or not index:
@@ -68,19 +54,9 @@ def with_category(clip: ClipAnnotation) -> ClipAnnotation:
 
 
 def stretched(clip: ClipAnnotation, size: int | None) -> ClipAnnotation:
-    """Bring a clip to a square, labels by nearest neighbour, as AVSBench's loaders do.
+    """Bring a clip to a square of ``size`` pixels per side, labels by nearest neighbour.
 
-    Parameters
-    ----------
-    clip : ClipAnnotation
-        Any clip.
-    size : int or None
-        Pixels per side; None leaves the clip as it is.
-
-    Returns
-    -------
-    ClipAnnotation
-        With frames, class map and scene mask of that size.
+    So do AVSBench's loaders. None leaves the clip at its size.
     """
     if size is None or clip.frames.shape[1:3] == (size, size):
         return clip

@@ -22,36 +22,23 @@ from napari_tavis.model.backbone import Protocol
 
 @dataclass(frozen=True)
 class EvaluationOptions:
-    """How much is found out.
+    """How much is measured."""
 
-    Attributes
-    ----------
-    protocol : {"independent", "memory"}
-        How SAM 2 decodes; the authors evaluate each frame independently.
-    zero_shot : bool
-        Whether classes are told by what the queries highlight, too: five more vision passes
-        per frame.
-    robustness : bool
-        Whether every clip is segmented three more times, with sounds that do not belong to it.
-    examples : int
-        How many of the best clips and of the worst are drawn.
-    size : int or None
-        Pixels per side to which labels are stretched before anything is counted, as AVSBench's
-        loaders do; None for their own size.
-    groups : dict of str to tuple of str
-        Classes whose mean IoU is given by itself, by the group's name: ``seen``, ``unseen``.
-    """
-
+    # how SAM 2 decodes; the authors evaluate each frame independently
     protocol: Protocol = "independent"
+    # also classify by what the queries highlight: five more passes per frame
     zero_shot: bool = True
-    robustness: bool = True
-    examples: int = 3
+    robustness: bool = True  # segment every clip three more times, with sounds not its own
+    examples: int = 3  # how many of the best clips and of the worst are drawn
+    # Pixels per side to which labels are stretched before anything is counted, as AVSBench's
+    # loaders do; None for their own size.
     size: int | None = OBJECT_SIZE
+    # classes whose mean IoU is given by itself, as "seen"
     groups: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
+# one pass over the clips, when only numbers are wanted
 SCORES_ONLY = EvaluationOptions(zero_shot=False, robustness=False, examples=0)
-"""One pass over the clips, for who wants numbers alone."""
 
 
 def evaluate(
@@ -71,15 +58,11 @@ def evaluate(
     dataset : sequence of ClipAnnotation
         One split, as `avsbench.open_dataset` opens it; clips are read one by one.
     options : EvaluationOptions, optional
-        How much is found out; everything by default.
+        How much is measured; everything by default.
     source : Source, optional
         What to call model and data in the report.
     task : Task, optional
-        Told how far it is; stops the work when cancelled.
-
-    Returns
-    -------
-    Scores
+        Progress and cancelling.
 
     Raises
     ------
@@ -92,8 +75,8 @@ def evaluate(
     if not len(dataset):
         raise EvaluationError("There is no clip to evaluate on: choose another subset or split.")
     make = partial(Predictor, model, options.protocol, size=options.size)
-    predictor, listener = make(image_embedding=options.zero_shot), make(image_embedding=False)
-    robustness = RobustnessTest(listener, dataset)
+    predictor, by_sound = make(image_embedding=options.zero_shot), make(image_embedding=False)
+    robustness = RobustnessTest(by_sound, dataset)
     scene, reliability = SceneTally(), ReliabilityTallies()
     classes = ClassTally(options.groups)
     for number in range(len(dataset)):
@@ -115,5 +98,5 @@ def evaluate(
         reliability=reliability.curves(),
         robustness=robustness.scores() if options.robustness else [],
         embeddings=classes.embeddings(),
-        examples=draw_examples(listener, dataset, scene.clips, options.examples, options.size),
+        examples=draw_examples(by_sound, dataset, scene.clips, options.examples, options.size),
     )

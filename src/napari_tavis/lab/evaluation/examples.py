@@ -17,8 +17,7 @@ from napari_tavis.lab.evaluation.prediction import ClipPrediction, Predictor
 from napari_tavis.lab.evaluation.scores import ClipScores, Example
 from napari_tavis.media import log_mel_by_second
 
-CELL = 160
-"""Width of a frame in the picture, in pixels."""
+CELL = 160  # width of a frame in the picture, in pixels
 
 _GAP = 4
 _SOUND_HEIGHT = 64
@@ -37,36 +36,18 @@ def draw_examples(
     count: int,
     size: int | None,
 ) -> list[Example]:
-    """Draw the clips with the highest and the lowest M_J.
+    """Draw ``count`` clips with the highest M_J, best first, and with the lowest, worst first.
 
-    Parameters
-    ----------
-    predictor : Predictor
-        Segments them once more.
-    dataset : sequence of ClipAnnotation
-        The clips.
-    clips : sequence of ClipScores
-        Their scores, in the same order.
-    count : int
-        How many of each at most; no clip is shown twice.
-    size : int or None
-        Pixels per side of the predictor's masks; None for those of the clips.
-
-    Returns
-    -------
-    list of Example
-        The best ones, best first, then the worst ones, worst first. Clips in which nothing
-        sounds are among the worst at most.
+    No clip is shown twice; those in which nothing sounds are at most among the worst. The scores
+    are in the order of the dataset; ``size`` is that of the predictor's masks, None for the clips'
+    own.
     """
     order = sorted(range(len(clips)), key=lambda number: (-clips[number].m_j, clips[number].name))
     best = [number for number in order if clips[number].empty < clips[number].frames][:count]
     worst = [number for number in reversed(order) if number not in best][:count]
     examples = []
-    kinds: tuple[tuple[Literal["best", "worst"], list[int]], ...] = (
-        ("best", best),
-        ("worst", worst),
-    )
-    for kind, numbers in kinds:
+    kinds: dict[Literal["best", "worst"], list[int]] = {"best": best, "worst": worst}
+    for kind, numbers in kinds.items():
         for number in numbers:
             clip = dataset[number]
             picture = draw_clip(stretched(clip, size), predictor.predict(clip))
@@ -77,17 +58,7 @@ def draw_examples(
 def draw_clip(clip: ClipAnnotation, found: ClipPrediction) -> Picture:
     """Draw a clip in four rows: the sound of each frame's window, frames, prediction, truth.
 
-    Parameters
-    ----------
-    clip : ClipAnnotation
-        The clip.
-    found : ClipPrediction
-        The model's result: its scene mask is drawn, and the classes by sound as labels.
-
-    Returns
-    -------
-    ndarray of uint8, shape (H, W, 3)
-        RGB.
+    The prediction is the scene mask, and the classes by sound as labels.
     """
     height = round(CELL * clip.frames.shape[1] / clip.frames.shape[2])
     names = ("sound", "frames", "prediction", "truth")
@@ -115,15 +86,7 @@ def draw_clip(clip: ClipAnnotation, found: ClipPrediction) -> Picture:
 def sound_pictures(clip: ClipAnnotation) -> list[Picture]:
     """Draw the log-mel spectrogram of each frame's window, low frequencies at the bottom.
 
-    Parameters
-    ----------
-    clip : ClipAnnotation
-        A clip of ``T`` frames.
-
-    Returns
-    -------
-    list of ndarray of uint8, shape (128, 198, 3)
-        One per frame, dark where it is silent.
+    Each is (128, 198, 3), dark where it is silent.
     """
     mel = log_mel_by_second(clip.waveform, len(clip.frames))[:, 0, ::-1]
     shares = np.clip((mel[..., :_COLUMNS_OF_SOUND] - _SOFTEST) / (_LOUDEST - _SOFTEST), 0, 1)
@@ -132,10 +95,10 @@ def sound_pictures(clip: ClipAnnotation) -> list[Picture]:
 
 
 def _prediction(clip: ClipAnnotation, found: ClipPrediction, frame: int) -> Picture:
-    """Draw the scene mask, and the classes of the queries where they are told."""
+    """Draw the scene mask, and the queries' classes where they have any."""
     masks = [OverlayMask(found.scene[frame] > 0, _SCENE_COLOR)]
-    told = found.class_maps()[frame]
-    return draw_masks(clip.frames[frame], masks + _class_masks(told, filled=False))
+    classes = found.class_maps()[frame]
+    return draw_masks(clip.frames[frame], masks + _class_masks(classes, filled=False))
 
 
 def _truth(clip: ClipAnnotation, frame: int) -> Picture:

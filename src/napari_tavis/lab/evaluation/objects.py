@@ -12,32 +12,19 @@ from scipy.optimize import linear_sum_assignment
 from napari_tavis.datasets.avsbench import ClipAnnotation
 from napari_tavis.lab.evaluation.prediction import ClipPrediction
 
-SMALLEST_OBJECT = 20
-"""Objects of so few pixels are not looked for, as in training."""
+SMALLEST_OBJECT = 20  # objects of this many pixels or fewer are not looked for, as in training
 
 FOUND_IOU = 0.5
 
 
 @dataclass(frozen=True)
 class SoundingObject:
-    """A class that sounds and is seen in a frame, and the query that covers it best.
+    """A class that sounds and is seen in a frame, and the query that covers it best."""
 
-    Attributes
-    ----------
-    frame : int
-        Position in the clip.
-    class_index : int
-        Its class, 1 to 70.
-    query : int
-        The query that was assigned to it.
-    iou : float
-        How well that query's mask covers it, 0 to 1.
-    """
-
-    frame: int
-    class_index: int
-    query: int
-    iou: float
+    frame: int  # position in the clip
+    class_index: int  # 1 to 70
+    query: int  # that was assigned to it
+    iou: float  # of that query's mask with it
 
     @property
     def found(self) -> bool:
@@ -46,19 +33,9 @@ class SoundingObject:
 
 
 def sounding_objects(clip: ClipAnnotation, found: ClipPrediction) -> list[SoundingObject]:
-    """Assign queries to what sounds, by their masks alone: no query to two objects.
+    """Assign queries to what sounds in the labelled frames, by masks alone, none to two objects.
 
-    Parameters
-    ----------
-    clip : ClipAnnotation
-        With a class map.
-    found : ClipPrediction
-        The model's result for it.
-
-    Returns
-    -------
-    list of SoundingObject
-        Of the labelled frames, by frame and class; classes of 20 pixels or fewer are left out.
+    The clip has a class map; objects come by frame and class, without those of 20 pixels or fewer.
     """
     objects = []
     queries = found.queries
@@ -73,21 +50,9 @@ def sounding_objects(clip: ClipAnnotation, found: ClipPrediction) -> list[Soundi
 def true_masks(
     clip: ClipAnnotation,
 ) -> Iterator[tuple[int, npt.NDArray[np.int64], npt.NDArray[np.bool_]]]:
-    """Give the classes of each labelled frame in which something sounds, and their masks.
+    """Give each labelled frame in which something sounds, its classes (O,) and masks (O, H, W).
 
-    Parameters
-    ----------
-    clip : ClipAnnotation
-        Without a class map there is nothing to give.
-
-    Yields
-    ------
-    frame : int
-        Position in the clip.
-    classes : ndarray of int64, shape (O,)
-        Class indices.
-    masks : ndarray of bool, shape (O, H, W)
-        Where they are.
+    Nothing for a clip without a class map.
     """
     if clip.class_map is None:
         return
@@ -103,19 +68,7 @@ def true_masks(
 def pairwise_iou(
     first: npt.NDArray[np.bool_], second: npt.NDArray[np.bool_]
 ) -> npt.NDArray[np.float64]:
-    """Compute the IoU of every mask with every other; 0 where both are empty.
-
-    Parameters
-    ----------
-    first : ndarray of bool, shape (A, H, W)
-        Masks.
-    second : ndarray of bool, shape (B, H, W)
-        Masks of the same size.
-
-    Returns
-    -------
-    ndarray of float64, shape (A, B)
-    """
+    """Compute the IoU (A, B) of masks (A, H, W) with masks (B, H, W); 0 where both are empty."""
     a = first.reshape(len(first), -1).astype(np.float32)  # exact up to 2**24 pixels
     b = second.reshape(len(second), -1).astype(np.float32)
     both = (a @ b.T).astype(np.float64)

@@ -1,4 +1,4 @@
-"""What a model says about a clip, at the size of the clip's labels."""
+"""What a model finds in a clip, at the size of the clip's labels."""
 
 from __future__ import annotations
 
@@ -17,60 +17,36 @@ from napari_tavis.model import TAViS
 from napari_tavis.model.alignment import class_prompt, classify
 from napari_tavis.model.backbone import Protocol
 
+# what decides on a query's class: its sound, what it highlights, or both (zero-shot; section 3.4)
 Sides: TypeAlias = Literal["a2t", "i2t", "sum"]
-"""What tells a query's class: its sound, what it highlights, or both (zero-shot; section 3.4)."""
 
 
 @dataclass(frozen=True, eq=False)
 class ClipPrediction:
-    """A model's result for a clip of ``T`` frames, ``N`` queries and ``P`` classes.
+    """A model's result for a clip of ``T`` frames, ``N`` queries and ``P`` classes."""
 
-    Attributes
-    ----------
-    mask_logits : Tensor, shape (T, N + 1, H, W)
-        Masks of the queries, then of the scene, at the size of the labels.
-    iou : Tensor, shape (T, N + 1)
-        The decoder's own estimate of each mask's IoU, 0 to 1.
-    audio_embedding : Tensor, shape (T, N, D)
-        Decomposed queries in the shared space, ``T_a``.
-    image_embedding : Tensor or None, shape (T, N, D)
-        What the queries highlight, ``T_v``; None if it was not asked for.
-    probabilities : dict of str to Tensor, shape (T, N, P)
-        Class probabilities, background first, by `Sides`; without an image embedding by
-        ``a2t`` alone.
-    """
-
-    mask_logits: Tensor
-    iou: Tensor
-    audio_embedding: Tensor
-    image_embedding: Tensor | None
+    mask_logits: Tensor  # (T, N + 1, H, W), queries, then the scene, at the size of the labels
+    iou: Tensor  # (T, N + 1), the decoder's own estimate of each mask's IoU, 0 to 1
+    audio_embedding: Tensor  # T_a: (T, N, D), decomposed queries in the shared space
+    image_embedding: Tensor | None  # T_v: (T, N, D), what the queries highlight, if asked for
+    # (T, N, P), background first; only "a2t" without an image embedding
     probabilities: dict[Sides, Tensor]
 
     @property
     def scene(self) -> npt.NDArray[np.float32]:
-        """Mask logits of everything that sounds, shape (T, H, W)."""
+        """Mask logits of everything that sounds, (T, H, W)."""
         return np.asarray(self.mask_logits[:, -1])
 
     @property
     def queries(self) -> npt.NDArray[np.bool_]:
-        """Masks of the queries, shape (T, N, H, W)."""
+        """Masks of the queries, (T, N, H, W)."""
         return np.asarray(self.mask_logits[:, :-1] > 0)
 
     def class_maps(self, sides: Sides = "a2t") -> npt.NDArray[np.uint8]:
-        """Compose the queries into one class per pixel.
+        """Compose the queries into one class per pixel, (T, H, W).
 
-        The score of a class at a pixel is the sum over the queries of its probability times
-        that of the query's mask; a pixel at which no class reaches one half is background.
-
-        Parameters
-        ----------
-        sides : {"a2t", "i2t", "sum"}
-            What tells a query's class.
-
-        Returns
-        -------
-        ndarray of uint8, shape (T, H, W)
-            Class indices.
+        The score of a class at a pixel is the sum over the queries of its probability times that of
+        the query's mask; a pixel at which no class reaches one half is background.
         """
         maps = []
         kinds = self.probabilities[sides][..., 1:]
@@ -88,16 +64,8 @@ class ClipPrediction:
 class Predictor:
     """Runs a model over clips as AVSBench windows them.
 
-    Parameters
-    ----------
-    model : TAViS
-        Any model.
-    protocol : {"independent", "memory"}
-        Each frame by itself, as the authors evaluate, or on the memory of those before.
-    image_embedding : bool
-        Whether to embed what the queries highlight: five more vision passes per frame.
-    size : int, optional
-        Pixels per side of the masks that are given; by default those of the clip's frames.
+    Embedding what the queries highlight takes five more vision passes per frame. Masks are of
+    ``size`` pixels per side, by default of the size of the clip's frames.
     """
 
     def __init__(
@@ -118,19 +86,7 @@ class Predictor:
     def predict(
         self, clip: ClipAnnotation, waveform: npt.NDArray[np.float32] | None = None
     ) -> ClipPrediction:
-        """Segment a clip.
-
-        Parameters
-        ----------
-        clip : ClipAnnotation
-            Its frames, one a second, and its sound.
-        waveform : ndarray of float32, shape (samples,), optional
-            What is heard instead of the clip's own sound, mono, 16 kHz.
-
-        Returns
-        -------
-        ClipPrediction
-        """
+        """Segment a clip, with its own sound or another (mono, 16 kHz)."""
         sound = clip.waveform if waveform is None else waveform
         mel = log_mel_by_second(sound, len(clip.frames))
         found = self._model.segment(clip.frames, mel, protocol=self._protocol)
@@ -152,5 +108,5 @@ class Predictor:
 
 
 def areas(masks: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
-    """Count the pixels of masks ``[..., H, W]``."""
+    """Count the pixels of masks (..., H, W)."""
     return np.count_nonzero(masks, axis=(-2, -1))

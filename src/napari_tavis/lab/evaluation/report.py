@@ -7,6 +7,7 @@ import html
 import io
 import json
 import re
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,6 @@ from PIL import Image
 
 from napari_tavis.core.atomic import write_atomically
 from napari_tavis.core.errors import EvaluationError
-from napari_tavis.lab.evaluation import paper
 from napari_tavis.lab.evaluation.charts import draw_embeddings, draw_reliability, silhouette
 from napari_tavis.lab.evaluation.scores import Scores
 
@@ -24,6 +24,7 @@ PICTURES = "pictures"
 EMBEDDINGS = "embeddings.npz"
 _PACKAGES = {"jinja2": "jinja2", "matplotlib": "matplotlib", "sklearn": "scikit-learn"}
 
+# what each score of the summary is
 MEANINGS = {
     "M_J": "scene mask, mean IoU, a clip being a batch",
     "M_F": "scene mask, maximal F over thresholds of the sigmoid (AVSBench), batch of one clip",
@@ -46,16 +47,18 @@ MEANINGS = {
     "accuracy_i2t": "likewise by what the query highlights",
     "accuracy_sum": "likewise by both (zero-shot setting)",
 }
-"""What each score of the summary is."""
+
+
+PAPER_SOURCE = (
+    "Table 3 of arXiv 2506.11436 as quoted by en.papernotes.org (ICCV 2025, segmentation, TAViS); "
+    "not checked against the paper itself"
+)
 
 
 def check_report_packages() -> None:
     """Make sure that a report can be written, before hours are spent on its numbers.
 
-    Raises
-    ------
-    EvaluationError
-        If a package is missing; says how to install it.
+    Raises `EvaluationError` if a package is missing, and says how to install it.
     """
     missing = [name for module, name in _PACKAGES.items() if find_spec(module) is None]
     if missing:
@@ -67,23 +70,9 @@ def check_report_packages() -> None:
 def write_report(scores: Scores, directory: Path) -> Path:
     """Write ``report.json``, ``report.md`` and ``report.html``, each whole or not at all.
 
-    Parameters
-    ----------
-    scores : Scores
-        The evaluation.
-    directory : Path
-        Folder for them, made if need be. Its pictures (`PICTURES`) are those of the Markdown
-        page; the HTML page needs no other file. Embeddings are kept as ``embeddings.npz``.
-
-    Returns
-    -------
-    Path
-        The HTML page.
-
-    Raises
-    ------
-    EvaluationError
-        If a package is missing, or the folder cannot be written.
+    Gives the HTML page. The folder is made if need be. Its pictures (`PICTURES`) are those of the
+    Markdown page; the HTML page needs no other file. Embeddings are kept as ``embeddings.npz``.
+    Raises `EvaluationError` if a package is missing, or the folder cannot be written.
     """
     check_report_packages()
     pictures = _pictures(scores)
@@ -92,8 +81,8 @@ def write_report(scores: Scores, directory: Path) -> Path:
         "scores": facts,
         "headline": {name: facts[name] for name in scores.summary},
         "meanings": {name: _meaning(name) for name in scores.summary},
-        "paper": paper.TABLE_3.get(scores.source.subset, ()),
-        "paper_source": paper.SOURCE,
+        "paper": PAPER_TABLE_3.get(scores.source.subset, ()),
+        "paper_source": PAPER_SOURCE,
         "examples": [(shown, _slot(number)) for number, shown in enumerate(scores.examples)],
         "folder": PICTURES,
     }
@@ -121,8 +110,8 @@ def _meaning(name: str) -> str:
     if name in MEANINGS:
         return MEANINGS[name]
     group, zero_shot, _ = name.removeprefix("mIoU_").partition("_zero_shot")
-    told = "a2t and i2t" if zero_shot else "a2t"
-    return f"AVSS over the {group} classes that occur, classes by {told}"
+    sides = "a2t and i2t" if zero_shot else "a2t"
+    return f"AVSS over the {group} classes that occur, classes by {sides}"
 
 
 def _slot(number: int) -> str:
@@ -143,15 +132,15 @@ def _pictures(scores: Scores) -> dict[str, bytes]:
 
 
 def _separation(scores: Scores) -> dict[str, Any]:
-    """Say in numbers how far classes keep apart, beside the picture of it."""
+    """Give in numbers how far classes keep apart, beside the picture of it."""
     found = scores.embeddings
     if found is None:
         return {}
     values = {"audio": silhouette(found.audio, found.classes)}
     if found.image is not None:
         values["image"] = silhouette(found.image, found.classes)
-    told = {name: round(value, 4) for name, value in values.items() if not np.isnan(value)}
-    return {"silhouette": told, "embedded": len(found.classes)}
+    known = {name: round(value, 4) for name, value in values.items() if not np.isnan(value)}
+    return {"silhouette": known, "embedded": len(found.classes)}
 
 
 def _packed(scores: Scores) -> bytes:
@@ -197,3 +186,36 @@ def _cell(text: str) -> str:
     """Write a name into Markdown, where it is a name and neither HTML nor a link."""
     plain = html.escape(" ".join(str(text).split()), quote=False)
     return re.sub(r"([\\`*_\[\]|~$])", r"\\\1", plain)
+
+
+@dataclass(frozen=True)
+class PaperRow:
+    """A method on one subset."""
+
+    method: str
+    backbone: str
+    size: int  # pixels per side
+    m_j: float  # 0 to 1; for AVSS the mean IoU over classes
+    m_f: float | None  # None where it is not quoted; TAViS's release computes it on raw logits
+
+
+# Rows by subset; AVSS is all of AVSBench-semantic. Only the rows that a public summary of the paper
+# (Luo et al., ICCV 2025) quotes are here.
+PAPER_TABLE_3: dict[str, tuple[PaperRow, ...]] = {
+    "s4": (
+        PaperRow("COMBO", "PVT-v2", 224, 0.847, 0.919),
+        PaperRow("SAMA-AVS", "ViT-H", 1024, 0.832, 0.901),
+        PaperRow("TAViS", "ViT-L", 224, 0.848, 0.912),
+        PaperRow("TAViS", "ViT-L", 1024, 0.870, 0.926),
+    ),
+    "ms3": (
+        PaperRow("COMBO", "PVT-v2", 224, 0.592, 0.712),
+        PaperRow("SAMA-AVS", "ViT-H", 1024, 0.669, 0.754),
+        PaperRow("TAViS", "ViT-L", 224, 0.682, 0.759),
+        PaperRow("TAViS", "ViT-L", 1024, 0.712, 0.796),
+    ),
+    "avss": (
+        PaperRow("COMBO", "PVT-v2", 224, 0.421, None),
+        PaperRow("TAViS", "ViT-L", 224, 0.442, None),
+    ),
+}

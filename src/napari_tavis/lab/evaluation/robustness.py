@@ -18,11 +18,9 @@ from napari_tavis.datasets.avsbench.metrics import iou_of_masks
 from napari_tavis.lab.evaluation.prediction import ClipPrediction, Predictor, areas
 from napari_tavis.lab.evaluation.scores import RobustnessScores
 
-ALARM_SHARE = 0.02
-"""Masks of less of a frame than this are no false alarm."""
+ALARM_SHARE = 0.02  # masks of less of a frame than this are no false alarm
 
-NOISE_LEVEL = 0.05
-"""Root mean square of the noise where a clip is silent itself."""
+NOISE_LEVEL = 0.05  # root mean square of the noise where a clip is silent itself
 
 OWN, SILENCE, NOISE, OFF_SCREEN = "own sound", "silence", "white noise", "off-screen sound"
 _TRIES = 30
@@ -33,12 +31,7 @@ Waveform = npt.NDArray[np.float32]
 class RobustnessTest:
     """Plays other sounds to a model and counts what it segments then.
 
-    Parameters
-    ----------
-    predictor : Predictor
-        The model.
-    dataset : sequence of ClipAnnotation
-        The clips, among which sounds that are off-screen are looked for.
+    Among the clips of the dataset, sounds that are off-screen are looked for.
     """
 
     def __init__(self, predictor: Predictor, dataset: Sequence[ClipAnnotation]) -> None:
@@ -49,18 +42,10 @@ class RobustnessTest:
     def add(
         self, number: int, clip: ClipAnnotation, truth: ClipAnnotation, heard: ClipPrediction
     ) -> None:
-        """Test one clip.
+        """Test one clip, at its position in the dataset.
 
-        Parameters
-        ----------
-        number : int
-            Its position in the dataset.
-        clip : ClipAnnotation
-            The clip.
-        truth : ClipAnnotation
-            The same at the size of the predictor's masks.
-        heard : ClipPrediction
-            The model's result with the clip's own sound.
+        ``truth`` is the clip at the size of the predictor's masks, ``heard`` the result with its
+        own sound.
         """
         self._tallies[OWN].add(heard.scene > 0, truth)
         sounds: dict[str, Waveform | None] = {
@@ -80,16 +65,16 @@ class RobustnessTest:
     def _off_screen(self, number: int, clip: ClipAnnotation) -> Waveform | None:
         """Take the sound of a clip in which other things sound; None if there is none.
 
-        The search starts half the dataset away, as lists are sorted by class. Where the labels
-        tell no classes, that is all that keeps the two apart.
+        The search starts half the dataset away, as lists are sorted by class. Where the labels give
+        no classes, that is all that keeps the two apart.
         """
         own = heard_classes(clip)
         total = len(self._dataset)
-        for step in range(min(_TRIES, total - 1)):
+        for step in range(min(_TRIES, total - 1)):  # each of them reads a clip
             other = self._dataset[(number + total // 2 + step) % total]
             theirs = heard_classes(other)
-            told = clip.class_map is None or bool(theirs)
-            if other.name != clip.name and told and not own & theirs:
+            known = clip.class_map is None or bool(theirs)
+            if other.name != clip.name and known and not own & theirs:
                 return np.resize(other.waveform, clip.waveform.shape)  # repeated if need be
         return None
 
@@ -100,17 +85,9 @@ def heard_classes(clip: ClipAnnotation) -> set[str]:
 
 
 def white_noise(clip: ClipAnnotation) -> Waveform:
-    """Make noise as loud as a clip; always the same for a clip of that name.
+    """Make noise as long and as loud (in root mean square) as a clip, in [-1, 1].
 
-    Parameters
-    ----------
-    clip : ClipAnnotation
-        The clip.
-
-    Returns
-    -------
-    ndarray of float32, shape (samples,)
-        As long as its sound, of the same root mean square; in [-1, 1].
+    Always the same for a clip of that name.
     """
     random = np.random.default_rng(zlib.crc32(clip.name.encode()))
     level = float(np.sqrt(np.mean(np.square(clip.waveform, dtype=np.float64))))
@@ -119,8 +96,6 @@ def white_noise(clip: ClipAnnotation) -> Waveform:
 
 
 class _Tally:
-    """Sums for one kind of sound."""
-
     def __init__(self, sound: str) -> None:
         self._sound = sound
         self._clips = 0

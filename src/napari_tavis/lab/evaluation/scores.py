@@ -1,4 +1,4 @@
-"""What an evaluation finds out."""
+"""What an evaluation measures. All shares and scores are from 0 to 1; NaN where nothing counts."""
 
 from __future__ import annotations
 
@@ -8,192 +8,106 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from napari_tavis.lab.evaluation.reliability import Reliability
-
 
 @dataclass(frozen=True)
 class Source:
-    """What was measured on what; words for the report.
-
-    Attributes
-    ----------
-    model : str
-        Name of the model.
-    subset, split : str
-        Part of the dataset.
-    data : str
-        Name of the dataset's folder.
-    """
+    """What was measured on what; words for the report."""
 
     model: str = ""
     subset: str = ""
     split: str = ""
-    data: str = ""
+    data: str = ""  # name of the dataset's folder
 
 
 @dataclass(frozen=True)
 class ClipScores:
-    """The scene mask of one clip.
+    """The scene mask of one clip."""
 
-    Attributes
-    ----------
-    name : str
-        Name or uid.
-    classes : tuple of str
-        What sounds, as far as the labels say.
-    frames : int
-        Labelled frames.
-    empty : int
-        Those of them in which nothing sounds.
-    m_j, m_f, m_f_logits : float
-        M_J and M_F of this clip alone; NaN where it has nothing to count.
-    """
-
-    name: str
-    classes: tuple[str, ...]
-    frames: int
-    empty: int
-    m_j: float
+    name: str  # or uid
+    classes: tuple[str, ...]  # what sounds, as far as the labels say
+    frames: int  # labelled ones
+    empty: int  # those of them in which nothing sounds
+    m_j: float  # of this clip alone, as are the next two
     m_f: float
     m_f_logits: float
 
 
 @dataclass(frozen=True)
 class ClassScores:
-    """One class; NaN where it has nothing to count.
-
-    Attributes
-    ----------
-    name : str
-        The class.
-    frames : int
-        Labelled frames in which it sounds and is seen.
-    m_j : float
-        Mean IoU of the scene mask over them.
-    iou, f_score : float
-        AVSS, classes told by sound.
-    objects : int
-        Objects that were looked for.
-    found : float
-        Share of them that some query covers with an IoU over 0.5.
-    accuracy : dict of str to float
-        Share of the found ones whose class is right, by ``a2t``, ``i2t`` and ``sum``.
-    """
+    """One class."""
 
     name: str
-    frames: int
-    m_j: float
-    iou: float
+    frames: int  # labelled ones in which it sounds and is seen
+    m_j: float  # mean IoU of the scene mask over them
+    iou: float  # AVSS, classified by sound, as is the next
     f_score: float
-    objects: int
-    found: float
+    objects: int  # that were looked for
+    found: float  # share of them that some query covers with an IoU over 0.5
+    # share of the found ones whose class is right, by "a2t", "i2t", "sum"
     accuracy: dict[str, float]
 
 
 @dataclass(frozen=True)
 class RobustnessScores:
-    """The same clips with another sound; all shares lie between 0 and 1.
+    """The same clips with another sound."""
 
-    Attributes
-    ----------
-    sound : str
-        What is heard.
-    clips : int
-        How many clips.
-    segmented : float
-        Mean share of a frame that the scene mask covers. What is heard belongs to nothing that
-        is labelled, so all of it is wrong but for the first row, the clips' own sound.
-    alarms : float
-        Share of the frames of which it covers more than 2 %.
-    overlap : float
-        Mean IoU with the mask of what sounds in truth, over frames that have one: how much the
-        model segments what it sees whatever it hears.
-    """
-
-    sound: str
+    sound: str  # what is heard
     clips: int
+    # Mean share of a frame that the scene mask covers. What is heard belongs to nothing that is
+    # labelled, so all of it is wrong but for the first row, the clips' own sound.
     segmented: float
-    alarms: float
+    alarms: float  # share of the frames of which it covers more than 2 %
+    # Mean IoU with the mask of what sounds in truth, over frames that have one: how much the model
+    # segments what it sees whatever it hears.
     overlap: float
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """Whether a score keeps its promise: how often what is called 80 % sure is right."""
+
+    title: str  # what is held against what
+    # mean score in each bin of scores; None where a bin is empty
+    confidence: tuple[float | None, ...]
+    outcome: tuple[float | None, ...]  # mean truth there
+    count: tuple[int, ...]  # cases in each bin
+    error: float  # expected calibration error: mean distance of the two, weighted by the cases
 
 
 @dataclass(frozen=True, eq=False)
 class Embeddings:
-    """Queries that found an object, in ImageBind's space, for figure 4.
-
-    Attributes
-    ----------
-    classes : tuple of str
-        Class of each, ``n`` in all.
-    audio : ndarray of float32, shape (n, D)
-        ``T_a``, unit length.
-    image : ndarray of float32 or None, shape (n, D)
-        ``T_v``, unit length.
-    """
+    """``n`` queries that found an object, in ImageBind's space, for figure 4."""
 
     classes: tuple[str, ...]
-    audio: npt.NDArray[np.float32]
-    image: npt.NDArray[np.float32] | None
+    audio: npt.NDArray[np.float32]  # T_a: (n, D), unit length
+    image: npt.NDArray[np.float32] | None  # T_v: (n, D), unit length
 
 
 @dataclass(frozen=True, eq=False)
 class Example:
-    """A picture of a clip: sound, frames, prediction and truth.
+    """A picture of a clip: sound, frames, prediction and truth."""
 
-    Attributes
-    ----------
-    kind : {"best", "worst"}
-        Why it is shown.
-    name : str
-        Name of the clip.
-    m_j : float
-        Its score.
-    picture : ndarray of uint8, shape (H, W, 3)
-        RGB.
-    """
-
-    kind: Literal["best", "worst"]
+    kind: Literal["best", "worst"]  # why it is shown
     name: str
     m_j: float
-    picture: npt.NDArray[np.uint8]
+    picture: npt.NDArray[np.uint8]  # (H, W, 3), RGB
 
 
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """Everything an evaluation finds out.
-
-    Attributes
-    ----------
-    source : Source
-        What was measured on what.
-    protocol : str
-        How SAM 2 decoded.
-    summary : dict of str to float
-        The scores of the whole split by name; see ``docs/evaluation.md``. NaN where there is
-        nothing to count.
-    clips : list of ClipScores
-        In the order of the dataset.
-    classes : list of ClassScores
-        Classes that occur, alphabetically; none where the labels tell no classes.
-    reliability : list of Reliability
-        Curves.
-    robustness : list of RobustnessScores
-        The clips' own sound first; empty if it was not asked for.
-    embeddings : Embeddings or None
-        None where no object was found.
-    examples : list of Example
-        Best and worst clips.
-    """
+    """Everything an evaluation measures."""
 
     source: Source
-    protocol: str
-    summary: dict[str, float]
-    clips: list[ClipScores]
+    protocol: str  # how SAM 2 decoded
+    summary: dict[str, float]  # of the whole split by name; see docs/evaluation.md
+    clips: list[ClipScores]  # in the order of the dataset
+    # those that occur, alphabetically; none where the labels have no classes
     classes: list[ClassScores] = field(default_factory=list)
     reliability: list[Reliability] = field(default_factory=list)
+    # the clips' own sound first; empty if it was not asked for
     robustness: list[RobustnessScores] = field(default_factory=list)
-    embeddings: Embeddings | None = None
-    examples: list[Example] = field(default_factory=list)
+    embeddings: Embeddings | None = None  # None where no object was found
+    examples: list[Example] = field(default_factory=list)  # best and worst clips
 
     @property
     def frames(self) -> int:
@@ -202,10 +116,10 @@ class Scores:
 
     def headline(self) -> dict[str, Any]:
         """Give the scores of the whole split as one flat table, ready for JSON."""
-        about = {"subset": self.source.subset, "split": self.source.split}
         return {
             "model": self.source.model,
-            **about,
+            "subset": self.source.subset,
+            "split": self.source.split,
             "protocol": self.protocol,
             "clips": len(self.clips),
             "frames": self.frames,

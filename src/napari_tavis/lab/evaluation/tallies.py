@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,8 +14,7 @@ from scipy.special import expit
 from napari_tavis.annotation.linking import SMALLEST_AREA
 from napari_tavis.core.vocabulary import AVSBENCH_CLASSES
 from napari_tavis.datasets.avsbench import ClipAnnotation
-from napari_tavis.datasets.avsbench.metrics import MF, MJ, mask_iou
-from napari_tavis.datasets.avsbench.semantic_metrics import SemanticMetric, SemanticScores
+from napari_tavis.datasets.avsbench.metrics import MF, MJ, SemanticMetric, SemanticScores, mask_iou
 from napari_tavis.lab.evaluation.objects import (
     FOUND_IOU,
     SoundingObject,
@@ -23,12 +23,11 @@ from napari_tavis.lab.evaluation.objects import (
     true_masks,
 )
 from napari_tavis.lab.evaluation.prediction import ClipPrediction, Sides, areas
-from napari_tavis.lab.evaluation.reliability import Reliability, ReliabilityTally
-from napari_tavis.lab.evaluation.scores import ClassScores, ClipScores, Embeddings
+from napari_tavis.lab.evaluation.scores import ClassScores, ClipScores, Embeddings, Reliability
 
 EMBEDDINGS_PER_CLASS = 50
-SCRIPT_BATCH = 4
-"""Clips in a batch of AVSBench's own test command."""
+BINS = 10  # of equal width, in a reliability curve
+SCRIPT_BATCH = 4  # clips in a batch of AVSBench's own test command
 
 
 class SceneTally:
@@ -41,7 +40,6 @@ class SceneTally:
         self._by_class: dict[int, list[float]] = defaultdict(list)
 
     def add(self, clip: ClipAnnotation, found: ClipPrediction) -> None:
-        """Count a clip."""
         labelled = np.asarray(clip.labelled)
         logits, truth = found.scene[labelled], clip.masks[labelled]
         self.clips.append(
@@ -87,12 +85,9 @@ class _ClassCounts:
 
 
 class ClassTally:
-    """AVSS, zero-shot classification and embeddings; nothing where labels tell no classes.
+    """AVSS, zero-shot classification and embeddings; nothing where labels have no classes.
 
-    Parameters
-    ----------
-    groups : mapping of str to sequence of str
-        Classes whose mean IoU is given by itself, by the group's name.
+    The mean IoU of a group of classes is given by itself, under the group's name.
     """
 
     def __init__(self, groups: Mapping[str, Sequence[str]]) -> None:
@@ -105,11 +100,10 @@ class ClassTally:
         self._image: dict[int, list[npt.NDArray[np.float32]]] = defaultdict(list)
 
     def add(self, clip: ClipAnnotation, found: ClipPrediction) -> None:
-        """Count a clip."""
         if clip.class_map is None:
             return
         for sides in found.probabilities:
-            if sides != "i2t":  # no setting of the paper tells classes by the picture alone
+            if sides != "i2t":  # no setting of the paper classifies by the picture alone
                 metric = self._semantic.setdefault(sides, SemanticMetric())
                 metric.add(found.class_maps(sides)[clip.labelled], clip.class_map[clip.labelled])
         for item in sounding_objects(clip, found):
@@ -125,13 +119,13 @@ class ClassTally:
         for sides, probabilities in found.probabilities.items():
             best = int(probabilities[place][1:].argmax()) + 1  # the background is no class here
             counts.right[sides] += best == item.class_index
-        if counts.found <= EMBEDDINGS_PER_CLASS:
+        if counts.found <= EMBEDDINGS_PER_CLASS:  # the first ones; a chart shows no more
             self._audio[item.class_index].append(_unit(found.audio_embedding[place].numpy()))
             if found.image_embedding is not None:
                 self._image[item.class_index].append(_unit(found.image_embedding[place].numpy()))
 
     def summary(self) -> dict[str, float]:
-        """Give the scores over all classes; empty where none were told."""
+        """Give the scores over all classes; empty where there are none."""
         values: dict[str, float] = {}
         for sides, metric in self._semantic.items():
             scores = metric.scores()
@@ -148,7 +142,7 @@ class ClassTally:
         found = sum(counts.found for counts in self._counts.values())
         if objects:
             values["objects"], values["found"] = objects, found / objects
-            for sides in self._told():
+            for sides in self._sides():
                 right = sum(counts.right[sides] for counts in self._counts.values())
                 values[f"accuracy_{sides}"] = right / found if found else float("nan")
         return values
@@ -175,13 +169,12 @@ class ClassTally:
             f_score=float(semantic.class_f_score[index]),
             objects=counts.objects,
             found=_ratio(counts.found, counts.objects),
-            accuracy={s: _ratio(counts.right[s], counts.found) for s in self._told()},
+            accuracy={s: _ratio(counts.right[s], counts.found) for s in self._sides()},
         )
 
-    def _told(self) -> tuple[Sides, ...]:
-        """Give what told the classes."""
-        sides: tuple[Sides, ...] = ("a2t", "i2t", "sum")
-        return sides if "sum" in self._semantic else sides[:1]
+    def _sides(self) -> tuple[Sides, ...]:
+        """Give what classes were decided by."""
+        return ("a2t", "i2t", "sum") if "sum" in self._semantic else ("a2t",)
 
     def embeddings(self) -> Embeddings | None:
         """Give the embeddings of what was found, by class; at most fifty of each."""
@@ -192,6 +185,41 @@ class ClassTally:
         seen = [row for index in present for row in self._image[index]]
         names = [AVSBENCH_CLASSES[index] for index in present for _ in self._audio[index]]
         return Embeddings(tuple(names), np.stack(rows), np.stack(seen) if seen else None)
+
+
+class ReliabilityTally:
+    """Sums of scores and outcomes in ten bins of equal width."""
+
+    def __init__(self, title: str) -> None:
+        self._title = title
+        self._confidence = np.zeros(BINS)
+        self._outcome = np.zeros(BINS)
+        self._count = np.zeros(BINS, dtype=np.int64)
+
+    def add(self, confidence: npt.ArrayLike, outcome: npt.ArrayLike) -> None:
+        """Count cases: scores from 0 to 1, and what was true, 0 to 1, of the same shape."""
+        scores = np.asarray(confidence, dtype=np.float64).ravel()
+        bins = np.clip((scores * BINS).astype(np.intp), 0, BINS - 1)
+        truth = np.asarray(outcome, dtype=np.float64).ravel()
+        self._confidence += np.bincount(bins, scores, BINS)
+        self._outcome += np.bincount(bins, truth, BINS)
+        self._count += np.bincount(bins, minlength=BINS)
+
+    def curve(self) -> Reliability:
+        """Give the curve of what was added so far."""
+        total = int(self._count.sum())
+        gap = np.abs(self._confidence - self._outcome).sum()
+        return Reliability(
+            title=self._title,
+            confidence=self._means(self._confidence),
+            outcome=self._means(self._outcome),
+            count=tuple(int(number) for number in self._count),
+            error=float(gap / total) if total else float("nan"),
+        )
+
+    def _means(self, sums: npt.NDArray[Any]) -> tuple[float | None, ...]:
+        pairs = zip(sums, self._count, strict=True)
+        return tuple(float(value / number) if number else None for value, number in pairs)
 
 
 class ReliabilityTallies:
@@ -205,7 +233,6 @@ class ReliabilityTallies:
         )
 
     def add(self, clip: ClipAnnotation, found: ClipPrediction) -> None:
-        """Count a clip."""
         labelled = np.asarray(clip.labelled)
         logits, truth = found.scene[labelled], clip.masks[labelled]
         self._pixels.add(expit(logits), truth)
@@ -237,7 +264,6 @@ class ReliabilityTallies:
 
 
 def _unit(vector: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Scale a vector to length one."""
     return vector / max(float(np.linalg.norm(vector)), 1e-12)
 
 

@@ -1,7 +1,7 @@
 """What a person has accepted, as an AVSBench tree to learn from.
 
-Annotated videos are cut into clips of five seconds. A clip counts as it does for an export: if a
-person stands for every label in it.
+Annotated videos are cut into clips of five seconds. As in an export, a clip counts if a person
+stands for every label in it.
 """
 
 from __future__ import annotations
@@ -16,37 +16,27 @@ from napari_tavis.core.errors import DatasetError, ImprovementError, TavisError
 from napari_tavis.core.tasks import Task
 from napari_tavis.datasets.avsbench.layout import seconds
 from napari_tavis.datasets.names import Split
-from napari_tavis.exchange.avsbench import plan_cut
+from napari_tavis.exchange.avsbench import plan_clip
 from napari_tavis.exchange.exporting import export
 from napari_tavis.exchange.format import ExportRequest
 from napari_tavis.media import Clip, open_clip
-from napari_tavis.project.sources import find_sources
+from napari_tavis.project.listing import find_sources
 
+# what is learned from: five seconds with a class for every pixel; the folder follows
 CLIPS = ExportRequest(Path("clips"), subset="v1m", masks="objects")
-"""What is learned from: five seconds with a class for every pixel. The folder follows."""
 
 LEAST_CLIPS = 5
+# every fifth video, or the shortest of fewer, is measured on and not learned from
 HELD_OUT_EACH = 5
-"""Every fifth video, or the shortest one of fewer, is measured on and not learned from."""
 
 
 @dataclass(frozen=True)
 class AcceptedClip:
-    """A stretch of a video of which a person stands behind every mask.
+    """A stretch of a video of which a person stands behind every mask."""
 
-    Attributes
-    ----------
-    session : Path
-        Directory of the session.
-    start : float
-        Where it begins, in seconds.
-    fingerprint : str
-        By which the very video file is recognised, wherever it lies.
-    """
-
-    session: Path
-    start: float
-    fingerprint: str = ""
+    session: Path  # its file
+    start: float  # in seconds
+    fingerprint: str = ""  # by which the very video file is recognised, wherever it is
 
     @property
     def video(self) -> str:
@@ -56,18 +46,10 @@ class AcceptedClip:
 
 @dataclass(frozen=True)
 class Accepted:
-    """What there is to learn from.
+    """What there is to learn from."""
 
-    Attributes
-    ----------
-    clips : tuple of AcceptedClip
-        In the order of the sessions.
-    left_out : tuple of str
-        Why sessions give fewer clips than they are long, one sentence each.
-    """
-
-    clips: tuple[AcceptedClip, ...]
-    left_out: tuple[str, ...]
+    clips: tuple[AcceptedClip, ...]  # in the order of the sessions
+    left_out: tuple[str, ...]  # why sessions give fewer clips than they are long, one sentence each
 
     @property
     def videos(self) -> int:
@@ -75,15 +57,11 @@ class Accepted:
         return len({clip.video for clip in self.clips})
 
     def divide(self) -> dict[AcceptedClip, Split]:
-        """Say which clips are learned from (``train``) and which are held out (``val``).
+        """Decide which clips are learned from (``train``) and which are held out (``val``).
 
-        All clips of a video go the same way, whichever sessions they are of: a model knows a
-        video that it has learned from.
-
-        Raises
-        ------
-        ImprovementError
-            If there are too few clips, or all of them are of one video.
+        All clips of a video go the same way, whichever sessions they are of: a model knows a video
+        that it has learned from. Raises `ImprovementError` if there are too few clips, or all of
+        them are of one video.
         """
         if len(self.clips) < LEAST_CLIPS:
             raise ImprovementError(
@@ -106,21 +84,9 @@ class Accepted:
 
 
 def find_accepted(sources: Sequence[Path], task: Task | None = None) -> Accepted:
-    """Look through sessions for what a person has accepted.
+    """Look through folders, lists, videos and sessions for what a person has accepted.
 
-    Parameters
-    ----------
-    sources : sequence of Path
-        Folders, lists, videos and sessions.
-    task : Task, optional
-        Told how far it is; stops the work when cancelled.
-
-    Raises
-    ------
-    ProjectError
-        If a path leads to nothing.
-    Cancelled
-        If asked for.
+    Raises `ProjectError` if a path leads to nothing.
     """
     task = task or Task()
     clips: list[AcceptedClip] = []
@@ -132,7 +98,7 @@ def find_accepted(sources: Sequence[Path], task: Task | None = None) -> Accepted
         try:
             found, reason = _accepted_clips(directory, task)
         except TavisError as error:
-            task.check()
+            task.check()  # the error may be what the cancel led to
             found, reason = [], str(error)
         clips += found
         left_out += [reason] if reason else []
@@ -150,21 +116,21 @@ def _accepted_clips(directory: Path, task: Task) -> tuple[list[AcceptedClip], st
             reasons = {start: _obstacle(session, video, start) for start in starts}
     finally:
         session.close()
-    told = next((reason for reason in reasons.values() if reason), "")
+    first = next((reason for reason in reasons.values() if reason), "")
     accepted = [start for start in starts if not reasons[start]]
-    return [AcceptedClip(directory, start, fingerprint) for start in accepted], told
+    return [AcceptedClip(directory, start, fingerprint) for start in accepted], first
 
 
 def _obstacle(session: AnnotationSession, video: Clip, start: float) -> str:
     """Say why a stretch is nothing to learn from; empty if it is."""
     try:
-        cut = plan_cut(session, video, replace(CLIPS, start=start))
+        plan = plan_clip(session, video, replace(CLIPS, start=start))
     except DatasetError as error:
         return str(error)
-    if cut.unchecked:
+    if plan.unchecked:
         return (
             f"{session.video.name} is not accepted whole from {start:g} s on: nobody has checked "
-            f"{len(cut.unchecked)} of {len(cut.shown)} frames."
+            f"{len(plan.unchecked)} of {len(plan.labelled)} frames."
         )
     return ""
 
@@ -174,21 +140,9 @@ def write_clips(
     root: Path,
     task: Task | None = None,
 ) -> None:
-    """Write clips as an AVSBench tree.
+    """Write clips with their splits as an AVSBench tree, to a folder that is not there yet.
 
-    Parameters
-    ----------
-    clips : dict of AcceptedClip to str
-        The clips and their splits.
-    root : Path
-        Folder to write to; nothing is there yet.
-    task : Task, optional
-        Told how far it is; stops the work when cancelled.
-
-    Raises
-    ------
-    TavisError
-        If a session has changed meanwhile, or the disk refuses.
+    Raises `TavisError` if a session has changed meanwhile, or the disk refuses.
     """
     task = task or Task()
     for number, (clip, split) in enumerate(clips.items()):

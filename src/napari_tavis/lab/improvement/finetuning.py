@@ -1,4 +1,4 @@
-"""Learning from accepted clips, and installing the model that comes of it.
+"""Learning from accepted clips, and installing the model that results.
 
 Imports torch when it begins.
 """
@@ -19,8 +19,8 @@ from napari_tavis.weights.store import Store
 
 TOY = "toy"
 _LOCK = ".improving.lock"
+# what stays of a run; the rest is in the installed model, or of no more use
 _KEPT = ("log.jsonl", "log.csv", "config.json", "pictures")
-"""What stays of a run; the rest is in the installed model, or of no more use."""
 
 
 def improve(
@@ -32,28 +32,11 @@ def improve(
     """Fine-tune a model on what a person has accepted, and install the result if it is better.
 
     Every fifth video is held out. The model that is installed is the one that did best on these,
-    before learning (then none is installed) or after any epoch.
+    before learning (then none is installed) or after any epoch. The store is the user's own by
+    default.
 
-    Parameters
-    ----------
-    request : ImprovementRequest
-        What to learn from, and which model shall.
-    store : Store, optional
-        Where the new model goes; the user's own by default.
-    task : Task, optional
-        Told how far it is; stops the work when cancelled.
-
-    Returns
-    -------
-    Improvement
-
-    Raises
-    ------
-    TavisError
-        If there are too few clips, the name cannot be had, the model cannot be loaded, or learning
-        fails. Nothing is installed then.
-    Cancelled
-        If `task` was cancelled. Nothing is left behind then.
+    Raises `TavisError` if there are too few clips, the name is taken or invalid, the model cannot
+    be loaded, or learning fails; nothing is installed then. Cancelled, nothing is left behind.
     """
     store, task = store or Store(), task or Task()
     store.check_name(request.name)
@@ -85,7 +68,7 @@ def improve(
 
 
 def _is_small(model: str, store: Store) -> bool:
-    """Tell whether a model is the bundled one, or has come of it: it learns at a higher rate."""
+    """Whether a model is the bundled one, or was made from it: it learns at a higher rate."""
     return model == TOY or any(
         card.name == model and card.preset.startswith(TOY) for card in store.cards()
     )
@@ -120,7 +103,7 @@ def _train(
     trainer.run(task)
     log = read_log(run / "log.jsonl")
     scores = {entry["epoch"]: entry[config.monitor] for entry in log if entry["kind"] == "epoch"}
-    epoch = max(scores, key=lambda number: (scores[number], -number))
+    epoch = max(scores, key=lambda number: (scores[number], -number))  # of equals the earliest
     return trainer.best, scores[0], scores[epoch], epoch
 
 

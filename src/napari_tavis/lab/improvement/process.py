@@ -1,9 +1,9 @@
-"""Improving a model in a process of its own, so that the window of napari stays quick.
+"""Improving a model in a process of its own, so that the window of napari stays responsive.
 
 Learning keeps all cores, or the GPU, busy for minutes; in a thread it would share Python with the
-window. The two processes speak in lines of JSON: the request goes in, progress and at last a
-result or an error come out. The process that learns ends when its input does: nothing stays
-behind when napari is closed or killed.
+window. The two processes speak in lines of JSON: the request goes in, progress and at last a result
+or an error come out. The process that learns ends when its input does: nothing stays behind when
+napari is closed or killed.
 """
 
 from __future__ import annotations
@@ -18,39 +18,19 @@ from napari_tavis.core.errors import ImprovementError, TavisError
 from napari_tavis.core.tasks import Cancelled, Task
 from napari_tavis.lab.improvement.request import Improvement, ImprovementRequest
 
-_POLL = 0.2
-"""Seconds after which a cancel is noticed."""
-_PATIENCE = 60.0
-"""Seconds that the process has for its step, once it is asked to stop."""
-_LAST_WORDS = 2000
-"""Letters of a traceback that are told."""
+_POLL = 0.2  # seconds after which a cancel is noticed
+_PATIENCE = 60.0  # seconds that the process has for its step, once it is asked to stop
+_LAST_WORDS = 2000  # characters of a traceback that are reported
 
 
 def improve_in_process(
     request: ImprovementRequest,
     task: Task | None = None,
 ) -> Improvement:
-    """Do what `improve` does, in another process.
+    """Do what `improve` does, in another process; progress is reported by the calling thread.
 
-    Parameters
-    ----------
-    request : ImprovementRequest
-        What to do.
-    task : Task, optional
-        Told how far it is, by the calling thread; stops the process when cancelled.
-
-    Returns
-    -------
-    Improvement
-
-    Raises
-    ------
-    TavisError
-        As `improve` does.
-    ImprovementError
-        If the process ends otherwise, as when memory runs out.
-    Cancelled
-        If `task` was cancelled.
+    Raises what `improve` raises, and `ImprovementError` if the process ends otherwise, as when
+    memory runs out.
     """
     task = task or Task()
     process = subprocess.Popen(
@@ -64,7 +44,7 @@ def improve_in_process(
     assert process.stdin is not None
     assert process.stdout is not None
     assert process.stderr is not None
-    words = _Listener(process.stderr)
+    errors = _ErrorReader(process.stderr)
     ended = threading.Event()
     watcher = threading.Thread(target=_stop_when_asked, args=(process, task, ended))
     watcher.start()
@@ -73,11 +53,11 @@ def improve_in_process(
         process.stdin.write(request.to_json() + "\n")
         process.stdin.flush()
         for line in process.stdout:
-            answer = _read(line) or answer
+            answer = _read(line) or answer  # the last one is the result, or the error
             if "progress" in answer:
                 task.report(*answer["progress"])
         process.wait()
-    except BrokenPipeError:
+    except BrokenPipeError:  # it ended before it had read the request
         process.wait()
     finally:
         ended.set()
@@ -88,21 +68,21 @@ def improve_in_process(
         return Improvement.from_json(answer["result"])
     if "error" in answer:
         raise ImprovementError(answer["error"])
-    raise ImprovementError(_obituary(process.returncode, words.text))
+    raise ImprovementError(_reason_it_ended(process.returncode, errors.text))
 
 
-def _obituary(code: int, words: str) -> str:
+def _reason_it_ended(code: int, errors: str) -> str:
     """Say that the process ended without an answer."""
-    if code < 0 or not words:
+    if code < 0 or not errors:
         return (
             f"The process that learns was ended ({code}), and nothing is installed. Memory may "
             "have run out: close other programs, or choose a smaller model."
         )
-    return f"Learning has failed, and nothing is installed: {words}"
+    return f"Learning has failed, and nothing is installed: {errors}"
 
 
-class _Listener(threading.Thread):
-    """Reads what a process says of defects, so that it never waits for a reader."""
+class _ErrorReader(threading.Thread):
+    """Reads what a process writes of defects, so that it never waits for a reader."""
 
     def __init__(self, stream: IO[str]) -> None:
         super().__init__(daemon=True)
@@ -115,7 +95,6 @@ class _Listener(threading.Thread):
 
     @property
     def text(self) -> str:
-        """The last words."""
         self.join(1.0)
         return self._said.strip()
 
@@ -136,8 +115,8 @@ def _end(process: subprocess.Popen[str]) -> None:
     if process.poll() is None:
         process.kill()
         process.wait()
-    for stream in (process.stdin, process.stdout, process.stderr):
-        if stream is not None and not stream.closed and stream is not process.stderr:
+    for stream in (process.stdin, process.stdout):  # the third is still being read
+        if stream is not None and not stream.closed:
             stream.close()
 
 

@@ -1,4 +1,4 @@
-"""What is asked for, and what came of it, in a form that goes from one process to another."""
+"""What is asked for, and what resulted, in a form that goes from one process to another."""
 
 from __future__ import annotations
 
@@ -9,23 +9,12 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class ImprovementRequest:
-    """What to learn from, and which model shall.
+    """What to learn from, and which model is to."""
 
-    Attributes
-    ----------
-    sources : tuple of str
-        Folders, lists, videos and sessions.
-    model : str
-        ``toy``, an installed model, or a checkpoint file.
-    name : str
-        What the new model is to be called.
-    settings : tuple of str
-        ``key=value`` each, instead of those of the configuration ``finetune``.
-    """
-
-    sources: tuple[str, ...]
-    model: str
-    name: str
+    sources: tuple[str, ...]  # folders, lists, videos and sessions
+    model: str  # "toy", an installed model, or a checkpoint file
+    name: str  # of the new model
+    # "key=value" each, instead of those of the configuration "finetune"
     settings: tuple[str, ...] = ()
 
     def to_json(self) -> str:
@@ -34,7 +23,6 @@ class ImprovementRequest:
 
     @classmethod
     def from_json(cls, text: str) -> ImprovementRequest:
-        """Read what `to_json` wrote."""
         values = json.loads(text)
         lists = {name: tuple(values[name]) for name in ("sources", "settings")}
         return cls(**{**values, **lists})
@@ -42,32 +30,17 @@ class ImprovementRequest:
 
 @dataclass(frozen=True)
 class Improvement:
-    """What came of it.
+    """What resulted."""
 
-    Attributes
-    ----------
-    name : str
-        The new model; empty if none is installed, as it would be no better.
-    before, after : float
-        ``M_J`` of the scene mask on the held-out clips, 0 to 1, before and at its best.
-    learned_from, held_out : int
-        Numbers of clips.
-    folder : str
-        Log and pictures of the run.
-    pictures : tuple of str
-        Held-out clips as the model saw them before and after: sound picture, frames, truth.
-    left_out : tuple of str
-        Why videos gave fewer clips than they are long.
-    """
-
-    name: str
-    before: float
-    after: float
-    learned_from: int
-    held_out: int
-    folder: str
+    name: str  # of the new model; empty if none is installed, as it would be no better
+    before: float  # M_J of the scene mask on the held-out clips, 0 to 1
+    after: float  # the same at its best
+    learned_from: int  # clips
+    held_out: int  # clips
+    folder: str  # log and pictures of the run
+    # held-out clips as the model saw them before and after, beside the truth
     pictures: tuple[str, ...] = ()
-    left_out: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()  # why videos gave fewer clips than they are long
 
     def to_json(self) -> str:
         """Write it on one line."""
@@ -75,13 +48,9 @@ class Improvement:
 
     @classmethod
     def from_json(cls, text: str) -> Improvement:
-        """Read what `to_json` wrote."""
         values = json.loads(text)
-        values["pictures"], values["left_out"] = (
-            tuple(values["pictures"]),
-            tuple(values["left_out"]),
-        )
-        return cls(**values)
+        lists = {name: tuple(values[name]) for name in ("pictures", "left_out")}
+        return cls(**{**values, **lists})
 
     def __str__(self) -> str:
         clips = f"{self.held_out} held-out clip{'' if self.held_out == 1 else 's'}"

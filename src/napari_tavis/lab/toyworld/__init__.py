@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from napari_tavis.core.errors import ToyWorldError
 from napari_tavis.lab.toyworld.classes import CLASSES
-from napari_tavis.lab.toyworld.clip import ToyClip, make_clip, render_clip
+from napari_tavis.lab.toyworld.clip import ToyClip, make_clip, render_clip, write_scene_video
 from napari_tavis.lab.toyworld.dataset import heard_classes, write_toy_dataset
 from napari_tavis.lab.toyworld.objects import SceneObject
 from napari_tavis.lab.toyworld.sampling import clip_seed, sample_scene
 from napari_tavis.lab.toyworld.scene import Scene
-from napari_tavis.lab.toyworld.video import write_scene_video
 
 __all__ = [
     "CLASSES",

@@ -15,33 +15,21 @@ from napari_tavis.lab.toyworld.shapes import Color, Shape, ellipse, hsv, rotate,
 Field: TypeAlias = npt.NDArray[np.floating]
 Picture: TypeAlias = npt.NDArray[np.uint8]
 
+# drawn with equal chance
 PATTERNS: tuple[str, ...] = (
     "gradient", "clouds", "stripes", "checker", "rings", "dots", "hills",
 )  # fmt: skip
-"""Kinds of pattern, drawn with equal chance."""
 
 
 @dataclass(frozen=True, eq=False)
 class Blob:
-    """A piece of clutter that drifts through the frame.
+    """A piece of clutter that drifts through the frame."""
 
-    Parameters
-    ----------
-    outline : ndarray of float64, shape (n, 2)
-        Vertices around the origin, in frame sides.
-    color : Color
-        Its one flat colour.
-    start, velocity : tuple of float
-        Place at time zero (frame sides) and motion (frame sides per second).
-    spin : float
-        Turning in radians per second.
-    """
-
-    outline: npt.NDArray[np.float64]
+    outline: npt.NDArray[np.float64]  # (n, 2), vertices around the origin, in frame sides
     color: Color
-    start: tuple[float, float]
-    velocity: tuple[float, float]
-    spin: float
+    start: tuple[float, float]  # place at time zero, in frame sides
+    velocity: tuple[float, float]  # frame sides per second
+    spin: float  # radians per second
 
     def shape(self, time: float) -> Shape:
         """Give the blob at a time, in frame coordinates from 0 to 1; it re-enters opposite."""
@@ -51,52 +39,21 @@ class Blob:
 
 @dataclass(frozen=True, eq=False)
 class Background:
-    """A moving pattern of two colours under drifting clutter.
+    """A moving pattern of two colours under drifting clutter."""
 
-    Parameters
-    ----------
-    pattern : str
-        One of `PATTERNS`.
-    colors : tuple of Color
-        The pattern's two colours.
-    angle, turning : float
-        Direction of the pattern in radians, and its change per second.
-    period : float
-        Size of the pattern's repeat in frame sides.
-    velocity : tuple of float
-        Motion of the pattern in frame sides per second.
-    texture : ndarray of uint8, shape (48, 48)
-        Smooth noise: the pattern "clouds" itself, a faint unevenness of the others.
-    unevenness : float
-        Strength of that unevenness.
-    clutter : tuple of Blob
-        What floats in front of the pattern.
-    """
-
-    pattern: str
+    pattern: str  # one of `PATTERNS`
     colors: tuple[Color, Color]
-    angle: float
-    turning: float
-    period: float
-    velocity: tuple[float, float]
+    angle: float  # direction of the pattern in radians
+    turning: float  # its change per second
+    period: float  # size of the pattern's repeat, in frame sides
+    velocity: tuple[float, float]  # of the pattern, in frame sides per second
+    # (48, 48), smooth noise: "clouds" itself, a faint unevenness of the other patterns
     texture: npt.NDArray[np.uint8]
-    unevenness: float
-    clutter: tuple[Blob, ...]
+    unevenness: float  # strength of that
+    clutter: tuple[Blob, ...]  # floats in front of the pattern
 
     def render(self, time: float, size: int) -> Picture:
-        """Draw the background.
-
-        Parameters
-        ----------
-        time : float
-            Seconds since the clip began.
-        size : int
-            Side in pixels.
-
-        Returns
-        -------
-        ndarray of uint8, shape (size, size, 3)
-        """
+        """Draw the background at a time in seconds: (size, size, 3)."""
         clouds = self._clouds(time, size)
         mix = clouds if self.pattern == "clouds" else self._pattern(time, size)
         first, second = np.asarray(self.colors, dtype=np.float32)
@@ -166,7 +123,6 @@ class Background:
 
 
 def sample_background(rng: np.random.Generator) -> Background:
-    """Draw a random background."""
     hue, saturation, value = rng.random(), rng.uniform(0.08, 0.5), rng.uniform(0.4, 0.95)
     first = hsv(hue, saturation, value)
     contrast = rng.uniform(0.68, 0.9) if rng.random() < 0.6 else rng.uniform(1.2, 1.55)

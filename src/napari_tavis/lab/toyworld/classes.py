@@ -21,6 +21,7 @@ from napari_tavis.lab.toyworld.looks import (
 )
 from napari_tavis.lab.toyworld.shapes import Shape, Style
 from napari_tavis.lab.toyworld.sounds import (
+    Wave,
     sound_bell,
     sound_bird,
     sound_cat,
@@ -32,25 +33,18 @@ from napari_tavis.lab.toyworld.sounds import (
     sound_helicopter,
     sound_train,
 )
-from napari_tavis.lab.toyworld.tones import Wave
 
 
 class ToyClass(NamedTuple):
-    """A class of the toy world.
+    """A class of the toy world."""
 
-    Parameters
-    ----------
-    draw : callable
-        Shapes of an object of a style at a time in seconds.
-    sound : callable
-        Waveform of a number of seconds at 16 kHz, of any level; the generator draws its pitch,
-        tempo and timbre.
-    """
-
+    # shapes of an object of a style at a time in seconds
     draw: Callable[[Style, float], list[Shape]]
+    # that many seconds at 16 kHz, of any level; the generator draws pitch, tempo, timbre
     sound: Callable[[np.random.Generator, float], Wave]
 
 
+# in alphabetical order
 TOY_CLASSES: dict[str, ToyClass] = {
     "bell": ToyClass(draw_bell, sound_bell),
     "bird": ToyClass(draw_bird, sound_bird),
@@ -63,7 +57,5 @@ TOY_CLASSES: dict[str, ToyClass] = {
     "helicopter": ToyClass(draw_helicopter, sound_helicopter),
     "train": ToyClass(draw_train, sound_train),
 }
-"""Look and sound of each class, in alphabetical order."""
 
 CLASSES: tuple[str, ...] = tuple(TOY_CLASSES)
-"""The AVSBench class names that the toy world knows."""

@@ -17,14 +17,12 @@ from napari_tavis.core.tasks import Task
 from napari_tavis.core.vocabulary import AVSBENCH_CLASSES
 from napari_tavis.datasets.avsbench import ClipAnnotation, write_clip
 from napari_tavis.datasets.avsbench.writer import OFF_SCREEN
-from napari_tavis.lab.toyworld.cameras import Camera
+from napari_tavis.lab.toyworld.clip import write_scene_video
 from napari_tavis.lab.toyworld.sampling import clip_seed, frame_times, sample_scene
-from napari_tavis.lab.toyworld.scene import Scene
-from napari_tavis.lab.toyworld.video import write_scene_video
+from napari_tavis.lab.toyworld.scene import Camera, Scene
 from napari_tavis.media import open_clip, window_starts
 
-FPS = 16
-"""Frame 15 of each second is then shown exactly when AVSBench samples it, at 15/16 s."""
+FPS = 16  # frame 15 of each second is then shown exactly when AVSBench samples it, at 15/16 s
 
 VIDEO_FOLDER = "videos"
 
@@ -32,13 +30,7 @@ _SPLITS = ("train", "test", "val", "train", "train", "train", "test", "train", "
 
 
 def split_of(index: int) -> str:
-    """Give the split of a clip: seven in ten train, two test, one val, all among the first three.
-
-    Parameters
-    ----------
-    index : int
-        Number of the clip in the data set, from 0.
-    """
+    """Give the split of a clip: seven in ten train, two test, one val, all in the first three."""
     return _SPLITS[index % len(_SPLITS)]
 
 
@@ -54,9 +46,9 @@ def write_toy_dataset(
 ) -> Path:
     """Write toy clips as mp4 files, and what sounds in them as AVSBench data.
 
-    The videos lie in ``videos/``. Clips of 5 s in which one visible thing is all that is heard
-    go to v1s and S4; all others, those with nothing to segment included, to v1m and MS3. Clips
-    of 10 s go to v2. Frames are decoded from the mp4 files; masks are drawn, not decoded.
+    The videos are in ``videos/``. Clips of 5 s in which one visible thing is all that is heard go
+    to v1s and S4; all others, those with nothing to segment included, to v1m and MS3. Clips of 10 s
+    go to v2. Frames are decoded from the mp4 files; masks are drawn, not decoded.
 
     Parameters
     ----------
@@ -73,12 +65,7 @@ def write_toy_dataset(
     camera : {"colour", "thermal"}
         What films the clips.
     task : Task, optional
-        Told how far it is; stops the work when cancelled.
-
-    Returns
-    -------
-    Path
-        `root`.
+        Progress and cancelling.
 
     Raises
     ------
@@ -103,23 +90,10 @@ def write_toy_dataset(
 
 
 def annotate_scene(scene: Scene, video: Path, name: str, size: int) -> ClipAnnotation:
-    """Pair the frames and the sound of a scene's video with its exact class maps.
+    """Pair the frames and the sound of a scene's video with its exact class maps, a frame a second.
 
-    Parameters
-    ----------
-    scene : Scene
-        Of whole seconds.
-    video : Path
-        Its video, `FPS` frames a second, `size` pixels wide and high.
-    name : str
-        Name of the clip.
-    size : int
-        Width and height in pixels.
-
-    Returns
-    -------
-    ClipAnnotation
-        One frame a second; the class map shows what sounds in the frame's window.
+    The scene is of whole seconds, its video of `FPS` frames a second, ``size`` pixels wide and
+    high. The class map shows what sounds in the frame's window.
     """
     count = round(scene.duration)
     times = frame_times(count)

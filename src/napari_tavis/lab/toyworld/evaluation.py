@@ -19,8 +19,7 @@ from napari_tavis.model import Segmentation, TAViS
 from napari_tavis.model.alignment import class_prompt, classify
 from napari_tavis.model.backbone import Protocol
 
-TRAINED_SEEDS = 1 << 20
-"""Test seeds from here on would name clips that training uses."""
+TRAINED_SEEDS = 1 << 20  # test seeds from here on would name clips that training uses
 
 CLEAN_SHARE = 0.02
 
@@ -71,7 +70,7 @@ def toy_test(
     protocols: tuple[Protocol, ...] = ("independent", "memory"),
     task: Task | None = None,
 ) -> dict[str, Any]:
-    """Measure a model on toy clips whose seeds no training has used.
+    """Measure a model on toy clips whose seeds no training has used; ready for JSON.
 
     A frame *sounds* if a visible object does. `M_J` and `M_F` are of the scene mask over such
     frames, each frame by itself; `M_J_one` and `M_J_several` are `M_J` of the frames in which one
@@ -84,34 +83,11 @@ def toy_test(
     frames and silent objects of scenes in which another object sounds, where the scene mask has an
     IoU over 0.5 with the silent object once that one is played instead.
 
-    Parameters
-    ----------
-    model : TAViS
-        Any model.
-    clips : int
-        How many clips.
-    seed : int
-        Which clips; each seed stands for other ones.
-    size : int, optional
-        Side of the frames in pixels.
-    protocols : tuple of str, optional
-        How SAM 2 decodes.
-    task : Task, optional
-        Told how far it is; stops the work when cancelled.
-
-    Returns
-    -------
-    dict
-        ``clips``, ``seed``, ``size`` and, per protocol, the measures. Ready for JSON.
-
-    Raises
-    ------
-    ToyWorldError
-        If the seed is not below those of training.
+    Each seed stands for other clips; `ToyWorldError` if it is not below those of training.
     """
     if seed >= TRAINED_SEEDS:
         raise ToyWorldError(
-            f"Test seeds must be below {TRAINED_SEEDS}: training used clips from there on."
+            f"Test seeds are below {TRAINED_SEEDS}: training has used the clips from there on."
         )
     task = task or Task()
     texts = model.embed_texts([class_prompt(name) for name in AVSBENCH_CLASSES])
@@ -152,13 +128,13 @@ def _segment(
 
 
 def _object_masks(clip: ToyClip) -> Masks:
-    """Visible part of each object, shape (T, objects, S, S)."""
+    """Give the visible part of each object, (T, objects, S, S)."""
     labels = np.arange(1, len(clip.class_names) + 1)
     return np.asarray(clip.instances[:, None] == labels[None, :, None, None])
 
 
 def _scene_logits(segmentation: Segmentation) -> npt.NDArray[np.float32]:
-    """Mask logits of the scene query, shape (T, S, S)."""
+    """Give the mask logits of the scene query, (T, S, S)."""
     return np.asarray(segmentation.mask_logits[:, -1])
 
 
@@ -193,7 +169,7 @@ def _score_objects(
         overlaps = iou_of_masks(
             masks[frame], np.broadcast_to(truth[frame, item], masks[frame].shape)
         )
-        overlaps = np.where(classes[frame] == 0, 0, overlaps)
+        overlaps = np.where(classes[frame] == 0, 0, overlaps)  # background queries find nothing
         right = classes[frame] == AVSBENCH_CLASSES.index(clip.class_names[item])
         covering = overlaps > FOUND_IOU
         tally.overlapping.append(bool(covering.any()))
@@ -226,5 +202,5 @@ def _rounded(value: float) -> float:
 
 
 def _share(values: Any) -> float:
-    """Share of true entries; NaN where there are none."""
+    """Give the share of true entries; NaN where there are none."""
     return _rounded(np.mean(values)) if len(values) else float("nan")

@@ -14,15 +14,14 @@ from napari_tavis.datasets.avsbench.metrics import iou_of_masks
 from napari_tavis.lab.toyworld import ToyClip, clip_seed, make_clip
 from napari_tavis.media import log_mel
 from napari_tavis.model import TAViS
+from napari_tavis.model.decoding import INSIDE, LOWER_RIGHT, OUTSIDE, UPPER_LEFT
 from napari_tavis.model.features import Features
-from napari_tavis.model.points import INSIDE, LOWER_RIGHT, OUTSIDE, UPPER_LEFT
-from napari_tavis.model.prompted import PromptedMask
+from napari_tavis.model.outputs import PromptedMask
 
-CORRECTIONS = 3
-"""Clicks after the first one, each where the mask is most wrong."""
+CORRECTIONS = 3  # clicks after the first one, each where the mask is most wrong
 
+# of fewer visible pixels of 224 x 224, objects are hard to hit, and passed over
 SMALLEST_OBJECT = 150
-"""Objects of fewer visible pixels of 224 x 224 are hard to hit, and are passed over."""
 
 Mask = npt.NDArray[np.bool_]
 
@@ -53,28 +52,10 @@ def hand_test(
 ) -> dict[str, float | int]:
     """Measure prompts by hand on every object, sounding or not, in the first frame of toy clips.
 
-    `click` is the mean IoU after a click at the point farthest inside the object, `corrected`
-    after three more, each farthest inside what is missing or too much, whichever is larger;
-    `box` that of the tight box. `next_frame` and `last_frame` are those of the object followed
-    from its true mask, one and four seconds on, where it is still seen.
-
-    Parameters
-    ----------
-    model : TAViS
-        Any model.
-    clips : int
-        How many clips.
-    seed : int
-        Which clips, as for `toy_test`.
-    size : int, optional
-        Side of the frames in pixels.
-    task : Task, optional
-        Told how far it is; stops the work when cancelled.
-
-    Returns
-    -------
-    dict
-        The measures by name, and ``objects``.
+    `click` is the mean IoU after a click at the point farthest inside the object, `corrected` after
+    three more, each farthest inside what is missing or too much, whichever is larger; `box` that of
+    the tight box. `next_frame` and `last_frame` are those of the object followed from its true
+    mask, one and four seconds on, where it is still seen. Seeds are as in `toy_test`.
     """
     task = task or Task()
     scores = HandScores()
@@ -133,13 +114,12 @@ def _score_clicks(model: TAViS, features: Features, truth: Mask, scores: HandSco
 
 
 def _is_small(mask: Mask) -> bool:
-    """Whether so little of an object is seen that it is passed over."""
     return bool(mask.mean() < SMALLEST_OBJECT / 224**2)
 
 
 def _deepest(mask: Mask) -> tuple[float, float]:
     """Give the point farthest inside a mask: column and row, 0 to 1."""
-    padded = np.pad(mask, 1)
+    padded = np.pad(mask, 1)  # the frame's border is a border of the mask as well
     depth = distance_transform_edt(padded)[1:-1, 1:-1]
     row, column = np.unravel_index(int(np.argmax(depth)), mask.shape)
     height, width = mask.shape
@@ -156,5 +136,4 @@ def _mask(found: PromptedMask, size: tuple[int, ...]) -> Mask:
 
 
 def _overlap(found: PromptedMask, truth: Mask) -> float:
-    """Give the IoU of a result with the truth."""
     return float(iou_of_masks(_mask(found, truth.shape)[None], truth[None])[0])

@@ -12,47 +12,26 @@ from PIL import Image
 from napari_tavis.lab.toyworld.classes import TOY_CLASSES
 from napari_tavis.lab.toyworld.raster import Sprite, rasterize
 from napari_tavis.lab.toyworld.shapes import Style
-from napari_tavis.lab.toyworld.tones import RATE, Wave, swell
+from napari_tavis.lab.toyworld.sounds import RATE, Wave, swell
 
-GATE_RAMP = 0.03
-"""Seconds in which a sound that is switched fades in or out."""
+GATE_RAMP = 0.03  # seconds in which a sound that is switched fades in or out
 
 
 @dataclass(frozen=True)
 class Path:
-    """Where an object is, in frame sides, with a slow drift and a sway about it.
+    """Where an object is, in frame sides, with a slow drift and a sway about it."""
 
-    Parameters
-    ----------
-    center, drift : tuple of float
-        Place at mid-clip (x, y), and the way gone from there per second.
-    middle : float
-        Mid-clip in seconds.
-    sway : tuple of float
-        Amplitudes of the back-and-forth (x, y), in frame sides.
-    radius : float
-        Half the object's longer side, in frame sides.
-    tilt, rock : float
-        Mean rotation, and amplitude of the rocking, in radians.
-    stretch : float
-        Width over height of the pose, about 1.
-    flipped : bool
-        Whether the object faces left.
-    tempo, phase : float
-        Rate (per second) and phase (turns) of sway and rocking.
-    """
-
-    center: tuple[float, float]
-    drift: tuple[float, float]
-    middle: float
-    sway: tuple[float, float]
-    radius: float
-    tilt: float
-    rock: float
-    stretch: float
-    flipped: bool
-    tempo: float
-    phase: float
+    center: tuple[float, float]  # (x, y) at mid-clip
+    drift: tuple[float, float]  # the way gone from there per second
+    middle: float  # mid-clip in seconds
+    sway: tuple[float, float]  # amplitudes of the back-and-forth (x, y)
+    radius: float  # half the object's longer side
+    tilt: float  # mean rotation, in radians
+    rock: float  # amplitude of the rocking, in radians
+    stretch: float  # width over height of the pose, about 1
+    flipped: bool  # faces left
+    tempo: float  # of sway and rocking, per second
+    phase: float  # of both, in turns
 
     def place(self, time: float) -> tuple[float, float]:
         """Give the object's centre at a time in seconds, in frame sides."""
@@ -64,7 +43,7 @@ class Path:
         )
 
     def matrix(self, time: float, size: int) -> npt.NDArray[np.float64]:
-        """Give the affine map [2, 3] from the object's unit coordinates to pixels."""
+        """Give the affine map (2, 3) from the object's unit coordinates to pixels."""
         x, y = self.place(time)
         turn = 2 * math.pi * (self.tempo * time + self.phase)
         angle = self.tilt + self.rock * math.sin(1.3 * turn)
@@ -76,32 +55,18 @@ class Path:
 
 @dataclass(frozen=True)
 class Surface:
-    """The material of an object: a faint pattern and a light from above, over its colours.
+    """The material of an object: a faint pattern and a light from above, over its colours."""
 
-    Parameters
-    ----------
-    pattern : str
-        "plain", "stripes", "dots" or "weave".
-    frequency : float
-        Repeats per unit length of the object.
-    angle : float
-        Direction in radians.
-    strength : float
-        How far the pattern darkens, 0 to 1.
-    light : float
-        How much darker the lower edge is than the upper one, 0 to 1.
-    """
-
-    pattern: str
-    frequency: float
-    angle: float
-    strength: float
-    light: float
+    pattern: str  # "plain", "stripes", "dots" or "weave"
+    frequency: float  # repeats per unit length of the object
+    angle: float  # radians
+    strength: float  # how far the pattern darkens, 0 to 1
+    light: float  # how much darker the lower edge is than the upper one, 0 to 1
 
     def shading(
         self, across: npt.NDArray[np.float32], down: npt.NDArray[np.float32]
     ) -> npt.NDArray[np.floating]:
-        """Give the factor [h, w] on brightness at unit coordinates (x, y)."""
+        """Give the factor (h, w) on brightness at unit coordinates (x, y)."""
         light = 1 + self.light * np.float32(0.35) - self.light * (down + 1) / 2
         if self.pattern == "plain":
             return light
@@ -118,27 +83,15 @@ class Surface:
 
 @dataclass(frozen=True)
 class Voice:
-    """The sound of one thing, seen or not.
-
-    Parameters
-    ----------
-    class_name : str
-        What is heard.
-    seed : int
-        Seed of pitch, tempo and timbre.
-    level : float
-        RMS while sounding, in decibels of full scale.
-    active : tuple of float or None
-        Start and end in the clip, in seconds; None never sounds.
-    """
+    """The sound of one thing, seen or not."""
 
     class_name: str
-    seed: int
-    level: float
-    active: tuple[float, float] | None
+    seed: int  # of pitch, tempo and timbre
+    level: float  # RMS while sounding, in decibels of full scale
+    active: tuple[float, float] | None  # start and end in the clip, in seconds; None never sounds
 
     def continuous(self, seconds: float) -> Wave:
-        """Synthesise the voice as it sounds without a break: float32, 16 kHz."""
+        """Synthesise the voice as it sounds without a break, at 16 kHz."""
         wave = TOY_CLASSES[self.class_name].sound(np.random.default_rng(self.seed), seconds)
         rms = float(np.sqrt(np.mean(np.square(wave)))) + 1e-9
         return wave * np.float32(10 ** (self.level / 20) / rms)
@@ -162,21 +115,14 @@ class Voice:
 class SceneObject:
     """A visible object of a scene.
 
-    Parameters
-    ----------
-    class_name : str
-        Its AVSBench class.
-    style, surface, path : Style, Surface, Path
-        How it looks and moves: drawn without regard to whether it sounds.
-    voice : Voice
-        What it sounds like, and when; a silent distractor's `active` is None.
+    How it looks and moves is drawn without regard to whether it sounds.
     """
 
     class_name: str
     style: Style
     surface: Surface
     path: Path
-    voice: Voice
+    voice: Voice  # a silent distractor's `active` is None
 
     def draw(self, time: float, size: int) -> Sprite | None:
         """Draw the object at a time for a frame of a size, None where it is out of sight."""

@@ -11,25 +11,16 @@ from PIL import Image, ImageDraw
 
 from napari_tavis.lab.toyworld.shapes import Shape
 
-SUPERSAMPLING = 4
-"""Subpixels per pixel side: coverage comes in steps of 1/16."""
+SUPERSAMPLING = 4  # subpixels per pixel side: coverage comes in steps of 1/16
 
 
 @dataclass(frozen=True, eq=False)
 class Sprite:
-    """A drawn object, cut to the part of the frame that it touches.
+    """A drawn object, cut to the part of the frame that it touches."""
 
-    Parameters
-    ----------
-    left, top : int
-        Position of the cut-out in the frame, in pixels.
-    image : PIL.Image.Image
-        RGBA; alpha is the share of each pixel that the object covers.
-    """
-
-    left: int
+    left: int  # position in the frame, in pixels
     top: int
-    image: Image.Image
+    image: Image.Image  # RGBA; alpha is the share of each pixel that the object covers
 
     @property
     def box(self) -> tuple[slice, slice]:
@@ -44,23 +35,10 @@ def rasterize(
     size: int,
     supersampling: int = SUPERSAMPLING,
 ) -> Sprite | None:
-    """Draw shapes into a sprite.
+    """Draw shapes into a sprite of a square frame; None where nothing falls inside it.
 
-    Parameters
-    ----------
-    shapes : sequence of Shape
-        In drawing order, unit coordinates.
-    matrix : ndarray of float64, shape (2, 3)
-        Affine map from unit coordinates (x, y, 1) to pixels (x, y) of the frame.
-    size : int
-        Side of the square frame in pixels.
-    supersampling : int
-        Subpixels per pixel side.
-
-    Returns
-    -------
-    Sprite or None
-        None where nothing falls inside the frame.
+    Shapes come in drawing order, in unit coordinates (x, y, 1), which the matrix (2, 3) maps to
+    pixels.
     """
     points = [shape.points @ matrix[:, :2].T + matrix[:, 2] for shape in shapes]
     scale = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
@@ -75,6 +53,7 @@ def rasterize(
     draw = ImageDraw.Draw(canvas)
     for shape, vertices in zip(shapes, points, strict=True):
         _draw(draw, shape, (vertices - low) * supersampling - 0.5, scale * supersampling)
+    # Averaging subpixels makes alpha the exact share of a pixel that is covered.
     return Sprite(int(low[0]), int(low[1]), canvas.reduce(supersampling))
 
 

@@ -20,21 +20,18 @@ from napari_tavis.lab.toyworld.scene import (
 from napari_tavis.lab.toyworld.shapes import Style, hsv, shade
 from napari_tavis.media.timebase import window_starts
 
-COUNT_CHANCES = (0.2, 0.4, 0.4)
-"""Chances of one, two and three objects."""
+COUNT_CHANCES = (0.2, 0.4, 0.4)  # of one, two and three objects
 
+# by the number of objects: that one, two or three of them sound
 SOUNDING_CHANCES = {1: (1.0,), 2: (0.64, 0.36), 3: (0.48, 0.4, 0.12)}
-"""By the number of objects: the chances that one, two or three of them sound."""
 
-SWITCHED_CHANCE = 1 / 3
-"""Chance that a sound starts or stops within the clip."""
+SWITCHED_CHANCE = 1 / 3  # that a sound starts or stops within the clip
 
+# half the longer side of objects, in frame sides, by how many share the frame
 LARGEST_RADIUS = {1: 0.33, 2: 0.265, 3: 0.225}
 SMALLEST_RADIUS = {1: 0.22, 2: 0.19, 3: 0.17}
-"""Half the longer side of objects, in frame sides, by how many share the frame."""
 
-CLIPS_PER_SEED = 1 << 20
-"""How many clips a collection (a data set, a test split) may have."""
+CLIPS_PER_SEED = 1 << 20  # how many clips a collection (a data set, a test split) may have
 
 _MARGIN = 0.02
 _GROUND_TILTS = {"emergency-car": 0.12, "train": 0.12, "guitar": 0.8, "bell": 0.35}
@@ -59,28 +56,10 @@ def sample_scene(
 ) -> Scene:
     """Draw a random scene; the same arguments give the same scene.
 
-    Parameters
-    ----------
-    seed : int
-        Not negative.
-    seconds : float
-        Length of the clip.
-    classes : sequence of str, optional
-        Classes to choose from; all of the toy world by default.
-    count : int, optional
-        Number of visible objects, 1 to 3; random by default.
-    sounding : int, optional
-        How many of them sound, with no off-screen sound; random by default.
-
-    Returns
-    -------
-    Scene
-
-    Raises
-    ------
-    ValueError
-        If a class is unknown to the toy world, there are fewer classes than objects, or fewer
-        objects than are to sound.
+    Classes to choose from are all of the toy world unless given. The number of visible objects, 1
+    to 3, and how many of them sound (with no off-screen sound then) are random unless given. Raises
+    `ValueError` if a class is unknown to the toy world, or there are fewer classes than objects, or
+    fewer objects than are to sound.
     """
     pool = CLASSES if classes is None else tuple(dict.fromkeys(classes))
     unknown = [name for name in pool if name not in CLASSES]
@@ -89,6 +68,7 @@ def sample_scene(
             f"The toy world has no class {unknown[0]!r}; choose from {', '.join(CLASSES)}."
         )
     rng = np.random.default_rng(seed)
+    # Drawn even where they are given, here and below, so that what follows is drawn alike.
     drawn = 1 + int(rng.choice(3, p=COUNT_CHANCES))
     number = min(drawn, len(pool)) if count is None else count
     if not 1 <= number <= min(3, len(pool)):
@@ -154,22 +134,11 @@ def _sample_voice(
 
 
 def sample_active(rng: np.random.Generator, seconds: float) -> tuple[float, float]:
-    """Draw when a sound is on: throughout, or from or to (or both) a moment within the clip.
+    """Draw when a sound is on, start and end in seconds of a clip.
 
-    In each of the clip's standard windows (one per second of clip) it is then heard for at least
-    0.6 s or for less than 0.1 s.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        Source of randomness.
-    seconds : float
-        Length of the clip.
-
-    Returns
-    -------
-    tuple of float
-        Start and end in seconds.
+    That is throughout, or from or to (or both) a moment within the clip. In each of the clip's
+    standard windows (one per second of clip) it is then heard for at least 0.6 s or for less than
+    0.1 s.
     """
     switched, kind = rng.random() < SWITCHED_CHANCE, rng.integers(3)
     starts = window_starts(max(1, round(seconds)), seconds)
@@ -193,7 +162,7 @@ def _sample_style(rng: np.random.Generator, background: Background) -> Style:
         body = hsv(hue, rng.uniform(0.35, 0.85), rng.uniform(0.5, 1.0))
         if np.abs(np.subtract(body, ground)).sum() > 130:
             break
-    if rng.random() < 0.12:
+    if rng.random() < 0.12:  # some objects are white or grey
         body = hsv(hue, rng.uniform(0.0, 0.12), rng.uniform(0.55, 1.0))
     accent = hsv(hue + rng.uniform(0.25, 0.75), rng.uniform(0.4, 0.85), rng.uniform(0.55, 1.0))
     detail = hsv(rng.random(), rng.uniform(0.3, 0.8), rng.uniform(0.4, 0.95))
@@ -225,7 +194,7 @@ def _sample_paths(rng: np.random.Generator, names: Sequence[str], seconds: float
     number = len(names)
     limit, best = 0.0, None
     for attempt in range(60):
-        shrink = 1 - 0.15 * attempt / 60
+        shrink = 1 - 0.15 * attempt / 60  # the longer no room is found, the smaller
         radii = shrink * rng.uniform(SMALLEST_RADIUS[number], LARGEST_RADIUS[number], number)
         paths = [_sample_path(rng, n, float(r), seconds) for n, r in zip(names, radii, strict=True)]
         room = _least_room(paths, seconds)
@@ -272,16 +241,9 @@ def _least_room(paths: Sequence[Path], seconds: float) -> float:
 
 
 def clip_seed(seed: int, index: int) -> int:
-    """Give the scene seed of one clip of a numbered collection.
+    """Give the scene seed of a clip, from 0, below `CLIPS_PER_SEED`, of a numbered collection.
 
-    Collections with different seeds share no scene.
-
-    Parameters
-    ----------
-    seed : int
-        Of the collection (a data set, a test split).
-    index : int
-        Of the clip, from 0, below `CLIPS_PER_SEED`.
+    Collections (a data set, a test split) with different seeds share no scene.
     """
     return seed * CLIPS_PER_SEED + index
 

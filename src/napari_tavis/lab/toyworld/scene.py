@@ -4,24 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
 from napari_tavis.lab.toyworld.background import Background
-from napari_tavis.lab.toyworld.cameras import Camera, film
 from napari_tavis.lab.toyworld.objects import SceneObject, Voice
-from napari_tavis.lab.toyworld.tones import RATE, Wave
+from napari_tavis.lab.toyworld.sounds import RATE, Wave
 
-WINDOW_SECONDS = 2.0
-"""Length of the stretch of sound that the model hears with a frame (network.md)."""
+# "colour" films all training clips. A model that meets clips of another camera is what fine-tuning
+# on corrected clips is for.
+Camera: TypeAlias = Literal["colour", "thermal"]
 
+WINDOW_SECONDS = 2.0  # the stretch of sound that the model hears with a frame
+
+# an object sounds in a frame if it is audible for this much of the frame's window
 AUDIBLE_SECONDS = 0.6
-"""An object sounds in a frame if it is audible for at least this much of the frame's window."""
 
+# below this it is silent; scenes avoid what lies between for the standard windows
 INAUDIBLE_SECONDS = 0.1
-"""Below this much it is silent; scenes avoid what lies between for the standard windows."""
+
+
+_LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
+_GRAIN = 6.0  # standard deviation of the thermal camera's noise, in grey levels
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,59 +36,28 @@ class Scene:
     """A small audio-visual world of one to three objects.
 
     No two objects are of one class: with two, nobody could tell which of them sounds.
-
-    Parameters
-    ----------
-    seed : int
-        What it was sampled from.
-    duration : float
-        Length in seconds.
-    objects : tuple of SceneObject
-        The visible objects, back to front; some of them silent.
-    offscreen : tuple of Voice
-        What is heard but not seen; never of a visible object's class.
-    background : Background
-        What is behind them.
-    noise_level, noise_color : float
-        RMS of the noise floor in decibels of full scale, and its lean to low frequencies, 0 to 1.
-    camera : {"colour", "thermal"}
-        What films it; training has seen the first alone.
     """
 
-    seed: int
-    duration: float
-    objects: tuple[SceneObject, ...]
-    offscreen: tuple[Voice, ...]
+    seed: int  # what it was sampled from
+    duration: float  # in seconds
+    objects: tuple[SceneObject, ...]  # the visible ones, back to front; some of them silent
+    offscreen: tuple[Voice, ...]  # heard but not seen; never of a visible object's class
     background: Background
-    noise_level: float
-    noise_color: float
-    camera: Camera = "colour"
+    noise_level: float  # RMS of the noise floor, in decibels of full scale
+    noise_color: float  # its lean to low frequencies, 0 to 1
+    camera: Camera = "colour"  # training has seen only the first
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """The classes of the visible objects."""
         return tuple(thing.class_name for thing in self.objects)
 
     def render(
         self, time: float, size: int = 224
     ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
-        """Draw one frame and its exact instance map.
+        """Draw one frame (size, size, 3), and its exact instance map (size, size).
 
-        A pixel belongs to an object where the object's visible part covers more than half of it.
-
-        Parameters
-        ----------
-        time : float
-            Seconds since the clip began.
-        size : int
-            Side of the frame in pixels; the scene is the same at each size.
-
-        Returns
-        -------
-        picture : ndarray of uint8, shape (size, size, 3)
-            Red, green and blue.
-        instances : ndarray of uint8, shape (size, size)
-            0 background, ``i + 1`` the visible part of object ``i``.
+        In the map 0 is background and ``i + 1`` the visible part of object ``i``: a pixel belongs
+        to an object where this covers more than half of it. The scene is the same at each size.
         """
         canvas = Image.fromarray(self.background.render(time, size))
         cover = np.zeros((len(self.objects), size, size), np.float32)
@@ -92,27 +68,20 @@ class Scene:
             canvas.paste(sprite.image, (sprite.left, sprite.top), sprite.image)
             rows, columns = sprite.box
             alpha = np.asarray(sprite.image)[..., 3].astype(np.float32) / 255
-            cover[:index, rows, columns] *= 1 - alpha
+            cover[:index, rows, columns] *= 1 - alpha  # what it hides of those behind
             cover[index, rows, columns] = alpha
         instances = np.zeros((size, size), np.uint8)
         for index, covered in enumerate(cover):
             instances[covered > 0.5] = index + 1
+        # the frame's own noise: the same however often and in which order frames are drawn
         noise = np.random.default_rng((self.seed, 11, round(1000 * time)))
         return film(np.asarray(canvas), self.camera, noise), instances
 
     def waveform(self, only: Sequence[int] | None = None) -> Wave:
-        """Synthesise the soundtrack.
+        """Synthesise the soundtrack at 16 kHz, from -1 to 1.
 
-        Parameters
-        ----------
-        only : sequence of int, optional
-            Objects to hear, each as if it sounded throughout the clip, over the noise floor; ``[]``
-            is the noise floor alone. By default, the scene's true mixture with off-screen sounds.
-
-        Returns
-        -------
-        ndarray of float32, shape (16000 * duration,)
-            From -1 to 1, at 16 kHz.
+        It is the scene's true mixture with off-screen sounds. With ``only``, the objects to hear,
+        each sounds throughout the clip, over the noise floor; ``[]`` is the noise floor alone.
         """
         total = self._noise()
         if only is None:
@@ -126,18 +95,10 @@ class Scene:
         return _limited(total)
 
     def sounding(self, starts: Sequence[float] | npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
-        """Say which objects sound in which windows of two seconds.
+        """Compute which objects sound in which windows of two seconds: (windows, objects).
 
-        Parameters
-        ----------
-        starts : sequence of float
-            Beginnings of the windows in seconds.
-
-        Returns
-        -------
-        ndarray of bool, shape (windows, objects)
-            Whether the object is audible for at least 0.6 s of the window. A pulsed sound counts as
-            audible between its pulses.
+        Windows are given by their starts. An object sounds if it is audible for at least 0.6 s of
+        the window. A pulsed sound counts as audible between its pulses.
         """
         result = np.zeros((len(starts), len(self.objects)), bool)
         for index, thing in enumerate(self.objects):
@@ -159,21 +120,7 @@ def audible_seconds(
     starts: Sequence[float] | npt.NDArray[np.float64],
     duration: float,
 ) -> npt.NDArray[np.float64]:
-    """Give how long a sound is on within each window of two seconds.
-
-    Parameters
-    ----------
-    active : tuple of float or None
-        Start and end of the sound; None never sounds.
-    starts : sequence of float
-        Beginnings of the windows in seconds.
-    duration : float
-        Where the clip, and so the last window at the latest, ends.
-
-    Returns
-    -------
-    ndarray of float64, shape (windows,)
-    """
+    """Give how long a sound is on within each window of two seconds, none after the clip's end."""
     first = np.asarray(starts, dtype=np.float64)
     if active is None:
         return np.zeros(len(first))
@@ -189,3 +136,18 @@ def _limited(wave: Wave, knee: float = 0.8) -> Wave:
         bent = knee + (1 - knee) * np.tanh((np.abs(peaks) - knee) / (1 - knee))
         wave[high] = np.sign(peaks) * bent
     return wave
+
+
+def film(
+    picture: npt.NDArray[np.uint8], camera: Camera, noise: np.random.Generator
+) -> npt.NDArray[np.uint8]:
+    """Show a drawn picture (S, S, 3) as a camera does.
+
+    That is as drawn; or, by the thermal one, grey, with dark shown bright and noise.
+    """
+    if camera == "colour":
+        return picture
+    heat = 255 - picture.astype(np.float32) @ _LUMINANCE
+    heat += noise.normal(0, _GRAIN, heat.shape).astype(np.float32)
+    grey = np.clip(heat, 0, 255).astype(np.uint8)
+    return np.repeat(grey[..., None], 3, axis=-1)

@@ -21,55 +21,28 @@ PointsLike: TypeAlias = Points | Sequence[tuple[float, float]]
 
 @dataclass(frozen=True, eq=False)
 class Shape:
-    """One painted shape, drawn over those before it.
+    """One painted shape, drawn over those before it, in unit coordinates."""
 
-    Parameters
-    ----------
-    points : ndarray of float64, shape (n, 2)
-        Vertices (x, y) in unit coordinates.
-    fill : Color or None
-        Colour of the inside; None leaves it open.
-    stroke : Color or None
-        Colour of the line along the vertices; None draws no line.
-    width : float
-        Width of that line in unit coordinates.
-    closed : bool
-        Whether the line returns to the first vertex.
-    """
-
-    points: Points
-    fill: Color | None = None
-    stroke: Color | None = None
-    width: float = 0.0
-    closed: bool = True
+    points: Points  # (n, 2), vertices (x, y)
+    fill: Color | None = None  # None leaves the inside open
+    stroke: Color | None = None  # of the line along the vertices; None draws none
+    width: float = 0.0  # of that line
+    closed: bool = True  # the line returns to the first vertex
 
 
 @dataclass(frozen=True)
 class Style:
-    """What varies between two objects of one class.
-
-    Parameters
-    ----------
-    body, accent, detail, outline : Color
-        Main colour, second colour, small parts, contour.
-    line : float
-        Width of contours in unit coordinates.
-    knobs : tuple of float
-        Eight numbers from 0 to 1 that a look reads as its own shape parameters.
-    tempo : float
-        Speed of moving parts, in turns per second.
-    phase : float
-        Where the moving parts are at time zero, in turns.
-    """
+    """What varies between two objects of one class."""
 
     body: Color
-    accent: Color
-    detail: Color
-    outline: Color
-    line: float
+    accent: Color  # the second colour
+    detail: Color  # small parts
+    outline: Color  # contours
+    line: float  # width of contours in unit coordinates
+    # eight numbers from 0 to 1 that a look reads as its own shape parameters
     knobs: tuple[float, ...]
-    tempo: float
-    phase: float
+    tempo: float  # of moving parts, in turns per second
+    phase: float  # of these at time zero, in turns
 
     def knob(self, index: int, low: float, high: float) -> float:
         """Read a shape parameter, scaled to a range."""

@@ -9,15 +9,16 @@ import numpy as np
 
 from napari_tavis.core.errors import TrainingError
 from napari_tavis.lab.training.losses import PAPER_LOSS, LossSwitches
-from napari_tavis.model.switches import PAPER, Switches
+from napari_tavis.model.config import PAPER, Switches
 
+# where the paper's numbers of tables 1 and 2 are quoted; tables 4 and 5 are not there
 QUOTED_BY = "https://en.papernotes.org/ICCV2025/segmentation/tavis_text-bridged_audio-visual_segmentation_with_foundation_models/"
-"""Where the paper's numbers of tables 1 and 2 are quoted; those of tables 4 and 5 are not there."""
 
 
+# what was measured, by row, seed and name of the measure
 Results = dict[str, dict[int, dict[str, float]]]
-"""What was measured, by row, seed and name of the measure."""
 
+# the measures that a study may have, and their headings
 COLUMNS = {
     "M_J": "M_J",
     "M_F": "M_F",
@@ -27,39 +28,20 @@ COLUMNS = {
     "swap_follows": "swap follows",
     "silence_clean": "silence clean",
 }
-"""The measures that a study may have, and their headings."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One row of an ablation.
+    """One row of an ablation."""
 
-    Parameters
-    ----------
-    name : str
-        By which the command line calls it.
-    label : str
-        As the paper calls it.
-    switches : Switches
-        The network.
-    losses : LossSwitches
-        The terms of the alignment.
-    segmenter : str
-        ``"sam2"`` or ``"sam"``.
-    paper : mapping of str to float
-        The paper's M_J, in percent, by dataset (``s4``, ``ms3``; 224 pixels); empty where it is
-        not known here.
-    note : str
-        What should be known about the row.
-    """
-
-    name: str
-    label: str
+    name: str  # on the command line
+    label: str  # in the paper
     switches: Switches = PAPER
-    losses: LossSwitches = PAPER_LOSS
-    segmenter: str = "sam2"
+    losses: LossSwitches = PAPER_LOSS  # the terms of the alignment
+    segmenter: str = "sam2"  # or "sam"
+    # its M_J in percent, by dataset (s4, ms3; 224 pixels); empty where not known here
     paper: Mapping[str, float] = field(default_factory=dict)
-    note: str = ""
+    note: str = ""  # what should be known about the row
 
 
 _NO_PROMPT_TEXT = Switches(pseudo_text="none")
@@ -122,7 +104,6 @@ ROWS = {
         ),
     )
 }
-"""All rows by name."""
 
 TABLES: dict[int, tuple[str, ...]] = {
     1: ("no-ibqd", "no-tbas", "no-tbhp", "paper"),
@@ -130,7 +111,6 @@ TABLES: dict[int, tuple[str, ...]] = {
     4: ("no-text", "mlp-text", "no-vision", "paper"),
     5: ("sam", "paper"),
 }
-"""The rows of each table."""
 
 TITLES = {
     1: "the parts of TAViS",
@@ -141,24 +121,9 @@ TITLES = {
 
 
 def choose_rows(tables: Sequence[int] = (), names: Sequence[str] = ()) -> list[Row]:
-    """Give the rows of some tables, and some by name, each once.
+    """Give the rows of some tables, and some by name, each once, in the order of `ROWS`.
 
-    Parameters
-    ----------
-    tables : sequence of int
-        Numbers of tables.
-    names : sequence of str
-        Names of rows.
-
-    Returns
-    -------
-    list of Row
-        In the order of `ROWS`.
-
-    Raises
-    ------
-    TrainingError
-        If there is no such table or row.
+    Raises `TrainingError` if there is no such table or row.
     """
     for table in tables:
         if table not in TABLES:
@@ -175,16 +140,8 @@ def choose_rows(tables: Sequence[int] = (), names: Sequence[str] = ()) -> list[R
 def tables(results: Results) -> str:
     """Write as Markdown every table of which a study has two rows.
 
-    Parameters
-    ----------
-    results : dict
-        Of `ablation_study.run_study`.
-
-    Returns
-    -------
-    str
-        Mean and, of several seeds, standard deviation (of a sample) in percent. The difference
-        is taken seed by seed: all rows of a seed see the same batches.
+    Cells are mean and, of several seeds, standard deviation (of a sample) in percent. The
+    difference is taken seed by seed: all rows of a seed see the same batches.
     """
     parts = [
         _table(number, [ROWS[name] for name in names if name in results], results)
@@ -219,7 +176,6 @@ def _table(number: int, rows: list[Row], results: Results) -> str:
 
 
 def _cells(row: Row, results: Results, measures: list[str]) -> list[str]:
-    """Fill one line of a table."""
     own = results[row.name]
     cells = [row.label, *(spread(run[name] for run in own.values()) for name in measures)]
     difference = ""

@@ -54,28 +54,9 @@ def run_study(
 ) -> Results:
     """Train and measure every row with every seed, or go on with a study that was stopped.
 
-    Parameters
-    ----------
-    output : Path
-        Folder of the study: a file per row and seed, written when it is done.
-    rows : sequence of Row
-        What to compare.
-    seeds : sequence of int
-        A table is complete for one seed before the next one begins.
-    trial : Trial
-        How to train and measure.
-    task : Task, optional
-        Told of every step; stops the study.
-
-    Returns
-    -------
-    dict
-        The measures by row and seed, those of earlier runs in the folder included.
-
-    Raises
-    ------
-    TrainingError
-        If the folder holds a study with another recipe, or cannot be written.
+    A table is complete for one seed before the next one begins. The folder has a file per row and
+    seed, written when it is done; measures of earlier runs in it are included. Raises
+    `TrainingError` if it holds a study with another recipe, or cannot be written.
     """
     task = task or Task()
     claim_folder(output, trial.recipe)
@@ -92,26 +73,14 @@ def run_study(
 
 
 def _file(output: Path, row: Row, seed: int) -> Path:
-    """Name the file of a row's measures with a seed."""
     return output / f"{row.name}-{seed}.json"
 
 
 class ToyTrial:
     """The same short training for every row, measured by `toy_test`.
 
-    Parameters
-    ----------
-    settings : ToyAblation
-        How to train and measure.
-    folder : Path
-        Where training clips are rendered to.
-    clips : Path, optional
-        Folder of training clips that were rendered before, to render none.
-
-    Raises
-    ------
-    TrainingError
-        If there are no such clips.
+    Clips are rendered to the folder, unless there is one of clips that were rendered before;
+    without any of the right size in it, `TrainingError` is raised.
     """
 
     def __init__(self, settings: ToyAblation, folder: Path, clips: Path | None = None) -> None:
@@ -124,7 +93,6 @@ class ToyTrial:
 
     @property
     def recipe(self) -> Mapping[str, Any]:
-        """The settings as plain values."""
         return asdict(self._settings)
 
     @cached_property
@@ -132,9 +100,9 @@ class ToyTrial:
         return load_start(self._settings)
 
     def measure(self, row: Row, seed: int, task: Task) -> dict[str, float]:
-        """Train a row with a seed, and give what `toy_test` says, frames being independent.
+        """Train a row with a seed, and give what `toy_test` measures, frames being independent.
 
-        Stopped by `task`, the row begins anew next time.
+        Cancelled, the row starts again next time.
         """
         settings = self._settings
         if self._opened is None:
@@ -156,25 +124,15 @@ class ToyTrial:
 class DatasetTrial:
     """A whole training run for every row, its best checkpoint measured on the test split.
 
-    Parameters
-    ----------
-    config : TrainConfig
-        The training run; a row changes its switches, its loss and its seed.
-    folder : Path
-        Where the runs are kept, which go on where they were stopped.
-    sam_start : str, optional
-        The model that the row on SAM starts from.
-
-    Raises
-    ------
-    TrainingError
-        If the configuration's subset has no test split of its own.
+    A row changes the configuration's switches, loss and seed; the one on SAM starts from
+    ``sam_start``. Runs are kept in the folder and go on where they were stopped. Raises
+    `TrainingError` if the configuration's subset has no test split of its own.
     """
 
     def __init__(self, config: TrainConfig, folder: Path, sam_start: str | None = None) -> None:
         if config.data.subset not in get_args(Subset):
             raise TrainingError(
-                f"An ablation measures on one subset, and {config.data.subset!r} is none: set "
+                f"An ablation measures on one subset, and {config.data.subset!r} is not one: set "
                 f"data.subset to one of {', '.join(get_args(Subset))}."
             )
         self._config, self._folder, self._sam_start = config, folder, sam_start
@@ -187,10 +145,7 @@ class DatasetTrial:
     def row_config(self, row: Row, seed: int) -> TrainConfig:
         """Give the training run of a row with a seed.
 
-        Raises
-        ------
-        TrainingError
-            If the row is on SAM, and there is no start on SAM.
+        Raises `TrainingError` if the row is on SAM, and there is no start on SAM.
         """
         model = replace(self._config.model, switches=row.switches)
         if row.segmenter == "sam":

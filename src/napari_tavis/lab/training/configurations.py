@@ -13,8 +13,8 @@ from napari_tavis.core.errors import TrainingError
 from napari_tavis.core.files import MEGABYTE, ForeignFileError, read_text, shown
 from napari_tavis.lab.training.settings import ToyConfig, TrainConfig
 
+# what a configuration's ``recipe`` may be; ``dataset`` if it is left out
 RECIPES = {"dataset": TrainConfig, "toy": ToyConfig}
-"""What a configuration's ``recipe`` may be; ``dataset`` where it does not say."""
 
 Settings = TypeVar("Settings")
 
@@ -24,18 +24,7 @@ SUFFIXES = (".yaml", ".yml")
 
 @contextmanager
 def needs_training_extra(extra: str = "train") -> Iterator[None]:
-    """Turn a failing import into an error that says what to install.
-
-    Parameters
-    ----------
-    extra : str
-        The extra of this package that has the library.
-
-    Raises
-    ------
-    TrainingError
-        If a library cannot be imported.
-    """
+    """Turn a failing import into a `TrainingError` that says which extra to install."""
     try:
         yield
     except ImportError as error:
@@ -45,31 +34,17 @@ def needs_training_extra(extra: str = "train") -> Iterator[None]:
 
 
 def configuration_names() -> list[str]:
-    """Name the configurations that come with the package."""
     return sorted(entry.name.removesuffix(".yaml") for entry in _folder().iterdir())
 
 
 def read_configuration(
     name_or_file: str | Path, overrides: Sequence[str] = ()
 ) -> TrainConfig | ToyConfig:
-    """Read a configuration.
+    """Read a configuration that comes with the package, or a YAML file.
 
-    Parameters
-    ----------
-    name_or_file : str or Path
-        One that comes with the package, or a YAML file.
-    overrides : sequence of str
-        ``key=value`` each, as in ``data.root=AVSBench`` or ``optimizer.learning_rate=5e-5``.
-
-    Returns
-    -------
-    TrainConfig or ToyConfig
-        Checked: every key is known, every value of its type.
-
-    Raises
-    ------
-    TrainingError
-        If there is no such configuration, or something in it cannot be.
+    Overrides are ``key=value`` each, as in ``data.root=AVSBench`` or
+    ``optimizer.learning_rate=5e-5``. Every key is known then, and every value is of its type; else,
+    and if there is no such configuration, a `TrainingError` is raised.
     """
     values = _values(_text(str(name_or_file)), overrides, f"The configuration {name_or_file}")
     recipe = values.pop("recipe", "dataset")
@@ -82,31 +57,16 @@ def read_configuration(
 
 
 def read_settings(kind: type[Settings], overrides: Sequence[str]) -> Settings:
-    """Make settings of a kind from their defaults.
+    """Make settings of a kind, which has a default for everything, from ``key=value`` overrides.
 
-    Parameters
-    ----------
-    kind : type
-        A dataclass with a default for everything.
-    overrides : sequence of str
-        ``key=value`` each.
-
-    Returns
-    -------
-    Settings
-        Checked as in `read_configuration`.
-
-    Raises
-    ------
-    TrainingError
-        If a key is not known, or a value cannot be.
+    They are checked as in `read_configuration`.
     """
     checked: Settings = _checked(kind, _values("{}", overrides, "The settings"))
     return checked
 
 
 def _values(text: str, overrides: Sequence[str], name: str) -> dict[str, Any]:
-    """Give the values in a YAML text, changed by settings."""
+    """Give the values in a YAML text, changed by overrides."""
     with needs_training_extra():
         from omegaconf import OmegaConf
         from omegaconf.errors import OmegaConfBaseException
@@ -135,7 +95,7 @@ def _check_plain(text: str, name: str) -> None:
     level = 0
     for event in parse(text, Loader=SafeLoader):  # as a stream: nothing is built, nor deep
         level += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
-        if isinstance(event, AliasEvent) or "${" in text:
+        if isinstance(event, AliasEvent) or "${" in text:  # YAML's references, OmegaConf's
             raise TrainingError(f"{name} refers to other places in it: write the values there.")
         if level > _MOST_LEVELS:
             raise TrainingError(f"{name} is nested more than {_MOST_LEVELS} levels deep.")
@@ -146,7 +106,6 @@ def _folder() -> Any:
 
 
 def _text(name_or_file: str) -> str:
-    """Read the file of a configuration."""
     if Path(name_or_file).suffix in SUFFIXES:
         try:
             return read_text(Path(name_or_file), most=MEGABYTE)
@@ -164,7 +123,7 @@ def _text(name_or_file: str) -> str:
 
 
 def _checked(kind: Any, values: dict[str, Any]) -> Any:
-    """Make settings of a kind of plain values."""
+    """Make settings of a kind from plain values."""
     from pydantic import TypeAdapter, ValidationError
 
     known = asdict(kind())

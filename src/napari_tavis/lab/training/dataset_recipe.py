@@ -3,40 +3,108 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from accelerate import Accelerator
+from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from napari_tavis.core.tasks import Task
 from napari_tavis.core.vocabulary import AVSBENCH_CLASSES
-from napari_tavis.lab.training.batches import Batch
+from napari_tavis.lab.training.batches import Batch, make_targets
 from napari_tavis.lab.training.epochs import EpochBatches, RunClips, open_clips
-from napari_tavis.lab.training.objective import Objective
+from napari_tavis.lab.training.losses import LossSwitches, tavis_loss
 from napari_tavis.lab.training.samples import collate
 from napari_tavis.lab.training.settings import TrainConfig
 from napari_tavis.lab.training.starting import freeze, set_modes, start_model
 from napari_tavis.lab.training.trainer import Course, Measuring, Recipe, Stretch
-from napari_tavis.model import TAViS
+from napari_tavis.model import TAViS, TAViSOutput, TextFeatures
 from napari_tavis.model.alignment import class_prompt
+from napari_tavis.model.backbone import Protocol
 
+# settings that may change when a run is taken up
 FREE = ("device", "state_every", "pictures", "tensorboard")
-"""Settings that may change when a run is taken up; so may `FREE_OF_DATA`."""
+FREE_OF_DATA = ("workers", "cache")  # the same, of its data
 
-FREE_OF_DATA = ("workers", "cache")
+
+class Objective(nn.Module):
+    """The network with its loss (paper, section 3.5): what processes share the gradient of.
+
+    The loss of a batch is the mean over its clips, each normalised by what that clip holds: so it
+    is the same however the batch is divided among processes or computed part by part, and a clip
+    that spoils it can be named. The vocabulary's texts are constant.
+    """
+
+    text_embedding: Tensor
+    text_trunk: Tensor
+
+    def __init__(
+        self, model: TAViS, texts: TextFeatures, switches: LossSwitches, protocol: Protocol
+    ) -> None:
+        super().__init__()
+        self.model = model
+        self.register_buffer("text_embedding", texts.embedding, persistent=False)
+        self.register_buffer("text_trunk", texts.trunk, persistent=False)
+        self.switches, self.protocol = switches, protocol
+
+    def forward(self, batch: Batch, step: int = 0) -> dict[str, Tensor]:
+        """Give the weighted terms by name, (B,) each; their sum is minimised."""
+        output = self.model(batch.images, batch.mel, self.protocol, batch.features)
+        output = _in_single_precision(output)
+        regions = None
+        if self.switches.regions:
+            queries = output.audio_embedding.shape[2]
+            regions = self.model.region_embedding(batch.images, output.mask_logits[:, :, :queries])
+        with torch.autocast(batch.images.device.type, enabled=False):
+            return self._terms(batch, output, regions)
+
+    def _terms(
+        self, batch: Batch, output: TAViSOutput, regions: Tensor | None
+    ) -> dict[str, Tensor]:
+        """Compare what was found with the truth, clip by clip."""
+        texts = TextFeatures(embedding=self.text_embedding, trunk=self.text_trunk)
+        size = output.mask_logits.shape[-1]
+        regions = None if regions is None else regions.float()
+        alone = replace(self.switches, a2i=False)  # it contrasts the clips of a batch
+        clips = []
+        frames = torch.arange(batch.images.shape[1], device=batch.images.device)
+        for row in range(len(batch.images)):
+            targets = make_targets(clip_of(batch, row), size)
+            found = output.choose(row * len(frames) + frames)
+            seen = None if regions is None else regions[row : row + 1]
+            clips.append(tavis_loss(found, targets, texts, seen, alone))
+        terms = {name: torch.stack([clip[name] for clip in clips]) for name in clips[0]}
+        if self.switches.a2i:
+            whole = tavis_loss(output, make_targets(batch, size), texts, regions, self.switches)
+            terms["a2i"] = whole["a2i"].expand(len(clips))
+        return terms
+
+
+def clip_of(batch: Batch, row: int) -> Batch:
+    """Give one clip of a batch as a batch; its ready-made features are left out."""
+    chosen: dict[str, Any] = {
+        field.name: value[row : row + 1]
+        for field in fields(batch)
+        if isinstance(value := getattr(batch, field.name), Tensor | tuple)
+    }
+    return replace(batch, **{**chosen, "features": None})
+
+
+def _in_single_precision(output: TAViSOutput) -> TAViSOutput:
+    """Turn what was computed in half precision into float32."""
+    changed: dict[str, Any] = {
+        field.name: value.float()
+        for field in fields(output)
+        if isinstance(value := getattr(output, field.name), Tensor)
+    }
+    return replace(output, **changed)
 
 
 class DatasetRecipe(Recipe):
-    """Learn from a dataset, epoch by epoch, measured after each.
-
-    Parameters
-    ----------
-    config : TrainConfig
-        What to do.
-    """
+    """Learn from a dataset, epoch by epoch, measured after each."""
 
     def __init__(self, config: TrainConfig) -> None:
         self.config = config
@@ -72,8 +140,6 @@ class DatasetRecipe(Recipe):
 
 
 class _EpochCourse(Course):
-    """Epochs over a dataset's clips."""
-
     def __init__(
         self,
         config: TrainConfig,

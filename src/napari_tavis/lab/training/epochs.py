@@ -1,4 +1,4 @@
-"""The clips of a run on a dataset, learned from and held out, and in which order they come."""
+"""The clips of a run on a dataset, learned from and held out, and the order in which they come."""
 
 from __future__ import annotations
 
@@ -20,31 +20,16 @@ from napari_tavis.model import TAViS
 
 @dataclass(frozen=True)
 class RunClips:
-    """What a run learns from, and what it is measured on.
-
-    Attributes
-    ----------
-    train : Dataset
-        Clips to learn from.
-    frames : sequence of int
-        How many frames each of these has; clips of as many share a batch.
-    validation : Dataset
-        Clips to be measured on.
-    vocabulary : sequence of str
-        The classes that are told apart, background first.
-    cache : FrozenFeatureStore, optional
-        Where both keep what ImageBind makes of the clips.
-    """
+    """What a run learns from, and what it is measured on."""
 
     train: Dataset[Sample]
-    frames: Sequence[int]
+    frames: Sequence[int]  # of each clip to learn from; clips of equal length share a batch
     validation: Dataset[Sample]
-    vocabulary: Sequence[str] = AVSBENCH_CLASSES
-    cache: FrozenFeatureStore | None = None
+    vocabulary: Sequence[str] = AVSBENCH_CLASSES  # background first
+    cache: FrozenFeatureStore | None = None  # where both keep what ImageBind makes of the clips
 
     @property
     def validation_count(self) -> int:
-        """Number of clips to be measured on."""
         return len(self.validation)  # type: ignore[arg-type]
 
     def fill_cache(
@@ -54,18 +39,9 @@ class RunClips:
         workers: int,
         task: Task | None = None,
     ) -> None:
-        """Compute what ImageBind makes of the clips, where it is not kept yet.
+        """Compute what ImageBind makes of this process's share of clips, if it is not kept yet.
 
-        Parameters
-        ----------
-        model : TAViS
-            The network.
-        share : slice
-            Of the clips, for this process.
-        workers : int
-            Processes that read clips.
-        task : Task, optional
-            Told of clips, and looked at between them.
+        ``workers`` counts the processes that read clips.
         """
         if self.cache is None:
             return
@@ -82,24 +58,9 @@ def open_clips(
 ) -> RunClips:
     """Open the clips that a configuration names, and make sure that all can be read.
 
-    Parameters
-    ----------
-    settings : DataSettings
-        Which.
-    model : TAViS
-        For whose image size; its ImageBind makes what is kept of them.
-    seed : int
-        Of which clips are held out.
-    task : Task, optional
-        Told of every clip that is checked, and looked at after each.
-
-    Raises
-    ------
-    TrainingError
-        If there is nothing to learn from or to measure on, or files are missing or broken; it
-        names all of them.
-    DatasetError
-        If there is no such dataset.
+    The seed decides which clips are held out. Raises `TrainingError` if there is nothing to learn
+    from or to measure on, or with all files that are missing or broken, and `DatasetError` if there
+    is no such dataset.
     """
     if not settings.root:
         raise TrainingError("Say where the dataset is: data.root=FOLDER.")
@@ -120,14 +81,13 @@ def open_clips(
 
 
 def _keeps(settings: DataSettings, model: TAViS) -> bool:
-    """Tell whether features are to be kept, and would stay true."""
+    """Whether features are to be kept, and would stay true."""
     return settings.cache and not any(w.requires_grad for w in model.imagebind.parameters())
 
 
 def _open(
     settings: DataSettings, split: str, model: TAViS, cache: FrozenFeatureStore | None
 ) -> ClipDataset:
-    """Open one split."""
     return open_split(
         settings.root,
         settings.subset,
@@ -164,28 +124,11 @@ def _hold_out(clips: ClipDataset, share: float, seed: int) -> RunClips:
 
 
 class EpochBatches(BatchSampler):
-    """The batches of one epoch, from any place in it.
+    """The batches of one epoch, from any place in it, each given out in equal parts.
 
-    The order follows from the seed and the epoch alone. Clips of one group alone share a batch,
-    as frames are stacked; what does not fill a batch waits for another epoch.
-
-    Parameters
-    ----------
-    groups : sequence of int
-        Of each clip, the group that it belongs to.
-    batch : int
-        Clips of an optimiser step.
-    parts : int
-        Parts that a batch is given out in.
-    seed : int
-        Of the order.
-    processes : int, optional
-        That share each part.
-
-    Raises
-    ------
-    TrainingError
-        If a batch cannot be filled, or divided.
+    The order follows from the seed and the epoch alone. Only clips of the same group share a batch,
+    as frames are stacked; what does not fill a batch waits for another epoch. Raises
+    `TrainingError` if a batch cannot be filled, or divided among parts and processes.
     """
 
     def __init__(
@@ -213,15 +156,7 @@ class EpochBatches(BatchSampler):
         return sum(len(clips) // self._batch for clips in self._groups)
 
     def go_to(self, epoch: int, step: int = 0) -> None:
-        """Choose what is given out next.
-
-        Parameters
-        ----------
-        epoch : int
-            From 0.
-        step : int
-            Batches of it that were learned from already.
-        """
+        """Go to an epoch, counted from 0, of which some batches were learned from already."""
         self._epoch, self._first = epoch, step * self._parts
 
     def __len__(self) -> int:
@@ -229,6 +164,7 @@ class EpochBatches(BatchSampler):
 
     def __iter__(self) -> Iterator[list[int]]:
         """Give the clips' indices, a part of a batch at a time."""
+        # Skipping is cheap, as nothing is read: a run that is taken up sees the same batches.
         order = np.random.default_rng((self._seed, self._epoch))
         batches: list[np.ndarray] = []
         for clips in self._groups:

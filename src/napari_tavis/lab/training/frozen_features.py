@@ -16,43 +16,33 @@ from torch.utils.data import ConcatDataset, DataLoader, Dataset, Subset
 
 from napari_tavis.core.atomic import write_atomically
 from napari_tavis.core.tasks import Task
-from napari_tavis.datasets.avsbench.joined import locate
+from napari_tavis.datasets.avsbench.reader import locate
 from napari_tavis.lab.training.samples import ClipDataset, Sample, collate
 from napari_tavis.model import TAViS
-from napari_tavis.model.encoded import FrozenFeatures, Sound
+from napari_tavis.model.features import FrozenFeatures, Sound
 from napari_tavis.model.precision import inference
 
-FILES = "*/*.safetensors"
-"""Where features lie in the folder of their weights."""
+FILES = "*/*.safetensors"  # where features are in the folder of their weights
 
-FORMAT = "1"
-"""Part of every key: change it when the same files or input lead to other features."""
+FORMAT = "1"  # part of every key: change it when the same files or input lead to other features
 
+# room that features take at most; of the paper's network, a frame takes 0.7 MB
 LIMIT_BYTES = 64 * 2**30
-"""Room that features take at most; of the paper's network, a frame takes 0.7 MB."""
 
-FREE_BYTES = 2 * 2**30
-"""Room that is left on the disk for others."""
+FREE_BYTES = 2 * 2**30  # room that is left on the disk for others
 
 
 class FrozenFeatureStore:
     """Features of clips in files, found again by what the clips and the weights are.
 
     A clip's key is a hash of its pictures and sounds as the network sees them, so that neither a
-    changed file nor another image size meets old features. Files are written whole or not at
-    all; several processes may share a directory. The cache can be pickled into the processes
-    that load data.
+    changed file nor another image size meets old features. They are computed in float32, whatever
+    format training multiplies in. Files are written whole or not at all; several processes may
+    share a directory. The store can be pickled into the processes that load data.
 
-    Parameters
-    ----------
-    directory : Path
-        Where features of all weights are kept.
-    model : TAViS
-        Whose encoders compute them, in float32 whatever format training multiplies in.
-    limit_bytes : int, optional
-        Room that features may take. Those of other weights make way, used longest ago first.
-        When these weights' own fill it, what is there stays: an epoch meets every clip once, so
-        that making room would throw away what is needed next.
+    When the room is taken, features of other weights make way, used longest ago first. When these
+    weights' own fill it, what is there stays: an epoch meets every clip once, so that making room
+    would throw away what is needed next.
     """
 
     def __init__(self, directory: Path, model: TAViS, limit_bytes: int = LIMIT_BYTES) -> None:
@@ -72,19 +62,10 @@ class FrozenFeatureStore:
         return self.directory / key[:2] / f"{key}.safetensors"
 
     def get(self, images: Tensor, mel: Tensor) -> FrozenFeatures | None:
-        """Give the features of a clip if they are kept.
+        """Give the ``T`` rows of features of a clip if they are kept.
 
-        Parameters
-        ----------
-        images : Tensor, uint8, shape (T, 3, S, S)
-            RGB.
-        mel : Tensor, float32, shape (T, 1, 128, 204)
-            Normalised log-mel windows.
-
-        Returns
-        -------
-        FrozenFeatures or None
-            ``T`` rows. A file that cannot be read counts as not there.
+        Takes the clip's `Sample.images` and `Sample.mel`. A file that cannot be read counts as
+        missing.
         """
         try:
             # Read, not mapped: a mapped file that changes ends the process.
@@ -94,13 +75,7 @@ class FrozenFeatureStore:
             return None
 
     def keep(self, images: Tensor, mel: Tensor, features: FrozenFeatures) -> int:
-        """Keep the features of a clip; other parameters as for `get`.
-
-        Returns
-        -------
-        int
-            Bytes written.
-        """
+        """Keep the features of a clip; give the bytes written."""
         tensors = {
             "tokens": features.sound.tokens,
             "summary": features.sound.summary,
@@ -124,27 +99,10 @@ class FrozenFeatureStore:
         workers: int = 0,
         task: Task | None = None,
     ) -> int:
-        """Compute and keep what is missing of a dataset's features.
+        """Compute and keep what is missing of a dataset's features; count the clips computed.
 
-        Clips whose files have not changed since they were here are not even read.
-
-        Parameters
-        ----------
-        model : TAViS
-            The model that the cache was made for.
-        dataset : ClipDataset
-            The clips.
-        batch_size : int, optional
-            Clips to compute at once.
-        workers : int, optional
-            Processes that load clips.
-        task : Task, optional
-            Told of clips, and looked at after each batch; what was computed is kept.
-
-        Returns
-        -------
-        int
-            How many clips were computed. Fewer than are missing if there is no room.
+        Clips whose files have not changed since they were here are not even read. Fewer are
+        computed than are missing if there is no room; cancelled, what was computed is kept.
         """
         task = task or Task()
         total = len(dataset)  # type: ignore[arg-type]
@@ -152,10 +110,10 @@ class FrozenFeatureStore:
         todo = [index for index, stamp in enumerate(stamps) if not self._is_known(stamp)]
         loader = DataLoader(Subset(dataset, todo), batch_size, num_workers=workers, collate_fn=list)
         self.directory.mkdir(parents=True, exist_ok=True)
-        os.utime(self.directory)
+        os.utime(self.directory)  # of all weights' features, these were used last
         done, computed = total - len(todo), 0
         held, others, numbers = self.nbytes, self._others(), iter(todo)
-        for samples in loader:
+        for samples in loader:  # in the order of `todo`, so that numbers and samples pair up
             task.check()
             missing = [
                 s for s in samples if s.features is None and self.get(s.images, s.mel) is None
@@ -173,7 +131,7 @@ class FrozenFeatureStore:
         return self.directory / "stamps" / stamp[:2] / (stamp or "none")
 
     def _is_known(self, stamp: str) -> bool:
-        """Tell whether the features of a clip of unchanged files are kept."""
+        """Whether the features of a clip of unchanged files are kept."""
         try:
             place, size = self._stamp_file(stamp).read_text().split()
             return (self.directory / place).stat().st_size == int(size)
@@ -196,7 +154,7 @@ class FrozenFeatureStore:
         return [(folder, _room(folder)) for folder in found if folder != self.directory]
 
     def _make_room(self, held: int, others: list[tuple[Path, int]]) -> bool:
-        """Remove features of other weights if need be; tell whether more may be kept."""
+        """Remove features of other weights if need be; give whether more may be kept."""
         while True:
             taken = held + sum(size for _, size in others)
             if taken < self.limit_bytes and shutil.disk_usage(self.directory).free > FREE_BYTES:
@@ -223,7 +181,7 @@ def _room(folder: Path) -> int:
 
 
 def _stamp(dataset: Dataset[Sample], index: int) -> str:
-    """Give a sample's stamp, through whatever parts of datasets are put together of."""
+    """Give a sample's stamp, through whatever parts a dataset is put together of."""
     while not isinstance(dataset, ClipDataset):
         if isinstance(dataset, Subset):
             index = dataset.indices[index]

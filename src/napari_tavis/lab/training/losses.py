@@ -1,8 +1,8 @@
 """The losses of sections 3.4 and 3.5 of the paper.
 
-``L = L_a2pt + L_a2t + L_i2t + sum L_sep + L_binary``, and, beyond the paper, a loss on all
-three candidate masks of SAM 2's decoder and on its predicted IoU and object score: without
-them the choice among the candidates stays arbitrary.
+``L = L_a2pt + L_a2t + L_i2t + sum L_sep + L_binary``, and, beyond the paper, a loss on all three
+candidate masks of SAM 2's decoder and on its predicted IoU and object score: without them the
+choice among the candidates stays arbitrary.
 """
 
 from __future__ import annotations
@@ -14,35 +14,27 @@ import torch.nn.functional as functional
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
-from napari_tavis.lab.training.batches import Targets
-from napari_tavis.model import TAViSOutput, TextFeatures
+from napari_tavis.lab.training.batches import Batch, Targets
+from napari_tavis.model import TAViS, TAViSOutput, TextFeatures
 
 BACKGROUND_WEIGHT = 0.1
 CLASS_WEIGHT = 0.5
 TEXT_WEIGHT = 0.3
 
-UNKNOWN = -1
-"""Label of the queries of frames whose scene is labelled, but not its objects."""
+REGION_SIZE = 112  # pixels per side that ImageBind sees
+
+UNKNOWN = -1  # label of the queries of frames whose scene is labelled, but not its objects
 
 
 @dataclass(frozen=True)
 class LossSwitches:
-    """Which terms the alignment is learned by: rows of the paper's tables 1 and 2.
+    """Which terms the alignment is learned by: rows of the paper's tables 1 and 2."""
 
-    Parameters
-    ----------
-    a2t, i2t : bool
-        Classify queries by their sound, and by what their masks highlight (``L_a2t``, ``L_i2t``).
-    a2pt : bool
-        Pull pseudo texts to the texts of their classes (``L_a2pt``).
-    a2i : bool
-        Draw sounds to what their masks highlight, without text in between (``L_a2i``), which the
-        paper's network does not.
-    """
-
-    a2t: bool = True
-    i2t: bool = True
-    a2pt: bool = True
+    a2t: bool = True  # classify queries by their sound (L_a2t)
+    i2t: bool = True  # classify queries by what their masks highlight (L_i2t)
+    a2pt: bool = True  # pull pseudo texts to the texts of their classes (L_a2pt)
+    # Draw sounds to what their masks highlight, without text in between (L_a2i), which the paper's
+    # network does not.
     a2i: bool = False
 
     @property
@@ -52,29 +44,15 @@ class LossSwitches:
 
 
 PAPER_LOSS = LossSwitches()
-"""The paper's loss."""
 
 
 @torch.no_grad()
 def pair_costs(mask_logits: Tensor, probabilities: Tensor, targets: Targets) -> Tensor:
-    """Give the cost of every pairing of a query with an object, frame by frame.
+    """Give the cost of every pairing of a query with an object, frame by frame: (n, N, O).
 
-    ``5 (-p + BCE + Dice)`` as in the authors' release, over all cells of the mask grid
-    rather than 12,544 random points: the grid here is smaller than that.
-
-    Parameters
-    ----------
-    mask_logits : Tensor, shape (n, N, h, w)
-        Masks of the decomposed queries.
-    probabilities : Tensor, shape (n, N, P)
-        Class probabilities of the queries, of sound, or of sound and picture added.
-    targets : Targets
-        The truth, ``O`` objects a frame.
-
-    Returns
-    -------
-    Tensor, shape (n, N, O)
-        The lower the better.
+    ``5 (-p + BCE + Dice)`` as in the authors' release, over all cells of the mask grid rather than
+    12,544 random points: the grid here is smaller than that. Takes the masks of the queries, (n, N,
+    h, w), and their class probabilities, (n, N, P), of sound, or of sound and picture added.
     """
     logits = mask_logits.flatten(2)
     truth = targets.masks.flatten(2).transpose(1, 2)
@@ -91,19 +69,11 @@ def pair_costs(mask_logits: Tensor, probabilities: Tensor, targets: Targets) -> 
 def match(costs: Tensor, present: Tensor) -> Tensor:
     """Assign one query to each object that is present, at the least total cost.
 
-    Parameters
-    ----------
-    costs : Tensor, shape (n, N, O)
-        Cost of every pairing.
-    present : Tensor, bool, shape (n, O)
-        The objects to be assigned.
-
-    Returns
-    -------
-    Tensor, int64, shape (n, O)
-        The query of each object, -1 for objects that are not present.
+    Takes costs (n, N, O) and present objects (n, O); gives the query of each object, (n, O), -1 for
+    objects that are absent.
     """
     assigned = torch.full(present.shape, -1, dtype=torch.int64)
+    # The assignment refuses NaN; the loss of a network that has diverged is reported later.
     table = torch.nan_to_num(costs.float(), nan=1e4).cpu().numpy()
     for frame, columns in enumerate(present.cpu()):
         wanted = columns.nonzero().flatten()
@@ -114,19 +84,9 @@ def match(costs: Tensor, present: Tensor) -> Tensor:
 
 
 def classification_loss(logits: Tensor, labels: Tensor) -> Tensor:
-    """Cross entropy over the vocabulary with the background weighted down.
+    """Cross entropy of logits (..., P) over the vocabulary, the background (first) weighted down.
 
-    Parameters
-    ----------
-    logits : Tensor, shape (..., P)
-        Class logits, background first.
-    labels : Tensor, int64, shape (...)
-        True class indices, or `UNKNOWN`.
-
-    Returns
-    -------
-    Tensor, scalar
-        Weighted mean over what is known; 0 if nothing is.
+    A weighted mean over the labels (...) that are not `UNKNOWN`; 0 if none is known.
     """
     weight = torch.ones(logits.shape[-1], device=logits.device, dtype=logits.dtype)
     weight[0] = BACKGROUND_WEIGHT
@@ -143,17 +103,8 @@ def classification_loss(logits: Tensor, labels: Tensor) -> Tensor:
 def mask_loss(logits: Tensor, truth: Tensor) -> Tensor:
     """Binary cross entropy plus one minus the soft IoU; the latter only where truth has any.
 
-    Parameters
-    ----------
-    logits : Tensor, shape (k, M, h, w)
-        Candidate masks.
-    truth : Tensor, shape (k, h, w)
-        Covered shares, 0 to 1.
-
-    Returns
-    -------
-    Tensor, shape (k,)
-        Mean over the candidates.
+    Takes candidates (k, M, h, w) and covered shares (k, h, w), 0 to 1; gives the mean over the
+    candidates, (k,).
     """
     truth = truth[:, None].expand_as(logits)
     entropy = functional.binary_cross_entropy_with_logits(logits, truth, reduction="none")
@@ -169,17 +120,7 @@ def mask_loss(logits: Tensor, truth: Tensor) -> Tensor:
 def hard_iou(logits: Tensor, truth: Tensor) -> Tensor:
     """Measure the IoU of thresholded candidates; empty against empty counts as 1.
 
-    Parameters
-    ----------
-    logits : Tensor, shape (k, M, h, w)
-        Candidate masks.
-    truth : Tensor, shape (k, h, w)
-        Covered shares, 0 to 1.
-
-    Returns
-    -------
-    Tensor, shape (k, M)
-        Values in [0, 1].
+    Takes candidates (k, M, h, w) and covered shares (k, h, w), 0 to 1; gives (k, M), 0 to 1.
     """
     predicted, true = logits > 0, (truth > 0.5)[:, None]
     overlap = (predicted & true).sum((-2, -1)).float()
@@ -194,27 +135,11 @@ def tavis_loss(
     image_embedding: Tensor | None = None,
     switches: LossSwitches = PAPER_LOSS,
 ) -> dict[str, Tensor]:
-    """Compute every term of the loss; their sum is what is minimised.
+    """Compute every weighted term of the loss, scalars by name; their sum is what is minimised.
 
-    Parameters
-    ----------
-    output : TAViSOutput
-        Of a batch of ``B`` clips of ``T`` frames.
-    targets : Targets
-        The truth about ``n`` of these frames; nothing is asked of the others.
-    texts : TextFeatures
-        The vocabulary, constant.
-    image_embedding : Tensor, optional, shape (B, T, N, D)
-        Embeddings of the queries' highlighted regions, ``T_v``; without it `L_i2t` and
-        `L_a2i` are left out.
-    switches : LossSwitches, optional
-        The terms of the alignment. Queries are matched to objects by masks and by those
-        probabilities that are learned.
-
-    Returns
-    -------
-    dict of str to Tensor
-        The weighted terms by name, scalars.
+    Nothing is asked of frames that the targets leave out. ``image_embedding`` is ``T_v`` of the
+    queries' regions, (B, T, N, D); without it `L_i2t` and `L_a2i` are left out. Queries are matched
+    to objects by masks and by those probabilities that are learned.
     """
     output = output.choose(targets.frames)
     if image_embedding is not None:
@@ -262,7 +187,7 @@ def tavis_loss(
 def _class_logits(
     output: TAViSOutput, texts: TextFeatures, image_embedding: Tensor | None, switches: LossSwitches
 ) -> dict[str, Tensor]:
-    """Compare queries with texts ``[n, N, P]``, in every way that is to be learned."""
+    """Compare queries with texts, (n, N, P), in every way that is to be learned."""
     embeddings: dict[str, Tensor] = {}
     if switches.a2t:
         embeddings["a2t"] = output.audio_embedding
@@ -275,25 +200,13 @@ def direct_alignment_loss(heard: Tensor, seen: Tensor, classes: Tensor) -> Tenso
     """Draw the sound of each object to its picture, away from those of other classes: `L_a2i`.
 
     The paper names the term but not its form. This is the symmetric contrastive loss by which
-    ImageBind itself was aligned, over the matched queries of a batch.
-
-    Parameters
-    ----------
-    heard : Tensor, shape (k, D)
-        ``T_a`` of the matched queries, with the scale of the audio head.
-    seen : Tensor, shape (k, D)
-        Their ``T_v``, unit vectors.
-    classes : Tensor, int64, shape (k,)
-        What they are. Two of the same class are not told apart.
-
-    Returns
-    -------
-    Tensor, scalar
-        Zero where fewer than two classes are there.
+    ImageBind itself was aligned, over the ``k`` matched queries of a batch. Takes their ``T_a``
+    with the scale of the audio head and their ``T_v``, unit vectors, (k, D) each. Two of the same
+    class are not contrasted; with fewer than two classes the loss is zero.
     """
     same = classes[:, None] == classes
     if same.all():
-        return (heard.sum() + seen.sum()) * 0
+        return (heard.sum() + seen.sum()) * 0  # zero, but still differentiable
     share = same / same.sum(1, keepdim=True)
     logits = heard @ seen.T
     both = (functional.cross_entropy(logits, share), functional.cross_entropy(logits.T, share))
@@ -303,8 +216,8 @@ def direct_alignment_loss(heard: Tensor, seen: Tensor, classes: Tensor) -> Tenso
 def _text_loss(pseudo_text: Tensor, labels: Tensor, texts: TextFeatures) -> Tensor:
     """Pull pseudo texts to the trunk features of their class's text, `L_a2pt`.
 
-    The mean squared error is taken in units of the features' variance: how large features are
-    is arbitrary in a text trunk that was trained from nothing.
+    The mean squared error is taken in units of the features' variance: how large features are is
+    arbitrary in a text trunk that was trained from nothing.
     """
     known = labels != UNKNOWN
     pseudo_text, labels = pseudo_text[known], labels[known]
@@ -331,3 +244,36 @@ def _object_loss(output: TAViSOutput, labels: Tensor, targets: Targets) -> Tenso
     truth = present[known].to(scores.dtype)
     entropy = functional.binary_cross_entropy_with_logits(scores, truth, reduction="sum")
     return 0.2 * entropy / max(len(truth), 1)
+
+
+def region_embedding(model: TAViS, batch: Batch, masks: Tensor) -> Tensor:
+    """Embed what soft masks (B, T, N, h, w), 0 to 1, highlight: unit vectors (B, T, N, D).
+
+    As `TAViS.region_embedding`, but fast.
+    """
+    shape = masks.shape[:3]
+    images = batch.images[:, :, None].expand(*shape, -1, -1, -1).flatten(0, 2)
+    cls = model.imagebind.encode_vision(region_images(images, masks.flatten(0, 2)))
+    return model.imagebind.vision_head(cls).unflatten(0, shape)
+
+
+def region_images(images: Tensor, masks: Tensor) -> Tensor:
+    """Keep one region of each picture (n, 3, S, S) sharp and blur the rest: (n, 3, 112, 112).
+
+    The image side of the alignment (section 3.4) at ImageBind's size. The release pools 75 pixels
+    at 224, which is slow on a CPU; pooling a picture reduced to an eighth of that over 9 pixels is
+    nearly the same. Masks (n, h, w) are 1 inside the region and 0 outside; pictures are 0 to 1.
+    """
+    images = _resized(images)
+    mask = _resized(masks[:, None].to(images.dtype))
+    coarse = functional.avg_pool2d(images * (1 - mask), 4)
+    coarse = functional.avg_pool2d(coarse, 9, stride=1, padding=4)
+    blurred = functional.interpolate(coarse, REGION_SIZE, mode="bilinear")
+    return images * mask + blurred * (1 - mask)
+
+
+def _resized(pictures: Tensor) -> Tensor:
+    """Bring pictures to the size that ImageBind sees."""
+    if pictures.shape[-1] == REGION_SIZE:
+        return pictures
+    return functional.interpolate(pictures, REGION_SIZE, mode="bilinear", antialias=True)

@@ -18,8 +18,7 @@ from napari_tavis.datasets.avsbench import OFF_SCREEN, DatasetReader
 from napari_tavis.datasets.avsbench.lists import ListedClip
 
 PARTS = ("seen", "unseen", "all")
-NOVEL = "n"
-"""How often AVSBench-OV says that novel classes are seen in training."""
+NOVEL = "n"  # the frequency that AVSBench-OV gives novel classes in training
 
 _MOST_BYTES = 512 * MEGABYTE  # AVSBench-OV's annotations hold all masks
 _NAMES = {"seen": ("seen", "base"), "unseen": ("unseen", "novel")}
@@ -27,13 +26,7 @@ _NAMES = {"seen": ("seen", "base"), "unseen": ("unseen", "novel")}
 
 @dataclass(frozen=True)
 class ClassSplit:
-    """Which classes are trained on.
-
-    Attributes
-    ----------
-    seen, unseen : tuple of str
-        Names of classes of AVSBench, none in both.
-    """
+    """Which classes of AVSBench are trained on; none is in both."""
 
     seen: tuple[str, ...]
     unseen: tuple[str, ...]
@@ -42,22 +35,11 @@ class ClassSplit:
 def read_class_split(path: Path | str) -> ClassSplit:
     """Read which classes are seen and which are not.
 
-    Parameters
-    ----------
-    path : Path or str
-        A JSON file ``{"seen": [...], "unseen": [...]}``, or with ``base`` and ``novel``; one of
-        the two may be left out: it is then all other classes. Or AVSBench-OV's own annotations,
-        whose ``categories`` have the ``frequency`` ``"n"`` where they are novel. Or a text file
-        with a seen class on each line.
-
-    Returns
-    -------
-    ClassSplit
-
-    Raises
-    ------
-    TrainingError
-        If the file cannot be read, or a name is no class of AVSBench or in both lists.
+    The file is JSON ``{"seen": [...], "unseen": [...]}``, or with ``base`` and ``novel``; one of
+    the two may be left out: it is then all other classes. Or it is AVSBench-OV's own annotations,
+    whose ``categories`` have the ``frequency`` ``"n"`` where they are novel, or a text file with a
+    seen class on each line. Raises `TrainingError` if it cannot be read, or a name is no class of
+    AVSBench or in both lists.
     """
     path = Path(path)
     try:
@@ -113,25 +95,10 @@ def _of_categories(path: Path, categories: object, part: str) -> list[str]:
 def of_classes(
     readers: Sequence[DatasetReader], split: ClassSplit, part: str
 ) -> list[DatasetReader]:
-    """Choose clips by their classes.
+    """Choose clips of semantic readers by their classes.
 
-    Parameters
-    ----------
-    readers : sequence of DatasetReader
-        Semantic ones.
-    split : ClassSplit
-        The classes.
-    part : {"seen", "unseen", "all"}
-        Clips all of whose classes are seen, clips with an unseen class, or both.
-
-    Returns
-    -------
-    list of DatasetReader
-
-    Raises
-    ------
-    TrainingError
-        If there is no such part.
+    ``part`` is ``"seen"`` (all classes are seen), ``"unseen"`` (one is not) or ``"all"``; any other
+    is a `TrainingError`.
     """
     if part not in PARTS:
         raise TrainingError(f"The open vocabulary has no part {part!r}: choose ov, ov-unseen.")

@@ -16,17 +16,15 @@ from torch.nn import functional as F
 from napari_tavis.lab.training.batches import SMALLEST_MASK, Batch, object_masks
 from napari_tavis.lab.training.losses import hard_iou, mask_loss
 from napari_tavis.model import TAViS
+from napari_tavis.model.decoding import NO_POINT
 from napari_tavis.model.features import Features, Masks
-from napari_tavis.model.points import NO_POINT
 
-POINTS = 2
-"""Points of the first prompt: a click, a click inside and one outside, or a box's corners."""
+POINTS = 2  # of the first prompt: a click, a click inside and one outside, or a box's corners
 
+# how often a first prompt is one click, or two; otherwise it is a box
 CLICK_SHARE, CLICKS_SHARE = 0.5, 0.2
-"""How often a first prompt is one click, or two; otherwise it is a box."""
 
-BOX_JITTER = 0.1
-"""Deviation of a drawn box's corners, as a share of its sides."""
+BOX_JITTER = 0.1  # deviation of a drawn box's corners, as a share of its sides
 
 Bools = npt.NDArray[np.bool_]
 
@@ -36,21 +34,7 @@ def prompt_losses(
 ) -> dict[str, Tensor]:
     """Segment one visible object of each frame from prompts, and again after a correction.
 
-    Parameters
-    ----------
-    model : TAViS
-        The network.
-    features : Features
-        Of the batch's ``B T`` frames.
-    batch : Batch
-        The clips.
-    generator : numpy.random.Generator
-        Source of all choices.
-
-    Returns
-    -------
-    dict of str to Tensor
-        The terms of the loss; empty where no object is seen.
+    Takes features of the batch's ``B T`` frames; gives the terms, none where no object is seen.
     """
     rows, truth = _pick_objects(batch, generator)
     if not len(rows):
@@ -72,15 +56,7 @@ def tracking_losses(
 ) -> dict[str, Tensor]:
     """Follow one object of each clip from the frame in which it is given, in either direction.
 
-    Parameters
-    ----------
-    model, features, batch, generator
-        See `prompt_losses`.
-
-    Returns
-    -------
-    dict of str to Tensor
-        The terms of the loss; empty where no object is seen in a first frame.
+    Gives the terms of the loss, none where no object is seen in a first frame.
     """
     clips, frames = batch.images.shape[:2]
     order = list(range(frames))[:: 1 if generator.random() < 0.5 else -1]
@@ -135,7 +111,7 @@ def _pick_objects(
 def _first_prompts(
     masks: Bools, generator: np.random.Generator
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
-    """Draw the points and labels with which a person would begin, ``[R, POINTS, ..]``."""
+    """Draw points (R, POINTS, 2) and labels (R, POINTS) with which a person would begin."""
     points = np.zeros((len(masks), POINTS, 2), np.float32)
     labels = np.full((len(masks), POINTS), NO_POINT)
     for row, mask in enumerate(masks):
@@ -169,7 +145,7 @@ def _corrected(
         if place.any():
             clicks[row] = _point_in(place, generator)
         else:
-            kinds[row] = NO_POINT
+            kinds[row] = NO_POINT  # at the decoder's grid, the object is too small to be there
     return np.concatenate([points, clicks], 1), np.concatenate([labels, kinds], 1)
 
 

@@ -19,9 +19,8 @@ from torch import Tensor, nn
 from napari_tavis.core.errors import TrainingError
 from napari_tavis.core.tasks import Task
 from napari_tavis.lab.training.ablation_rows import Row
-from napari_tavis.lab.training.alignment import region_embedding
 from napari_tavis.lab.training.batches import Batch, make_targets
-from napari_tavis.lab.training.losses import LossSwitches, tavis_loss
+from napari_tavis.lab.training.losses import LossSwitches, region_embedding, tavis_loss
 from napari_tavis.lab.training.settings import ToyAblation
 from napari_tavis.lab.training.starting import class_texts, scale_prompts
 from napari_tavis.lab.training.toy_clips import ToyClips
@@ -38,32 +37,10 @@ def train_row(
     clips: ToyClips,
     task: Task | None = None,
 ) -> TAViS:
-    """Train a row's network. All rows of a seed see the same batches.
+    """Train a row's network, and give it in evaluation mode.
 
-    Parameters
-    ----------
-    row : Row
-        What to train.
-    settings : ToyAblation
-        How.
-    seed : int
-        Of the fresh layers and the batches.
-    start : TAViS
-        See `load_start`.
-    clips : ToyClips
-        To learn from.
-    task : Task, optional
-        Told of every step; stopped, the row begins anew next time.
-
-    Returns
-    -------
-    TAViS
-        In evaluation mode.
-
-    Raises
-    ------
-    TrainingError
-        If the loss is not finite.
+    All rows of a seed see the same batches. Stopped, the row starts again next time. Raises
+    `TrainingError` if the loss is not finite.
     """
     with TemporaryDirectory() as folder:
         trainer = Trainer(RowRecipe(row, settings, seed, start, clips), Path(folder))
@@ -72,7 +49,7 @@ def train_row(
 
 
 class RowRecipe(Recipe):
-    """Train one row of an ablation with one seed; parameters as for `train_row`."""
+    """Train one row of an ablation with one seed."""
 
     def __init__(
         self, row: Row, settings: ToyAblation, seed: int, start: TAViS, clips: ToyClips
@@ -82,7 +59,6 @@ class RowRecipe(Recipe):
         super().__init__(card, settings.optimizer, seed, "cpu", state_every=None)
 
     def prepare(self, accelerator: Accelerator, output: Path, task: Task) -> Course:
-        """Build the row's network."""
         return _RowCourse(self._row, self._settings, self.seed, self._start, self._clips)
 
 
@@ -94,7 +70,7 @@ class _RowCourse(Course):
     ) -> None:
         self._settings, self._clips = settings, clips
         self.generator = np.random.default_rng(seed)
-        first = next(self._batches())
+        first = next(self._batches())  # drawn by the seed, so all rows of it go on alike
         self.model = fresh_network(row, settings, seed, start, first)
         with torch.no_grad():
             texts = class_texts(self.model)
@@ -147,10 +123,7 @@ def load_start(settings: ToyAblation) -> TAViS:
 def row_config(row: Row, settings: ToyAblation, base: TAViSConfig) -> TAViSConfig:
     """Give the sizes of a row's network.
 
-    Raises
-    ------
-    TrainingError
-        If the start has no counterpart on SAM.
+    Raises `TrainingError` if the start has no counterpart on SAM.
     """
     if row.segmenter != base.segmenter.family:
         preset = f"{base.preset}_{row.segmenter}"
@@ -159,30 +132,15 @@ def row_config(row: Row, settings: ToyAblation, base: TAViSConfig) -> TAViSConfi
                 f"{settings.start!r} has no counterpart on {row.segmenter!r}; leave the row "
                 f"{row.name!r} out."
             )
-        base = replace(PRESETS[preset](), image_size=settings.image_size)
+        base = replace(PRESETS[preset], image_size=settings.image_size)
     return replace(base, switches=row.switches)
 
 
 def fresh_network(row: Row, settings: ToyAblation, seed: int, start: TAViS, batch: Batch) -> TAViS:
     """Build a row's network: the start's encoders and decoder, and fresh layers between them.
 
-    Parameters
-    ----------
-    row : Row
-        What to build.
-    settings : ToyAblation
-        How.
-    seed : int
-        Of the fresh layers.
-    start : TAViS
-        See `load_start`.
-    batch : Batch
-        To bring the fresh prompts to the size of the decoder's own tokens.
-
-    Returns
-    -------
-    TAViS
-        In training mode; ImageBind and the image encoder are frozen, a SAM without weights not.
+    The batch serves to bring the fresh prompts to the size of the decoder's own tokens. The network
+    is in training mode; ImageBind and the image encoder are frozen, a SAM without weights is not.
     """
     torch.manual_seed(seed)
     model = TAViS(row_config(row, settings, start.config))

@@ -1,4 +1,4 @@
-"""What a run keeps in its folder: whose it is, its log, and the state from which it goes on."""
+"""What a run keeps in its folder: which run it is, its log, and the state from which it goes on."""
 
 from __future__ import annotations
 
@@ -31,21 +31,11 @@ Entry = dict[str, Any]
 
 
 def claim_folder(folder: Path, recipe: Mapping[str, Any], *, begun: bool = True) -> None:
-    """Take a folder for a run, or make sure that it is this run's.
+    """Take a folder for a run, or make sure that it is this run's; it is made if need be.
 
-    Parameters
-    ----------
-    folder : Path
-        Of the run; it is made if need be.
-    recipe : mapping
-        All that decides on what the run computes; ready for JSON.
-    begun : bool
-        Whether the folder holds something that its recipe led to; else it may take another.
-
-    Raises
-    ------
-    TrainingError
-        If the folder holds a run with other settings, or cannot be written.
+    The recipe is everything that decides on what the run computes, ready for JSON. A folder with
+    nothing that its recipe led to (not ``begun``) may take another. Raises `TrainingError` if it
+    holds a run with other settings, or cannot be written.
     """
     card, text = folder / RECIPE_FILE, json.dumps(recipe, indent=2) + "\n"
     try:
@@ -59,7 +49,7 @@ def claim_folder(folder: Path, recipe: Mapping[str, Any], *, begun: bool = True)
 
 
 def _same(card: Path, text: str) -> bool:
-    """Tell whether two recipes say the same; one that is damaged does not."""
+    """Whether two recipes are equal; one that is damaged equals none."""
     try:
         return bool(read_json(card, most=MEGABYTE) == json.loads(text))
     except ForeignFileError:
@@ -69,13 +59,7 @@ def _same(card: Path, text: str) -> bool:
 class RunLog:
     """``log.jsonl``, which has every step and epoch, and ``log.csv``, which has the epochs.
 
-    Parameters
-    ----------
-    folder : Path
-        Of the run.
-    step, epochs : int
-        Steps and epochs that are done where the run is taken up: what a killed run wrote of
-        later ones is dropped.
+    What a killed run wrote beyond the step and epoch from which it is taken up is dropped.
     """
 
     def __init__(self, folder: Path, step: int = 0, epochs: int = 0) -> None:
@@ -92,22 +76,22 @@ class RunLog:
         write_atomically(self.path, "".join(_line(entry) for entry in kept).encode())
 
     def add_step(self, entry: Entry) -> None:
-        """Append what one step gave."""
         self._append({"kind": "step", **entry})
         self._losses.setdefault(entry["epoch"], []).append(entry["loss"])
 
     def mean_loss(self, epoch: int) -> float | None:
-        """Give the mean loss of an epoch's steps; none if it has none."""
+        """Give the mean loss of an epoch's steps; None if it has none."""
         losses = self._losses.get(epoch)
         return sum(losses) / len(losses) if losses else None
 
     def add_epoch(self, entry: Entry) -> None:
-        """Append what one epoch gave, and write the table anew."""
+        """Append what one epoch gave, and write the table again."""
         entry = {"kind": "epoch", **entry}
         self._append(entry)
         self._epochs.append(entry)
         names = list(dict.fromkeys(name for item in self._epochs for name in item))
         text = io.StringIO()
+        # without "kind", which is the same for all of them
         writer = csv.DictWriter(text, names[1:], extrasaction="ignore", lineterminator="\n")
         writer.writeheader()
         writer.writerows(self._epochs)
@@ -141,57 +125,29 @@ def _line(entry: Entry) -> str:
 
 @dataclass
 class Position:
-    """How far a run is; registered with accelerate, which keeps it beside the weights.
+    """How far a run is; registered with accelerate, which keeps it beside the weights."""
 
-    Attributes
-    ----------
-    step : int
-        Optimiser steps taken.
-    stretch : int
-        Stretches done: epochs of a dataset, stages of the toy's training.
-    step_in_stretch : int
-        Steps taken of the stretch after these.
-    best : float
-        Best score so far.
-    since_best : int
-        Stretches done since.
-    begun : bool
-        Whether the network was measured as it was to begin with.
-    draws : str
-        State of the generator that clips are drawn by, as JSON; empty if there is none.
-    """
-
-    step: int = 0
-    stretch: int = 0
-    step_in_stretch: int = 0
-    best: float = float("-inf")
-    since_best: int = 0
-    begun: bool = False
-    draws: str = ""
+    step: int = 0  # optimiser steps taken
+    stretch: int = 0  # stretches done: epochs of a dataset, stages of the toy's training
+    step_in_stretch: int = 0  # steps taken of the one after these
+    best: float = float("-inf")  # score so far
+    since_best: int = 0  # stretches done since
+    begun: bool = False  # the network was measured as it was to begin with
+    draws: str = ""  # state of the generator that clips are drawn by, as JSON; empty without one
 
     def state_dict(self) -> dict[str, Any]:
-        """Give all of it."""
         return asdict(self)
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take all of it back."""
         vars(self).update(state)
 
 
 class RunState:
     """The states of a run: weights that learn, optimiser, random numbers, position.
 
-    A state is on disk whole or not at all, whenever the run is killed.
-
-    Parameters
-    ----------
-    accelerator : Accelerator
-        Which has prepared model and optimiser.
-    folder : Path
-        Of the run; states lie in ``state/``.
-    weights : dict of str to Tensor
-        What is kept of the network, and changed in place by `load`; the rest comes from where the
-        run began.
+    The accelerator has prepared model and optimiser before. A state is on disk (in ``state/`` of
+    the run's folder) whole or not at all, whenever the run is killed. ``weights`` is what is kept
+    of the network, and changed in place by `load`; the rest comes from where the run began.
     """
 
     def __init__(self, accelerator: Accelerator, folder: Path, weights: dict[str, Tensor]) -> None:
@@ -214,7 +170,7 @@ class RunState:
         self.accelerator.save_state(str(partial), safe_serialization=True)
         self.accelerator.wait_for_everyone()
         if self.accelerator.is_main_process:
-            _sync(partial)
+            _sync(partial)  # before the name says that it is whole
             os.replace(partial, done)
             sync_directory(self.folder)
             for older in kept_states(self.folder.parent):
@@ -231,8 +187,8 @@ class RunState:
         return True
 
     def _save_weights(self, _models: Any, weights: list[Any], folder: str) -> None:
-        """Keep no weights but those that learn (a hook of accelerate)."""
-        weights.clear()
+        """Keep only the weights that learn (a hook of accelerate)."""
+        weights.clear()  # else accelerate would write the whole network
         if self.accelerator.is_main_process:
             kept = {name: weight.detach().contiguous() for name, weight in self._weights.items()}
             save_file(kept, Path(folder) / TRAINED_FILE)
@@ -240,19 +196,13 @@ class RunState:
     @torch.no_grad()
     def _load_weights(self, models: list[Any], folder: str) -> None:
         """Take the weights back (a hook of accelerate)."""
-        models.clear()
+        models.clear()  # else accelerate would look for the whole network
         for name, value in load_file(Path(folder) / TRAINED_FILE).items():
             self._weights[name].copy_(value)
 
 
 def kept_states(folder: Path) -> list[Path]:
-    """Give the states of a run that are whole, oldest first.
-
-    Parameters
-    ----------
-    folder : Path
-        Of the run.
-    """
+    """Give the states of a run that are whole, oldest first."""
     states = folder / STATES
     return sorted(path for path in states.glob("*") if path.name != PARTIAL)
 

@@ -22,76 +22,44 @@ from napari_tavis.core.errors import TrainingError
 from napari_tavis.core.tasks import Task
 from napari_tavis.core.vocabulary import AVSBENCH_CLASSES, BACKGROUND
 from napari_tavis.datasets.avsbench import ClipAnnotation, DatasetReader, open_dataset
-from napari_tavis.datasets.avsbench.joined import locate
 from napari_tavis.datasets.avsbench.layout import Subset, frame_count, label_count
+from napari_tavis.datasets.avsbench.reader import locate
 from napari_tavis.lab.training.batches import Batch
 from napari_tavis.lab.training.open_vocabulary import of_classes, read_class_split
 from napari_tavis.media import log_mel_by_second
-from napari_tavis.model.encoded import FrozenFeatures
+from napari_tavis.model.features import FrozenFeatures
 from napari_tavis.model.preprocess import stretch_pixels
 
 if TYPE_CHECKING:
     from napari_tavis.lab.training.frozen_features import FrozenFeatureStore
 
+# names for several subsets: all of AVSBench-semantic, and its open vocabulary
 GROUPS = {"avss": ("v1s", "v1m", "v2"), "ov": ("v1s", "v1m", "v2")}
-"""Names that stand for several subsets: all of AVSBench-semantic, and its open vocabulary."""
 
 CHECKING_THREADS = 8
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One clip of ``T`` frames with ``O`` objects.
+    """One clip of ``T`` frames with ``O`` objects."""
 
-    Attributes
-    ----------
-    name : str
-        Name or uid.
-    images : Tensor, uint8, shape (T, 3, S, S)
-        RGB, stretched to the network's input.
-    mel : Tensor, float32, shape (T, 1, 128, 204)
-        Normalised log-mel spectrogram of each frame's window.
-    classes : Tensor, int64, shape (O,)
-        Positions of the objects' classes in the vocabulary; 0 pads. Empty where only the scene
-        is known.
-    masks : Tensor, bool, shape (T, O, S, S)
-        Where each object sounds.
-    scene : Tensor, bool, shape (T, S, S)
-        Everything that sounds.
-    labelled : Tensor, bool, shape (T,)
-        Which frames carry labels.
-    features : FrozenFeatures or None
-        ``T`` rows of what ImageBind makes of the frames, if it was kept.
-    classified : bool
-        Whether the objects are known, even if there are none.
-    """
-
-    name: str
-    images: Tensor
-    mel: Tensor
-    classes: Tensor
-    masks: Tensor
-    scene: Tensor
-    labelled: Tensor
+    name: str  # or uid
+    images: Tensor  # (T, 3, S, S), uint8, RGB, stretched to the network's input
+    mel: Tensor  # (T, 1, 128, 204), normalised log-mel spectrogram of each frame's window
+    classes: Tensor  # (O,), places in the vocabulary; 0 pads; empty where only the scene is known
+    masks: Tensor  # (T, O, S, S), bool, where each object sounds
+    scene: Tensor  # (T, S, S), bool, everything that sounds
+    labelled: Tensor  # (T,), bool, which frames carry labels
+    # T rows of what ImageBind makes of the frames, if it was kept
     features: FrozenFeatures | None = None
-    classified: bool = True
+    classified: bool = True  # whether the objects are known, even if there are none
 
 
 class ClipDataset(Dataset[Sample]):
     """The clips of one or several subsets, each read from its files when it is asked for.
 
-    Parameters
-    ----------
-    readers : DatasetReader or sequence of them
-        Whose clips, one reader after the other.
-    image_size : int
-        Pixels per side of the network's input, ``S``.
-    features : FrozenFeatureStore, optional
-        Where ImageBind's outputs are kept.
-    vocabulary : sequence of str, optional
-        The classes, background first.
-    labelled_only : bool, optional
-        Leave out the frames after the last labelled one: they can change no loss.
+    With ``labelled_only``, the frames after the last labelled one are left out: they can change no
+    loss. The vocabulary has the background first.
     """
 
     def __init__(
@@ -125,35 +93,18 @@ class ClipDataset(Dataset[Sample]):
         return self._ends[-1] if self._ends else 0
 
     def annotation(self, index: int) -> ClipAnnotation:
-        """Read a clip as it lies on disk, at its own size.
+        """Read a clip as it is on disk, at its own size; a negative index counts from the end.
 
-        Parameters
-        ----------
-        index : int
-            Position, counted from 0 or, negative, from the end.
-
-        Raises
-        ------
-        DatasetError
-            If a file is missing or damaged.
-        IndexError
-            If there is no such clip.
+        Raises `DatasetError` if a file is missing or damaged, `IndexError` if there is no such
+        clip.
         """
         reader, position = self._locate(index)
         return reader[position]
 
     def stamp(self, index: int) -> str:
-        """Tell a sample by the names, sizes and times of its files, without reading them.
+        """Hash the names, sizes and times of a sample's files, without reading them.
 
-        Parameters
-        ----------
-        index : int
-            As for `annotation`.
-
-        Returns
-        -------
-        str
-            A hash; empty if a file is missing.
+        Empty if a file is missing.
         """
         reader, position = self._locate(index)
         try:
@@ -189,23 +140,10 @@ def make_sample(
     vocabulary: Sequence[str] = AVSBENCH_CLASSES,
     labelled_only: bool = False,
 ) -> Sample:
-    """Bring a clip into the form of the network's input.
+    """Bring a clip into the form of the network's input, without features.
 
-    Parameters
-    ----------
-    clip : ClipAnnotation
-        The clip.
-    image_size : int
-        Pixels per side, ``S``.
-    vocabulary : sequence of str, optional
-        The classes, background first; objects of other classes belong to the scene alone.
-    labelled_only : bool, optional
-        Leave out the frames after the last labelled one.
-
-    Returns
-    -------
-    Sample
-        Without features.
+    Objects of classes outside the vocabulary belong to the scene alone. With ``labelled_only``, the
+    frames after the last labelled one are left out.
     """
     seconds = len(clip.frames)
     kept = int(np.flatnonzero(clip.labelled)[-1]) + 1 if labelled_only else seconds
@@ -223,30 +161,16 @@ def make_sample(
 
 
 def is_classified(clip: ClipAnnotation) -> bool:
-    """Tell whether a clip's objects are known: by labels, or by a category that is a class."""
+    """Whether a clip's objects are known: by labels, or by a category that is a class."""
     return clip.class_map is not None or clip.category in AVSBENCH_CLASSES[1:]
 
 
 def classified_masks(
     clip: ClipAnnotation, frames: int, vocabulary: Sequence[str]
 ) -> tuple[Tensor, Tensor]:
-    """Give a clip's objects.
+    """Give the places (O,) in the vocabulary, and masks (T, O, H, W), of a clip's objects.
 
-    Parameters
-    ----------
-    clip : ClipAnnotation
-        The clip.
-    frames : int
-        How many of its frames are wanted, ``T``.
-    vocabulary : sequence of str
-        The classes; objects of others are left out.
-
-    Returns
-    -------
-    classes : Tensor, int64, shape (O,)
-        Positions in the vocabulary.
-    masks : Tensor, bool, shape (T, O, H, W)
-        Where each object sounds.
+    Only the first ``frames`` are wanted; objects of classes outside the vocabulary are left out.
     """
     scene = clip.masks[:frames]
     shown: dict[str, npt.NDArray[np.bool_]] = {}
@@ -264,7 +188,7 @@ def classified_masks(
 
 
 def stretch_masks(masks: Tensor, size: int) -> Tensor:
-    """Bring masks ``[T, O, H, W]`` to the network's size, each pixel from its nearest."""
+    """Bring masks (T, O, H, W) to the network's size, each pixel from its nearest."""
     shape = masks.shape
     pixels = masks.flatten(0, 1)[:, None].to(torch.uint8)
     if len(pixels) and shape[-2:] != (size, size):
@@ -273,36 +197,25 @@ def stretch_masks(masks: Tensor, size: int) -> Tensor:
 
 
 def collate(samples: Sequence[Sample]) -> Batch:
-    """Put clips together for a training step.
+    """Put ``B`` clips together for a training step, with features if all of them have any.
 
-    Clips of fewer frames than others are filled up with copies of their last frame, which are
-    not labelled.
-
-    Parameters
-    ----------
-    samples : sequence of Sample
-        ``B`` clips of at most ``T`` frames and ``O`` objects.
-
-    Returns
-    -------
-    Batch
-        With features if all clips have them.
+    Clips of fewer frames than others are filled up with copies of their last frame, which are not
+    labelled.
     """
     frames = max(len(sample.images) for sample in samples)
     objects = max(1, *(len(sample.classes) for sample in samples))
     filled = [_fill(sample, frames, objects) for sample in samples]
-    masks, classes = (
-        torch.stack([s.masks for s in filled]),
-        torch.stack([s.classes for s in filled]),
-    )
+    masks = torch.stack([sample.masks for sample in filled])
+    classes = torch.stack([sample.classes for sample in filled])
     here = masks.flatten(3).any(-1)
     heard = torch.zeros(*here.shape[:2], len(AVSBENCH_CLASSES), dtype=torch.bool)
     heard.scatter_(2, classes[:, None].expand_as(here), here)
-    heard[..., 0] = False
+    heard[..., 0] = False  # where the padding was counted
     features = [sample.features for sample in filled if sample.features is not None]
     return Batch(
         images=torch.stack([sample.images for sample in filled]).float() / 255,
         mel=torch.stack([sample.mel for sample in filled]),
+        # where objects overlap, which labels never do, the higher class would win
         visible=(masks * classes[:, None, :, None, None].to(torch.uint8)).amax(2),
         objects=classes,
         heard=heard,
@@ -315,7 +228,7 @@ def collate(samples: Sequence[Sample]) -> Batch:
 
 
 def _fill(sample: Sample, frames: int, objects: int) -> Sample:
-    """Bring a sample to so many frames and objects."""
+    """Pad a sample to a number of frames and objects."""
     missing, empty = frames - len(sample.images), objects - len(sample.classes)
     order = torch.arange(frames).clamp(max=len(sample.images) - 1)
     return replace(
@@ -348,7 +261,7 @@ def open_split(
     Parameters
     ----------
     root : Path or str
-        The folder; the trees may lie up to two folders deeper.
+        The folder; the trees may be up to two folders deeper.
     subset : str
         ``s4``, ``ms3``, ``v1s``, ``v1m``, ``v2``; ``avss`` for all of AVSBench-semantic; ``ov`` for
         its clips of seen classes, which are then the whole vocabulary; ``ov-unseen`` for those
@@ -366,10 +279,6 @@ def open_split(
         Where ImageBind's outputs are kept.
     labelled_only : bool, optional
         Leave out the frames after the last labelled one.
-
-    Returns
-    -------
-    ClipDataset
 
     Raises
     ------
@@ -406,20 +315,7 @@ def check_trees(
     readers: Sequence[DatasetReader],
     task: Task | None = None,
 ) -> list[str]:
-    """Read every clip once, before training does, and tell all that is missing or broken.
-
-    Parameters
-    ----------
-    readers : sequence of DatasetReader
-        All that will be read: `ClipDataset.readers`.
-    task : Task, optional
-        Told of clips, and looked at after each.
-
-    Returns
-    -------
-    list of str
-        One sentence for each file; empty if all is well.
-    """
+    """Read every clip once, before training does; give a sentence for each bad or missing file."""
     checks = [partial(reader.problems, index) for reader in readers for index in range(len(reader))]
     task = task or Task()
     found: list[str] = []

@@ -15,30 +15,21 @@ from napari_tavis.lab.training.batches import Batch
 from napari_tavis.lab.training.settings import ModelSettings
 from napari_tavis.model import TAViS, TextFeatures, load_model
 from napari_tavis.model.alignment import class_prompt
-from napari_tavis.model.points import paint_points
+from napari_tavis.model.decoding import paint_points
 from napari_tavis.model.sam2_segmenter import SoundPromptedSam2
 
+# RMS by which fresh prompts differ from sound to sound; the decoder's own tokens have 1
 PROMPT_SPREAD = 1.5
-"""RMS by which fresh prompts differ from sound to sound; the decoder's own tokens have 1."""
 
-PAPER_COUNT = (
+_PAPER_COUNT = (
     "The paper counts 54.9 M: its release also carries 7.75 M that no output depends on (three "
     "layers of the queries' attention, and the adapter of a block that does not exist)."
 )
-"""What to say about the number of trained parameters of the paper's network."""
 
 
 @dataclass(frozen=True)
 class Parts:
-    """How many weights learn.
-
-    Attributes
-    ----------
-    trained, total : int
-        Numbers of weights.
-    by_part : dict of str to int
-        The trained ones by part of the network.
-    """
+    """How many weights learn, in all and by part of the network."""
 
     trained: int
     total: int
@@ -53,46 +44,25 @@ class Parts:
 def start_model(settings: ModelSettings) -> TAViS:
     """Load the network to begin with, on the CPU.
 
-    Parameters
-    ----------
-    settings : ModelSettings
-        Which one. Parts that other switches add or reshape start from random weights.
-
-    Raises
-    ------
-    CheckpointError
-        If there is no such model.
+    Parts that other switches add or reshape start from random weights. Raises `CheckpointError` if
+    there is no such model.
     """
     model = load_model(settings.start, image_size=settings.image_size)
     if settings.switches is None or settings.switches == model.config.switches:
         return model
     changed = TAViS(replace(model.config, switches=settings.switches))
     shapes = {name: weight.shape for name, weight in changed.state_dict().items()}
+    # A layer that switches reshape, as the aggregation of prompts, starts afresh as well.
     kept = {name: w for name, w in model.state_dict().items() if w.shape == shapes.get(name)}
     changed.load_state_dict(kept, strict=False)
     return changed.eval()
 
 
 def freeze(model: nn.Module, trained: tuple[str, ...]) -> Parts:
-    """Let only some weights learn.
+    """Let only the weights learn whose names fit a pattern, and count them.
 
-    Parameters
-    ----------
-    model : Module
-        Changed in place: modules in which nothing learns are in evaluation mode, others in
-        training mode.
-    trained : tuple of str
-        Patterns of the names of weights that learn.
-
-    Returns
-    -------
-    Parts
-        How many these are.
-
-    Raises
-    ------
-    TrainingError
-        If nothing would learn.
+    Modules in which nothing learns go into evaluation mode, others into training mode. Raises
+    `TrainingError` if nothing would learn.
     """
     for name, weight in model.named_parameters():
         weight.requires_grad_(any(fnmatchcase(name, pattern) for pattern in trained))
@@ -104,7 +74,6 @@ def freeze(model: nn.Module, trained: tuple[str, ...]) -> Parts:
 
 
 def count_parts(model: nn.Module) -> Parts:
-    """Count the weights that learn."""
     by_part: dict[str, int] = {}
     for name, weight in model.named_parameters():
         if weight.requires_grad:
@@ -117,7 +86,7 @@ def count_parts(model: nn.Module) -> Parts:
 
 def describe_parts(model: TAViS, parts: Parts) -> str:
     """Say how many weights learn, beside the paper's number where the network is the paper's."""
-    return f"{parts} {PAPER_COUNT}" if model.config.preset == "large" else str(parts)
+    return f"{parts} {_PAPER_COUNT}" if model.config.preset == "large" else str(parts)
 
 
 def set_modes(model: nn.Module) -> None:
@@ -136,14 +105,8 @@ def scale_prompts(model: TAViS, mel: Tensor) -> None:
     """Bring fresh sparse prompts to the size of the mask decoder's own tokens.
 
     As they are drawn, what differs from sound to sound is a tenth of those, and the decoder takes
-    thousands of steps to hear it.
-
-    Parameters
-    ----------
-    model : TAViS
-        Changed in place: the last layer of the prompts' aggregation.
-    mel : Tensor, shape (B, T, 1, 128, 204)
-        Sounds that differ.
+    thousands of steps to hear it. Takes sounds that differ, (B, T, 1, 128, 204), and scales the
+    last layer of the prompts' aggregation.
     """
     tokens, summary = model.imagebind.encode_audio(mel.flatten(0, 1))
     learned, decomposed = model.decomposition(tokens, summary)

@@ -26,13 +26,12 @@ from napari_tavis.lab.toyworld.scene import AUDIBLE_SECONDS, audible_seconds
 from napari_tavis.lab.training.batches import Batch, to_images
 from napari_tavis.media import log_mel
 
+# training clips have seeds from here on; `toy-test` and `toy` use smaller ones
 TRAINING_SEEDS = 1 << 40
-"""Training clips have seeds from here on; `toy-test` and `toy` use smaller ones."""
 
 OBJECTS = 3
 FRAMES = 5
-MUTED = 0.04
-"""Share of drawn clips that are played in digital silence."""
+MUTED = 0.04  # share of drawn clips that are played in digital silence
 _SHAPES: dict[str, tuple[str, tuple[int, ...]]] = {
     "objects": ("u1", (OBJECTS,)),
     "heard": ("?", (FRAMES, len(AVSBENCH_CLASSES))),
@@ -56,10 +55,7 @@ def _arrays(directory: Path, count: int, size: int, mode: str) -> dict[str, np.n
 def _reserve(file: Path, size: int) -> None:
     """Take the room of a file now: a mapped file that finds none later ends the process.
 
-    Raises
-    ------
-    TrainingError
-        If there is not so much.
+    Raises `TrainingError` if there is not enough.
     """
     try:
         if hasattr(os, "posix_fallocate"):
@@ -82,7 +78,7 @@ def _render(directory: Path, first_seed: int, count: int, size: int, part: range
         scene = sample_scene(first_seed + row, float(FRAMES))
         clip = render_clip(scene, size, FRAMES)
         classes = [AVSBENCH_CLASSES.index(name) for name in clip.class_names]
-        lookup = np.zeros(256, np.uint8)
+        lookup = np.zeros(256, np.uint8)  # from the number of an instance to its class
         lookup[1 : len(classes) + 1] = classes
         arrays["frames"][row] = clip.frames
         arrays["visible"][row] = lookup[clip.instances]
@@ -96,10 +92,7 @@ def _render(directory: Path, first_seed: int, count: int, size: int, part: range
 
 
 def _pool(processes: int) -> AbstractContextManager[ProcessPoolExecutor | None]:
-    """Give processes to render in, or none where this one suffices.
-
-    They are spawned: forking a process that has threads, as torch's or Qt's, may hang.
-    """
+    """Give processes to render in, or none where this one suffices."""
     if processes == 1:
         return nullcontext()
     return ProcessPoolExecutor(processes, mp_context=get_context("spawn"))
@@ -116,25 +109,8 @@ def render_toy_clips(
 ) -> ToyClips:
     """Render toy clips, or open them if this was done before.
 
-    Parameters
-    ----------
-    directory : Path
-        Where the arrays are kept; about 0.8 MB a clip at 128 pixels.
-    count : int
-        How many clips.
-    size : int
-        Side of the frames in pixels.
-    first_seed : int, optional
-        Seed of the first clip; the next ones follow.
-    workers : int, optional
-        Processes to use; all cores by default.
-    task : Task, optional
-        Told the number of clips rendered.
-
-    Returns
-    -------
-    ToyClips
-        The clips, memory-mapped.
+    The arrays take about 0.8 MB a clip at 128 pixels; they are memory-mapped. Seeds follow from the
+    first clip's. All cores are used unless ``workers`` says how many processes.
     """
     recipe = {"count": count, "size": size, "first_seed": first_seed}
     done = directory / "recipe.json"
@@ -157,24 +133,9 @@ def render_toy_clips(
 
 
 def open_toy_clips(directory: Path, size: int) -> ToyClips:
-    """Open toy clips that were rendered before, however many.
+    """Open toy clips that `render_toy_clips` put into a folder, however many.
 
-    Parameters
-    ----------
-    directory : Path
-        Where `render_toy_clips` put them.
-    size : int
-        Side of the frames in pixels.
-
-    Returns
-    -------
-    ToyClips
-        The clips, memory-mapped.
-
-    Raises
-    ------
-    TrainingError
-        If there are none of this size.
+    Raises `TrainingError` if there are none of this size.
     """
     done = directory / "recipe.json"
     recipe = _recipe(done)
@@ -187,7 +148,7 @@ def open_toy_clips(directory: Path, size: int) -> ToyClips:
 
 
 def _recipe(file: Path) -> dict[str, Any]:
-    """Read what was rendered; nothing where it is not said."""
+    """Read what was rendered; empty where that is unknown."""
     try:
         found = read_json(file, most=MEGABYTE)
     except ForeignFileError:
@@ -196,13 +157,7 @@ def _recipe(file: Path) -> dict[str, Any]:
 
 
 class ToyClips:
-    """A store of rendered toy clips from which batches are drawn.
-
-    Parameters
-    ----------
-    arrays : dict of str to ndarray
-        As `render_toy_clips` makes them.
-    """
+    """A store of rendered toy clips from which batches are drawn."""
 
     def __init__(self, arrays: dict[str, np.ndarray]) -> None:
         self._arrays = arrays
@@ -215,24 +170,11 @@ class ToyClips:
     def batches(
         self, clips: int, frames: int, generator: np.random.Generator, swap: float = 0.5
     ) -> Iterator[Batch]:
-        """Draw batches without end.
+        """Draw batches without end, mirrored, brightened and amplified at random.
 
-        Parameters
-        ----------
-        clips : int
-            Clips in a batch, ``B``.
-        frames : int
-            Frames of each, ``T``, in order of time; fewer than the clip has are picked at random.
-        generator : numpy.random.Generator
-            Source of all choices.
-        swap : float, optional
-            Share of clips that are shown with the sound of another one. As a scene holds each
-            class at most once, the truth follows from the classes that are heard.
-
-        Yields
-        ------
-        Batch
-            Mirrored, brightened and amplified at random.
+        Fewer frames than a clip has are picked at random, in order of time. The share ``swap`` of
+        clips is shown with the sound of another one: as a scene holds each class at most once, the
+        truth follows from the classes that are heard.
         """
         while True:
             rows = generator.integers(len(self), size=clips)
@@ -276,12 +218,11 @@ class ToyClips:
 
 @lru_cache(maxsize=1)
 def _digital_silence() -> np.ndarray:
-    """Give the log-mel window of a soundtrack that is all zeros, shape (128, 204)."""
+    """Give the log-mel window (128, 204) of a soundtrack that is all zeros."""
     return log_mel(np.zeros(32_000, np.float32), np.zeros(1))[0, 0]
 
 
 def _collate(items: list[dict[str, np.ndarray]]) -> Batch:
-    """Stack drawn clips."""
     stacked = {
         name: torch.from_numpy(np.stack([item[name] for item in items])) for name in items[0]
     }

@@ -1,4 +1,10 @@
-"""The recipe of the bundled toy model: from nothing, in stages, on clips that it draws itself."""
+"""The recipe of the bundled toy model: from nothing, in stages, on clips that it draws itself.
+
+The paper starts from ImageBind, whose sound, picture and text already share one space, and from a
+SAM 2 that has seen millions of masks. The toy preset starts from nothing, so its first stage gives
+it a beginning of both: sounds are drawn to the texts of their classes by a sigmoid loss, and a
+throw-away head names every pixel's object from SAM 2's image features.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +15,7 @@ from typing import Any, cast
 
 import numpy as np
 import torch
+import torch.nn.functional as functional
 from accelerate import Accelerator
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
@@ -16,21 +23,14 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from napari_tavis.core.errors import TrainingError
 from napari_tavis.core.tasks import Task
 from napari_tavis.core.vocabulary import AVSBENCH_CLASSES
-from napari_tavis.lab.training.alignment import (
-    TrainingHeads,
-    alignment_losses,
-    audio_loss,
-    pixel_loss,
-    region_embedding,
-)
 from napari_tavis.lab.training.batches import Batch, make_targets
-from napari_tavis.lab.training.losses import tavis_loss
+from napari_tavis.lab.training.losses import region_embedding, tavis_loss
 from napari_tavis.lab.training.prompt_losses import prompt_losses, tracking_losses
 from napari_tavis.lab.training.settings import Stage, ToyTrainingConfig
 from napari_tavis.lab.training.starting import class_texts, scale_marks, scale_prompts
 from napari_tavis.lab.training.toy_clips import render_toy_clips
 from napari_tavis.lab.training.trainer import Course, Recipe, Stretch, Trainer, weights_besides
-from napari_tavis.model import TAViS, TAViSOutput, TextFeatures, save_checkpoint
+from napari_tavis.model import TAViS, TAViSOutput, TextFeatures, preprocess, save_checkpoint
 
 STATE_EVERY = 250
 DENSE_SCALE = 0.1
@@ -44,30 +44,11 @@ def train_toy(
     device: str = "cpu",
     task: Task | None = None,
 ) -> Path:
-    """Train the toy preset, or go on with a run that was stopped.
+    """Train the toy preset, or go on with a run that was stopped; give the averaged weights' file.
 
-    Parameters
-    ----------
-    output : Path
-        Directory of the run; about 13 GB with the rendered clips.
-    config : ToyTrainingConfig, optional
-        What to do; the run that made the shipped checkpoint by default.
-    seed : int, optional
-        Of the weights and the batches.
-    device : str, optional
-        Where to train.
-    task : Task, optional
-        Told of every step; stops the run with its state saved.
-
-    Returns
-    -------
-    Path
-        The checkpoint, ``toy.safetensors``: the averaged weights.
-
-    Raises
-    ------
-    TrainingError
-        If a loss is not finite, or the directory holds another run or cannot be written.
+    The directory takes about 13 GB with the rendered clips. Cancelled, the run stops with its state
+    saved. Raises `TrainingError` if a loss is not finite, or the directory holds another run or
+    cannot be written.
     """
     config = config or ToyTrainingConfig()
     trainer = Trainer(ToyRecipe(config, seed, device), output)
@@ -130,7 +111,7 @@ class _ToyCourse(Course):
         clips = render_toy_clips(
             folder, self._config.clips[stage.image_size], size=stage.image_size, task=task
         )
-        if step == 0 or self.generator is None:
+        if step == 0 or self.generator is None:  # else the draws of the state go on
             first = sum(earlier.steps for earlier in stages[:number])
             self.generator = np.random.default_rng((self._seed, number, first))
         batches = clips.batches(stage.clips, stage.frames, self.generator)
@@ -142,6 +123,7 @@ class _ToyCourse(Course):
                 network.segmenter.get_submodule("sam_prompt_encoder")
                 for network in (self.model, self._averaged)
             ]
+            # Otherwise the average would take hundreds of steps to reach the new scale.
             encoders[1].load_state_dict(encoders[0].state_dict())
         return batches
 
@@ -195,7 +177,7 @@ class _ToyObjective(nn.Module):
 
     @torch.no_grad()
     def _feature_widths(self, device: torch.device) -> list[int]:
-        """Channels of the image features, found by asking the network."""
+        """Give the channels of the image features, found by asking the network."""
         images = torch.zeros(1, 1, 3, 128, 128, device=device)
         mel = torch.zeros(1, 1, 1, 128, 204, device=device)
         output = self.model(images, mel, protocol="independent")
@@ -206,7 +188,7 @@ class _ToyObjective(nn.Module):
         self._mask_features = output
 
     def _mask_pixel_logits(self) -> Tensor:
-        """Class logits per pixel from the decoder's features for the scene query."""
+        """Give class logits per pixel from the decoder's features for the scene query."""
         of_queries = self._mask_features.unflatten(0, (-1, self.model.config.queries + 1))
         logits: Tensor = self.heads.mask_pixels(of_queries[:, -1])
         return logits
@@ -218,7 +200,7 @@ class _ToyObjective(nn.Module):
         return self._segment(self.stage, batch, step)
 
     def _segment(self, stage: Stage, batch: Batch, step: int) -> dict[str, Tensor]:
-        """Losses of the whole network, the class texts being constant."""
+        """Give the losses of the whole network, the class texts being constant."""
         assert self.texts is not None
         output = self.model(batch.images, batch.mel, protocol=stage.protocol)
         regions = None
@@ -232,7 +214,7 @@ class _ToyObjective(nn.Module):
         if stage.protocol == "independent":
             losses["mask_pixels"] = 0.2 * pixel_loss(self._mask_pixel_logits(), batch)
         if step % self._config.extra_every == 1:
-            # Keeps the sounds at their texts while the audio encoder learns on.
+            # Keeps the sounds at their texts while the audio encoder goes on learning.
             sound = output.sound_embedding.flatten(0, 1)
             losses["audio"] = audio_loss(self.heads, sound, batch, self.texts.embedding)
         if stage.prompts:
@@ -240,7 +222,7 @@ class _ToyObjective(nn.Module):
         return losses
 
     def _prompted(self, output: TAViSOutput, batch: Batch, step: int) -> dict[str, Tensor]:
-        """Losses of what a person does: prompt an object, and have it followed."""
+        """Give the losses of what a person does: prompt an object, and have it followed."""
         generator = np.random.default_rng((self._seed, step))
         features = output.frame_features
         losses = prompt_losses(self.model, features, batch, generator)
@@ -250,6 +232,82 @@ class _ToyObjective(nn.Module):
 
 
 def _text_parameters(model: TAViS) -> list[nn.Parameter]:
-    """Weights of ImageBind's text encoder, its head and its logit scale."""
+    """Give the weights of ImageBind's text encoder, its head and its logit scale."""
     named = model.get_submodule("imagebind").named_parameters()
     return [weight for name, weight in named if ".text." in name]
+
+
+class TrainingHeads(nn.Module):
+    """What only training needs, and no checkpoint keeps.
+
+    ``channels`` are those of the image features, finest level first, ``mask_channels`` those of
+    what the mask decoder multiplies its mask tokens with.
+    """
+
+    def __init__(self, channels: list[int], mask_channels: int, classes: int) -> None:
+        super().__init__()
+        self.mask_pixels = nn.Conv2d(mask_channels, classes, 1)
+        # A cosine starts out ten times as large, and shifted: few of the classes are there.
+        self.temperature = nn.Parameter(torch.tensor(2.3))
+        self.bias = nn.Parameter(torch.tensor(-4.0))
+        self.levels = nn.ModuleList(nn.Conv2d(width, 64, 1) for width in channels)
+        self.pixels = nn.Sequential(nn.GELU(), nn.Conv2d(64, classes, 1))
+
+    def presence_logits(self, embedding: Tensor, text: Tensor) -> Tensor:
+        """Compare embeddings (..., D) with texts (P, D) by a scaled and shifted cosine.
+
+        Gives logits of "holds this class", (..., P).
+        """
+        cosine = functional.normalize(embedding, dim=-1) @ functional.normalize(text, dim=-1).T
+        return cosine * self.temperature.exp() + self.bias
+
+    def pixel_logits(self, features: list[Tensor]) -> Tensor:
+        """Name the object at each cell of the finest feature level: class logits (n, P, h_0, w_0).
+
+        Features are (n, C_l, h_l, w_l), finest first.
+        """
+        size = features[0].shape[-2:]
+        merged = sum(
+            functional.interpolate(level(feature), size=size, mode="bilinear")
+            for level, feature in zip(self.levels, features, strict=True)
+        )
+        return self.pixels(merged)
+
+
+def presence_loss(logits: Tensor, present: Tensor) -> Tensor:
+    """Binary cross entropy summed over the classes, averaged over the rest."""
+    truth = present.to(logits.dtype)
+    entropy = functional.binary_cross_entropy_with_logits(logits, truth, reduction="none")
+    return entropy.sum(-1).mean()
+
+
+def audio_loss(heads: TrainingHeads, embedding: Tensor, batch: Batch, text: Tensor) -> Tensor:
+    """Draw the sound (n, D) of each window to the texts (P, D) of the classes heard in it.
+
+    Silence is drawn to the background's text.
+    """
+    present = batch.heard.flatten(0, 1).clone()
+    present[:, 0] = ~present.any(1)
+    return presence_loss(heads.presence_logits(embedding, text), present)
+
+
+def alignment_losses(
+    model: TAViS, heads: TrainingHeads, batch: Batch, texts: TextFeatures
+) -> dict[str, Tensor]:
+    """Give the weighted terms of the alignment stage; no mask is decoded."""
+    tokens, cls = model.imagebind.encode_audio(batch.mel.flatten(0, 1))
+    images = preprocess.normalise(batch.images.flatten(0, 1))
+    features, _ = model.segmenter.encode(images, model.adapters(tokens))
+    audio = model.imagebind.audio_head(cls)
+    return {
+        "audio": audio_loss(heads, audio, batch, texts.embedding),
+        "pixels": pixel_loss(heads.pixel_logits(features), batch),
+    }
+
+
+def pixel_loss(logits: Tensor, batch: Batch) -> Tensor:
+    """Name every pixel's object, sounding or not, from class logits (n, P, h, w)."""
+    seen = batch.visible.flatten(0, 1)
+    step = seen.shape[-1] // logits.shape[-1]
+    labels = seen[:, step // 2 :: step, step // 2 :: step].long()
+    return functional.cross_entropy(logits, labels)

@@ -1,4 +1,4 @@
-"""The training loop, the only one: on one process or many, killed at any moment and taken up again.
+"""The one training loop: on one process or many, killed at any moment and taken up again.
 
 What a run learns, from what and by what loss, is its `Recipe`: the paper's and fine-tuning's
 (`dataset_recipe`), the bundled model's (`toy_recipe`), and an ablation's on the toy world
@@ -47,64 +47,32 @@ class Stretch:
 
 @dataclass(frozen=True)
 class Measuring:
-    """How a run is measured before it begins and after every stretch.
+    """How a run is measured before it begins and after every stretch."""
 
-    Attributes
-    ----------
-    clips : RunClips
-        Of which some are held out.
-    protocol : {"independent", "memory"}
-        How the segmenter decodes.
-    monitor : str
-        The score that tells the best model.
-    texts : Tensor, optional, shape (P, D)
-        All classes of AVSBench; without them classes are not measured.
-    patience : int, optional
-        Stretches without a better score after which the run ends.
-    pictures : int
-        Clips whose masks are drawn.
-    facts : dict of str to str
-        What checkpoints say of where they come from.
-    """
-
-    clips: RunClips
-    protocol: Protocol
-    monitor: str
+    clips: RunClips  # of which some are held out
+    protocol: Protocol  # how the segmenter decodes
+    monitor: str  # the score that decides on the best model
+    # (P, D), all classes of AVSBench; without them classes are not measured
     texts: Tensor | None = None
-    patience: int | None = None
-    pictures: int = 0
+    patience: int | None = None  # stretches without a better score after which the run ends
+    pictures: int = 0  # clips whose masks are drawn
+    # what checkpoints say of where they come from
     facts: Mapping[str, str] = field(default_factory=dict)
 
 
 class Course(ABC):
-    """What a recipe brings into the loop.
+    """What a recipe brings into the loop."""
 
-    Attributes
-    ----------
-    model : TAViS
-        The network; what shall learn has gradients.
-    objective : Module
-        The network with its loss: ``objective(batch, step)`` gives the weighted terms by name, of
-        each clip (shape ``(B,)``) or of all together (a scalar). Their sum is minimised.
-    stretches : sequence of Stretch
-        What is done, in order.
-    measuring : Measuring, optional
-        How the network is measured on the way.
-    average : AveragedModel, optional
-        Follows the network, step by step.
-    generator : numpy.random.Generator, optional
-        By which clips are drawn; a run that is taken up goes on with it.
-    clip_apart : bool
-        Whether the gradient of each group of weights is limited by itself.
-    """
-
-    model: TAViS
+    model: TAViS  # what is to learn has gradients
+    # The network with its loss: objective(batch, step) gives the weighted terms by name, of each
+    # clip (B,) or of all together (scalars). Their sum is minimised.
     objective: nn.Module
     stretches: Sequence[Stretch]
     measuring: Measuring | None = None
-    average: AveragedModel | None = None
+    average: AveragedModel | None = None  # follows the network, step by step
+    # by which clips are drawn; a run that is taken up goes on with it
     generator: np.random.Generator | None = None
-    clip_apart: bool = False
+    clip_apart: bool = False  # limit the gradient of each group of weights by itself
 
     def groups(self) -> list[list[nn.Parameter]]:
         """Give what learns, in groups that may learn at rates of their own."""
@@ -129,29 +97,17 @@ class Course(ABC):
 def weights_besides(
     weights: Iterable[nn.Parameter], group: Iterable[nn.Parameter]
 ) -> list[nn.Parameter]:
-    """Give the weights that are not in a group: tensors are told apart by identity alone."""
-    known = {id(weight) for weight in group}
+    """Give the weights that are not in a group."""
+    known = {id(weight) for weight in group}  # `in` would compare the values of tensors
     return [weight for weight in weights if id(weight) not in known]
 
 
 class Recipe(ABC):
     """What a run does, before anything is loaded.
 
-    Parameters
-    ----------
-    card : mapping
-        All that decides on what is computed, ready for JSON.
-    optimizer : OptimizerSettings
-        How weights are changed.
-    seed : int
-        Of all that is random.
-    device : str
-        ``"cpu"``, or what accelerate finds.
-    state_every : int or None
-        Steps after which the state is written, besides after every stretch; with None it is never
-        written, and a run that was stopped begins anew.
-    tensorboard : bool
-        Whether to write a log for TensorBoard.
+    The card is everything that decides on what is computed, ready for JSON. Between stretches the
+    state is written every ``state_every`` steps; with None it is never written, and a run that was
+    stopped starts again.
     """
 
     def __init__(
@@ -174,30 +130,10 @@ class Recipe(ABC):
 class Trainer:
     """One training run.
 
-    Parameters
-    ----------
-    recipe : Recipe
-        What to do.
-    output : Path
-        Folder of the run: state, log and, where the recipe measures, pictures,
-        ``best.safetensors`` and ``last.safetensors``. A run that was stopped or killed is taken up
-        from it.
-    task : Task, optional
-        Told of every clip whose files are checked, and asked whether to go on.
-
-    Attributes
-    ----------
-    course : Course
-        What the recipe came to.
-    parts : Parts
-        How many weights learn.
-
-    Raises
-    ------
-    TrainingError
-        If the settings do not fit together, or the folder holds another run.
-    DatasetError
-        If clips are missing or broken; it names all of them.
+    The folder keeps state, log and, where the recipe measures, pictures, ``best.safetensors`` and
+    ``last.safetensors``; a run that was stopped or killed is taken up from it. Building it checks
+    the clips' files and raises `TrainingError` if the settings do not fit together or the folder
+    holds another run, and `DatasetError` naming all clips that are missing or broken.
     """
 
     def __init__(self, recipe: Recipe, output: Path, *, task: Task | None = None) -> None:
@@ -223,7 +159,6 @@ class Trainer:
 
     @property
     def model(self) -> TAViS:
-        """The network."""
         return self.course.model
 
     @property
@@ -234,33 +169,24 @@ class Trainer:
     def run(self, task: Task | None = None) -> None:
         """Train from where the run stands to its end.
 
-        Parameters
-        ----------
-        task : Task, optional
-            Told of every step; stops the run with its state saved.
-
-        Raises
-        ------
-        Cancelled
-            When asked to stop.
-        TrainingError
-            If a loss is not finite; it names the clip. The state before it is kept.
+        Raises `Cancelled` with the state saved, and `TrainingError` if a loss is not finite, naming
+        the clip; the state before it is kept.
         """
         task = task or Task()
-        self._go_back()
+        self._resume()
         position, stretches = self.state.position, self.course.stretches
         try:
             if not position.begun:
-                self._close(0, task)
+                self._end_stretch(0, task)
             while position.stretch < len(stretches) and not self._is_done():
                 self._learn(stretches[position.stretch], task)
-                self._close(position.stretch + 1, task)
+                self._end_stretch(position.stretch + 1, task)
         except Cancelled:
             self._save()
             raise
         self.accelerator.end_training()
 
-    def _go_back(self) -> None:
+    def _resume(self) -> None:
         """Take up where the run was last saved; without a state, at the beginning."""
         self.state.load()
         position = self.state.position
@@ -284,7 +210,7 @@ class Trainer:
         self.state.save()
 
     def _is_done(self) -> bool:
-        """Tell whether the score has not risen for too long."""
+        """Whether the score has not risen for too long."""
         measuring = self.course.measuring
         patience = measuring.patience if measuring else None
         return patience is not None and self.state.position.since_best >= patience
@@ -294,6 +220,7 @@ class Trainer:
         if self.accelerator.num_processes == 1:
             task.check()
             return
+        # One that leaves alone would have the others wait for it forever.
         flags = torch.tensor([float(task.cancelled)], device=self.accelerator.device)
         if self.accelerator.gather(flags).any():
             raise Cancelled
@@ -349,26 +276,26 @@ class Trainer:
         return dict(zip(sums, means.tolist(), strict=True))
 
     def _check_losses(self, per_clip: Tensor, names: tuple[str, ...]) -> None:
-        """Stop before a loss that is no number reaches the weights."""
+        """Stop before a loss that is not finite reaches the weights."""
         finite = torch.isfinite(self.accelerator.gather(per_clip))
         if finite.all():
             return
-        every = gather_object(list(names))
+        every = gather_object(list(names))  # all processes stop for a clip of any of them
         spoilt = [name for name, good in zip(every, finite.flatten().tolist()) if not good]  # noqa: B905 (toy clips have no names)
-        self._stop(f"The loss{' of ' if spoilt else ''}{', '.join(spoilt)} is not finite")
+        self._fail(f"The loss{' of ' if spoilt else ''}{', '.join(spoilt)} is not finite")
 
     def _check_gradient(self, names: list[str]) -> None:
-        """Limit the gradient; stop if it is no number, unless precision takes care of that."""
+        """Limit the gradient; stop if it is not finite, unless loss scaling takes care of that."""
         limit = self.recipe.optimizer.clip_norm or math.inf
         norms = [self.accelerator.clip_grad_norm_(weights, limit) for weights in self._clipped]
         if self.accelerator.scaler is None and not all(
             norm is None or torch.isfinite(norm) for norm in norms
         ):
             batch = ", ".join(gather_object(names)) or "this step"
-            self._stop(f"The gradient of the batch {batch} is not finite")
+            self._fail(f"The gradient of the batch {batch} is not finite")
 
-    def _stop(self, reason: str) -> None:
-        """Keep the state before the step, and say what happened."""
+    def _fail(self, reason: str) -> None:
+        """Keep the state before the step, and raise the error."""
         self._optimizer.optimizer.zero_grad()
         self._save()
         kept = f"The last good state is kept in {self.output}: look at the clip, or start"
@@ -377,7 +304,7 @@ class Trainer:
             f"{kept if self.recipe.state_every else 'Start'} again with a smaller learning rate."
         )
 
-    def _close(self, done: int, task: Task) -> None:
+    def _end_stretch(self, done: int, task: Task) -> None:
         """End a stretch: measure, write checkpoints, log and state."""
         measuring, position = self.course.measuring, self.state.position
         found = self._measure(measuring, task) if measuring else None
@@ -391,7 +318,6 @@ class Trainer:
     def _measure(
         self, measuring: Measuring, task: Task
     ) -> tuple[dict[str, float], list[ClipResult]]:
-        """Measure the network; give the scores, and clips to be drawn."""
         scores, shown = validate(
             self.model,
             measuring.clips,
@@ -450,14 +376,15 @@ def _kept_weights(course: Course) -> dict[str, Tensor]:
 
 
 def _accelerator(recipe: Recipe, output: Path) -> Accelerator:
-    """Make what runs on one process or many, on whatever device there is."""
     settings = recipe.optimizer
     try:
         return Accelerator(
             cpu=recipe.device == "cpu",
             mixed_precision=settings.precision,
             gradient_accumulation_steps=settings.accumulation,
+            # A batch of the loader is divided among the processes, however many there are.
             dataloader_config=DataLoaderConfiguration(split_batches=True),
+            # Which weights get a gradient depends on the batch: of one frame, the memory gets none.
             kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
             log_with="tensorboard" if recipe.tensorboard else None,
             project_dir=str(output),

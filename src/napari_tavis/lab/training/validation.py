@@ -18,8 +18,7 @@ from torch import Tensor
 from napari_tavis.annotation.overlay import OverlayMask, draw_masks
 from napari_tavis.core.atomic import write_atomically
 from napari_tavis.core.tasks import Task
-from napari_tavis.datasets.avsbench.metrics import mask_iou
-from napari_tavis.datasets.avsbench.semantic_metrics import SemanticMetric, SemanticScores
+from napari_tavis.datasets.avsbench.metrics import SemanticMetric, SemanticScores, mask_iou
 from napari_tavis.lab.evaluation.prediction import ClipPrediction
 from napari_tavis.lab.training.epochs import RunClips
 from napari_tavis.lab.training.samples import Sample, collate
@@ -30,39 +29,25 @@ from napari_tavis.model.backbone import Protocol
 from napari_tavis.model.outputs import Segmentation, of_one_clip
 
 TRUTH, FOUND = (64, 200, 120), (255, 140, 0)
-GAP = 4
-"""Pixels between pictures."""
+GAP = 4  # pixels between pictures
 
-SIDE = 224
-"""Most pixels per side of one frame."""
+SIDE = 224  # most pixels per side of one frame
 
 
 @dataclass(frozen=True)
 class ClipResult:
-    """What was found in one clip.
-
-    Attributes
-    ----------
-    name : str
-        The clip's name.
-    frames : ndarray of uint8, shape (T, S, S, 3)
-        RGB.
-    truth, found : ndarray of bool, shape (T, S, S)
-        All that sounds, and what the network takes for it.
-    labelled : ndarray of bool, shape (T,)
-        The frames about which there is a truth.
-    """
+    """What was found in one clip."""
 
     name: str
-    frames: npt.NDArray[np.uint8]
-    truth: npt.NDArray[np.bool_]
-    found: npt.NDArray[np.bool_]
-    labelled: npt.NDArray[np.bool_]
+    frames: npt.NDArray[np.uint8]  # (T, S, S, 3), RGB
+    truth: npt.NDArray[np.bool_]  # (T, S, S), all that sounds
+    found: npt.NDArray[np.bool_]  # (T, S, S), what the network takes for it
+    labelled: npt.NDArray[np.bool_]  # (T,), the frames about which there is a truth
 
 
 @dataclass(frozen=True)
 class _Measured:
-    """One clip: its place, masks, ``M_J``, and the scores of its classes if they are known."""
+    """One clip: its masks if shown, ``M_J``, and the scores of its classes if they are known."""
 
     index: int
     result: ClipResult | None
@@ -79,33 +64,13 @@ def validate(
     shown: int = 0,
     task: Task | None = None,
 ) -> tuple[dict[str, float], list[ClipResult]]:
-    """Measure the network, each process on its share of the clips.
+    """Measure the network on the clips held out, each process on its share of them.
 
-    Parameters
-    ----------
-    model : TAViS
-        The network; afterwards it is in training mode where it learns.
-    clips : RunClips
-        The clips held out for this.
-    accelerator : Accelerator
-        Which knows the other processes.
-    protocol : {"independent", "memory"}
-        How the segmenter decodes.
-    texts : Tensor, optional, shape (P, D)
-        All classes of AVSBench, to tell what a query is; without them classes are not measured.
-    shown : int
-        Clips whose masks are given back, the first ones.
-    task : Task, optional
-        Told of every clip, and looked at between them unless other processes would wait for this
-        one.
-
-    Returns
-    -------
-    dict of str to float
-        ``M_J`` of the scene mask, the mean over the clips, each the mean of its labelled frames, as
-        AVSBench counts it; and, where classes are known, ``mIoU``, as AVSS's authors count it.
-    list of ClipResult
-        Of the clips to be shown.
+    Gives the scores, and the first ``shown`` clips with their masks. ``M_J`` is of the scene mask,
+    the mean over the clips, each the mean of its labelled frames, as AVSBench counts it; ``mIoU``
+    comes where classes are known, as AVSS's authors count it, and needs the texts (P, D) of all
+    classes of AVSBench. Afterwards the network is in training mode where it learns. Cancelling
+    works between clips, unless other processes would wait for this one.
     """
     task = task or Task()
     model.eval()
@@ -121,10 +86,11 @@ def validate(
     set_modes(model)
     found = sorted(gather_object(found), key=lambda clip: clip.index)
     scores = {"M_J": float(np.mean([clip.m_j for clip in found]))}
-    told = [clip.classes for clip in found if clip.classes is not None]
-    if told:
-        frames = np.sum([classes.class_frames for classes in told], axis=0)
-        sums = np.sum([classes.class_iou * classes.class_frames for classes in told], axis=0)
+    known = [clip.classes for clip in found if clip.classes is not None]
+    if known:
+        # over all frames of a class, whichever clips they are of, as AVSS's authors do
+        frames = np.sum([classes.class_frames for classes in known], axis=0)
+        sums = np.sum([classes.class_iou * classes.class_frames for classes in known], axis=0)
         scores["mIoU"] = float((sums / np.maximum(frames, 1)).mean())
     return scores, [clip.result for clip in found if clip.result is not None]
 
@@ -154,13 +120,13 @@ def _measure(
     if texts is None or not sample.classified:
         return _Measured(index, result, m_j, None)
     metric = SemanticMetric()
-    told = _prediction(segmented, texts.cpu()).class_maps()
-    metric.add(told[labelled], batch.visible[0].numpy()[labelled])
+    classes = _prediction(segmented, texts.cpu()).class_maps()
+    metric.add(classes[labelled], batch.visible[0].numpy()[labelled])
     return _Measured(index, result, m_j, metric.scores())
 
 
 def _prediction(found: Segmentation, texts: Tensor) -> ClipPrediction:
-    """Tell what the queries of a clip are, by their sound."""
+    """Classify the queries of a clip by their sound."""
     return ClipPrediction(
         mask_logits=found.mask_logits,
         iou=found.iou,
@@ -171,17 +137,7 @@ def _prediction(found: Segmentation, texts: Tensor) -> ClipPrediction:
 
 
 def draw_results(results: Sequence[ClipResult]) -> npt.NDArray[np.uint8]:
-    """Draw clips as rows, frames as columns: the truth outlined, what was found filled.
-
-    Parameters
-    ----------
-    results : sequence of ClipResult
-        At least one.
-
-    Returns
-    -------
-    ndarray of uint8, shape (H, W, 3)
-    """
+    """Draw clips as rows, frames as columns: the truth outlined, what was found filled."""
     rows = []
     for result in results:
         step = -(-result.frames.shape[1] // SIDE)
@@ -195,7 +151,8 @@ def draw_results(results: Sequence[ClipResult]) -> npt.NDArray[np.uint8]:
             )
             for index in range(len(result.frames))
         ]
-        rows.append(np.concatenate([_framed(picture) for picture in pictures], axis=1))
+        framed = [np.pad(picture, ((0, GAP), (0, GAP), (0, 0))) for picture in pictures]
+        rows.append(np.concatenate(framed, axis=1))
     width = max(row.shape[1] for row in rows)
     return np.concatenate(
         [np.pad(row, ((0, 0), (0, width - row.shape[1]), (0, 0))) for row in rows]
@@ -203,11 +160,6 @@ def draw_results(results: Sequence[ClipResult]) -> npt.NDArray[np.uint8]:
 
 
 def write_picture(picture: npt.NDArray[np.uint8], path: Path) -> None:
-    """Write a PNG whole or not at all."""
     data = io.BytesIO()
     Image.fromarray(picture).save(data, "PNG")
     write_atomically(path, data.getvalue())
-
-
-def _framed(picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    return np.pad(picture, ((0, GAP), (0, GAP), (0, 0)))

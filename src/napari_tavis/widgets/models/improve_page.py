@@ -21,7 +21,7 @@ from qtpy.QtWidgets import (
 
 from napari_tavis.core.errors import TavisError
 from napari_tavis.lab.improvement.request import Improvement, ImprovementRequest
-from napari_tavis.weights.naming import suggest_name
+from napari_tavis.weights.store import suggest_name
 from napari_tavis.widgets.enabling import allow
 from napari_tavis.widgets.workbench import Workbench
 

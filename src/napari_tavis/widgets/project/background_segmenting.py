@@ -12,7 +12,7 @@ from napari_tavis.core.errors import TavisError
 from napari_tavis.core.tasks import Cancelled, Task
 from napari_tavis.engine import Engine, EngineOptions
 from napari_tavis.media import MediaError
-from napari_tavis.project.ahead import prepare_session, publish_session
+from napari_tavis.project.prepared import prepare_session, publish_session
 from napari_tavis.widgets.jobs import JobRunner, report_error
 
 

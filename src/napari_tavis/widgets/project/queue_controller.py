@@ -11,8 +11,7 @@ from napari_tavis.annotation import AnnotationSession
 from napari_tavis.core.errors import TavisError
 from napari_tavis.core.tasks import Task
 from napari_tavis.media import Clip
-from napari_tavis.project.looking import QueueItem
-from napari_tavis.project.queue import VideoQueue, mark_done
+from napari_tavis.project.queue import QueueItem, VideoQueue, mark_done
 from napari_tavis.project.queue_file import FOLDER_FILE
 from napari_tavis.project.states import QueueState, state_of
 from napari_tavis.widgets.controller import AnnotationController

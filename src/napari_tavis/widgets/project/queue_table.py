@@ -10,7 +10,7 @@ from qtpy.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentMo
 from qtpy.QtGui import QColor, QFont, QIcon, QPainter, QPixmap
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
-from napari_tavis.project.looking import QueueItem
+from napari_tavis.project.queue import QueueItem
 from napari_tavis.project.states import QueueState
 from napari_tavis.widgets.project.share_bar import STATE_COLORS
 

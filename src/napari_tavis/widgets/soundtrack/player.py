@@ -7,8 +7,7 @@ from collections.abc import Callable
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_tavis.media import frame_at
-from napari_tavis.media.playback import Playback
-from napari_tavis.media.playback_clock import Passage
+from napari_tavis.media.playback import Passage, Playback
 from napari_tavis.media.sound_output import Fill, SoundOutput, open_output
 from napari_tavis.widgets.controller import AnnotationController
 

@@ -15,6 +15,7 @@ from napari_tavis.datasets.avsbench import ClipAnnotation, write_clip
 MakeClip = Callable[..., ClipAnnotation]
 
 HEIGHT, WIDTH = 60, 81
+SEMANTIC = ["metadata.csv", "label2idx.json", "v1s", "v1m", "v2"]
 DOG, TRUMPET = class_index("dog"), class_index("trumpet")
 
 
@@ -55,3 +56,21 @@ def _written(tmp_path_factory: pytest.TempPathFactory, make_clip: MakeClip) -> P
 def dataset(tmp_path: Path, _written: Path) -> Path:
     """Give an AVSBench folder, the test's own, with a train and a test clip in each subset."""
     return Path(shutil.copytree(_written, tmp_path / "data"))
+
+
+@pytest.fixture
+def tree_of_file(tmp_path: Path, _written: Path) -> Callable[[str], Path]:
+    """Give the tree of `dataset` alone that a file lies in: checking it is quicker."""
+
+    def copy(name: str) -> Path:
+        top = name.split("/")[0]
+        parts = [top] if top in ("Single-source", "Multi-sources") else SEMANTIC
+        root = tmp_path / f"alone-{parts[0]}"
+        if not root.exists():
+            for part in parts:
+                source = _written / part
+                root.mkdir(exist_ok=True)
+                (shutil.copytree if source.is_dir() else shutil.copy)(source, root / part)
+        return root
+
+    return copy

@@ -69,7 +69,10 @@ def replaced_by(path: Path, make: Callable[[Path], object]) -> None:
         "v2/park-test_0_10000/labels_rgb/0.png",
     ],
 )
-def test_pipes_links_and_devices_are_findings(dataset: Path, tmp_path: Path, name: str) -> None:
+def test_pipes_links_and_devices_are_findings(
+    tree_of_file: Callable[[str], Path], tmp_path: Path, name: str
+) -> None:
+    dataset = tree_of_file(name)
     path = dataset / name
     outside = tmp_path / "outside"
     shutil.copyfile(path, outside)
@@ -139,7 +142,10 @@ def test_names_that_no_file_can_have_are_findings(dataset: Path, uid: str) -> No
         open_dataset(dataset, "s4", "test")[0]
 
 
-def test_pictures_of_other_kinds_and_sizes_are_findings(dataset: Path) -> None:
+def test_pictures_of_other_kinds_and_sizes_are_findings(
+    tree_of_file: Callable[[str], Path],
+) -> None:
+    dataset = tree_of_file(PICTURE)
     path = dataset / PICTURE
     for kind in ("TIFF", "GIF", "BMP", "EPS"):
         with io.BytesIO() as written:

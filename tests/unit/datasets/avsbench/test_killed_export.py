@@ -164,7 +164,7 @@ def test_links_among_what_exports_leave_are_not_followed(
     assert os.listdir(precious) == ["file"]
     (tree / ".avsbench.lock").unlink()
     (tree / ".avsbench.lock").symlink_to(precious / "file")
-    with pytest.raises(DatasetError, match="not the lock of an export"):
+    with pytest.raises(DatasetError, match="not a lock of an export"):
         write_clip(dataset, "ms3", "val", make_clip("another"))
     assert (precious / "file").read_text() == "keep me"
 

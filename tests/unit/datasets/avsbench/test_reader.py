@@ -13,6 +13,7 @@ from napari_tavis.datasets.avsbench import (
     read_clip,
     write_clip,
 )
+from napari_tavis.datasets.avsbench.reader import locate
 
 from .conftest import MakeClip
 
@@ -59,13 +60,14 @@ def test_object_clips_come_back_as_masks(tmp_path: Path, make_clip: MakeClip) ->
 
 def test_what_was_read_can_be_written_again(dataset: Path, tmp_path: Path) -> None:
     for subset in ("s4", "ms3", "v1s", "v1m", "v2"):
-        for split in ("train", "test"):
-            for clip in open_dataset(dataset, subset, split):
-                write_clip(tmp_path / "copy", subset, split, clip)
-            again = open_dataset(tmp_path / "copy", subset, split)
-            assert again.names == open_dataset(dataset, subset, split).names
-            first = open_dataset(dataset, subset, split)[0]
-            assert np.array_equal(again[0].masks, first.masks)
+        # of a training clip of S4 one frame has a label, the others are alike in both splits
+        split = "train" if subset == "s4" else "test"
+        read = open_dataset(dataset, subset, split)
+        for clip in read:
+            write_clip(tmp_path / "copy", subset, split, clip)
+        again = open_dataset(tmp_path / "copy", subset, split)
+        assert again.names == read.names
+        assert np.array_equal(again[0].masks, read[0].masks)
 
 
 def test_splits_slices_and_names(tmp_path: Path, make_clip: MakeClip) -> None:
@@ -169,3 +171,15 @@ def test_nested_datasets_are_found_and_two_are_not_mixed(
 def test_folder_without_the_subset_says_what_is_looked_for(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match=r"no v2 data: no metadata\.csv"):
         open_dataset(tmp_path, "v2", "train")
+
+
+def test_every_item_is_found_past_empty_sequences() -> None:
+    ends = [0, 2, 2, 3]  # lengths 0, 2, 0, 1
+    assert [locate(ends, index) for index in range(3)] == [(1, 0), (1, 1), (3, 0)]
+    assert locate(ends, -1) == (3, 0)
+
+
+@pytest.mark.parametrize(("ends", "index"), [([], 0), ([0, 0], 0), ([2], 2), ([2], -3)])
+def test_what_is_not_there_is_refused(ends: list[int], index: int) -> None:
+    with pytest.raises(IndexError):
+        locate(ends, index)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_tavis.datasets.avsbench.semantic_metrics import SemanticMetric
+from napari_tavis.datasets.avsbench.metrics import SemanticMetric
 
 
 def literal(predicted: np.ndarray, truth: np.ndarray, count: int) -> dict[str, np.ndarray]:

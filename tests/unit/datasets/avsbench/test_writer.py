@@ -96,10 +96,10 @@ def test_semantic_clip_lies_where_loaders_look(
 
 
 def test_lists_of_s4_and_ms3(tmp_path: Path, make_clip: MakeClip) -> None:
-    for name, split in (("a", "train"), ("b", "val"), ("c", "train"), ("d", "test")):
+    for name, split in (("a", "train"), ("b", "val"), ("c", "train")):
         write_clip(tmp_path, "s4", split, make_clip(name))
         write_clip(tmp_path, "ms3", split, make_clip(name))
-    rows = ["a,0,dog,train", "b,0,dog,val", "c,0,dog,train", "d,0,dog,test"]
+    rows = ["a,0,dog,train", "b,0,dog,val", "c,0,dog,train"]
     single, multiple = tmp_path / "Single-source", tmp_path / "Multi-sources"
     listed = (single / "s4_meta_data.csv").read_text().splitlines()
     shuffled = (single / "s4_meta_data_shuffled.csv").read_text().splitlines()

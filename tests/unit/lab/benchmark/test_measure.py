@@ -12,17 +12,20 @@ import torch
 
 from napari_tavis.cli import main
 from napari_tavis.core.tasks import Cancelled, Task
-from napari_tavis.lab.benchmark import BenchmarkError, Options, format_report, measure
+from napari_tavis.lab.benchmark import BenchmarkError, Options, Report, format_report, measure
 from napari_tavis.lab.benchmark.random_weights import write_random_checkpoint
 from napari_tavis.model import TAViS, load_checkpoint, load_model
 from napari_tavis.model.checkpoint import read_metadata
-from napari_tavis.model.flops import count_gflop
 
 SMALL = Options(model="toy", image_size=64, device="cpu", frames=2, repeats=1)
 
 
-def test_parts_add_up_and_are_those_of_the_counter() -> None:
-    report = measure(SMALL)
+@pytest.fixture(scope="module")
+def report() -> Report:
+    return measure(SMALL)
+
+
+def test_parts_add_up_and_are_those_of_the_counter(report: Report) -> None:
     gflop = sum(cost.gflop for cost in report.parts.values())
     seconds = sum(cost.seconds for cost in report.parts.values())
     assert gflop == pytest.approx(report.total.gflop)
@@ -35,8 +38,7 @@ def test_parts_add_up_and_are_those_of_the_counter() -> None:
     assert report.load_seconds > 0
 
 
-def test_memory_holds_at_least_the_weights() -> None:
-    report = measure(SMALL)
+def test_memory_holds_at_least_the_weights(report: Report) -> None:
     toy = load_model("toy")
     assert report.weights_bytes == sum(value.nbytes for value in toy.state_dict().values())
     assert report.peak_bytes["device"] is None
@@ -48,9 +50,9 @@ def test_memory_holds_at_least_the_weights() -> None:
         assert host > report.weights_bytes
 
 
-def test_another_layout_costs_the_same_operations() -> None:
-    usual, other = measure(SMALL), measure(replace(SMALL, channels_last=True))
-    assert other.total.gflop == pytest.approx(usual.total.gflop)
+def test_another_layout_costs_the_same_operations(report: Report) -> None:
+    other = measure(replace(SMALL, channels_last=True))
+    assert other.total.gflop == pytest.approx(report.total.gflop)
     assert other.settings["channels_last"]
 
 
@@ -119,5 +121,5 @@ def test_bad_options_are_errors_of_the_user(capsys: pytest.CaptureFixture[str]) 
         assert capsys.readouterr().err.startswith("error: ")
 
 
-def test_what_nobody_counts_is_said() -> None:
-    assert "not counted" in format_report(measure(SMALL))
+def test_what_nobody_counts_is_said(report: Report) -> None:
+    assert "not counted" in format_report(report)

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from napari_tavis.lab.evaluation.reliability import ReliabilityTally
+from napari_tavis.lab.evaluation.tallies import ReliabilityTally
 
 
 def test_error_is_the_weighted_distance_of_bins() -> None:

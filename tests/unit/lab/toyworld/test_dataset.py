@@ -24,12 +24,12 @@ from napari_tavis.lab.toyworld import (
 from napari_tavis.lab.toyworld.dataset import split_of
 from napari_tavis.media import open_clip
 
-SEED, CLIPS = 3, 6
+SEED, CLIPS, SIZE = 3, 4, 96
 
 
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_toy_dataset(tmp_path_factory.mktemp("toy") / "data", CLIPS, SEED)
+    return write_toy_dataset(tmp_path_factory.mktemp("toy") / "data", CLIPS, SEED, size=SIZE)
 
 
 def _rows(dataset: Path) -> list[dict[str, str]]:
@@ -58,7 +58,7 @@ def test_every_clip_is_listed_with_what_is_heard(dataset: Path) -> None:
 
 def test_labels_are_the_drawn_truth(dataset: Path) -> None:
     for row in _rows(dataset):
-        clip = make_clip(clip_seed(SEED, int(row["vid"].split("-")[1])))
+        clip = make_clip(clip_seed(SEED, int(row["vid"].split("-")[1])), size=SIZE)
         folder = dataset / row["label"] / row["uid"] / "labels_semantic"
         for path in sorted(folder.iterdir()):
             frame = int(path.stem)
@@ -71,7 +71,7 @@ def test_labels_are_the_drawn_truth(dataset: Path) -> None:
 
 def test_frames_are_the_scene_at_the_sampled_time(dataset: Path) -> None:
     row = _rows(dataset)[0]
-    clip = make_clip(clip_seed(SEED, 0))
+    clip = make_clip(clip_seed(SEED, 0), size=SIZE)
     for frame in range(5):
         path = dataset / row["label"] / row["uid"] / "frames" / f"{frame}.jpg"
         shown = np.asarray(Image.open(path)).astype(float)

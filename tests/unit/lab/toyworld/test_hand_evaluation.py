@@ -6,7 +6,7 @@ import torch
 from napari_tavis.lab.toyworld import clip_seed, make_clip
 from napari_tavis.lab.toyworld.hand_evaluation import hand_test
 from napari_tavis.model import TAViS
-from napari_tavis.model.prompted import PromptedMask
+from napari_tavis.model.outputs import PromptedMask
 
 SEED, SIZE = 3, 96
 

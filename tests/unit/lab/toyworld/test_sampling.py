@@ -17,7 +17,7 @@ STARTS = np.array([0, 0.75, 1.5, 2.25, 3.0])
 
 @pytest.fixture(scope="module")
 def scenes() -> list[Scene]:
-    return [sample_scene(seed) for seed in range(600)]
+    return [sample_scene(seed) for seed in range(300)]
 
 
 def test_there_are_ten_avsbench_classes() -> None:
@@ -29,7 +29,7 @@ def test_each_class_is_seen_heard_and_seen_silent(scenes: list[Scene]) -> None:
     seen = Counter(name for scene in scenes for name in scene.class_names)
     heard = Counter(name for scene in scenes for name in heard_classes(scene))
     for name in CLASSES:
-        assert seen[name] > 60
+        assert seen[name] > len(scenes) / 10
         assert 0.3 < heard[name] / seen[name] < 0.8
 
 
@@ -56,7 +56,7 @@ def test_some_clips_are_silent_some_sounds_unseen_some_switched(scenes: list[Sce
     switched = [a for a in active if a != (0.0, 5.0)]
     assert 0.11 < len(silent) / len(scenes) < 0.19
     assert 0.1 < len(unseen) / len(scenes) < 0.2
-    assert len(only_unseen) > 15
+    assert len(only_unseen) / len(scenes) > 0.025
     assert 0.2 < len(multi) / len(scenes) < 0.35
     assert 0.27 < len(switched) / len(active) < 0.4
 

@@ -49,7 +49,7 @@ def test_a_clip_has_the_promised_shapes() -> None:
 
 
 def test_the_scene_mask_shows_exactly_what_sounds() -> None:
-    clips = [make_clip(seed, size=48) for seed in range(25)]
+    clips = [make_clip(seed, size=48) for seed in range(12)]
     for clip in clips:
         for t in range(5):
             heard = [index + 1 for index in np.flatnonzero(clip.sounding[t])]
@@ -58,7 +58,7 @@ def test_the_scene_mask_shows_exactly_what_sounds() -> None:
     assert any(clip.scene_mask.any() for clip in clips)
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(6))
 def test_a_scene_is_the_same_at_each_size(seed: int) -> None:
     scene = sample_scene(seed)
     large, large_map = scene.render(2.0, 256)
@@ -81,7 +81,7 @@ def test_the_mask_is_where_the_object_covers_more_than_half_a_pixel(class_name: 
         assert doubtful.mean() < 0.01
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(4))
 def test_taking_an_object_away_changes_nothing_else(seed: int) -> None:
     scene = sample_scene(seed, count=3)
     picture, instances = scene.render(0.9, 160)
@@ -99,7 +99,7 @@ def test_taking_an_object_away_changes_nothing_else(seed: int) -> None:
 
 
 def test_objects_move_and_stay_in_view() -> None:
-    for seed in range(40):
+    for seed in range(20):
         scene = sample_scene(seed)
         maps = [scene.render(time, 64)[1] for time in (0.0, 2.5, 4.9)]
         for index in range(1, len(scene.objects) + 1):
@@ -111,7 +111,7 @@ def test_objects_move_and_stay_in_view() -> None:
 
 def test_objects_hardly_cover_each_other() -> None:
     shares = []
-    for seed in range(40):
+    for seed in range(20):
         scene = sample_scene(seed, count=3)
         instances = scene.render(4.0, 96)[1]
         for index, thing in enumerate(scene.objects):
@@ -143,3 +143,16 @@ def test_looks_of_one_class_vary() -> None:
         ]
         assert np.abs(pictures[0].astype(float) - pictures[1]).mean() > 5
         assert np.abs(pictures[1].astype(float) - pictures[2]).mean() > 5
+
+
+def test_a_thermal_camera_changes_the_picture_alone() -> None:
+    scene = sample_scene(3)
+    thermal = replace(scene, camera="thermal")
+    drawn, truth = scene.render(1.0, 64)
+    heat, masks = thermal.render(1.0, 64)
+    np.testing.assert_array_equal(masks, truth)
+    np.testing.assert_array_equal(thermal.waveform(), scene.waveform())
+    assert (heat == heat[..., :1]).all(), "grey"
+    luminance = drawn.astype(float) @ [0.299, 0.587, 0.114]
+    assert np.corrcoef(luminance.ravel(), heat[..., 0].ravel())[0, 1] < -0.95, "dark is bright"
+    np.testing.assert_array_equal(heat, thermal.render(1.0, 64)[0], "the noise is the scene's")

@@ -21,8 +21,9 @@ def _decibels(wave: np.ndarray) -> float:
     return float(20 * np.log10(np.sqrt(np.mean(np.square(wave, dtype=np.float64))) + 1e-12))
 
 
-def _scenes(count: int) -> list[Scene]:
-    return [sample_scene(seed) for seed in range(count)]
+@pytest.fixture(scope="module")
+def scenes() -> list[Scene]:
+    return [sample_scene(seed) for seed in range(80)]
 
 
 @pytest.mark.parametrize("class_name", CLASSES)
@@ -57,8 +58,8 @@ def test_pulsed_sounds_have_three_events_in_two_seconds(class_name: str) -> None
         assert len(onsets) >= 6
 
 
-def test_levels_keep_their_promises() -> None:
-    for scene in _scenes(60):
+def test_levels_keep_their_promises(scenes: list[Scene]) -> None:
+    for scene in scenes[:40]:
         floor = _decibels(scene.waveform(only=[]))
         assert -70.5 < floor < -49.5
         voices = [thing.voice for thing in scene.objects] + list(scene.offscreen)
@@ -70,8 +71,8 @@ def test_levels_keep_their_promises() -> None:
         assert np.abs(scene.waveform()).max() <= 1
 
 
-def test_only_gives_one_object_throughout_the_clip() -> None:
-    scene = next(scene for scene in _scenes(50) if len(scene.objects) == 3)
+def test_only_gives_one_object_throughout_the_clip(scenes: list[Scene]) -> None:
+    scene = next(scene for scene in scenes if len(scene.objects) == 3)
     floor = scene.waveform(only=[])
     for index, thing in enumerate(scene.objects):
         alone = scene.waveform(only=[index])
@@ -82,18 +83,18 @@ def test_only_gives_one_object_throughout_the_clip() -> None:
     np.testing.assert_array_equal(silent, floor)
 
 
-def test_a_silent_scene_is_its_noise_floor() -> None:
+def test_a_silent_scene_is_its_noise_floor(scenes: list[Scene]) -> None:
     scene = next(
-        scene for scene in _scenes(80) if not scene.sounding(STARTS).any() and not scene.offscreen
+        scene for scene in scenes if not scene.sounding(STARTS).any() and not scene.offscreen
     )
     np.testing.assert_array_equal(scene.waveform(), scene.waveform(only=[]))
     assert scene.waveform().any()
 
 
-def test_windows_said_to_sound_are_loud_and_the_others_quiet() -> None:
+def test_windows_said_to_sound_are_loud_and_the_others_quiet(scenes: list[Scene]) -> None:
     """Listen to each object by itself, switched as in its scene, in each standard window."""
     heard = unheard = 0
-    for scene in _scenes(120):
+    for scene in scenes[:60]:
         sounding = scene.sounding(STARTS)
         for index, thing in enumerate(scene.objects):
             alone = _only_switched(scene, index).waveform()
@@ -108,8 +109,8 @@ def test_windows_said_to_sound_are_loud_and_the_others_quiet() -> None:
                     inner = alone[round(first * RATE) : round(last * RATE)]
                     assert _decibels(inner) < floor + 1
                     unheard += 1
-    assert heard > 100
-    assert unheard > 100
+    assert heard > 50
+    assert unheard > 50
 
 
 def _only_switched(scene: Scene, index: int) -> Scene:

@@ -7,7 +7,7 @@ import pytest
 from napari_tavis.core.errors import TrainingError
 from napari_tavis.lab.training.ablation_rows import ROWS, TABLES, choose_rows, spread, tables
 from napari_tavis.lab.training.losses import PAPER_LOSS
-from napari_tavis.model.switches import PAPER
+from napari_tavis.model.config import PAPER
 
 
 def test_every_row_but_the_papers_changes_something_and_stands_in_a_table() -> None:

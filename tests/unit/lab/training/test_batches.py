@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import torch
 
-from napari_tavis.lab.training.batches import Batch, make_targets, region_images, to_images
+from napari_tavis.lab.training.batches import Batch, make_targets, to_images
+from napari_tavis.lab.training.losses import region_images
 
 
 def _batch() -> Batch:

@@ -14,7 +14,7 @@ from napari_tavis.lab.training.configurations import (
     read_configuration,
 )
 from napari_tavis.lab.training.settings import ToyConfig, TrainConfig
-from napari_tavis.model.switches import Switches
+from napari_tavis.model.config import Switches
 
 
 def read(name: str | Path, *overrides: str) -> TrainConfig:

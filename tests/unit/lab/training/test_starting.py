@@ -10,8 +10,7 @@ from napari_tavis.lab.training.ablation_rows import ROWS
 from napari_tavis.lab.training.settings import TRAINED, ModelSettings
 from napari_tavis.lab.training.starting import describe_parts, freeze, start_model
 from napari_tavis.model import TAViS, load_model
-from napari_tavis.model.config import preset_config
-from napari_tavis.model.switches import Switches
+from napari_tavis.model.config import Switches, preset_config
 
 
 def test_the_papers_number_of_trained_parameters_is_explained() -> None:

@@ -26,7 +26,7 @@ def test_only_the_last_of_those_that_wait_is_run(qtbot, jobs: LatestJob) -> None
     jobs.ask(lambda task: "second", done.append)
     jobs.ask(lambda task: "third", done.append)
     go.set()
-    qtbot.waitUntil(lambda: not jobs.busy and bool(done))
+    qtbot.waitUntil(lambda: not jobs.busy and bool(done), timeout=60_000)
     assert done == ["third"]
     assert len(ended) == 1, "the first was cancelled"
 
@@ -42,5 +42,5 @@ def test_what_is_forgotten_never_begins(qtbot, jobs: LatestJob) -> None:
     jobs.ask(lambda task: "second", done.append)
     jobs.forget()
     go.set()
-    qtbot.waitUntil(lambda: not jobs.busy)
+    qtbot.waitUntil(lambda: not jobs.busy, timeout=60_000)
     assert (done, len(ended)) == ([], 1)

@@ -125,11 +125,11 @@ def test_napari_tools_move_and_delete_points(
     layer.mode = "select"
     hand.click(120, 100)
     hand.type(Qt.Key.Key_Delete)
-    qtbot.waitUntil(lambda: len(prompts.prompts.points) == 2)
+    qtbot.waitUntil(lambda: len(prompts.prompts.points) == 2, timeout=60_000)
     assert [round(x) for x, _ in prompts.prompts.points] == [90, 150]
     hand.click(150, 100)
     hand.drag((150, 100), (150, 130))
-    qtbot.waitUntil(lambda: prompts.prompts.points[1][1] > 115)
+    qtbot.waitUntil(lambda: prompts.prompts.points[1][1] > 115, timeout=60_000)
     assert layer.mode == "select"
     assert prompts.prompts.labels == (True, True)
 
@@ -165,14 +165,14 @@ def test_the_mode_goes_with_the_chosen_object_and_ends_with_another_tool(
     qtbot, prompting: CorrectionPanel, session: AnnotationSession, controller, hand, found
 ) -> None:
     controller.choose(DRUM)
-    qtbot.waitUntil(lambda: "clicks: drum" in layer_names(controller))
+    qtbot.waitUntil(lambda: "clicks: drum" in layer_names(controller), timeout=60_000)
     assert controller.viewer.layers.selection.active.name == "clicks: drum"
     hand.click(150, 160)
     found()
     prompting.buttons["prompt_keep"].click()
     assert session.status(DRUM, FRAME) is FrameStatus.EDITED
     controller.viewer.layers.selection.active = controller.layers.layer(DRUM)
-    qtbot.waitUntil(lambda: not prompting.corrector.prompts.active)
+    qtbot.waitUntil(lambda: not prompting.corrector.prompts.active, timeout=60_000)
     assert controller.viewer.layers.selection.active is controller.layers.layer(DRUM)
     assert not prompting.buttons["prompt"].isChecked()
 
@@ -181,7 +181,7 @@ def test_deleting_one_of_its_layers_ends_the_mode(
     qtbot, prompting: CorrectionPanel, controller
 ) -> None:
     controller.viewer.layers.remove("box: dog")
-    qtbot.waitUntil(lambda: not prompting.corrector.prompts.active)
+    qtbot.waitUntil(lambda: not prompting.corrector.prompts.active, timeout=60_000)
     assert not any(":" in name and "dog" in name for name in layer_names(controller))
 
 
@@ -194,7 +194,7 @@ def test_a_model_that_cannot_be_loaded_is_said(
 
     controller.options = replace(controller.options, model=tmp_path / "missing.safetensors")
     hand.click(110, 100)
-    qtbot.waitUntil(lambda: not prompting.corrector.prompts.computing, timeout=20_000)
+    qtbot.waitUntil(lambda: not prompting.corrector.prompts.computing, timeout=60_000)
     assert "missing.safetensors" in notification_manager.records[-1].message
 
 

@@ -29,7 +29,7 @@ def panel(qtbot, viewer: Viewer, annotated_video: Path) -> Iterator[ExportPanel]
     panel.resize(340, 620)
     panel.show()
     workbench.opener.open(annotated_video)
-    qtbot.waitUntil(lambda: not controller.jobs.busy, timeout=20_000)
+    qtbot.waitUntil(lambda: controller.session is not None, timeout=60_000)
     controller.do(lambda session: session.accept())
     yield panel
     workbench.close()

@@ -67,8 +67,8 @@ def test_a_cancelled_download_keeps_what_came_and_goes_on(
     dialog.download.download.click()
     target = store.downloads / source.file_name
     total = len(site.files["/S4.pth"])
-    qtbot.waitUntil(lambda: unfinished(target) == Unfinished(3_000_000, total), timeout=20_000)
-    qtbot.waitUntil(lambda: "%" in dock.annotate.settings.models.text, timeout=20_000)
+    qtbot.waitUntil(lambda: unfinished(target) == Unfinished(3_000_000, total), timeout=60_000)
+    qtbot.waitUntil(lambda: "%" in dock.annotate.settings.models.text, timeout=60_000)
     dialog.progress.cancel.click()
     ended(dock.workbench.models)
     assert dock.annotate.settings.models.text == "Models …"
@@ -89,7 +89,7 @@ def test_what_came_can_be_discarded(
     site.cuts = [3_000_000, *[0] * 50]
     dialog.download.download.click()
     target = store.downloads / source.file_name
-    qtbot.waitUntil(lambda: unfinished(target) is not None, timeout=20_000)
+    qtbot.waitUntil(lambda: unfinished(target) is not None, timeout=60_000)
     qtbot.wait(100)
     dialog.progress.cancel.click()
     ended(work)
@@ -121,7 +121,7 @@ def test_closing_the_dock_ends_the_download_and_keeps_what_came(
     site.cuts = [3_000_000, *[0] * 50]
     dialog.download.download.click()
     target = store.downloads / source.file_name
-    qtbot.waitUntil(lambda: unfinished(target) is not None, timeout=20_000)
+    qtbot.waitUntil(lambda: unfinished(target) is not None, timeout=60_000)
     qtbot.wait(100)
     assert dock.controller.work_in_progress() == ["downloading tavis_s4"]
     dock.close_session()

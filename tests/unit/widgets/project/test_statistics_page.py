@@ -40,7 +40,7 @@ def test_it_counts_the_folder_it_is_given(
     assert "Choose a folder" in page.count.toolTip()
     correct(annotated_video)
     page.show_source(annotated_video.parent)
-    qtbot.waitUntil(lambda: page.statistics is not None, timeout=20_000)
+    qtbot.waitUntil(lambda: page.statistics is not None, timeout=60_000)
     assert page.clips.text() == "1 clip"
     assert "1&nbsp;in&nbsp;work" in page.clip_bar.legend.text()
     assert "1.0 minutes per clip" in page.time.text()
@@ -73,9 +73,9 @@ def test_a_second_persons_folder_is_compared(
     shutil.copy(annotated_video, second)
     shutil.copy(f"{annotated_video}.tavis", second)
     page.show_source(annotated_video.parent / "clip.mp4.tavis")
-    qtbot.waitUntil(lambda: page.statistics is not None, timeout=20_000)
+    qtbot.waitUntil(lambda: page.statistics is not None, timeout=60_000)
     page.add_source(second)
-    qtbot.waitUntil(lambda: len(page.statistics.clips) == 2, timeout=20_000)
+    qtbot.waitUntil(lambda: len(page.statistics.clips) == 2, timeout=60_000)
     assert page.pairs.item(0, 0).text() == "clip.mp4"
     assert page.pairs.item(0, 3).text() == "1.000"
     file = tmp_path / "numbers.json"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from qtpy.QtWidgets import QApplication
 
 from napari_tavis.annotation import AnnotationSession
 from napari_tavis.core.errors import NoSoundOutputError
-from napari_tavis.media import open_clip, write_video
+from napari_tavis.media import ffmpeg, open_clip
 from napari_tavis.widgets.commands import COMMANDS
 from napari_tavis.widgets.napari_compat import canvas_of
 from napari_tavis.widgets.soundtrack.panel import SoundtrackPanel
@@ -52,7 +51,7 @@ def panel(
 ) -> SoundtrackPanel:
     """The same with a video and its session, all drawn."""
     workbench.opener.open(annotated_video)
-    qtbot.waitUntil(lambda: is_drawn(empty_panel), timeout=20_000)
+    qtbot.waitUntil(lambda: is_drawn(empty_panel), timeout=60_000)
     return empty_panel
 
 
@@ -159,7 +158,9 @@ def test_an_edit_is_seen_in_its_row(panel: SoundtrackPanel, qtbot) -> None:
     session: AnnotationSession = panel.controller.session
     dog = next(item for item in session.objects if item.class_name == "dog")
     panel.controller.do(lambda session: session.accept(dog.object_id, 23))
-    qtbot.waitUntil(lambda: "accepted" in {bar.status for bar in panel.plots._rows[0].bars})
+    qtbot.waitUntil(
+        lambda: "accepted" in {bar.status for bar in panel.plots._rows[0].bars}, timeout=60_000
+    )
 
 
 def test_playing_moves_the_frames_and_says_why_it_is_silent(panel: SoundtrackPanel, qtbot) -> None:
@@ -169,12 +170,12 @@ def test_playing_moves_the_frames_and_says_why_it_is_silent(panel: SoundtrackPan
     navigation.go_to(100)
     panel.play.click()
     assert panel.play.text().endswith("Pause")
-    qtbot.waitUntil(lambda: not panel.player.playing, timeout=20_000)
+    qtbot.waitUntil(lambda: not panel.player.playing, timeout=60_000)
     assert shown == sorted(shown)
     assert shown[-1] == 124
     assert panel.message.text() == "Playing without sound, since this is a test."
     panel.player.play()  # at the end it begins anew
-    qtbot.waitUntil(lambda: 0 < navigation.frame < 100, timeout=20_000)
+    qtbot.waitUntil(lambda: 0 < navigation.frame < 100, timeout=60_000)
     panel.player.pause()
 
 
@@ -184,7 +185,7 @@ def test_a_stretch_is_repeated(panel: SoundtrackPanel, qtbot) -> None:
     panel.player.set_half_speed(True)
     panel.controller.navigation.moved.connect(shown.append)
     panel.player.play()
-    qtbot.waitUntil(lambda: shown != sorted(shown), timeout=20_000)
+    qtbot.waitUntil(lambda: shown != sorted(shown), timeout=60_000)
     panel.player.pause()
     assert set(shown) <= set(range(25, 36))
 
@@ -192,9 +193,9 @@ def test_a_stretch_is_repeated(panel: SoundtrackPanel, qtbot) -> None:
 def test_moving_the_slider_while_it_plays_goes_on_from_there(panel: SoundtrackPanel, qtbot) -> None:
     navigation = panel.controller.navigation
     panel.player.play()
-    qtbot.waitUntil(lambda: navigation.frame > 0, timeout=20_000)
+    qtbot.waitUntil(lambda: navigation.frame > 0, timeout=60_000)
     navigation.go_to(90)
-    qtbot.waitUntil(lambda: navigation.frame > 90, timeout=20_000)
+    qtbot.waitUntil(lambda: navigation.frame > 90, timeout=60_000)
     assert panel.player.playing
 
 
@@ -254,10 +255,10 @@ def test_a_video_without_sound_says_so_and_plays(
 ) -> None:
     panel = empty_panel
     workbench.opener.open(silent_video)
-    qtbot.waitUntil(lambda: "no soundtrack" in panel.message.text(), timeout=20_000)
+    qtbot.waitUntil(lambda: "no soundtrack" in panel.message.text(), timeout=60_000)
     assert panel.scan.overview is None
     panel.player.play()
-    qtbot.waitUntil(lambda: panel.controller.navigation.frame > 2, timeout=20_000)
+    qtbot.waitUntil(lambda: panel.controller.navigation.frame > 2, timeout=60_000)
     panel.player.pause()
 
 
@@ -271,14 +272,6 @@ def test_the_colours_follow_the_theme(panel: SoundtrackPanel, viewer: Viewer) ->
     assert dark < 80 < 180 < brightness()
 
 
-def test_discovery_of_the_plugin_does_not_import_pyqtgraph() -> None:
-    code = (
-        "import sys, napari_tavis.widgets.reader, napari_tavis.widgets.sample_data\n"
-        "assert 'pyqtgraph' not in sys.modules\n"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True)
-
-
 def test_pyqtgraph_is_on_the_binding_of_napari() -> None:
     import pyqtgraph
     import qtpy
@@ -286,15 +279,24 @@ def test_pyqtgraph_is_on_the_binding_of_napari() -> None:
     assert pyqtgraph.Qt.QT_LIB == qtpy.API_NAME
 
 
+def silence(path: Path, seconds: int) -> Path:
+    """A long video that is written quickly."""
+    picture = ("-f", "lavfi", "-i", f"color=size=16x16:rate=1:duration={seconds}")
+    sound = ("-f", "lavfi", "-i", "anullsrc=sample_rate=16000:channel_layout=mono")
+    coding = ("-c:v", "libx264", "-pix_fmt", "yuv420p", "-c:a", "aac", "-t", str(seconds))
+    subprocess.run(
+        [ffmpeg.executable(), "-v", "error", *picture, *sound, *coding, path], check=True
+    )
+    return path
+
+
 def test_a_long_reading_can_be_stopped_and_what_is_drawn_stays(
     empty_panel: SoundtrackPanel, workbench: Workbench, tmp_path: Path, qtbot
 ) -> None:
     panel = empty_panel
-    noise = np.random.default_rng(0).uniform(-0.5, 0.5, 16_000 * 600).astype(np.float32)
-    frames = np.zeros((600, 16, 16, 3), dtype=np.uint8)
-    workbench.opener.open(write_video(tmp_path / "long.mp4", frames, 1, noise))
+    workbench.opener.open(silence(tmp_path / "long.mp4", seconds=600))
     panel.scan.grown.connect(panel.scan.cancel)
-    with qtbot.waitSignal(panel.scan.ended, timeout=30_000) as ended:
+    with qtbot.waitSignal(panel.scan.ended, timeout=60_000) as ended:
         assert panel.scan.overview is None or panel.scan.overview.known < 600
     assert ended.args == [False]
     assert not panel.cancel.isVisible()
@@ -306,4 +308,4 @@ def test_a_long_reading_can_be_stopped_and_what_is_drawn_stays(
         times = panel.plots._curve.getData()[0]
         return float(times[-1]) if times is not None and len(times) else 0.0
 
-    qtbot.waitUntil(lambda: abs(drawn() - known) < 0.5, timeout=20_000)
+    qtbot.waitUntil(lambda: abs(drawn() - known) < 0.5, timeout=60_000)

@@ -24,7 +24,7 @@ def test_the_next_clip_takes_over_at_once(toy_video: Path, tmp_path: Path, qtbot
         before = scan.overview
         scan.start(second)
         assert scan.overview is not before
-        qtbot.waitUntil(lambda: not scan.running, timeout=20_000)
+        qtbot.waitUntil(lambda: not scan.running, timeout=60_000)
         assert ends == [True]
         assert scan.overview.known == pytest.approx(second.duration, abs=0.001)
         scan.close()
