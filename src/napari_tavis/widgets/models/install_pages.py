@@ -25,9 +25,9 @@ from napari_tavis.core.errors import TavisError
 from napari_tavis.weights.files import in_words
 from napari_tavis.weights.installing import DEFAULT_DTYPE, DTYPES
 from napari_tavis.weights.licences import licences_of
-from napari_tavis.weights.store import suggest_name
 from napari_tavis.weights.overview import Offer, progress_in_words
 from napari_tavis.weights.sources import Source
+from napari_tavis.weights.store import suggest_name
 from napari_tavis.widgets.enabling import allow
 from napari_tavis.widgets.models.consent import licence_lines, link
 from napari_tavis.widgets.models.model_controller import InstallOptions, ModelController
