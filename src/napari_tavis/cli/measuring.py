@@ -58,22 +58,22 @@ def evaluate(
         bool | None,
         typer.Option(
             "--zero-shot/--no-zero-shot",
-            help="Tell classes by what is seen, too: five vision passes more. On with --report.",
+            help="Judge classes by sight too: five more vision passes. On with --report.",
         ),
     ] = None,
     robustness: Annotated[
         bool | None,
         typer.Option(
             "--robustness/--no-robustness",
-            help="Play silence, noise and off-screen sounds: three more runs. On with --report.",
+            help="Test silence, noise and off-screen sounds: three more runs. On with --report.",
         ),
     ] = None,
     examples: Annotated[
-        int, typer.Option(min=0, help="Best clips and worst clips in the report.")
+        int, typer.Option(min=0, help="How many best and worst clips the report shows.")
     ] = 3,
     size: Annotated[
         int,
-        typer.Option(min=0, help="Pixels per side to stretch labels to; 0 for their own size."),
+        typer.Option(min=0, help="Pixels per side to resize labels to; 0 for their own size."),
     ] = 224,
     classes: Annotated[
         Path | None,
@@ -155,10 +155,10 @@ def _groups(classes: Path | None) -> dict[str, tuple[str, ...]]:
 
 def toy(
     directory: Annotated[
-        Path, typer.Argument(metavar="DIR", help="The folder to make.", file_okay=False)
+        Path, typer.Argument(metavar="DIR", help="The folder to create.", file_okay=False)
     ],
     clips: Annotated[int, typer.Option(min=1, help="Number of clips.")],
-    seed: Annotated[int, typer.Option(min=0, help="Which clips: others for each seed.")],
+    seed: Annotated[int, typer.Option(min=0, help="Which clips: each seed gives others.")],
     size: Annotated[
         int, typer.Option(min=32, help="Width and height of the videos, in pixels, even.")
     ] = 224,
@@ -167,7 +167,9 @@ def toy(
     ] = 5.0,
     camera: Annotated[
         Literal["colour", "thermal"],
-        typer.Option(help="What films them; the bundled model has never seen through the second."),
+        typer.Option(
+            help="What films them; the bundled model has never seen pictures of the second."
+        ),
     ] = "colour",
 ) -> None:
     """Make synthetic clips with sound and exact masks, as AVSBench data.
@@ -195,7 +197,7 @@ def toy(
 def toy_test(
     model: _Model,
     clips: Annotated[int, typer.Option(min=1, help="Number of clips.")],
-    seed: Annotated[int, typer.Option(min=0, help="Which clips: others for each seed.")],
+    seed: Annotated[int, typer.Option(min=0, help="Which clips: each seed gives others.")],
     json_file: _Json,
     size: Annotated[int, typer.Option(min=64, help="Width and height, in pixels.")] = 224,
     device: Annotated[Device, typer.Option(help="Where the network runs.")] = "auto",
@@ -228,23 +230,23 @@ def bench(
     ] = None,
     device: Annotated[Device, typer.Option(help="Where the network runs.")] = "auto",
     frames: Annotated[int, typer.Option(min=1, help="Frames of the clip.")] = 5,
-    repeats: Annotated[int, typer.Option(min=1, help="Passes whose median counts.")] = 3,
+    repeats: Annotated[int, typer.Option(min=1, help="Passes to take the median of.")] = 3,
     protocol: Annotated[
         Literal["memory", "independent"] | None,
         typer.Option(
-            help="With memory of earlier frames, or each by itself.",
+            help="With memory of earlier frames, or each frame by itself.",
             show_default="memory, if the model has one",
         ),
     ] = None,
     precision: Annotated[
         Precision,
-        typer.Option(help="Number format of matrix products; 'auto' is what annotating uses."),
+        typer.Option(help="Number format of matrix products; 'auto' is what annotate uses."),
     ] = "auto",
     channels_last: Annotated[
         bool, typer.Option("--channels-last", help="Try another layout of images in memory.")
     ] = False,
     compiled: Annotated[
-        bool, typer.Option("--compile", help="Compile the encoders first: takes minutes.")
+        bool, typer.Option("--compile", help="Compile the encoders first, which takes minutes.")
     ] = False,
     json_file: Annotated[
         Path | None, typer.Option("--json", help="File for the results.", dir_okay=False)

@@ -28,7 +28,7 @@ def stats(
         Path | None, typer.Option("--json", help="File for the numbers.", dir_okay=False)
     ] = None,
     recursive: Annotated[
-        bool, typer.Option("--recursive/--flat", help="Whether folders inside folders count, too.")
+        bool, typer.Option("--recursive/--flat", help="Include subfolders.")
     ] = True,
 ) -> None:
     """Count clips and frames by status, classes, time, changes, and agreement of two people.
@@ -51,7 +51,7 @@ def stats(
         require_writable(json_file)
     sources = find_sources(paths, recursive=recursive)
     if not (sources.sessions or sources.unsegmented):
-        raise ProjectError("There is no video and no session in what you gave.")
+        raise ProjectError("No video or session was found in what you gave.")
     with terminal_task() as task:
         found = collect(sources.sessions, unsegmented=sources.unsegmented, task=task)
     for problem in found.problems:

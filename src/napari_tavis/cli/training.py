@@ -122,7 +122,9 @@ def improve(
     ] = "toy",
     settings: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Instead of finetune's. Repeatable."),
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="A setting to use instead of finetune's. Repeatable."
+        ),
     ] = None,
 ) -> None:
     """Fine-tune a model on the clips that you corrected and accepted.
@@ -157,7 +159,9 @@ def ablate(
     ] = "toy",
     settings: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[KEY=VALUE]...", help="Settings instead of the configuration's."),
+        typer.Argument(
+            metavar="[KEY=VALUE]...", help="Settings that override the configuration's."
+        ),
     ] = None,
     table: Annotated[
         list[int] | None, typer.Option(help="A table of the paper: 1, 2, 4 or 5. Repeatable.")
@@ -169,7 +173,7 @@ def ablate(
         typer.Option(help="Only toy: clips/128 of a `train` run, to render none.", file_okay=False),
     ] = None,
     sam_start: Annotated[
-        str | None, typer.Option(help="Not toy: the model that the row sam starts from.")
+        str | None, typer.Option(help="Except with toy: the model that the row sam starts from.")
     ] = None,
     smoke: Annotated[
         bool,

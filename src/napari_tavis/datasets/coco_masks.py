@@ -108,7 +108,7 @@ def _decompressed(text: str, pixels: int) -> npt.NDArray[np.int64]:
     except UnicodeEncodeError:
         raise SegmentationError("its run lengths contain letters without a meaning") from None
     if letters.min(initial=0) < 0 or letters.max(initial=0) > 63:
-        raise SegmentationError("its run lengths hold letters that mean nothing")
+        raise SegmentationError("its run lengths contain letters without a meaning")
     ends = np.flatnonzero(letters < 32)  # the sixth bit says that more letters follow
     if not len(letters) or not len(ends) or ends[-1] != len(letters) - 1:
         raise SegmentationError("its run lengths break off")

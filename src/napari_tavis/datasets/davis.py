@@ -92,7 +92,7 @@ class Davis(IndexedVideos):
         ]
         if later:
             notes.append(
-                f"davis2017-evaluation scores the objects of a video's first frame alone, so not "
+                f"davis2017-evaluation scores the objects of a video's first frame only, so not "
                 f"{', '.join(later)} of {video.name}."
             )
         return notes

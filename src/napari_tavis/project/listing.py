@@ -35,7 +35,7 @@ def list_videos(source: Path, *, recursive: bool = False) -> list[Path]:
     """Return the absolute paths of the videos in a folder, or of those that a list file names.
 
     A folder's videos come in natural order (``clip2`` before ``clip10``), with `recursive` also
-    those of its folders; links to folders are not followed. A list file has one path a line,
+    those of its folders; links to folders are not followed. A list file has one path per line,
     absolute or relative to the file's folder; empty lines and those that begin with ``#`` are
     skipped. Its videos come in its own order, each once, whether they exist or not.
 
@@ -58,7 +58,7 @@ def read_list(file: Path) -> list[Path]:
     except ForeignFileError as error:
         raise ProjectError(
             f"{shown(file)} is not a list of videos ({error.problem}): choose a folder of videos, "
-            "or a text file (UTF-8) with one path a line."
+            "or a text file (UTF-8) with one path per line."
         ) from error
     if "\0" in text:
         raise ProjectError(f"{file} is not a list of videos: it holds bytes that are not text.")
@@ -206,7 +206,7 @@ def find_sources(paths: Iterable[Path], *, recursive: bool = True) -> Sources:
         if place.name == FOLDER_FILE:
             place = place.parent
         if not place.exists():
-            raise ProjectError(f"{path} is not there: give folders, videos, lists or sessions.")
+            raise ProjectError(f"{path} does not exist: give folders, videos, lists or sessions.")
         if place.suffix == SESSION_SUFFIX and place.is_file():
             sessions[place] = None
         elif place.is_dir():

@@ -54,6 +54,7 @@ class JobRunner(QObject):
         self._task: Task | None = None
         self._on_done: Callable[[Any], None] | None = None
         self._on_failed: Callable[[BaseException], None] | None = None
+        self._drop: Callable[[], None] | None = None  # lets go of a result that nobody took yet
         self._running = threading.Event()
         self._ended = threading.Event()
         self._closed = False
@@ -89,10 +90,13 @@ class JobRunner(QObject):
         work: Work[Result],
         on_done: Callable[[Result], None],
         on_failed: Callable[[BaseException], None] = report_error,
+        on_dropped: Callable[[Result], object] | None = None,
         *,
         outlasts: bool = False,
     ) -> None:
         """Start a job: `work` in the other thread, what is called at its end in this one.
+
+        `on_dropped` lets go of a result that came as the runner was being closed.
 
         One that `outlasts` the open video has nothing to do with it, and is not cancelled when
         another one is opened.
@@ -117,7 +121,10 @@ class JobRunner(QObject):
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore")
                     task.check()
-                    return work(task)
+                    result = work(task)
+                if on_dropped is not None:
+                    self._drop = lambda: on_dropped(result)
+                return result
             finally:
                 self._ended.set()
 
@@ -148,6 +155,9 @@ class JobRunner(QObject):
         self.cancel()
         if self._running.is_set():
             self._ended.wait(seconds)
+        drop, self._drop = self._drop, None
+        if drop is not None:
+            drop()
         self._task = None
 
     def _report(self, done: int, total: int, what: str) -> None:
@@ -169,7 +179,7 @@ class JobRunner(QObject):
     def _finish(self, callback: Callable[[Any], None] | None, value: Any) -> None:
         if self._closed:
             return
-        self._task = None
+        self._task = self._drop = None
         self.busy_changed.emit(False)
         if callback is not None:
             callback(value)

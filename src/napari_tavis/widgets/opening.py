@@ -192,6 +192,7 @@ class VideoOpener:
                 lambda task: open_video(path, shown, session_path, task),
                 lambda opened: self._on_opened(wish, opened),
                 lambda error: self._on_failed(wish, error),
+                self._drop,
             )
 
     def _shown_clip(self, path: Path) -> Clip | None:

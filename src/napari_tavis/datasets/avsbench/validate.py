@@ -414,7 +414,7 @@ def _unlisted(
         elif place.is_dir() and path in inner:
             yield from _unlisted(tree, path, files, parts, inner)
         elif inside_clip:
-            yield Violation(place, "does not belong into the folder of a clip")
+            yield Violation(place, "does not belong in the folder of a clip")
         elif not place.is_dir() or any(inside.is_file() for inside in place.rglob("*")):
             yield Violation(place, "is not listed: no row of the list names it")
 

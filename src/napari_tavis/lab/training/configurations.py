@@ -130,7 +130,7 @@ def _checked(kind: Any, values: dict[str, Any]) -> Any:
     unknown = _unknown_keys(values, known)
     if unknown:
         raise TrainingError(
-            f"There is no setting {shown(', '.join(unknown))} here: there are {', '.join(known)}."
+            f"There is no setting {shown(', '.join(unknown))} here: choose from {', '.join(known)}."
         )
     try:
         return TypeAdapter(kind).validate_python(values)

@@ -71,7 +71,7 @@ class ToyRecipe(Recipe):
     def prepare(self, accelerator: Accelerator, output: Path, task: Task) -> Course:
         """Build the network with random weights."""
         if accelerator.num_processes > 1:
-            raise TrainingError("The toy model is trained by one process: start one alone.")
+            raise TrainingError("The toy model is trained by one process: start only one.")
         return _ToyCourse(self.config, self.seed, output / "clips", accelerator.device)
 
 

@@ -53,15 +53,15 @@ class ModelsDialog(QDialog):
 
     def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        work = self._work = workbench.models
+        models = self._models = workbench.models
         self.setWindowTitle("Models")
         self.setAcceptDrops(True)
-        self.installed = InstalledPage(work)
-        self.download = DownloadPage(work)
-        self.importing = ImportPage(work)
+        self.installed = InstalledPage(models)
+        self.download = DownloadPage(models)
+        self.importing = ImportPage(models)
         self.improving = ImprovePage(workbench)
-        self.place = PlaceRow(work)
-        self.progress = ProgressRow(work)
+        self.place = PlaceRow(models)
+        self.progress = ProgressRow(models)
         self.tabs = QTabWidget()
         self.tabs.addTab(self.installed, "Installed")
         self.tabs.addTab(self.download, "Download")
@@ -76,10 +76,10 @@ class ModelsDialog(QDialog):
         self.download.download_asked.connect(self._on_download)
         self.download.import_asked.connect(self._on_file_wanted)
         self.importing.import_asked.connect(self._on_import)
-        work.changed.connect(self.refresh)
-        work.installed.connect(self._on_installed)
+        models.changed.connect(self.refresh)
+        models.installed.connect(self._on_installed)
         self.refresh()
-        if not work.store.cards():
+        if not models.store.cards():
             self.tabs.setCurrentWidget(self.download)
 
     def refresh(self) -> None:
@@ -126,7 +126,7 @@ class ModelsDialog(QDialog):
 
     def _on_download(self, source: Source) -> None:
         options = self.download.options.read()
-        self._with_consent(licences_of(source.kind), lambda: self._work.download(source, options))
+        self._with_consent(licences_of(source.kind), lambda: self._models.download(source, options))
 
     def _on_file_wanted(self, source: Source) -> None:
         chosen, _ = QFileDialog.getOpenFileName(self, f"Import {source.name}", "", FILE_FILTER)
@@ -136,21 +136,21 @@ class ModelsDialog(QDialog):
     def _on_import(self, request: ImportRequest) -> None:
         self._with_consent(
             LICENCES.values(),  # which of them apply is known only once the files are read
-            lambda: self._work.import_files(
+            lambda: self._models.import_files(
                 request.files, request.name, request.options, request.replace
             ),
         )
 
     def _with_consent(self, licences: Iterable[Licence], begin: Callable[[], None]) -> None:
-        with_consent(licences, self._work.store.home, begin, self)
+        with_consent(licences, self._models.store.home, begin, self)
 
 
 class PlaceRow(QWidget):
     """Shows where models are kept and how much space is free there; changes the place."""
 
-    def __init__(self, work: ModelController, parent: QWidget | None = None) -> None:
+    def __init__(self, models: ModelController, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._work = work
+        self._models = models
         self.where = QLabel()
         self.where.setWordWrap(True)
         self.move_button, self.reset = QPushButton("Move …"), QPushButton("Reset")
@@ -161,11 +161,11 @@ class PlaceRow(QWidget):
             button.setAutoDefault(False)
             layout.addWidget(button)
         self.move_button.clicked.connect(self._choose)
-        self.reset.clicked.connect(lambda: work.move(None))
+        self.reset.clicked.connect(lambda: models.move(None))
         self.refresh()
 
     def refresh(self) -> None:
-        store, origin = self._work.store, home_origin()
+        store, origin = self._models.store, home_origin()
         free = free_space(store.models)
         room = "" if free is None else f" ({in_words(free)} free)"
         # Zero-width spaces let a long path wrap after its separators.
@@ -174,24 +174,24 @@ class PlaceRow(QWidget):
         self.where.setToolTip(str(store.models))
         fixed = _VARIABLE if origin == "variable" else None
         usual = "They are kept there already." if origin == "system" else None
-        allow(self.move_button, _MOVE, fixed or self._work.obstacle)
-        allow(self.reset, _RESET, fixed or usual or self._work.obstacle)
+        allow(self.move_button, _MOVE, fixed or self._models.obstacle)
+        allow(self.reset, _RESET, fixed or usual or self._models.obstacle)
         self.reset.setVisible(origin == "setting")
 
     def _choose(self) -> None:
         chosen = QFileDialog.getExistingDirectory(
-            self, "Keep models in", str(self._work.store.home)
+            self, "Keep models in", str(self._models.store.home)
         )
         if chosen:
-            self._work.move(Path(chosen))
+            self._models.move(Path(chosen))
 
 
 class ProgressRow(QWidget):
     """Shows the progress of the running job, and then its outcome."""
 
-    def __init__(self, work: ModelController, parent: QWidget | None = None) -> None:
+    def __init__(self, models: ModelController, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._work = work
+        self._models = models
         self._time_left = TimeLeft()
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
@@ -208,10 +208,10 @@ class ProgressRow(QWidget):
         layout.addWidget(self.bar)
         layout.addLayout(line)
         self.cancel.clicked.connect(self._on_cancel)
-        work.jobs.progressed.connect(self._on_progress)
-        work.jobs.busy_changed.connect(self._on_busy)
-        work.said.connect(self.message.setText)
-        self._on_busy(work.jobs.busy)
+        models.jobs.progressed.connect(self._on_progress)
+        models.jobs.busy_changed.connect(self._on_busy)
+        models.said.connect(self.message.setText)
+        self._on_busy(models.jobs.busy)
 
     def _on_busy(self, busy: bool) -> None:
         self._time_left = TimeLeft()
@@ -228,5 +228,5 @@ class ProgressRow(QWidget):
         self.message.setText(describe_progress(done, total, what, left))
 
     def _on_cancel(self) -> None:
-        self._work.jobs.cancel()
+        self._models.jobs.cancel()
         self.message.setText("Cancelling …")

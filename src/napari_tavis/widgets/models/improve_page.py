@@ -44,7 +44,7 @@ class ImprovePage(QWidget):
     def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._controller, self._queue = workbench.controller, workbench.queue
-        work = self._work = workbench.models
+        models = self._models = workbench.models
         self._chosen_source = ""  # empty: follow the queue or the open video
         self._own_name = False  # the name was typed, and is not to be replaced by a suggestion
         self._result: Improvement | None = None
@@ -67,7 +67,7 @@ class ImprovePage(QWidget):
         self.browse.clicked.connect(self._choose_folder)
         self.start.clicked.connect(self._on_start)
         self.use.clicked.connect(self._on_use)
-        work.improved.connect(self._on_improved)
+        models.improved.connect(self._on_improved)
 
     # -- building --------------------------------------------------------------------------
 
@@ -129,7 +129,7 @@ class ImprovePage(QWidget):
             self.result.setText(str(error))
             return
         self._show(None)
-        self._work.improve(
+        self._models.improve(
             ImprovementRequest(
                 (self.source.text().strip(),),
                 str(self._controller.options.model),
@@ -140,7 +140,7 @@ class ImprovePage(QWidget):
 
     def _on_use(self) -> None:
         if self._result is not None:
-            self._work.chosen.emit(self._result.name)
+            self._models.chosen.emit(self._result.name)
 
     # -- what is shown ---------------------------------------------------------------------
 
@@ -151,11 +151,11 @@ class ImprovePage(QWidget):
         if not self._chosen_source and self.source.text() != self._own_source():
             self.source.setText(self._own_source())
         name = self.name.text().strip()
-        taken = [card.name for card in self._work.store.cards()]
-        if not self._own_name and (not name or name in taken) and not self._work.jobs.busy:
+        taken = [card.name for card in self._models.store.cards()]
+        if not self._own_name and (not name or name in taken) and not self._models.jobs.busy:
             name = suggest_name([f"{Path(model).stem}_improved"], taken)
             self.name.setText(name)
-        allow(self.start, _START, self._work.obstacle or self._missing(name))
+        allow(self.start, _START, self._models.obstacle or self._missing(name))
         gone = self._result is None or self._result.name not in taken
         allow(self.use, _USE, "It is no longer installed." if gone else None)
 
@@ -172,7 +172,7 @@ class ImprovePage(QWidget):
         if not source or not os.path.exists(source):
             return "Choose a folder of annotated videos first."
         try:
-            self._work.store.check_name(name)
+            self._models.store.check_name(name)
         except TavisError as error:
             return str(error)
         return None

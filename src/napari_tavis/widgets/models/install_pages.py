@@ -25,9 +25,9 @@ from napari_tavis.core.errors import TavisError
 from napari_tavis.weights.files import in_words
 from napari_tavis.weights.installing import DEFAULT_DTYPE, DTYPES
 from napari_tavis.weights.licences import licences_of
-from napari_tavis.weights.naming import suggest_name
-from napari_tavis.weights.overview import Offer, came_in_words
+from napari_tavis.weights.overview import Offer, progress_in_words
 from napari_tavis.weights.sources import Source
+from napari_tavis.weights.store import suggest_name
 from napari_tavis.widgets.enabling import allow
 from napari_tavis.widgets.models.consent import licence_lines, link
 from napari_tavis.widgets.models.model_controller import InstallOptions, ModelController
@@ -69,9 +69,9 @@ class DownloadPage(QWidget):
     download_asked = Signal(object)  # the `Source` that the user wants
     import_asked = Signal(object)  # the `Source` whose file the user has
 
-    def __init__(self, work: ModelController, parent: QWidget | None = None) -> None:
+    def __init__(self, models: ModelController, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._work = work
+        self._models = models
         self._offers: dict[str, Offer] = {}
         self.list = ModelList(["name", "download", "what it is"])
         self.facts = FactsView()
@@ -92,11 +92,11 @@ class DownloadPage(QWidget):
         self.list.currentItemChanged.connect(self._show_selected)
         self.download.clicked.connect(lambda: self.download_asked.emit(self._selected.source))
         self.get_file.clicked.connect(lambda: self.import_asked.emit(self._selected.source))
-        self.discard.clicked.connect(lambda: work.discard(self._selected.source))
-        self.sizes.clicked.connect(work.ask_sizes)
+        self.discard.clicked.connect(lambda: models.discard(self._selected.source))
+        self.sizes.clicked.connect(models.ask_sizes)
 
     def refresh(self) -> None:
-        self._offers = {offer.source.name: offer for offer in self._work.offers()}
+        self._offers = {offer.source.name: offer for offer in self._models.offers()}
         self.list.show_rows(
             [
                 ModelRow(name, (self._size(offer), offer.source.title))
@@ -113,13 +113,13 @@ class DownloadPage(QWidget):
     def _size(self, offer: Offer) -> str:
         if not offer.source.url:
             return "by hand"
-        if offer.came is not None:
-            return came_in_words(offer.came)
-        known = self._work.sizes.get(offer.source.name)
+        if offer.unfinished is not None:
+            return progress_in_words(offer.unfinished)
+        known = self._models.sizes.get(offer.source.name)
         return "" if known is None else in_words(known)
 
     def _show_selected(self, *_: object) -> None:
-        busy = self._work.obstacle
+        busy = self._models.obstacle
         allow(self.sizes, _ASK_SIZES, busy)
         if self.list.selected not in self._offers:
             self.facts.show_lines(["All official weights are installed."])
@@ -127,12 +127,12 @@ class DownloadPage(QWidget):
                 allow(button, "", "All official weights are installed.")
             return
         offer = self._selected
-        source, refused = offer.source, self._work.refused.get(offer.source.name)
+        source, refused = offer.source, self._models.refused.get(offer.source.name)
         self.facts.show_lines(_facts(source, refused))
         self.download.setVisible(bool(source.url))
         self.get_file.setVisible(not source.url)
-        self.discard.setVisible(offer.came is not None)
-        self.download.setText("Resume" if offer.came is not None else "Download")
+        self.discard.setVisible(offer.unfinished is not None)
+        self.download.setText("Resume" if offer.unfinished is not None else "Download")
         if refused:
             self.download.setText("Download, and accept it as it is")
         allow(self.download, _DOWNLOAD, busy)
@@ -171,9 +171,9 @@ class ImportPage(QWidget):
 
     import_asked = Signal(object)  # an `ImportRequest`
 
-    def __init__(self, work: ModelController, parent: QWidget | None = None) -> None:
+    def __init__(self, models: ModelController, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._work = work
+        self._models = models
         self._own_name = False  # the name was typed, and is not to be replaced by a suggestion
         self.files = (_PartBox(_FIRST), _PartBox(_SECOND))
         self.name = QLineEdit()
@@ -217,13 +217,13 @@ class ImportPage(QWidget):
 
     def refresh(self, *_: object) -> None:
         """Show what can be chosen, and whether anything is missing."""
-        cards = self._work.store.cards()
+        cards = self._models.store.cards()
         for box in self.files:
             box.offer([card.name for card in cards if not card.runs])
         name = self.name.text().strip()
         taken = name in {card.name for card in cards}
         self.replace.setVisible(taken)
-        allow(self.start, _START, self._work.obstacle or self._missing(name, taken))
+        allow(self.start, _START, self._models.obstacle or self._missing(name, taken))
 
     def _missing(self, name: str, taken: bool) -> str | None:
         """Give what is missing, in a sentence, or None."""
@@ -234,7 +234,7 @@ class ImportPage(QWidget):
         if taken and not self.replace.isChecked():
             return "A model of this name is installed: choose another name, or replace it."
         try:
-            self._work.store.check_name(name, replace=True)
+            self._models.store.check_name(name, replace=True)
         except TavisError as error:
             return str(error)
         return None
@@ -245,7 +245,7 @@ class ImportPage(QWidget):
 
     def _on_files(self, *_: object) -> None:
         if not self._own_name:
-            taken = [card.name for card in self._work.store.cards()]
+            taken = [card.name for card in self._models.store.cards()]
             self.name.setText(suggest_name(self._chosen_files(), taken))
         self.refresh()
 

@@ -20,9 +20,9 @@ _REMOVE = "Delete the model from disk."
 class InstalledPage(QWidget):
     """Shows the installed models, and removes them."""
 
-    def __init__(self, work: ModelController, parent: QWidget | None = None) -> None:
+    def __init__(self, models: ModelController, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._work = work
+        self._models = models
         self._cards: dict[str, ModelCard] = {}
         self.nothing = QLabel(_NONE)
         self.list = ModelList(["name", "state", "size on disk", "model"])
@@ -47,9 +47,9 @@ class InstalledPage(QWidget):
         self.remove.clicked.connect(self._on_remove)
 
     def refresh(self) -> None:
-        cards = self._work.store.cards()
+        cards = self._models.store.cards()
         self._cards = {card.name: card for card in cards}
-        problems = self._work.problems(cards)
+        problems = self._models.problems(cards)
         self.nothing.setVisible(not cards)
         self.list.show_rows([_row(card, problems.get(card.name, "")) for card in cards])
         self._show_selected()
@@ -62,9 +62,9 @@ class InstalledPage(QWidget):
         card = self._selected
         problem = ""
         if card is not None:
-            problem = self._work.problems([card]).get(card.name, "")
+            problem = self._models.problems([card]).get(card.name, "")
             bad = f"Damaged: {problem}. Remove it and install it again." if problem else ""
-            self.facts.show_facts(facts(self._work.store, card), bad or card.note)
+            self.facts.show_facts(facts(self._models.store, card), bad or card.note)
         else:
             self.facts.show_lines([])
         nothing = "Select a model first." if card is None else None
@@ -72,16 +72,16 @@ class InstalledPage(QWidget):
         useless = part if card is not None and not card.runs else None
         damaged = "It is damaged." if problem else None
         allow(self.use, _USE, nothing or useless or damaged)
-        allow(self.check, _CHECK, nothing or self._work.obstacle)
-        allow(self.remove, _REMOVE, nothing or self._work.obstacle)
+        allow(self.check, _CHECK, nothing or self._models.obstacle)
+        allow(self.remove, _REMOVE, nothing or self._models.obstacle)
 
     def _on_use(self) -> None:
         if self._selected is not None:
-            self._work.chosen.emit(self._selected.name)
+            self._models.chosen.emit(self._selected.name)
 
     def _on_check(self) -> None:
         if self._selected is not None:
-            self._work.check([self._selected])
+            self._models.check([self._selected])
 
     def _on_remove(self) -> None:
         card = self._selected
@@ -96,7 +96,7 @@ class InstalledPage(QWidget):
         )
         remove = question.addButton("Remove", QMessageBox.ButtonRole.DestructiveRole)
         question.setDefaultButton(QMessageBox.StandardButton.Cancel)
-        remove.clicked.connect(lambda: self._work.remove(card.name))
+        remove.clicked.connect(lambda: self._models.remove(card.name))
         question.open()
 
 

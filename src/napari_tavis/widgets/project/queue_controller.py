@@ -26,8 +26,8 @@ _SETTLE_MS = 300  # after an edit, until the open video's state is worked out ag
 class QueueController(QObject):
     """Opens the videos of a queue one after another, and has the next ones segmented.
 
-    What may take long, as everything on a slow disk does, runs in `jobs`; progress and states are
-    in `queue`, which is saved after each change.
+    Folders are looked through in `jobs`. The states of the videos and the place in the list are in
+    `queue`, which is saved after each change.
     """
 
     changed = Signal()  # the list, a state, or the place in the list

@@ -27,9 +27,8 @@ from napari_tavis.core.errors import TavisError
 from napari_tavis.core.tasks import Task
 from napari_tavis.project import report
 from napari_tavis.project.agreement import Agreement
-from napari_tavis.project.clip_statistics import EMPTY
-from napari_tavis.project.sources import find_sources
-from napari_tavis.project.statistics import Statistics, collect
+from napari_tavis.project.listing import find_sources
+from napari_tavis.project.statistics import EMPTY, Statistics, collect
 from napari_tavis.widgets.enabling import allow
 from napari_tavis.widgets.frame_strip import STATUS_COLORS
 from napari_tavis.widgets.jobs import JobRunner, TimeLeft, describe_progress, report_error
@@ -61,8 +60,6 @@ _AGREEMENT = (
     ("IoU", "Mean IoU of the objects that both have."),
     ("class", "Share of these objects to which both gave the same class."),
 )
-
-
 _FRAME_COLORS: dict[str, str] = {
     **{str(status): color for status, color in STATUS_COLORS.items() if status is not None},
     EMPTY: STATUS_COLORS[None],
@@ -79,9 +76,8 @@ class StatisticsPage(QWidget):
         controller = self._controller = workbench.controller
         self.statistics: Statistics | None = None  # what is shown
         self._sources: list[Path] = []
-        self._jobs = (
-            JobRunner()
-        )  # no Qt parent: it must outlive the widgets, to be ended on closing
+        # Without a Qt parent it outlives the widgets, so that closing can still end the work.
+        self._jobs = JobRunner()
         self._time_left = TimeLeft()
         self._make_widgets()
         self._arrange()

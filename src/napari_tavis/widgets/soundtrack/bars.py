@@ -27,12 +27,8 @@ class Bar:
 
 
 def objects_shown(session: AnnotationSession) -> list[SessionObject]:
-    """Give the objects that have a row: the active ones, without scene and background."""
-    return [
-        item
-        for item in session.objects
-        if item.kind == "object" and str(getattr(item, "state", "active")) == "active"
-    ]
+    """Give the objects that have a row: those that take part, without the scene."""
+    return [item for item in session.objects if item.kind == "object" and item.takes_part]
 
 
 def object_bars(

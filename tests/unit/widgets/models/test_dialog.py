@@ -133,7 +133,7 @@ def test_removing_asks_first(
     answer("Remove")
     assert not store.holds("mine")
     assert rows(dialog.installed.list) == []
-    assert "mine is removed" in dialog.progress.message.text()
+    assert "mine was removed" in dialog.progress.message.text()
 
 
 def test_the_name_is_suggested_until_the_user_gives_one(
@@ -156,7 +156,7 @@ def test_the_name_is_suggested_until_the_user_gives_one(
     assert page.name.text() == "mine"
     import_files(store, [checkpoint], "mine")
     dialog.refresh()
-    assert "give another name, or replace it" in page.start.toolTip()
+    assert "choose another name, or replace it" in page.start.toolTip()
     dialog.tabs.setCurrentWidget(page)
     page.replace.setChecked(True)
     assert page.start.isEnabled()
@@ -256,7 +256,7 @@ def test_installed_parts_are_joined(
     import_files(store, [save(imagebind, tmp_path / "imagebind.pth")], "imagebind_toy")
     dialog.refresh()
     assert not dialog.installed.use.isEnabled()
-    assert "import it with the other part first" in dialog.installed.use.toolTip()
+    assert "import it together with the other part first" in dialog.installed.use.toolTip()
     page = dialog.importing
     for box, part in zip(page.files, ("sam2.1_toy", "imagebind_toy"), strict=True):
         box.setCurrentIndex(box.findText(part))
