@@ -6,8 +6,14 @@ import torch
 from torch.nn import functional as F
 
 from napari_tavis.annotation.linking import Detection
-from napari_tavis.annotation.logits import cut_logits, decode_logits, encode_logits
-from napari_tavis.annotation.masks import decode_mask, encode_mask, mask_overlap
+from napari_tavis.annotation.masks import (
+    cut_logits,
+    decode_logits,
+    decode_mask,
+    encode_logits,
+    encode_mask,
+    mask_overlap,
+)
 from napari_tavis.engine.detection import MOST_BACKGROUND, MOST_SIDE, Gathering, detect, keep_logits
 from napari_tavis.model import Segmentation
 

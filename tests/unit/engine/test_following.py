@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from napari_tavis.annotation.logits import cut
-from napari_tavis.annotation.masks import Mask
+from napari_tavis.annotation.masks import Mask, mask_from_logits
 from napari_tavis.core.errors import InferenceError, ModelError
 from napari_tavis.core.tasks import Cancelled, Task
 from napari_tavis.engine.encoding import FeatureCache, FrameEncoder

@@ -14,8 +14,7 @@ import pytest
 import torch
 
 from napari_tavis.annotation import AnnotationSession
-from napari_tavis.annotation.logits import cut_logits, encode_logits
-from napari_tavis.annotation.masks import mask_overlap
+from napari_tavis.annotation.masks import cut_logits, encode_logits, mask_overlap
 from napari_tavis.annotation.prompts import Prompts
 from napari_tavis.annotation.proposals import Proposals
 from napari_tavis.core.errors import InferenceError

@@ -12,9 +12,8 @@ from segment_anything import sam_model_registry
 from napari_tavis.model import CheckpointError, TAViS
 from napari_tavis.model.checkpoint import read_metadata
 from napari_tavis.model.config import preset_config
-from napari_tavis.model.conversion import convert
-from napari_tavis.model.official import describe_official_mismatch, official_name
-from napari_tavis.model.recognition import recognise_kind, recognise_size
+from napari_tavis.model.conversion import convert, recognise_kind, recognise_size
+from napari_tavis.model.weight_names import describe_official_mismatch, official_name
 
 SIZES = {"tiny": "t", "small": "s", "base_plus": "b+"}
 

@@ -15,7 +15,7 @@ from napari_tavis.core.errors import ChecksumError, DownloadError, WeightsError
 from napari_tavis.core.tasks import Cancelled, Task
 from napari_tavis.model import CheckpointError, TAViS, load_model
 from napari_tavis.model.checkpoint import read_metadata
-from napari_tavis.model.official import official_name
+from napari_tavis.model.weight_names import official_name
 from napari_tavis.weights.installing import download_model, import_files
 from napari_tavis.weights.sources import SOURCES, Source
 from napari_tavis.weights.store import Store
