@@ -25,7 +25,7 @@ from napari_tavis.exchange.exporting import (
     export,
     note_export,
     plan_export,
-    request_again,
+    rewrite_request,
 )
 from napari_tavis.exchange.format import ExportPlan, ExportRequest
 from napari_tavis.exchange.importing import import_dataset
@@ -159,7 +159,7 @@ class Exporter(QObject):
 
     def export_again(self) -> None:
         """Write all exports anew that the session has changed since."""
-        self._start(lambda session: [request_again(note) for note in changed_exports(session)])
+        self._start(lambda session: [rewrite_request(note) for note in changed_exports(session)])
 
     def answer(self, mapping: Mapping[str, str | None] | None) -> None:
         """Go on with the export that asked for classes; None exports nothing."""

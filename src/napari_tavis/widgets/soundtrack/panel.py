@@ -24,8 +24,7 @@ from superqt import QElidingLabel
 
 from napari_tavis.core.tasks import Task
 from napari_tavis.media import Clip
-from napari_tavis.media.overview import SoundOverview
-from napari_tavis.media.peaks import scan_soundtrack
+from napari_tavis.media.overview import SoundOverview, scan_soundtrack
 from napari_tavis.widgets.enabling import CommandButtons, allow
 from napari_tavis.widgets.frame_strip import STATUS_COLORS
 from napari_tavis.widgets.jobs import JobRunner, report_error
