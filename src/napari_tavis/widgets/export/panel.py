@@ -35,7 +35,7 @@ from napari_tavis.widgets.workbench import Workbench
 
 _SHOWN = 8  # violations that are listed; the rest is counted
 _HERE = "Start at the second of the frame shown."
-_THERE = {
+_EXISTING = {
     "": "New in the dataset.",
     "own": "Replaces what was exported of this video before, and nothing else.",
     "other": "⚠ The dataset has a clip of this name from elsewhere: choose another name.",
@@ -198,7 +198,7 @@ class PreviewView(QWidget):
         stretch = f"{first:g} to {round(last, 1):g} s"
         self.heading.setText(f"<b>{_plain(plan.name)}</b>{place} · {stretch} · {frames}")
         replaced = plan.existing == "other" and request.overwrite
-        notes = [_REPLACED if replaced else _THERE[plan.existing]]
+        notes = [_REPLACED if replaced else _EXISTING[plan.existing]]
         if plan.unchecked and not request.include_proposals:
             text = unchecked_text(len(plan.unchecked), len(plan.labelled))
             notes.insert(0, f"⚠ {text}: {_REFUSED}")
