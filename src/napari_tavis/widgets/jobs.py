@@ -54,7 +54,7 @@ class JobRunner(QObject):
         self._task: Task | None = None
         self._on_done: Callable[[Any], None] | None = None
         self._on_failed: Callable[[BaseException], None] | None = None
-        self._drop: Callable[[], None] | None = None  # lets go of a result that nobody took yet
+        self._drop: Callable[[], object] | None = None  # lets go of a result that nobody took yet
         self._running = threading.Event()
         self._ended = threading.Event()
         self._closed = False
