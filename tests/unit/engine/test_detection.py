@@ -198,8 +198,9 @@ def test_only_the_best_of_the_background_are_kept() -> None:
     found = ProposalCollector(SIZE)
     for frame in range(3):
         lefts = range(2 * frame, 52, 8)
-        background = [seen(frame, "background", n, n / 60) for n in lefts]
-        found.add_frame(FrameDetections([], None, background))
+        found.add_frame(
+            FrameDetections([], None, [seen(frame, "background", n, n / 60) for n in lefts])
+        )
     result = found.proposals()
     assert [item.kind for item in result] == ["background"] * MOST_BACKGROUND
     assert min(item.score for item in result) > 10 / 60
