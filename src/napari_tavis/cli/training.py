@@ -41,17 +41,15 @@ def train(
     ] = None,
     smoke: Annotated[
         bool,
-        typer.Option(
-            "--smoke", help="toy only: run a few steps, to see whether everything works here."
-        ),
+        typer.Option("--smoke", help="Only toy: a few steps, to see whether everything runs here."),
     ] = False,
 ) -> None:
     """Train TAViS on AVSBench data as the paper does, or on your own export.
 
-    Stop it with Ctrl+C, or let it be killed, and run it again to go on where it was. On several
+    After Ctrl+C, or if it is killed, run it again: it resumes where it was. On several
     GPUs or machines: `accelerate launch -m napari_tavis train ...` (see `accelerate config`).
 
-    The configuration `toy` draws its own clips and makes the bundled model again, in some hours on
+    The configuration `toy` draws its own clips and rebuilds the bundled model, in some hours on
     two CPU cores and with 13 GB of disk. On Linux, MALLOC_MMAP_THRESHOLD_=33554432 and
     MALLOC_TRIM_THRESHOLD_=4000000000 in the environment nearly halve its time.
 
@@ -170,24 +168,19 @@ def ablate(
     seeds: Annotated[int, typer.Option(min=1, help="How many seeds.")] = 3,
     clips: Annotated[
         Path | None,
-        typer.Option(
-            help="toy only: clips/128 of a `train` run, instead of rendering clips.",
-            file_okay=False,
-        ),
+        typer.Option(help="Only toy: clips/128 of a `train` run, to render none.", file_okay=False),
     ] = None,
     sam_start: Annotated[
         str | None, typer.Option(help="Except with toy: the model that the row sam starts from.")
     ] = None,
     smoke: Annotated[
         bool,
-        typer.Option(
-            "--smoke", help="toy only: run a few steps, to see whether everything works here."
-        ),
+        typer.Option("--smoke", help="Only toy: a few steps, to see whether everything runs here."),
     ] = False,
 ) -> None:
     """Train TAViS with parts left out, and print the paper's tables with the scores beside.
 
-    Without --table and --row: table 1. Stop it with Ctrl+C and run it again to go on; in the
+    Without --table and --row: table 1. After Ctrl+C, run it again: it resumes; in the
     same folder, later tables reuse existing rows. Rows: paper, no-ibqd, no-tbas, no-tbhp,
     no-a2t, no-i2t, with-a2i, a2i-alone, no-text, mlp-text, no-vision, sam.
 

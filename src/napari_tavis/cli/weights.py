@@ -76,8 +76,8 @@ def list_models(
             print("\nAvailable with: napari-tavis weights download NAME")
         for offer in offers:
             by_hand = "" if offer.source.url else f" (by hand, from {offer.source.page})"
-            came = overview.came_in_words(offer.came)
-            arrived = f" ({came} downloaded)" if came else ""
+            partial = overview.progress_in_words(offer.unfinished)
+            arrived = f" ({partial} downloaded)" if partial else ""
             print(f"  {offer.source.name:22} {offer.source.title}{by_hand}{arrived}")
     for name, problem in problems.items():
         say(f"warning: {name} is damaged, {problem}: remove it and install it again.")

@@ -20,7 +20,7 @@ class Offer:
     """Official weights that are not installed under their name."""
 
     source: Source
-    came: Unfinished | None  # what there is of them already
+    unfinished: Unfinished | None  # what a download has left
 
 
 def offers(store: Store, sources: Mapping[str, Source] = SOURCES) -> list[Offer]:
@@ -81,8 +81,9 @@ def facts(store: Store, card: ModelCard) -> list[tuple[str, str]]:
     ]
 
 
-def came_in_words(came: Unfinished | None) -> str:
+def progress_in_words(partial: Unfinished | None) -> str:
     """Say how much of a file has arrived, such as ``1.20 GB of 5.90 GB``; empty if nothing."""
-    if came is None:
+    if partial is None:
         return ""
-    return in_words(came.done) + ("" if came.total is None else f" of {in_words(came.total)}")
+    whole = "" if partial.total is None else f" of {in_words(partial.total)}"
+    return in_words(partial.done) + whole

@@ -14,7 +14,13 @@ from napari_tavis.annotation.masks import (
     encode_mask,
     mask_overlap,
 )
-from napari_tavis.engine.detection import MOST_BACKGROUND, MOST_SIDE, Gathering, detect, keep_logits
+from napari_tavis.engine.detection import (
+    MOST_BACKGROUND,
+    MOST_SIDE,
+    ProposalCollector,
+    detect,
+    keep_logits,
+)
 from napari_tavis.model import Segmentation
 
 SIDE = 32
@@ -156,7 +162,7 @@ def seen(frame: int, class_name: str, left: int, score: float) -> Detection:
 
 
 def test_objects_then_background_then_the_scene_each_best_first() -> None:
-    found = Gathering(SIZE)
+    found = ProposalCollector(SIZE)
     for frame in (3, 7):
         objects = [seen(frame, "dog", 0, 0.4), seen(frame, "bell", 20, 0.9)]
         background = [seen(frame, "background", 30, 0.1), seen(frame, "background", 40, 0.2)]
@@ -176,7 +182,7 @@ def test_objects_then_background_then_the_scene_each_best_first() -> None:
 
 
 def test_background_is_never_linked_to_an_object() -> None:
-    found = Gathering(SIZE)
+    found = ProposalCollector(SIZE)
     found.add_frame([seen(0, "dog", 20, 0.9)], [], None)
     found.add_frame([], [seen(1, "background", 20, 0.1)], None)
     found.add_frame([seen(2, "dog", 20, 0.9)], [], None)
@@ -188,7 +194,7 @@ def test_background_is_never_linked_to_an_object() -> None:
 
 
 def test_only_the_best_of_the_background_are_kept() -> None:
-    found = Gathering(SIZE)
+    found = ProposalCollector(SIZE)
     for frame in range(3):
         lefts = range(2 * frame, 52, 8)
         found.add_frame([], [seen(frame, "background", n, n / 60) for n in lefts], None)
@@ -198,6 +204,6 @@ def test_only_the_best_of_the_background_are_kept() -> None:
 
 
 def test_nothing_found_is_nothing_proposed() -> None:
-    found = Gathering(SIZE)
+    found = ProposalCollector(SIZE)
     found.add_frame([], [], None)
     assert found.proposals() == []

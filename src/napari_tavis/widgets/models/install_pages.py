@@ -25,9 +25,9 @@ from napari_tavis.core.errors import TavisError
 from napari_tavis.weights.files import in_words
 from napari_tavis.weights.installing import DEFAULT_DTYPE, DTYPES
 from napari_tavis.weights.licences import licences_of
-from napari_tavis.weights.naming import suggest_name
-from napari_tavis.weights.overview import Offer, came_in_words
+from napari_tavis.weights.overview import Offer, progress_in_words
 from napari_tavis.weights.sources import Source
+from napari_tavis.weights.store import suggest_name
 from napari_tavis.widgets.enabling import allow
 from napari_tavis.widgets.models.consent import licence_lines, link
 from napari_tavis.widgets.models.model_controller import InstallOptions, ModelController
@@ -113,8 +113,8 @@ class DownloadPage(QWidget):
     def _size(self, offer: Offer) -> str:
         if not offer.source.url:
             return "by hand"
-        if offer.came is not None:
-            return came_in_words(offer.came)
+        if offer.unfinished is not None:
+            return progress_in_words(offer.unfinished)
         known = self._models.sizes.get(offer.source.name)
         return "" if known is None else in_words(known)
 
@@ -131,8 +131,8 @@ class DownloadPage(QWidget):
         self.facts.show_lines(_facts(source, refused))
         self.download.setVisible(bool(source.url))
         self.get_file.setVisible(not source.url)
-        self.discard.setVisible(offer.came is not None)
-        self.download.setText("Resume" if offer.came is not None else "Download")
+        self.discard.setVisible(offer.unfinished is not None)
+        self.download.setText("Resume" if offer.unfinished is not None else "Download")
         if refused:
             self.download.setText("Download, and accept it as it is")
         allow(self.download, _DOWNLOAD, busy)

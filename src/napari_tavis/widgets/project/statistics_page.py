@@ -27,9 +27,8 @@ from napari_tavis.core.errors import TavisError
 from napari_tavis.core.tasks import Task
 from napari_tavis.project import report
 from napari_tavis.project.agreement import Agreement
-from napari_tavis.project.clip_statistics import EMPTY
-from napari_tavis.project.sources import find_sources
-from napari_tavis.project.statistics import Statistics, collect
+from napari_tavis.project.listing import find_sources
+from napari_tavis.project.statistics import EMPTY, Statistics, collect
 from napari_tavis.widgets.enabling import allow
 from napari_tavis.widgets.frame_strip import STATUS_COLORS
 from napari_tavis.widgets.jobs import JobRunner, TimeLeft, describe_progress, report_error
