@@ -41,7 +41,9 @@ def train(
     ] = None,
     smoke: Annotated[
         bool,
-        typer.Option("--smoke", help="Only toy: a few steps, to see whether everything runs here."),
+        typer.Option(
+            "--smoke", help="toy only: run a few steps, to see whether everything works here."
+        ),
     ] = False,
 ) -> None:
     """Train TAViS on AVSBench data as the paper does, or on your own export.

@@ -17,6 +17,7 @@ from napari_tavis.annotation.masks import (
 from napari_tavis.engine.detection import (
     MOST_BACKGROUND,
     MOST_SIDE,
+    FrameDetections,
     ProposalCollector,
     detect,
     keep_logits,
@@ -166,7 +167,7 @@ def test_objects_then_background_then_the_scene_each_best_first() -> None:
     for frame in (3, 7):
         objects = [seen(frame, "dog", 0, 0.4), seen(frame, "bell", 20, 0.9)]
         background = [seen(frame, "background", 30, 0.1), seen(frame, "background", 40, 0.2)]
-        found.add_frame(objects, background, seen(frame, "scene", 10, 0.5))
+        found.add_frame(FrameDetections(objects, seen(frame, "scene", 10, 0.5), background))
     result = found.proposals()
     assert [(item.kind, item.class_name) for item in result] == [
         ("object", "bell"),
@@ -183,9 +184,9 @@ def test_objects_then_background_then_the_scene_each_best_first() -> None:
 
 def test_background_is_never_linked_to_an_object() -> None:
     found = ProposalCollector(SIZE)
-    found.add_frame([seen(0, "dog", 20, 0.9)], [], None)
-    found.add_frame([], [seen(1, "background", 20, 0.1)], None)
-    found.add_frame([seen(2, "dog", 20, 0.9)], [], None)
+    found.add_frame(FrameDetections([seen(0, "dog", 20, 0.9)], None, []))
+    found.add_frame(FrameDetections([], None, [seen(1, "background", 20, 0.1)]))
+    found.add_frame(FrameDetections([seen(2, "dog", 20, 0.9)], None, []))
     result = found.proposals()
     assert [(item.kind, sorted(item.masks)) for item in result] == [
         ("object", [0, 2]),
@@ -197,7 +198,9 @@ def test_only_the_best_of_the_background_are_kept() -> None:
     found = ProposalCollector(SIZE)
     for frame in range(3):
         lefts = range(2 * frame, 52, 8)
-        found.add_frame([], [seen(frame, "background", n, n / 60) for n in lefts], None)
+        found.add_frame(
+            FrameDetections([], None, [seen(frame, "background", n, n / 60) for n in lefts])
+        )
     result = found.proposals()
     assert [item.kind for item in result] == ["background"] * MOST_BACKGROUND
     assert min(item.score for item in result) > 10 / 60
@@ -205,5 +208,5 @@ def test_only_the_best_of_the_background_are_kept() -> None:
 
 def test_nothing_found_is_nothing_proposed() -> None:
     found = ProposalCollector(SIZE)
-    found.add_frame([], [], None)
+    found.add_frame(FrameDetections([], None, []))
     assert found.proposals() == []

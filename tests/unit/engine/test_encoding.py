@@ -105,7 +105,7 @@ def test_the_frames_used_longest_ago_are_forgotten(clip: Clip, model: TAViS) -> 
     for frame in (0, 1, 2, 0, 3):
         encoder.encode(frame)
     assert [frame for frame in range(5) if encoder.is_ready(frame)] == [0, 2, 3]
-    encoder.forget()
+    encoder.cache.clear()
     assert not encoder.is_ready(3)
 
 

@@ -29,7 +29,8 @@ def working(dock: AnnotationDock, annotated_video: Path, open_in) -> AnnotationD
     def work(task) -> None:
         task.report(1, 10, "segmenting")
         started.set()
-        while True:
+        idle = threading.Event()
+        while not idle.wait(0.01):  # what waits in earnest leaves the window its time
             task.check()
 
     dock.controller.jobs.start(work, lambda result: None)
@@ -64,13 +65,16 @@ def close_as_a_user(
     timer.timeout.connect(answer(button, asked))
     timer.start(100)
     window.windowHandle().close()
-    qtbot.wait(500)
+    if button == QMessageBox.StandardButton.Close:
+        qtbot.waitUntil(lambda: not window.isVisible(), timeout=60_000)
+    else:
+        qtbot.wait(500)
     timer.stop()
     return asked, not window.isVisible()
 
 
 def test_who_says_no_goes_on(qtbot, viewer: Viewer, working: AnnotationDock) -> None:
-    qtbot.wait(50)
+    qtbot.waitUntil(lambda: working.controller.jobs.doing == "segmenting", timeout=60_000)
     asked, closed = close_as_a_user(qtbot, viewer, QMessageBox.StandardButton.Cancel)
     assert asked == ["Work is running: segmenting."]
     assert not closed
@@ -80,8 +84,8 @@ def test_who_says_no_goes_on(qtbot, viewer: Viewer, working: AnnotationDock) -> 
 def test_who_says_yes_is_asked_once_and_loses_nothing(
     qtbot, viewer: Viewer, working: AnnotationDock, annotated_video: Path
 ) -> None:
-    qtbot.wait(50)
     jobs = working.controller.jobs
+    qtbot.waitUntil(lambda: jobs.doing == "segmenting", timeout=60_000)
     asked, closed = close_as_a_user(qtbot, viewer, QMessageBox.StandardButton.Close)
     assert asked == ["Work is running: segmenting."]
     assert closed

@@ -89,6 +89,7 @@ def test_saving_in_the_middle_of_a_stroke_does_not_break_it_in_two(
     viewer.cursor.events.position.connect(save_now)
     stroke((150, 30), (150, 50), (150, 70), (150, 90), (150, 110))
     QTest.qWait(50)
+    viewer.cursor.events.position.disconnect(save_now)
     assert controller.session.mask(DOG, 48)[150, 30:111].all()
     controller.undo()
     np.testing.assert_array_equal(controller.session.mask(DOG, 48), before)

@@ -106,11 +106,14 @@ def test_the_line_stays_until_saving_works_again_by_itself(
     assert is_painted(annotated_video)
 
 
-def close_as_a_user(qtbot, viewer: Viewer) -> bool:
+def close_as_a_user(qtbot, viewer: Viewer, closes: bool = True) -> bool:
     window = main_window(viewer)
     window.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, False)  # the fixture closes it, too
     window.windowHandle().close()
-    qtbot.wait(500)
+    if closes:
+        qtbot.waitUntil(lambda: not window.isVisible(), timeout=60_000)
+    else:
+        qtbot.wait(500)
     return not window.isVisible()
 
 
@@ -119,7 +122,7 @@ def test_closing_asks_and_who_says_no_loses_nothing(
     qtbot, viewer: Viewer, unsaved: AnnotationDock, annotated_video: Path, disk: Disk
 ) -> None:
     with Answers(CANCEL) as answers:
-        assert not close_as_a_user(qtbot, viewer)
+        assert not close_as_a_user(qtbot, viewer, closes=False)
     assert answers.asked == ["What you did in clip.mp4 since the last save is not on disk."]
     disk.clear()
     with Answers(CANCEL) as answers:

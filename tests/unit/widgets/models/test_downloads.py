@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from napari.utils.notifications import notification_manager
@@ -18,6 +19,12 @@ from napari_tavis.widgets.models.dialog import ModelsDialog
 from napari_tavis.widgets.models.model_controller import ModelController
 
 pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("agreed")]
+
+
+def has_begun(target: Path) -> bool:
+    """Whether some bytes of a file are there."""
+    left = unfinished(target)
+    return left is not None and left.done > 0
 
 
 def test_a_download_is_installed_and_offered_at_once(
@@ -89,8 +96,7 @@ def test_what_came_can_be_discarded(
     site.cuts = [3_000_000, *[0] * 50]
     dialog.download.download.click()
     target = store.downloads / source.file_name
-    qtbot.waitUntil(lambda: unfinished(target) is not None, timeout=60_000)
-    qtbot.wait(100)
+    qtbot.waitUntil(lambda: has_begun(target), timeout=60_000)
     dialog.progress.cancel.click()
     ended(work)
     dialog.download.discard.click()
@@ -121,8 +127,7 @@ def test_closing_the_dock_ends_the_download_and_keeps_what_came(
     site.cuts = [3_000_000, *[0] * 50]
     dialog.download.download.click()
     target = store.downloads / source.file_name
-    qtbot.waitUntil(lambda: unfinished(target) is not None, timeout=60_000)
-    qtbot.wait(100)
+    qtbot.waitUntil(lambda: has_begun(target), timeout=60_000)
     assert dock.controller.work_in_progress() == ["downloading tavis_s4"]
     dock.close_session()
     came = unfinished(target)
