@@ -65,7 +65,8 @@ _COLUMNS = (
         lambda row: row.about_frames,
     ),
 )
-SHOWN, CLASS, SCORE, FRAMES, STATUS = range(len(_COLUMNS))
+_TITLES = [column.title for column in _COLUMNS]
+SHOWN, CLASS, STATUS = map(_TITLES.index, ("", "class", "status"))
 _SWATCH = 12
 _ROW = 26
 _HEIGHT = 5 * _ROW + 4

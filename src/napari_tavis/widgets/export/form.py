@@ -1,4 +1,4 @@
-"""The export page's form: the format, the place, and what of the session."""
+"""The Export page's form: which format, where to, and what of the session."""
 
 from __future__ import annotations
 
