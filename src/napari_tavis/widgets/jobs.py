@@ -60,6 +60,8 @@ class JobRunner(QObject):
         self._closed = False
         self._doing = ""
         self._outlasts = False
+        self._unclaimed: Any = None  # a result that its job has given and nobody has taken yet
+        self._on_dropped: Callable[[Any], None] | None = None
         self._worker: FunctionWorker | None = None  # alive as long as the pool runs it
         self._pool = QThreadPool(self)
         self._pool.setMaxThreadCount(1)
@@ -92,6 +94,7 @@ class JobRunner(QObject):
         on_failed: Callable[[BaseException], None] = report_error,
         *,
         outlasts: bool = False,
+        on_dropped: Callable[[Result], None] | None = None,
     ) -> None:
         """Start a job.
 
@@ -106,6 +109,8 @@ class JobRunner(QObject):
         outlasts : bool, optional
             Whether it has nothing to do with the open video, so that it is not to be cancelled
             when another one is opened.
+        on_dropped : callable, optional
+            Called with a result that came when the runner was closed, to let go of what it holds.
 
         Raises
         ------
@@ -116,7 +121,7 @@ class JobRunner(QObject):
             raise RuntimeError("the runner is busy or closed")
         self._doing, self._outlasts = "", outlasts
         task = self._task = Task(self._report)
-        self._on_done, self._on_failed = on_done, on_failed
+        self._on_done, self._on_failed, self._on_dropped = on_done, on_failed, on_dropped
         self._running.clear()
         self._ended.clear()
 
@@ -127,7 +132,8 @@ class JobRunner(QObject):
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore")
                     task.check()
-                    return work(task)
+                    result = self._unclaimed = work(task)
+                    return result
             finally:
                 self._ended.set()
 
@@ -165,6 +171,7 @@ class JobRunner(QObject):
         if self._running.is_set():
             self._ended.wait(seconds)
         self._task = None
+        self._drop()
 
     def _report(self, done: int, total: int, what: str) -> None:
         """Pass progress from the job's thread to the GUI thread."""
@@ -184,8 +191,14 @@ class JobRunner(QObject):
 
     def _finish(self, callback: Callable[[Any], None] | None, value: Any) -> None:
         if self._closed:
+            self._drop()
             return
-        self._task = None
+        self._task, self._unclaimed = None, None
         self.busy_changed.emit(False)
         if callback is not None:
             callback(value)
+
+    def _drop(self) -> None:
+        result, self._unclaimed = self._unclaimed, None
+        if result is not None and self._on_dropped is not None:
+            self._on_dropped(result)

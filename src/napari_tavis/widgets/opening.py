@@ -171,6 +171,7 @@ class VideoOpener:
                 lambda task: work.open_video(path, shown, session_path, task),
                 lambda opened: self._on_opened(wish, opened),
                 lambda error: self._on_failed(wish, error),
+                on_dropped=self._drop,
             )
 
     def _shown_clip(self, path: Path) -> Clip | None:
