@@ -182,5 +182,5 @@ def test_sources_are_what_is_meant(folder: Path) -> None:
     assert find_sources([folder / "clip2.mp4"]).sessions == (directory,)
     listed = find_sources([folder / "list.txt"])
     assert (listed.sessions, listed.unsegmented) == ((directory,), (folder / "clip10.mp4",))
-    with pytest.raises(ProjectError, match=r"nowhere is not there"):
+    with pytest.raises(ProjectError, match=r"nowhere does not exist"):
         find_sources([folder / "nowhere"])
