@@ -11,8 +11,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from types import FrameType
 
-EXIT_USER_ERROR = 2
-EXIT_INTERRUPTED = 130
+from napari_tavis.core.errors import EXIT_INTERRUPTED, EXIT_USER_ERROR
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

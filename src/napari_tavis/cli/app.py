@@ -11,8 +11,6 @@ import typer
 
 from napari_tavis import __version__
 from napari_tavis.cli import (
-    EXIT_INTERRUPTED,
-    EXIT_USER_ERROR,
     annotation,
     measuring,
     project,
@@ -21,7 +19,7 @@ from napari_tavis.cli import (
 from napari_tavis.cli.console import drop_unwritten, remember_interrupt, say
 from napari_tavis.cli.weights import weights
 from napari_tavis.core.boundary import explain
-from napari_tavis.core.errors import TavisError
+from napari_tavis.core.errors import EXIT_INTERRUPTED, EXIT_USER_ERROR, TavisError
 from napari_tavis.core.files import is_utf8, shown
 from napari_tavis.core.tasks import Cancelled
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+EXIT_USER_ERROR = 2  # of the command line, for a `TavisError` and what else a user can fix
+EXIT_INTERRUPTED = 130  # after Ctrl+C, as shells have it
+
 
 class TavisError(Exception):
     """An error whose message is one sentence for the user, with what to do about it.

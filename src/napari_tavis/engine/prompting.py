@@ -15,7 +15,7 @@ from napari_tavis.core.errors import InferenceError
 from napari_tavis.engine.detection import keep_logits
 from napari_tavis.engine.encoding import FrameEncoder
 from napari_tavis.model.features import Features
-from napari_tavis.model.tracking import GIVEN_LOGIT
+from napari_tavis.model.sam2_segmenter import GIVEN_LOGIT
 
 MOST_STEPS = 8  # clicks that are taken one by one; where there are more, the first ones go together
 

@@ -9,21 +9,40 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
+from typing import ClassVar, Literal, TypeAlias
 
 from torch import Tensor, nn
 
 from napari_tavis.core.errors import ModelError
 from napari_tavis.model.features import Features, Masks
 
-if TYPE_CHECKING:
-    from napari_tavis.model.tracking import ObjectMemory
-
 MEMORY, INDEPENDENT = "memory", "independent"
 # a frame is segmented on the memory of those before it, or by itself
 PROTOCOLS = (MEMORY, INDEPENDENT)
 
 Protocol: TypeAlias = Literal["independent", "memory"]
+
+
+class ObjectMemory(ABC):
+    """What a backbone remembers of ``R`` objects, each in a video of its own, to follow them.
+
+    Positions count the frames that are looked at, whichever frames of the video these are.
+    """
+
+    @abstractmethod
+    def condition(self, position: int, features: Features, masks: Tensor) -> None:
+        """Take what a person drew at a position in time as the truth.
+
+        Takes a frame and a mask (R, h, w) of any size, 0 to 1, for each object; empty: it is not
+        there.
+        """
+
+    @abstractmethod
+    def step(self, position: int, features: Features, *, reverse: bool = False) -> Masks:
+        """Find the objects in their next frames, and remember them there.
+
+        The position is the next after those seen, or before them if time runs in reverse.
+        """
 
 
 class SegmentationBackbone(nn.Module, ABC):

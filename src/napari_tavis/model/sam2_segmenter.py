@@ -8,16 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import fields, replace
+from typing import Any
 
 import torch
 from sam2.modeling.sam.mask_decoder import MaskDecoder
 from sam2.modeling.sam.prompt_encoder import PromptEncoder
 from sam2.modeling.sam2_base import SAM2Base
 from torch import Tensor, nn
+from torch.nn import functional as F
 
-from napari_tavis.model.backbone import INDEPENDENT, MEMORY, SegmentationBackbone
+from napari_tavis.model.backbone import (
+    INDEPENDENT,
+    MEMORY,
+    ObjectMemory,
+    SegmentationBackbone,
+)
 from napari_tavis.model.config import Sam2Config
-from napari_tavis.model.decoding import build_mask_decoder, decode_best, embed_prompts
+from napari_tavis.model.decoding import build_mask_decoder, decode_best, embed_prompts, no_points
 from napari_tavis.model.features import Features, Masks
 from napari_tavis.model.image_encoder import AudioGuidedImageEncoder
 from napari_tavis.model.memory import (
@@ -25,11 +32,13 @@ from napari_tavis.model.memory import (
     build_memory_attention,
     build_memory_encoder,
 )
-from napari_tavis.model.tracking import MemoryBank, ObjectMemory, PyramidFeatures
+from napari_tavis.model.tracking import MemoryBank, PyramidFeatures, encode_memory, recall
 
 MEMORY_FRAMES = 7  # of which one is the first, always read
 # added to the object score before it decides whether the object has a pointer
 POINTER_SCORE_SHIFT = 2.0
+GIVEN_LOGIT = 10.0  # of a mask that a person gave: SAM 2 takes it as all but certain
+ABSENT_LOGIT = -1024.0  # everywhere, of an object that SAM 2 finds is not in the frame
 
 
 class SoundPromptedSam2(SAM2Base, SegmentationBackbone):
@@ -125,7 +134,7 @@ class SoundPromptedSam2(SAM2Base, SegmentationBackbone):
         return Masks(*(_interleave(parts, clips) for parts in _parts(steps)))
 
     def remember_objects(self) -> ObjectMemory:
-        return ObjectMemory(self)
+        return Sam2ObjectMemory(self)
 
     def embed_prompts(
         self, points: Tensor, labels: Tensor, mask_logits: Tensor | None, size: tuple[int, int]
@@ -186,3 +195,69 @@ def _interleave(parts: list[Tensor], clips: int) -> Tensor:
     """Join ``T`` tensors (B * K, ...) into (B * T * K, ...), clip by clip."""
     by_clip = torch.stack([part.unflatten(0, (clips, -1)) for part in parts], dim=1)
     return by_clip.flatten(0, 2)
+
+
+class Sam2ObjectMemory(ObjectMemory):
+    """What SAM 2 remembers: the last six positions. It is blind to what is farther away."""
+
+    def __init__(self, sam2: SoundPromptedSam2) -> None:
+        self._sam2 = sam2
+        self._conditions: dict[int, dict[str, Any]] = {}
+        self._tracked: dict[int, dict[str, Any]] = {}
+
+    def condition(self, position: int, features: Features, masks: Tensor) -> None:
+        sam2 = self._sam2
+        given = masks[:, None]
+        present = (masks.flatten(1) > 0.5).any(1)
+        side = [length * sam2.backbone_stride for length in features.embedding.shape[-2:]]
+        full = F.interpolate(given, side, mode="bilinear", antialias=True)
+        prompt = sam2.mask_downsample(full)[:, 0]
+        points, labels = no_points(len(masks), masks.device)
+        tokens, dense = sam2.embed_prompts(points, labels, prompt, features.mask_size)
+        seen = sam2.decode(features.embedding, features, tokens, dense, candidates=False)
+        share = present[:, None].to(seen.pointer.dtype)
+        self._conditions[position] = encode_memory(
+            sam2,
+            features.embedding,
+            Masks(
+                logits=(2 * full[:, 0] - 1) * GIVEN_LOGIT,
+                candidate_logits=seen.candidate_logits,
+                candidate_iou=seen.candidate_iou,
+                score=torch.where(present, GIVEN_LOGIT, -GIVEN_LOGIT),
+                pointer=share * seen.pointer + (1 - share) * sam2.no_obj_ptr,
+            ),
+        )
+        self._forget(position)
+
+    def step(self, position: int, features: Features, *, reverse: bool = False) -> Masks:
+        sam2 = self._sam2
+        embedding = recall(
+            sam2,
+            features.embedding,
+            self._conditions,
+            self._tracked,
+            objects=1,
+            position=position,
+            length=max((position, *self._conditions, *self._tracked)) + 1,
+            reverse=reverse,
+        )
+        points, labels = no_points(len(embedding), embedding.device)
+        prompts = sam2.embed_prompts(points, labels, None, features.mask_size)
+        masks = sam2.decode(embedding, features, *prompts)
+        if not sam2.training:  # at evaluation an object that is not there has no mask, as in SAM 2
+            absent = (masks.score <= 0)[:, None, None]
+            masks.logits = masks.logits.masked_fill(absent, ABSENT_LOGIT)
+        self._tracked[position] = encode_memory(sam2, features.embedding, masks)
+        self._forget(position)
+        return masks
+
+    def _forget(self, position: int) -> None:
+        """Drop what is too far away to be read: memory stays bounded however long the video.
+
+        The conditions nearest on either side stay however far they are.
+        """
+        reach = self._sam2.max_obj_ptrs_in_encoder
+        self._tracked = {t: m for t, m in self._tracked.items() if abs(t - position) <= reach}
+        before = [t for t in sorted(self._conditions) if t <= position][-reach:]
+        after = [t for t in sorted(self._conditions) if t > position][:reach]
+        self._conditions = {t: self._conditions[t] for t in (*before, *after)}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from sam2.modeling.sam2_base import SAM2Base
@@ -17,17 +17,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from napari_tavis.model.backbone import SegmentationBackbone
-from napari_tavis.model.decoding import no_points
 from napari_tavis.model.features import Features, Masks
 from napari_tavis.model.outputs import PromptedMask, prompted_mask
 from napari_tavis.model.precision import for_inference
-
-if TYPE_CHECKING:
-    from napari_tavis.model.sam2_segmenter import SoundPromptedSam2
-
-GIVEN_LOGIT = 10.0  # of a mask that a person gave: SAM 2 takes it as all but certain
-
-ABSENT_LOGIT = -1024.0  # everywhere, of an object that SAM 2 finds is not in the frame
 
 
 @dataclass
@@ -164,88 +156,8 @@ class MemoryBank:
             del self._frames[index]
 
 
-class ObjectMemory:
-    """What SAM 2 remembers of some objects, each in a video of its own, while it follows them.
-
-    Positions count the frames that are looked at, whichever frames of the video these are: the
-    memory holds the last six positions, and is blind to what is farther away.
-    """
-
-    def __init__(self, sam2: SoundPromptedSam2) -> None:
-        self._sam2 = sam2
-        self._conditions: dict[int, dict[str, Any]] = {}
-        self._tracked: dict[int, dict[str, Any]] = {}
-
-    def condition(self, position: int, features: Features, masks: Tensor) -> None:
-        """Take what a person drew at a position in time as the truth.
-
-        Takes a frame and a mask (R, h, w) of any size, 0 to 1, for each object; empty: it is not
-        there.
-        """
-        sam2 = self._sam2
-        given = masks[:, None]
-        present = (masks.flatten(1) > 0.5).any(1)
-        side = [length * sam2.backbone_stride for length in features.embedding.shape[-2:]]
-        full = F.interpolate(given, side, mode="bilinear", antialias=True)
-        prompt = sam2.mask_downsample(full)[:, 0]
-        points, labels = no_points(len(masks), masks.device)
-        tokens, dense = sam2.embed_prompts(points, labels, prompt, features.mask_size)
-        seen = sam2.decode(features.embedding, features, tokens, dense, candidates=False)
-        share = present[:, None].to(seen.pointer.dtype)
-        self._conditions[position] = encode_memory(
-            sam2,
-            features.embedding,
-            Masks(
-                logits=(2 * full[:, 0] - 1) * GIVEN_LOGIT,
-                candidate_logits=seen.candidate_logits,
-                candidate_iou=seen.candidate_iou,
-                score=torch.where(present, GIVEN_LOGIT, -GIVEN_LOGIT),
-                pointer=share * seen.pointer + (1 - share) * sam2.no_obj_ptr,
-            ),
-        )
-        self._forget(position)
-
-    def step(self, position: int, features: Features, *, reverse: bool = False) -> Masks:
-        """Find ``R`` objects in their next frames, and remember them there.
-
-        The position is the next after those seen, or before them if time runs in reverse. At
-        evaluation an object that is not there has no mask, as in SAM 2.
-        """
-        sam2 = self._sam2
-        embedding = recall(
-            sam2,
-            features.embedding,
-            self._conditions,
-            self._tracked,
-            objects=1,
-            position=position,
-            length=max((position, *self._conditions, *self._tracked)) + 1,
-            reverse=reverse,
-        )
-        points, labels = no_points(len(embedding), embedding.device)
-        prompts = sam2.embed_prompts(points, labels, None, features.mask_size)
-        masks = sam2.decode(embedding, features, *prompts)
-        if not sam2.training:
-            absent = (masks.score <= 0)[:, None, None]
-            masks.logits = masks.logits.masked_fill(absent, ABSENT_LOGIT)
-        self._tracked[position] = encode_memory(sam2, features.embedding, masks)
-        self._forget(position)
-        return masks
-
-    def _forget(self, position: int) -> None:
-        """Drop what is too far away to be read: memory stays bounded however long the video.
-
-        The conditions nearest on either side stay however far they are.
-        """
-        reach = self._sam2.max_obj_ptrs_in_encoder
-        self._tracked = {t: m for t, m in self._tracked.items() if abs(t - position) <= reach}
-        before = [t for t in sorted(self._conditions) if t <= position][-reach:]
-        after = [t for t in sorted(self._conditions) if t > position][:reach]
-        self._conditions = {t: self._conditions[t] for t in (*before, *after)}
-
-
 class ObjectTracker:
-    """Follows one object through a video: `ObjectMemory` for one object, without gradients."""
+    """Follows one object through a video: an `ObjectMemory` of it, without gradients."""
 
     def __init__(
         self,

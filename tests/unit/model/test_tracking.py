@@ -7,7 +7,7 @@ from torch import Tensor
 
 from napari_tavis.model import TAViS
 from napari_tavis.model.features import Features
-from napari_tavis.model.tracking import ABSENT_LOGIT, ObjectMemory
+from napari_tavis.model.sam2_segmenter import ABSENT_LOGIT, Sam2ObjectMemory
 
 SIDE = 128
 
@@ -59,7 +59,7 @@ def test_what_is_tracked_depends_on_what_was_given(toy: TAViS, images: Tensor, m
     features = encoded(toy, images, mel)
     found = []
     for mask in (disc(0.2, 0.2), disc(0.8, 0.8)):
-        memory = ObjectMemory(toy.sam2)
+        memory = Sam2ObjectMemory(toy.sam2)
         with torch.no_grad():
             memory.condition(0, features.rows(slice(0, 1)), mask[None])
             found.append(memory.step(1, features.rows(slice(1, 2))).pointer)
@@ -92,7 +92,7 @@ def test_an_absent_object_has_no_mask(toy: TAViS, images: Tensor, mel: Tensor) -
 
 def test_memory_is_bounded_however_long_the_video(toy: TAViS, images: Tensor, mel: Tensor) -> None:
     features = encoded(toy, images, mel)
-    memory = ObjectMemory(toy.sam2)
+    memory = Sam2ObjectMemory(toy.sam2)
     row = features.rows(slice(0, 1))
     with torch.no_grad():
         memory.condition(0, row, disc(0.5, 0.5)[None])

@@ -68,7 +68,7 @@ def open_clips(
     train = _open(settings, "train", model, cache)
     if settings.holdout:
         _check([train], task)
-        return _hold_out(train, settings.holdout, seed)
+        return _hold_out(train, settings.holdout, seed, cache)
     try:
         validation = _open(settings, "val", model, cache)
     except TrainingError as error:
@@ -108,7 +108,9 @@ def _check(datasets: Sequence[ClipDataset], task: Task | None) -> None:
         raise TrainingError("\n".join(["These clips cannot be read:", *problems]))
 
 
-def _hold_out(clips: ClipDataset, share: float, seed: int) -> RunClips:
+def _hold_out(
+    clips: ClipDataset, share: float, seed: int, cache: FrozenFeatureStore | None
+) -> RunClips:
     """Divide clips at random into those to learn from and those to be measured on."""
     count = round(share * len(clips))
     if not 0 < count < len(clips):
@@ -120,7 +122,7 @@ def _hold_out(clips: ClipDataset, share: float, seed: int) -> RunClips:
     held, learned = sorted(order[:count]), sorted(order[count:])
     frames = [clips.frames[index] for index in learned]
     parts = Subset(clips, learned), frames, Subset(clips, held)
-    return RunClips(*parts, clips.vocabulary, clips.features)
+    return RunClips(*parts, clips.vocabulary, cache)
 
 
 class EpochBatches(BatchSampler):

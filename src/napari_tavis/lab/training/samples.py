@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import accumulate
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -29,9 +29,6 @@ from napari_tavis.lab.training.open_vocabulary import of_classes, read_class_spl
 from napari_tavis.media import log_mel_by_second
 from napari_tavis.model.features import FrozenFeatures
 from napari_tavis.model.preprocess import stretch_pixels
-
-if TYPE_CHECKING:
-    from napari_tavis.lab.training.frozen_features import FrozenFeatureStore
 
 # names for several subsets: all of AVSBench-semantic, and its open vocabulary
 GROUPS = {"avss": ("v1s", "v1m", "v2"), "ov": ("v1s", "v1m", "v2")}
@@ -55,6 +52,13 @@ class Sample:
     classified: bool = True  # whether the objects are known, even if there are none
 
 
+class KeptFeatures(Protocol):
+    """Where ImageBind's outputs are kept; see `FrozenFeatureStore`."""
+
+    def get(self, images: Tensor, mel: Tensor) -> FrozenFeatures | None:
+        """Give the ``T`` rows of features of a clip if they are kept."""
+
+
 class ClipDataset(Dataset[Sample]):
     """The clips of one or several subsets, each read from its files when it is asked for.
 
@@ -67,7 +71,7 @@ class ClipDataset(Dataset[Sample]):
         readers: DatasetReader | Sequence[DatasetReader],
         image_size: int,
         *,
-        features: FrozenFeatureStore | None = None,
+        features: KeptFeatures | None = None,
         vocabulary: Sequence[str] = AVSBENCH_CLASSES,
         labelled_only: bool = False,
     ) -> None:
@@ -251,7 +255,7 @@ def open_split(
     *,
     semantic: Path | str | None = None,
     classes: Path | str | None = None,
-    features: FrozenFeatureStore | None = None,
+    features: KeptFeatures | None = None,
     labelled_only: bool = False,
 ) -> ClipDataset:
     """Open the clips of a split, of the authors' trees or of an export.
@@ -275,7 +279,7 @@ def open_split(
         by default.
     classes : Path or str, optional
         The seen and unseen classes, for ``ov``: see `read_class_split`.
-    features : FrozenFeatureStore, optional
+    features : KeptFeatures, optional
         Where ImageBind's outputs are kept.
     labelled_only : bool, optional
         Leave out the frames after the last labelled one.
