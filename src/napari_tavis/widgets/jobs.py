@@ -155,10 +155,13 @@ class JobRunner(QObject):
         self.cancel()
         if self._running.is_set():
             self._ended.wait(seconds)
+        self._let_go()
+        self._task = None
+
+    def _let_go(self) -> None:
         drop, self._drop = self._drop, None
         if drop is not None:
             drop()
-        self._task = None
 
     def _report(self, done: int, total: int, what: str) -> None:
         """Pass progress from the job's thread to the GUI thread."""
@@ -178,6 +181,7 @@ class JobRunner(QObject):
 
     def _finish(self, callback: Callable[[Any], None] | None, value: Any) -> None:
         if self._closed:
+            self._let_go()  # the job ended after all, too late for `close`
             return
         self._task = self._drop = None
         self.busy_changed.emit(False)

@@ -83,6 +83,23 @@ def test_closing_waits_for_the_job_and_drops_its_result(qtbot, jobs: JobRunner) 
     assert came == []
 
 
+def test_a_result_that_comes_too_late_can_be_let_go_of(qtbot, jobs: JobRunner) -> None:
+    came: list[object] = []
+    dropped: list[str] = []
+    given = threading.Event()
+
+    def work(task: Task) -> str:
+        given.set()
+        return "a file"
+
+    jobs.start(work, came.append, came.append, on_dropped=dropped.append)
+    assert given.wait(60)
+    jobs.close()
+    assert dropped == ["a file"]
+    qtbot.wait(50)
+    assert (came, dropped) == ([], ["a file"])
+
+
 def test_closing_before_the_job_began_does_not_wait(qtbot, jobs: JobRunner) -> None:
     came: list[object] = []
     jobs.start(lambda task: came.append("ran"), came.append, came.append)

@@ -33,6 +33,7 @@ def _fixtures_of_weights() -> ModuleType:
 
 _WEIGHTS = _fixtures_of_weights()
 site, toy_model, official = _WEIGHTS.site, _WEIGHTS.toy_model, _WEIGHTS.official
+_official = _WEIGHTS._official  # which `official` copies
 sam2, imagebind, save = _WEIGHTS.sam2, _WEIGHTS.imagebind, _WEIGHTS.save
 
 

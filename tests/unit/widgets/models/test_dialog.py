@@ -149,7 +149,7 @@ def test_the_name_is_suggested_until_the_user_gives_one(
     page.name.textEdited.emit("")
     assert "Give the model a name." in page.start.toolTip()
     page.name.setText("no/name")
-    assert "cannot name a model" in page.start.toolTip()
+    assert "is not a name for a model" in page.start.toolTip()
     page.name.setText("mine")
     page.name.textEdited.emit("mine")
     page.files[0].setEditText("other.pth")
