@@ -9,7 +9,6 @@ What can be done now, and why not, is not here but in the table of commands.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -250,8 +249,10 @@ def frames_with_mask(item: SessionObject) -> int:
 
 def count_statuses(item: SessionObject) -> dict[FrameStatus, int]:
     """Count an object's frames by their status."""
-    counts = Counter(record.status for record in item.frames.values())
-    return {status: counts[status] for status in STATUS_ORDER if counts[status]}
+    statuses = [record.status for record in item.frames.values()]
+    # Not by a Counter: hashing the status of each frame takes several times as long.
+    counts = {status: statuses.count(status) for status in STATUS_ORDER}
+    return {status: count for status, count in counts.items() if count}
 
 
 def describe_status(item: SessionObject) -> str:

@@ -123,22 +123,6 @@ def test_being_cancelled_is_no_error_to_show() -> None:
     assert len(notification_manager.records) == count
 
 
-def test_a_result_that_comes_as_the_runner_is_closed_is_let_go_of(jobs: JobRunner) -> None:
-    begun, go_on, dropped, taken = threading.Event(), threading.Event(), [], []
-
-    def work(task: Task) -> str:
-        begun.set()
-        go_on.wait(10)
-        return "a file"
-
-    jobs.start(work, taken.append, on_dropped=dropped.append)
-    begun.wait(10)
-    threading.Timer(0.05, go_on.set).start()
-    jobs.close()
-    assert dropped == ["a file"]
-    assert taken == []
-
-
 def test_the_pace_so_far_tells_the_time_left() -> None:
     times = iter([0.0, 2.0, 6.0])
     left = TimeLeft(lambda: next(times))
