@@ -87,8 +87,11 @@ def shared_viewer(qapp: QApplication) -> Iterator[Viewer]:
         patch.setattr(_QtMainWindow, "_save_current_window_settings", lambda *_: None)
         viewer = Viewer(show_welcome_screen=False)
         QtViewer._instances.clear()  # it is no leak
-        scene = viewer.window._qt_viewer.canvas._scene_canvas
+        canvas = viewer.window._qt_viewer.canvas
+        scene = canvas._scene_canvas
         scene.events.draw.disconnect(scene.on_draw)
+        # vispy finds what lies below the mouse by drawing; here, nothing but the view does.
+        patch.setattr(scene, "visual_at", lambda pos: canvas.view)
         yield viewer
         viewer.close()
 
