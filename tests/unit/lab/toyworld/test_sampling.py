@@ -17,7 +17,7 @@ STARTS = np.array([0, 0.75, 1.5, 2.25, 3.0])
 
 @pytest.fixture(scope="module")
 def scenes() -> list[Scene]:
-    return [sample_scene(seed) for seed in range(300)]
+    return [sample_scene(seed) for seed in range(600)]
 
 
 def test_there_are_ten_avsbench_classes() -> None:
