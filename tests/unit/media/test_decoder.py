@@ -88,5 +88,5 @@ def test_a_file_that_was_written_to_is_refused(tmp_path: Path) -> None:
     with open_clip(path) as clip:
         assert number_shown(clip.frames[0]) == 0
         encode(path, *H264, count=20)
-        with pytest.raises(DecodingError, match=r"a\.mkv has changed or gone"):
+        with pytest.raises(DecodingError, match=r"a\.mkv has changed or disappeared"):
             clip.frames[70]

@@ -101,7 +101,7 @@ LAUGHS = "a: &a [x, x]\n" + "".join(
         ("epochs: " + "9" * 5000, "cannot be read"),
         ("recipe: [toy]", "no recipe"),
         ("recipe: " + "x" * 10_000, "no recipe"),
-        ("x" * 1000 + ": 1", "not a setting"),
+        ("x" * 1000 + ": 1", "no setting x"),
         ("seed: -1", "seed cannot be -1: take a number from 0 to"),
         (f"seed: {2**70}", "seed cannot be"),
         ("recipe: toy\nseed: -1", "seed cannot be -1"),
