@@ -1152,11 +1152,10 @@ def _moved(place: Path, own: Path, why: str) -> str:
 def _resolve(path: Path, video: str | os.PathLike[str] | None) -> tuple[Path, Path | None]:
     """Give the session's file, and the video where it is known."""
     given = None if video is None else Path(video).absolute()
-    if path.suffix == SUFFIX or path.is_dir() or _is_one(path):
+    if path.suffix == SUFFIX or path.is_dir() or _is_session_without_suffix(path):
         return path, given
     return find_session(path) or default_path(path), given or path
 
 
-def _is_one(path: Path) -> bool:
-    """Say whether a file of any name is a session."""
+def _is_session_without_suffix(path: Path) -> bool:
     return not path.suffix and read_identity(path) is not None

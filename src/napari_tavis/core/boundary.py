@@ -13,7 +13,7 @@ import stat
 import tempfile
 from pathlib import Path
 
-from napari_tavis.core.errors import TavisError
+from napari_tavis.core.errors import TavisError, UnwritablePlaceError
 from napari_tavis.core.files import is_utf8, shown
 
 _LOG = logging.getLogger(__name__)
@@ -36,10 +36,6 @@ _WORDS = {
     errno.ESTALE: "is on a network drive that is gone: connect it, then try again",
 }
 _NO_MEMORY = ("can't allocate memory", "not enough memory", "cannot allocate memory")
-
-
-class UnwritablePlaceError(TavisError):
-    """A result cannot be written where it is to go."""
 
 
 def explain(error: BaseException) -> str | None:

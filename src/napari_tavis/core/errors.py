@@ -14,6 +14,10 @@ class TavisError(Exception):
     """
 
 
+class UnwritablePlaceError(TavisError):
+    """A result cannot be written where it is to go."""
+
+
 # Media files
 
 
@@ -73,6 +77,10 @@ class SessionError(TavisError):
 
 class DatasetError(TavisError):
     """A dataset cannot be read or written as asked; the message says which file and what to do."""
+
+
+class SegmentationError(DatasetError):
+    """Something that should be a mask is not one, or one of another picture."""
 
 
 class ClipExistsError(DatasetError):
@@ -161,6 +169,10 @@ class EvaluationError(TavisError):
 
 class ToyWorldError(TavisError):
     """Toy data cannot be made as asked; the message says why and what to do."""
+
+
+class BenchmarkError(TavisError):
+    """The benchmark cannot be run as asked; the message says what to do."""
 
 
 class ImprovementError(TavisError):

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from pycocotools import mask as rle
 
 from napari_tavis.annotation.masks import Mask
-from napari_tavis.core.errors import DatasetError
+from napari_tavis.core.errors import SegmentationError
 
 Size: TypeAlias = tuple[int, int]  # height and width in pixels
 
@@ -20,10 +20,6 @@ _LONGEST_OUTLINE = 1 << 21
 _HUGE = 1e18  # beyond any coordinate or id, and still within int64
 # Most letters of one compressed run length, 5 bits each: no picture has runs longer than 2^29.
 _DIGITS = 6
-
-
-class SegmentationError(DatasetError):
-    """Something that should be a mask is not one, or one of another picture."""
 
 
 def encode_rle(mask: Mask) -> dict[str, object]:

@@ -11,10 +11,10 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from napari_tavis.annotation.masks import PackedMasks
-from napari_tavis.core.errors import DatasetError, TavisError
+from napari_tavis.core.errors import DatasetError, SegmentationError, TavisError
 from napari_tavis.core.files import MEGABYTE, read_json
 from napari_tavis.core.tasks import Cancelled, Task
-from napari_tavis.datasets.coco_masks import SegmentationError, Size, decode_segmentation
+from napari_tavis.datasets.coco_masks import Size, decode_segmentation
 from napari_tavis.datasets.coco_reading import Entry, is_youtube_vis, read_coco, read_youtube_vis
 from napari_tavis.datasets.files import copy_file
 from napari_tavis.datasets.source_video import (

@@ -181,7 +181,7 @@ class TAViS(nn.Module):
         return self.imagebind.encode_vision(preprocess.halve(preprocess.imagebind_size(images)))
 
     def _cues(self, vision_cls: Tensor, sound: Sound) -> Cues:
-        """Decompose sounds and put them into the words of the mask decoder."""
+        """Decompose sounds and turn them into prompts for the mask decoder."""
         learned, decomposed = self.decomposition(sound.tokens, sound.summary)
         prompts = self.prompting(
             learned, decomposed, sound.summary, vision_cls, self.imagebind.encode_text
@@ -264,10 +264,11 @@ class TAViS(nn.Module):
 
     @for_inference
     def embed_regions(self, frames: np.ndarray | Tensor, mask_logits: Tensor) -> Tensor:
-        """Embed what the masks of a clip highlight: five vision passes per frame.
+        """Embed what the masks of a clip highlight: ``N`` vision passes per frame.
 
-        Takes uint8 frames (T, H, W, 3) of any size and masks (T, N or K, h, w), of which a sixth,
-        the scene's, is passed over. Gives unit vectors ``T_v``, (T, N, D), float32, on the CPU.
+        Takes uint8 frames (T, H, W, 3) of any size and masks (T, N or K, h, w), of which only the
+        first ``N`` count: the scene's comes after them. Gives unit vectors ``T_v``, (T, N, D),
+        float32, on the CPU.
         """
         images = preprocess.stretch_frames(frames, self.image_size).to(self.device)
         logits = mask_logits[:, : self.config.queries].to(self.device)

@@ -18,8 +18,8 @@ from napari_tavis.annotation import (
     holds_session,
 )
 from napari_tavis.core.atomic import write_atomically
-from napari_tavis.core.boundary import UnwritablePlaceError, require_writable
-from napari_tavis.core.errors import TavisError
+from napari_tavis.core.boundary import require_writable
+from napari_tavis.core.errors import TavisError, UnwritablePlaceError
 from napari_tavis.core.files import is_utf8, shown
 from napari_tavis.core.tasks import Task
 from napari_tavis.media import Clip, open_clip

@@ -70,15 +70,15 @@ def _is_scene(workbench: Workbench) -> str | None:
 def _no_frame_before(workbench: Workbench) -> str | None:
     if workbench.session is None:
         return "Segment a video first."
-    none = workbench.controller.navigation.previous_sampled() is None
-    return "No sampled frame before this one." if none else None
+    missing = workbench.controller.navigation.previous_sampled() is None
+    return "No sampled frame before this one." if missing else None
 
 
 def _no_frame_after(workbench: Workbench) -> str | None:
     if workbench.session is None:
         return "Segment a video first."
-    none = workbench.controller.navigation.next_sampled() is None
-    return "No sampled frame after this one." if none else None
+    missing = workbench.controller.navigation.next_sampled() is None
+    return "No sampled frame after this one." if missing else None
 
 
 def _nothing_clicked(workbench: Workbench) -> str | None:
@@ -91,8 +91,8 @@ def _no_stretch(workbench: Workbench) -> str | None:
 
 def no_queue(workbench: Workbench) -> str | None:
     """Give the reason that there is no queue: also for controls that only set how it is used."""
-    none = workbench.queue.queue is None
-    return "Choose a folder of videos under Queue first." if none else None
+    missing = workbench.queue.queue is None
+    return "Choose a folder of videos under Queue first." if missing else None
 
 
 def being_listed(workbench: Workbench) -> str | None:
@@ -102,13 +102,13 @@ def being_listed(workbench: Workbench) -> str | None:
 
 
 def _no_next_video(workbench: Workbench) -> str | None:
-    none = workbench.queue.next_item() is None
-    return "There is no other video to go to." if none else None
+    missing = workbench.queue.next_item() is None
+    return "There is no other video to go to." if missing else None
 
 
 def _no_video_before(workbench: Workbench) -> str | None:
-    none = workbench.queue.previous_item() is None
-    return "There is no previous video." if none else None
+    missing = workbench.queue.previous_item() is None
+    return "There is no previous video." if missing else None
 
 
 def _not_of_the_queue(workbench: Workbench) -> str | None:
@@ -116,8 +116,8 @@ def _not_of_the_queue(workbench: Workbench) -> str | None:
 
 
 def _not_annotated(workbench: Workbench) -> str | None:
-    none = workbench.session is None
-    return "Segment the video first, or paint an object." if none else None
+    missing = workbench.session is None
+    return "Segment the video first, or paint an object." if missing else None
 
 
 def _nothing_to_export(workbench: Workbench) -> str | None:
@@ -125,8 +125,8 @@ def _nothing_to_export(workbench: Workbench) -> str | None:
 
 
 def _no_folder(workbench: Workbench) -> str | None:
-    none = workbench.exporter.request is None
-    return "Choose a folder under Export first." if none else None
+    missing = workbench.exporter.request is None
+    return "Choose a folder under Export first." if missing else None
 
 
 def _unchanged(workbench: Workbench) -> str | None:

@@ -188,11 +188,6 @@ class JobRunner(QObject):
         if callback is not None:
             callback(value)
 
-    def _drop_result(self) -> None:
-        drop, self._drop = self._drop, None
-        if drop is not None:
-            drop()
-
 
 class TimeLeft:
     """Estimates the time left of work that reports its progress, from its pace so far."""

@@ -14,7 +14,7 @@ Callback = Callable[..., object]
 
 
 def attempt(step: Callable[[], object]) -> bool:
-    """Take a step of a sequence that has to go on; report what goes wrong, and give whether not."""
+    """Take a step of a sequence that must go on: report what goes wrong, and say if it worked."""
     try:
         step()
     except Exception as error:

@@ -271,7 +271,7 @@ def describe_status(item: SessionObject) -> str:
 def describe_frames(item: SessionObject) -> str:
     """Count the frames by their status: ``Frames: 2 accepted, 3 proposed.`` for one."""
     parts = [f"{count} {status}" for status, count in count_statuses(item).items()]
-    return f"Frames: {', '.join(parts)}." if parts else "No frame has a mask."
+    return f"Frames: {', '.join(parts)}." if parts else "Nothing is known of any frame yet."
 
 
 def describe_kind(item: SessionObject) -> str:

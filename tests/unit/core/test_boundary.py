@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from napari_tavis.core.boundary import UnwritablePlaceError, explain, require_writable
-from napari_tavis.core.errors import TavisError
+from napari_tavis.core.boundary import explain, require_writable
+from napari_tavis.core.errors import TavisError, UnwritablePlaceError
 
 
 @pytest.mark.parametrize(

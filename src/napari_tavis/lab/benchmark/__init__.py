@@ -1,6 +1,6 @@
 """What a model costs on this machine: operations, seconds and memory, part by part."""
 
-from napari_tavis.lab.benchmark.measure import BenchmarkError, Options, measure
+from napari_tavis.lab.benchmark.measure import Options, measure
 from napari_tavis.lab.benchmark.report import Report, format_report
 
-__all__ = ["BenchmarkError", "Options", "Report", "format_report", "measure"]
+__all__ = ["Options", "Report", "format_report", "measure"]

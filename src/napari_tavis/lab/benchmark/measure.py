@@ -20,7 +20,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from napari_tavis.core.errors import TavisError
+from napari_tavis.core.errors import BenchmarkError
 from napari_tavis.core.tasks import Task
 from napari_tavis.engine.device import Cancellable, choose_device, explain_out_of_memory
 from napari_tavis.lab.benchmark.counters import (
@@ -38,10 +38,6 @@ from napari_tavis.model.config import PRESETS, preset_config
 from napari_tavis.model.precision import PRECISIONS, usual_precision
 
 _DEVIATION = 0.02
-
-
-class BenchmarkError(TavisError):
-    """The benchmark cannot be run as asked; the message says what to do."""
 
 
 @dataclass(frozen=True)

@@ -105,9 +105,9 @@ def weights_besides(
 class Recipe(ABC):
     """What a run does, before anything is loaded.
 
-    The card is everything that decides on what is computed, ready for JSON. Between stretches the
-    state is written every ``state_every`` steps; with None it is never written, and a run that was
-    stopped starts again.
+    The card is everything that decides on what is computed, ready for JSON. The state
+    is written every ``state_every`` steps and after every stretch; with None it is never written,
+    and a run that was stopped starts again.
     """
 
     def __init__(

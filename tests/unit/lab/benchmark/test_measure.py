@@ -11,8 +11,9 @@ import pytest
 import torch
 
 from napari_tavis.cli import main
+from napari_tavis.core.errors import BenchmarkError
 from napari_tavis.core.tasks import Cancelled, Task
-from napari_tavis.lab.benchmark import BenchmarkError, Options, Report, format_report, measure
+from napari_tavis.lab.benchmark import Options, Report, format_report, measure
 from napari_tavis.lab.benchmark.counters import count_gflop
 from napari_tavis.lab.benchmark.measure import write_random_checkpoint
 from napari_tavis.model import TAViS, load_checkpoint, load_model
