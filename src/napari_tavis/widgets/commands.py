@@ -1,7 +1,7 @@
 """What can be done: one table of commands.
 
-Buttons, menus, keys, tooltips, the help panel and napari's preferences are made of it, and so are
-the reasons why something cannot be done now. A new command is one more entry.
+Keys, tooltips, the help panel and napari's preferences are made from it, buttons and menus are
+bound to its entries, and it gives the reasons why something cannot be done now.
 """
 
 from __future__ import annotations
@@ -62,9 +62,20 @@ def _takes_part(workbench: Workbench) -> str | None:
     return f"The {item.class_name} is among the objects already."
 
 
-def _is_scene(workbench: Workbench) -> str | None:
+def _may_not_be_rejected(workbench: Workbench) -> str | None:
     item = workbench.objects.chosen
-    return "The scene mask cannot be rejected." if item and item.kind == "scene" else None
+    if item is None:
+        return None
+    if item.kind == "scene":
+        return "The scene mask cannot be rejected."
+    return None if item.takes_part else f"The {item.class_name} is not among the objects."
+
+
+def _has_no_class(workbench: Workbench) -> str | None:
+    item = workbench.objects.chosen
+    if item is None or item.kind == "object":
+        return None
+    return "Only an object can be renamed, merged or split: select one."
 
 
 def _no_frame_before(workbench: Workbench) -> str | None:
@@ -177,6 +188,7 @@ class Command:
 
 
 _may_accept = _first_of(_no_object, _takes_no_part)
+_may_rename = _first_of(_no_object, _has_no_class)
 _may_propagate = _first_of(_no_object, _busy)
 _may_confirm = _first_of(_no_object, _nothing_clicked)
 
@@ -235,7 +247,7 @@ GROUPS: dict[str, tuple[Command, ...]] = {
             "J",
             "It does not sound: it leaves the list and is never exported, but can be restored.",
             lambda workbench: workbench.objects.reject(),
-            _first_of(_no_object, _is_scene),
+            _first_of(_no_object, _may_not_be_rejected),
         ),
         Command(
             "restore",
@@ -251,7 +263,7 @@ GROUPS: dict[str, tuple[Command, ...]] = {
             "Shift+S",
             "From this frame on, the chosen object is another one of the same class.",
             lambda workbench: workbench.objects.split(),
-            _no_object,
+            _may_rename,
         ),
         Command(
             "delete",
@@ -305,7 +317,7 @@ GROUPS: dict[str, tuple[Command, ...]] = {
             "Shift+N",
             "Type another class in the object's row.",
             _asking("rename"),
-            _no_object,
+            _may_rename,
         ),
         Command(
             "merge",
@@ -313,7 +325,7 @@ GROUPS: dict[str, tuple[Command, ...]] = {
             "Shift+M",
             "Choose the object whose masks join the chosen one's.",
             _asking("merge"),
-            _no_object,
+            _may_rename,
         ),
         Command(
             "show_models",

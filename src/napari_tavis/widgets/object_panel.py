@@ -19,7 +19,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_tavis.annotation.objects import DEFAULT_THRESHOLD
-from napari_tavis.widgets.commands import COMMANDS
+from napari_tavis.widgets.commands import COMMANDS, Command
 from napari_tavis.widgets.enabling import CommandButtons, allow, command_tip
 from napari_tavis.widgets.object_table import SHOWN, ObjectTable, complete_from
 from napari_tavis.widgets.shown import ObjectRow, Threshold
@@ -174,25 +174,20 @@ class ObjectPanel(QWidget):
     def _fill_menu(self) -> None:
         """Offer what can be done to the chosen object."""
         self.menu.clear()
-        controller = self._controller
-        item = self._workbench.objects.chosen
-        if item is None or controller.obstacle is not None:
-            return
-        if not item.takes_part:
-            self._offer("restore")
-        if item.kind == "object":
-            self._offer("rename")
-            self._merge_menu(self.menu.addMenu(COMMANDS["merge"].title))
-            self._offer("split")
-        if item.takes_part and item.kind != "scene":
-            self._offer("reject")
-        self.menu.addSeparator()
-        self._offer("delete")
+        for name in ("restore", "rename", "merge", "split", "reject", "delete"):
+            command = COMMANDS[name]
+            if command.why_not(self._workbench) is not None:
+                continue
+            if name == "delete":
+                self.menu.addSeparator()
+            if name == "merge":
+                self._merge_menu(self.menu.addMenu(command.title))
+                continue
+            entry = self.menu.addAction(command.title, self._running(command))
+            entry.setToolTip(command_tip(command))
 
-    def _offer(self, name: str) -> None:
-        command = COMMANDS[name]
-        entry = self.menu.addAction(command.title, lambda: command.run(self._workbench))
-        entry.setToolTip(command_tip(command))
+    def _running(self, command: Command) -> Callable[[], None]:
+        return lambda: command.run(self._workbench)
 
     def _merge_menu(self, menu: QMenu) -> QMenu:
         """Offer the objects that the chosen one can be merged with."""

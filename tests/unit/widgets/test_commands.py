@@ -93,8 +93,11 @@ def test_what_can_be_done_follows_the_object(annotated: Workbench, said: list[st
     controller.choose(DOG)
     assert why_not("accept_frame", annotated) == "Restore the object first."
     assert why_not("restore", annotated) is None
+    assert why_not("reject", annotated) == "The dog is not among the objects."
     controller.choose(SCENE)
     assert why_not("reject", annotated) == "The scene mask cannot be rejected."
+    for name in ("rename", "merge", "split"):
+        assert "Only an object" in (why_not(name, annotated) or "")
     controller.choose(None)
     assert why_not("delete", annotated) == "Select an object first."
 

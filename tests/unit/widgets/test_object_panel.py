@@ -157,6 +157,14 @@ def test_the_menu_offers_the_other_objects_to_merge_with(panel: ObjectPanel) -> 
     assert [entry.text() for entry in merge.actions()] == ["drum (score 0.70)"]
 
 
+def test_the_menu_of_the_scene_mask_offers_only_what_can_be_done(
+    dock: AnnotationDock, panel: ObjectPanel
+) -> None:
+    dock.controller.choose(SCENE)
+    panel.menu.aboutToShow.emit()
+    assert [entry.text() for entry in panel.menu.actions() if entry.text()] == ["Delete the object"]
+
+
 def test_the_threshold_cuts_the_kept_logits(
     qtbot, dock: AnnotationDock, video: Path, proposals: Proposals, open_in
 ) -> None:
