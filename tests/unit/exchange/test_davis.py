@@ -68,7 +68,7 @@ def test_objects_of_the_first_frame_have_the_first_numbers_and_others_are_told(
     session.set_mask(1, SAMPLED[0], np.zeros(SIZE, dtype=bool))
     result = export(session, request_davis)
     (note,) = result.notes
-    assert "first frame alone, so not dog of Old-street" in note
+    assert "first frame only, so not dog of Old-street" in note
     _, masks = evaluated(request_davis.root, "unsupervised", "val")["Old-street"]
     np.testing.assert_array_equal(masks[:, 0], [square(SAMPLED[0], 16)])
 
