@@ -163,6 +163,7 @@ def test_a_row_trains_what_it_has(name: str, clips: ToyClips) -> None:
     torch.testing.assert_close(class_texts(trained).embedding, embedding)
 
 
+@pytest.mark.slow
 def test_rows_are_trained_on_a_dataset_and_measured_on_its_test_split(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -125,6 +125,7 @@ def test_from_a_video_to_an_avsbench_folder(
     np.testing.assert_array_equal(reopened.mask(first.object_id, frame), painted)
 
 
+@pytest.mark.slow
 def test_the_bundled_model_finds_what_sounds_in_the_sample_clip(
     qtbot,
     viewer: Viewer,
@@ -207,6 +208,7 @@ def what_is_shown(viewer: Viewer, dock: AnnotationDock) -> dict[str, object]:
     }
 
 
+@pytest.mark.slow
 def test_segmenting_again_is_undone_and_done_again_as_a_whole(
     viewer: Viewer,
     dock: AnnotationDock,

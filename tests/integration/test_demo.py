@@ -86,6 +86,7 @@ def test_without_a_display_it_says_so_and_ends_well(folder: Path) -> None:
     assert "valid" in done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.gui
 def test_with_a_display_napari_opens_on_the_result(folder: Path) -> None:
     code = """

@@ -46,6 +46,7 @@ def checkpoint(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_a_checkpoint_is_imported_and_segments(
     qtbot, dock: AnnotationDock, store: Store, checkpoint: Path, toy_video: Path
 ) -> None:

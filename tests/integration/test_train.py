@@ -50,6 +50,7 @@ def test_a_stopped_run_goes_on_where_it_was(run: Path) -> None:
     assert state.name.startswith(f"{TOY_SMOKE.steps:08d}")
 
 
+@pytest.mark.slow
 def test_a_stopped_run_learns_as_one_that_was_not(run: Path, tmp_path: Path) -> None:
     stages = (
         Stage("align", 2, "align", clips=2, frames=1),

@@ -175,6 +175,7 @@ def test_only_what_shall_learn_learns(run: Path) -> None:
         assert changed, part
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_as_if_nothing_had_happened(
     tree: Path, run: Path, tmp_path: Path
 ) -> None:

@@ -68,6 +68,7 @@ def dock(viewer: Viewer) -> Iterator[AnnotationDock]:
     dock.close_session()
 
 
+@pytest.mark.slow
 def test_nothing_that_was_saved_is_lost(killed: tuple[Path, dict[str, Any]]) -> None:
     video, before = killed
     session = AnnotationSession.open(video, read_only=True)

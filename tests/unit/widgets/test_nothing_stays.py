@@ -36,6 +36,7 @@ def children() -> set[str]:
     return {one for one in found if Path(f"/proc/{one}/cmdline").read_bytes()}
 
 
+@pytest.mark.slow
 def test_several_videos_were_open(
     qtbot,
     viewer: Viewer,

@@ -29,6 +29,7 @@ def request_(corrected: Path, store: Store) -> ImprovementRequest:
     return ImprovementRequest((str(corrected),), "toy", "mine", QUICK)
 
 
+@pytest.mark.slow
 def test_nothing_is_installed_where_nothing_got_better(
     request_: ImprovementRequest, store: Store
 ) -> None:

@@ -37,6 +37,7 @@ def _rows(dataset: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+@pytest.mark.slow
 def test_the_written_data_validate(dataset: Path) -> None:
     assert [f"{v.path}: {v.message}" for v in validate(dataset)] == []
 

@@ -45,6 +45,7 @@ def page(dock: AnnotationDock, videos: Path, open_in, tmp_path: Path) -> Improve
     return dialog.improving
 
 
+@pytest.mark.slow
 def test_the_new_model_is_offered_with_before_and_after(
     page: ImprovePage, dock: AnnotationDock, store: Store, qtbot
 ) -> None:
