@@ -706,7 +706,7 @@ class AnnotationSession:
         list of int
             The frames written.
         """
-        statuses = self.statuses(object_id)
+        statuses = self.statuses(object_id)  # only spares encoding: `edits.propose` decides
         free = [frame for frame in masks if not (frame in statuses and statuses[frame].by_person)]
         blobs = self._pack(masks, free)
         with self._edit(label, min(blobs, default=None)) as (state, diff):

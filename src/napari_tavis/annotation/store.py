@@ -283,7 +283,7 @@ class Store:
         """Note in the file who writes."""
         owner = {
             "token": self._token,
-            "program": f"{Path(sys.argv[0] or sys.executable).name[:60]}",
+            "program": Path(sys.argv[0] or sys.executable).name[:60],
             "process": os.getpid(),
             "host": socket.gethostname(),
             "since": self._since,
@@ -323,6 +323,8 @@ class Store:
 
         Parameters
         ----------
+        diff : Diff
+            What changed since the last save.
         facts : dict
             What is known of the session as a whole.
         steps : sequence of (Step, Diff)

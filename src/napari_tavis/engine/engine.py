@@ -99,7 +99,7 @@ class Engine(Protocol):
         sampled: Sequence[int] = (),
         task: Task | None = None,
     ) -> PromptResult:
-        """Find the mask of what a person shows in a frame: it goes before `prepare`."""
+        """Find the mask of what a person shows in a frame, without waiting for `prepare` to end."""
         ...
 
     def prepare(

@@ -51,9 +51,7 @@ class LocalEngine:
 
     def load(self, options: EngineOptions, task: Task | None = None) -> None:
         """See `Engine.load`."""
-        task = task or Task()
-        task.report(0, 0, "loading the model")
-        self._loaded(options, task)
+        self._loaded(options, task or Task())
 
     def segment(
         self,
@@ -66,7 +64,6 @@ class LocalEngine:
     ) -> Proposals:
         """See `Engine.segment`."""
         task = task or Task()
-        task.report(0, 0, "loading the model")
         model = self._loaded(options, task)
         from napari_tavis.engine.segmenting import segment_clip
 
@@ -163,6 +160,9 @@ class LocalEngine:
 
         Whoever comes while it is loading waits.
         """
+        first = self._model is None
+        if first:
+            task.report(0, 0, "loading the model")  # importing torch is a part of it
         import_torch()
         from napari_tavis.engine.device import choose_device, load_on_device
         from napari_tavis.model.precision import PRECISIONS
@@ -175,6 +175,8 @@ class LocalEngine:
             if self._model is None or key != self._model_key:
                 # First, for two large models at once are more than many a GPU holds.
                 self._forget_model()
+                if not first:
+                    task.report(0, 0, "loading the model")
                 self._model = load_on_device(name, device, PRECISIONS[options.precision])
                 self._model_key = key
             model = self._model
@@ -202,8 +204,6 @@ class LocalEngine:
         with self._video_lock:
             task.check()
             self._released = False
-            if self._encoder is None:
-                task.report(0, 0, "loading the model")
             model = self._loaded(options, task)
             from napari_tavis.engine.encoding import FrameEncoder
             from napari_tavis.engine.sampling import sample_frames, samples_at

@@ -61,6 +61,7 @@ from napari_tavis.exchange.format import (
 )
 from napari_tavis.exchange.selection import (
     AS_TRUTH,
+    MASK_SOURCES,
     annotated_frames,
     by_person,
     check_stretch,
@@ -249,7 +250,7 @@ def plan_clip(
     an object has no class, or a scene mask would be written as silence.
     """
     subset, start, masks = request.subset, request.start, request.masks
-    if masks not in ("scene", "objects", "accepted"):
+    if masks not in MASK_SOURCES:
         raise DatasetError(f"There are no masks {masks!r}: choose scene, objects or accepted.")
     mapping = check_mapping(request.mapping)
     for text, what in (

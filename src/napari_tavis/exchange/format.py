@@ -27,7 +27,7 @@ from napari_tavis.datasets.avsbench.mapping import ClassMapping
 from napari_tavis.datasets.files import Violation
 from napari_tavis.datasets.names import Split, check_text
 from napari_tavis.datasets.tracks import StoredVideo
-from napari_tavis.exchange.selection import MaskSource, UncheckedFramesError
+from napari_tavis.exchange.selection import MASK_SOURCES, MaskSource, UncheckedFramesError
 from napari_tavis.media import Clip
 
 # as a person chooses them; AVSBench has a `Format` for each of its subsets
@@ -294,7 +294,6 @@ class Format(ABC):
         found = self.find(root, name)
         if found is None:
             raise gone(root, name)
-        known: tuple[MaskSource, ...] = ("scene", "objects", "accepted")
         return ExportRequest(
             root,
             format=self.name,
@@ -302,7 +301,7 @@ class Format(ABC):
             split=found.split,
             name=name,
             start=found.start or 0.0,
-            masks=next((masks for masks in known if masks == found.masks), "objects"),
+            masks=next((masks for masks in MASK_SOURCES if masks == found.masks), "objects"),
             licence=found.licence,
             overwrite=True,
             rewrite=True,

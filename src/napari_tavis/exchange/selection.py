@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,7 @@ from napari_tavis.datasets.names import check_text
 
 # the scene mask, all objects, or only those a person has checked throughout
 MaskSource: TypeAlias = Literal["scene", "objects", "accepted"]
+MASK_SOURCES: tuple[MaskSource, ...] = get_args(MaskSource)
 
 
 def exportable_objects(session: AnnotationSession) -> list[SessionObject]:

@@ -101,8 +101,7 @@ class Clip:
         ClosedClipError
             If the clip was closed.
         """
-        if self._closed:
-            raise ClosedClipError(f"{self.path} was closed; open it again.")
+        self._require_open()
         return self._sound.whole(sample_rate, channels)
 
     def sound_blocks(
@@ -139,10 +138,13 @@ class Clip:
         ClosedClipError
             If the clip was closed.
         """
-        if self._closed:
-            raise ClosedClipError(f"{self.path} was closed; open it again.")
+        self._require_open()
         end = self.duration if stop is None else min(stop, self.duration)
         return self._sound.blocks(start, end, sample_rate, channels, speed, block_seconds)
+
+    def _require_open(self) -> None:
+        if self._closed:
+            raise ClosedClipError(f"{self.path} was closed; open it again.")
 
     def close(self) -> None:
         """End the decoding and free its memory. A closed clip gives no more frames."""

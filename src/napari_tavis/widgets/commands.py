@@ -44,6 +44,11 @@ def _no_session_possible(workbench: Workbench) -> str | None:
     return controller.obstacle
 
 
+def _no_session(workbench: Workbench) -> str | None:
+    """Give the reason why there is no session to look at; one that only lets itself read is one."""
+    return workbench.controller.obstacle if workbench.session is None else None
+
+
 def _no_object(workbench: Workbench) -> str | None:
     controller = workbench.controller
     no_choice = "Select an object first." if controller.chosen is None else None
@@ -79,17 +84,13 @@ def _has_no_class(workbench: Workbench) -> str | None:
 
 
 def _no_frame_before(workbench: Workbench) -> str | None:
-    if workbench.session is None:
-        return "Segment a video first."
     missing = workbench.controller.navigation.previous_sampled() is None
-    return "No sampled frame before this one." if missing else None
+    return _no_session(workbench) or ("No sampled frame before this one." if missing else None)
 
 
 def _no_frame_after(workbench: Workbench) -> str | None:
-    if workbench.session is None:
-        return "Segment a video first."
     missing = workbench.controller.navigation.next_sampled() is None
-    return "No sampled frame after this one." if missing else None
+    return _no_session(workbench) or ("No sampled frame after this one." if missing else None)
 
 
 def _nothing_clicked(workbench: Workbench) -> str | None:
@@ -124,15 +125,6 @@ def _no_video_before(workbench: Workbench) -> str | None:
 
 def _not_of_the_queue(workbench: Workbench) -> str | None:
     return None if workbench.queue.is_open else "Open one of the videos first."
-
-
-def _not_annotated(workbench: Workbench) -> str | None:
-    missing = workbench.session is None
-    return "Segment the video first, or paint an object." if missing else None
-
-
-def _nothing_to_export(workbench: Workbench) -> str | None:
-    return "Open a video and annotate it first." if workbench.session is None else None
 
 
 def _no_folder(workbench: Workbench) -> str | None:
@@ -522,7 +514,7 @@ GROUPS: dict[str, tuple[Command, ...]] = {
             "Alt+U",
             "Mark this video as done and open the next one.",
             lambda workbench: workbench.queue.done_and_next(),
-            _first_of(no_queue, _not_of_the_queue, _not_annotated, _busy),
+            _first_of(no_queue, _not_of_the_queue, _no_session, _busy),
         ),
         Command(
             "reload_queue",
@@ -540,7 +532,7 @@ GROUPS: dict[str, tuple[Command, ...]] = {
             "Ctrl+Alt+E",
             "Export the open video as the Export page says, and check what was written.",
             lambda workbench: workbench.exporter.export(),
-            _first_of(_busy, _nothing_to_export, _no_folder),
+            _first_of(_busy, _no_session, _no_folder),
         ),
         Command(
             "export_again",
@@ -549,7 +541,7 @@ GROUPS: dict[str, tuple[Command, ...]] = {
             "Write what has changed since it was exported to its place once more, with its "
             "settings of then. Only this video's clips are replaced.",
             lambda workbench: workbench.exporter.export_again(),
-            _first_of(_busy, _nothing_to_export, _unchanged),
+            _first_of(_busy, _no_session, _unchanged),
         ),
         Command(
             "check_dataset",

@@ -334,10 +334,12 @@ class AnnotationController:
         for signal in (
             self.changed,
             self.opened,
+            self.leaving,
             self.edited,
             self.chosen_changed,
             self.said,
             self.saved,
+            self.asked,
         ):
             signal.disconnect()  # who listens may be gone already
         attempt(self.jobs.close)

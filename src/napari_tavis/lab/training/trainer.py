@@ -251,13 +251,13 @@ class Trainer:
             self._check(task)
         self.course.leave(position.stretch, batches)
 
-    def _take_step(self, parts: Iterator[Batch]) -> dict[str, float]:
+    def _take_step(self, batches: Iterator[Batch]) -> dict[str, float]:
         """Take one step, and give the terms of its loss, the mean over its clips."""
         accumulation = self.recipe.optimizer.accumulation
         sums: dict[str, Tensor] = {}
         names: list[str] = []
         for _ in range(accumulation):
-            batch = next(parts).to(self.accelerator.device)
+            batch = next(batches).to(self.accelerator.device)
             names += batch.names
             with self.accelerator.accumulate(self._objective):
                 terms = self._objective(batch, self.state.position.step)
