@@ -51,7 +51,7 @@ def test_rejected_objects_and_the_scene_say_what_they_are(session: AnnotationSes
 def test_an_object_without_masks_is_empty(session: AnnotationSession) -> None:
     added = session.add_object("bell")
     assert describe_status(added) == "empty"
-    assert describe_frames(added) == "No frame has a mask."
+    assert describe_frames(added) == "Nothing is known of any frame yet."
 
 
 @pytest.fixture
