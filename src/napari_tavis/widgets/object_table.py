@@ -121,6 +121,7 @@ class ObjectTable(QTableWidget):
         self.cellClicked.connect(self._on_clicked)
         self.itemChanged.connect(self._on_item_changed)
         self._filling = False
+        self._rows: list[ObjectRow | None] = []  # as filled in; None where a person typed since
 
     def sizeHint(self) -> QSize:  # noqa: N802
         """Ask for a few rows; the rest of the dock is given where there is room."""
@@ -131,8 +132,11 @@ class ObjectTable(QTableWidget):
         chosen = self.object_id
         self._filling = True
         self.setRowCount(len(rows))
-        for place, row in enumerate(rows):
-            self._fill_row(place, row)
+        filled = [*self._rows, *[None] * len(rows)]
+        for place, (row, before) in enumerate(zip(rows, filled, strict=False)):
+            if row != before:  # Qt measures all columns anew for each cell that is set
+                self._fill_row(place, row)
+        self._rows = list(rows)
         self._filling = False
         self.choose(chosen)
 
@@ -184,16 +188,19 @@ class ObjectTable(QTableWidget):
             cell = self._cell(place, column)
             cell.setText(what.text(row))
             cell.setToolTip(what.about(row) if what.about else what.tip)
-            cell.setFlags(cell.flags() & ~Qt.ItemFlag.ItemIsEditable)
+            flags = cell.flags() & ~Qt.ItemFlag.ItemIsEditable
+            if column == SHOWN:
+                flags |= Qt.ItemFlag.ItemIsUserCheckable
+            elif column == CLASS and row.kind == "object":
+                flags |= Qt.ItemFlag.ItemIsEditable
+            if flags != cell.flags():
+                cell.setFlags(flags)
             if what.centred:
                 cell.setTextAlignment(Qt.AlignmentFlag.AlignCenter)
         shown, name, status = (self._cell(place, column) for column in (SHOWN, CLASS, STATUS))
-        shown.setFlags(shown.flags() | Qt.ItemFlag.ItemIsUserCheckable)
         shown.setCheckState(Qt.CheckState.Checked if row.visible else Qt.CheckState.Unchecked)
         name.setData(_OBJECT, row.object_id)
         name.setIcon(_swatch(row.color))
-        if row.kind == "object":
-            name.setFlags(name.flags() | Qt.ItemFlag.ItemIsEditable)
         font = name.font()
         font.setItalic(not row.takes_part)
         name.setFont(font)
@@ -211,6 +218,7 @@ class ObjectTable(QTableWidget):
         object_id = self._object_at(cell.row())
         if self._filling or object_id is None:
             return
+        self._rows[cell.row()] = None
         if cell.column() == CLASS:
             self.renamed.emit(object_id, cell.text().strip())
         elif cell.column() == SHOWN:
