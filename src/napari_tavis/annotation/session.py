@@ -544,6 +544,12 @@ class AnnotationSession:
             return self._state.marks.notes()
 
     @property
+    def edits(self) -> int:
+        """How often objects or masks were changed: another number is another state."""
+        with self._lock:
+            return self._state.marks.edits
+
+    @property
     def objects(self) -> list[SessionObject]:
         """The objects, in the order they came, with rejected and background ones."""
         with self._lock:
@@ -887,8 +893,10 @@ class AnnotationSession:
             with self._marking() as marks:
                 marks.worked_seconds += float(seconds)
 
-    def note_export(self, root: str | os.PathLike[str], format: str, name: str) -> None:
-        """Note that the session, as it is now, was exported.
+    def note_export(
+        self, root: str | os.PathLike[str], format: str, name: str, edits: int | None = None
+    ) -> None:
+        """Note that the session was exported.
 
         Parameters
         ----------
@@ -898,9 +906,12 @@ class AnnotationSession:
             Of the dataset.
         name : str
             The clip's name there.
+        edits : int, optional
+            `edits` when it was exported; as it is now by default.
         """
         with self._marking() as marks:
-            marks.note_export(os.fspath(root), format, name)
+            at = marks.edits if edits is None else edits
+            marks.note_export(os.fspath(root), format, name, at)
 
     def _pack(
         self, masks: Mapping[int, npt.NDArray[np.generic]], frames: Iterable[int]

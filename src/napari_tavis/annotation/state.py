@@ -88,10 +88,10 @@ class Marks:
         """Give the exports, the latest last."""
         return tuple(ExportNote(*key, at != self.edits) for key, at in self.exports.items())
 
-    def note_export(self, root: str, format: str, name: str) -> None:
-        """Note that the session was exported as it is now."""
+    def note_export(self, root: str, format: str, name: str, edits: int) -> None:
+        """Note that the session was exported as it was after so many edits."""
         self.exports.pop((root, format, name), None)
-        self.exports[root, format, name] = self.edits
+        self.exports[root, format, name] = edits
 
 
 @dataclass

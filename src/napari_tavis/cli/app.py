@@ -115,7 +115,7 @@ def _invoke(arguments: Sequence[str]) -> int:
 
 
 def _refuse_empty(arguments: Sequence[str]) -> None:
-    """Refuse options with an empty value, such as an unset variable of a shell.
+    """Refuse options and arguments with an empty value, such as an unset variable of a shell.
 
     A path would take it for the current folder.
     """
@@ -123,6 +123,8 @@ def _refuse_empty(arguments: Sequence[str]) -> None:
         name, sign, value = argument.partition("=") if argument else (before, "=", "")
         if name.startswith("--") and sign and not value and name not in _MAY_BE_EMPTY:
             raise TavisError(f"{name} is empty: give it a value, or leave it out.")
+        if not argument and not before.startswith("-"):
+            raise TavisError("An argument is empty: give it a value, or leave it out.")
 
 
 def _ending(error: BaseException, interrupted: bool) -> tuple[int, str] | None:

@@ -44,6 +44,7 @@ class ExportResult:
     place: Path  # the folder or file
     violations: tuple[Violation, ...]  # what checking it found; empty if all is well
     notes: tuple[str, ...] = ()  # what a person should know, a sentence each
+    edits: int = 0  # `AnnotationSession.edits` of what was written
 
 
 def plan_export(session: AnnotationSession, clip: Clip, request: ExportRequest) -> ExportPlan:
@@ -90,6 +91,7 @@ def export(
         If it cannot be written as asked. Nothing was written then.
     """
     task = task or Task()
+    edits = session.edits
     check_place(request.root)  # before the video is opened, which takes longer
     check_text(request.licence, "licence")
     with (
@@ -106,8 +108,10 @@ def export(
     if check:
         task.report(0, 0, "checking")
         format = FORMATS[request.key]
-        found = format.check(request.root, request.split, plan.name, task)
-    return ExportResult(plan.request, plan.name, place, tuple(found), (*plan.notes, *notes))
+        # What is written stays written: it is told and noted, also if the task is cancelled now.
+        found = format.check(request.root, request.split, plan.name, Task(task.report))
+    all_notes = (*plan.notes, *notes)
+    return ExportResult(plan.request, plan.name, place, tuple(found), all_notes, edits)
 
 
 def note_export(session: AnnotationSession, result: ExportResult) -> None:
@@ -117,7 +121,7 @@ def note_export(session: AnnotationSession, result: ExportResult) -> None:
     """
     if not session.read_only:
         request = result.request
-        session.note_export(request.root.absolute(), request.key, result.name)
+        session.note_export(request.root.absolute(), request.key, result.name, result.edits)
 
 
 def changed_exports(session: AnnotationSession) -> tuple[ExportNote, ...]:

@@ -181,6 +181,7 @@ class Command:
 
 _may_accept = _first_of(_no_object, _takes_no_part)
 _may_rename = _first_of(_no_object, _has_no_class)
+_may_merge_or_split = _first_of(_no_object, _takes_no_part, _has_no_class)
 _may_propagate = _first_of(_no_object, _busy)
 _may_confirm = _first_of(_no_object, _nothing_clicked)
 
@@ -255,7 +256,7 @@ GROUPS: dict[str, tuple[Command, ...]] = {
             "Shift+S",
             "From this frame on, the chosen object is another one of the same class.",
             lambda workbench: workbench.objects.split(),
-            _may_rename,
+            _may_merge_or_split,
         ),
         Command(
             "delete",
@@ -317,7 +318,7 @@ GROUPS: dict[str, tuple[Command, ...]] = {
             "Shift+M",
             "Choose the object whose masks join the chosen one's.",
             _asking("merge"),
-            _may_rename,
+            _may_merge_or_split,
         ),
         Command(
             "show_models",

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from qtpy.QtCore import (
+    QAbstractItemModel,
     QModelIndex,
     QPersistentModelIndex,
     QRectF,
@@ -72,6 +73,7 @@ _ROW = 26
 _HEIGHT = 5 * _ROW + 4
 _OBJECT = Qt.ItemDataRole.UserRole
 _COUNTS = Qt.ItemDataRole.UserRole + 1  # a cell's frames by status, a dict of FrameStatus to int
+_EDITED, _BEGUN = "edited", "begun"  # of an editor: the object's number; that it shows its name
 _BAR = 4  # height of the bar below a status
 _BAR_MARGIN = 4
 
@@ -114,7 +116,9 @@ class ObjectTable(QTableWidget):
         header.setMinimumSectionSize(22)
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(CLASS, QHeaderView.ResizeMode.Stretch)
-        self.setItemDelegateForColumn(CLASS, ClassDelegate(vocabulary, self))
+        classes = ClassDelegate(vocabulary, self)
+        classes.named_elsewhere.connect(self.renamed.emit)
+        self.setItemDelegateForColumn(CLASS, classes)
         self.setItemDelegateForColumn(STATUS, StatusDelegate(self))
         self.setMinimumHeight(_HEIGHT)
         self.itemSelectionChanged.connect(self._on_selection)
@@ -271,6 +275,8 @@ class StatusDelegate(QStyledItemDelegate):
 class ClassDelegate(QStyledItemDelegate):
     """Edits a class name, with completion from what `words` gives."""
 
+    named_elsewhere = Signal(int, str)
+
     def __init__(self, words: Callable[[], Sequence[str]], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._words = words
@@ -283,6 +289,7 @@ class ClassDelegate(QStyledItemDelegate):
     ) -> QWidget:
         """Make a line that completes class names."""
         line = QLineEdit(parent)
+        line.setProperty(_EDITED, index.data(_OBJECT))
         complete_from(line, self._words())
 
         def take(word: str) -> None:
@@ -292,6 +299,27 @@ class ClassDelegate(QStyledItemDelegate):
 
         line.completer().activated.connect(take)
         return line
+
+    def setEditorData(  # noqa: N802
+        self, editor: QWidget, index: QModelIndex | QPersistentModelIndex
+    ) -> None:
+        """Begin with the name there is; what is typed stays when the row changes meanwhile."""
+        if not editor.property(_BEGUN):
+            editor.setProperty(_BEGUN, True)
+            super().setEditorData(editor, index)
+
+    def setModelData(  # noqa: N802
+        self,
+        editor: QWidget,
+        model: QAbstractItemModel,
+        index: QModelIndex | QPersistentModelIndex,
+    ) -> None:
+        """Name the object that the editor was opened for, wherever in the list it is now."""
+        if index.data(_OBJECT) == editor.property(_EDITED):
+            super().setModelData(editor, model, index)
+        else:
+            assert isinstance(editor, QLineEdit)
+            self.named_elsewhere.emit(editor.property(_EDITED), editor.text().strip())
 
 
 def complete_from(line: QLineEdit, words: Sequence[str]) -> None:

@@ -55,7 +55,7 @@ class Objects:
             else:
                 session.replace_proposals(proposals)
         except TavisError as error:
-            report_error(error)
+            self._on_failed(error)
             return
         controller.take_session(session)
         controller.refresh()

@@ -57,6 +57,11 @@ def test_an_empty_path_is_not_the_current_folder(
     assert "error: --output is empty" in capsys.readouterr().err
 
 
+def test_an_empty_argument_is_not_the_current_folder(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("stats", "") == 2
+    assert "error: An argument is empty" in capsys.readouterr().err
+
+
 def test_without_arguments_it_shows_the_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert run() == 0
     assert "annotate" in capsys.readouterr().out

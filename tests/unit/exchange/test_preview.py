@@ -11,6 +11,7 @@ import pytest
 
 from napari_tavis.annotation import AnnotationSession
 from napari_tavis.annotation.proposals import Proposal, Proposals
+from napari_tavis.core.tasks import Task
 from napari_tavis.core.vocabulary import class_color
 from napari_tavis.datasets.avsbench import DatasetError, open_dataset
 from napari_tavis.datasets.avsbench.mapping import UnmappedClassError
@@ -152,3 +153,17 @@ def test_a_video_of_the_same_file_name_is_another_one(
     assert open_dataset(request_v1m.root, "v1m", "test")[0].class_names == ("dog",)
     export(make_session(("cat",), name="t"), asked)
     assert open_dataset(request_v1m.root, "v1m", "test")[0].class_names == ("cat",)
+
+
+def test_what_is_written_is_told_also_if_its_check_is_cancelled(
+    make_session: MakeSession, request_v1m: ExportRequest
+) -> None:
+    def cancel(done: int, total: int, what: str) -> None:
+        if what == "checking":
+            task.cancel()
+
+    session, task = make_session(("dog",)), Task(cancel)
+    result = export(session, request_v1m, task=task)
+    assert task.cancelled
+    assert result.violations == ()
+    assert open_dataset(request_v1m.root, "v1m", "test").names == (result.name,)

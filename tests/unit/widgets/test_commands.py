@@ -94,6 +94,8 @@ def test_what_can_be_done_follows_the_object(annotated: Workbench, said: list[st
     assert why_not("accept_frame", annotated) == "Restore the object first."
     assert why_not("restore", annotated) is None
     assert why_not("reject", annotated) == "The dog is not among the objects."
+    assert why_not("merge", annotated) == why_not("split", annotated) == "Restore the object first."
+    assert why_not("rename", annotated) is None
     controller.choose(SCENE)
     assert why_not("reject", annotated) == "The scene mask cannot be rejected."
     for name in ("rename", "merge", "split"):

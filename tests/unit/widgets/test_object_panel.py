@@ -157,6 +157,21 @@ def test_the_menu_offers_the_other_objects_to_merge_with(panel: ObjectPanel) -> 
     assert [entry.text() for entry in merge.actions()] == ["drum (score 0.70)"]
 
 
+def test_a_class_that_is_typed_is_kept_for_its_object_whatever_happens_to_the_list(
+    qtbot, dock: AnnotationDock, panel: ObjectPanel
+) -> None:
+    controller = dock.controller
+    panel.table.edit_class(DRUM)
+    (editor,) = panel.table.viewport().findChildren(QLineEdit)
+    editor.setText("piano")
+    controller.do(lambda session: session.accept(DRUM))  # its row changes
+    assert editor.text() == "piano"
+    controller.do(lambda session: session.reject(DOG))  # the scene mask is in this row now
+    QTest.keyClick(editor, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: listed(panel) == ["piano", "scene"], timeout=60_000)
+    assert controller.item(DRUM).class_name == "piano"
+
+
 def test_the_menu_of_the_scene_mask_offers_only_what_can_be_done(
     dock: AnnotationDock, panel: ObjectPanel
 ) -> None:

@@ -13,7 +13,6 @@ import numpy.typing as npt
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_tavis.annotation import AnnotationSession
-from napari_tavis.annotation.history import SessionChange
 from napari_tavis.core.errors import TavisError
 from napari_tavis.core.tasks import Cancelled, Task
 from napari_tavis.datasets.avsbench import Violation, validate
@@ -105,8 +104,7 @@ class Exporter(QObject):
         self.known: dict[str, str | None] = {}
         self.unmapped: tuple[str, ...] = ()
         self._controller = controller
-        self._refused: Ask | None = None  # waits for `answer`
-        self._edited_meanwhile = False
+        self._refused: tuple[AnnotationSession, Ask] | None = None  # waits for `answer`
         self._watched = False
         self._outdated = False  # while a preview is being made
         self._previews = JobRunner(self)
@@ -163,12 +161,18 @@ class Exporter(QObject):
 
     def answer(self, mapping: Mapping[str, str | None] | None) -> None:
         """Go on with the export that asked for classes; None exports nothing."""
-        ask, self._refused = self._refused, None
+        refused, self._refused = self._refused, None
         if mapping is None:
             self._controller.said.emit("Nothing was exported.")
-        elif ask is not None:
+        elif refused is not None:
+            session, ask = refused
             self.map_classes(mapping)
-            self._start(ask)
+            if session is self._controller.session:
+                self._start(ask)
+            else:  # the question stood while another video was opened
+                self._controller.said.emit(
+                    f"Nothing was exported: open {session.video.name} again, and export it then."
+                )
 
     def _start(self, ask: Ask) -> None:
         """Save the session, and export it as it is now."""
@@ -182,34 +186,29 @@ class Exporter(QObject):
         except TavisError as error:
             report_error(error)
             return
-        self._edited_meanwhile = False
-        session.changed.connect(self._note_change)
         path, video = session.path, session.video
         self._controller.jobs.start(
             lambda task: _export_saved(path, video, requests, task),
-            lambda results: self._on_exported(session, results),
-            lambda error: self._on_failed(session, error, ask),
+            lambda results: self._on_exported(session, results, len(requests)),
+            lambda error: self._on_not_exported(session, error, ask),
             outlasts=True,
         )
 
     def _with_mapping(self, request: ExportRequest) -> ExportRequest:
         return replace(request, mapping={**request.mapping, **self.mapping})
 
-    def _note_change(self, change: SessionChange) -> None:
-        """Remember that the session is no longer what is being exported."""
-        if change.kind not in ("saved", "marked"):
-            self._edited_meanwhile = True
-
-    def _on_exported(self, session: AnnotationSession, results: list[ExportResult]) -> None:
-        session.changed.disconnect(self._note_change)
-        if not self._edited_meanwhile:
-            for result in results:
-                note_export(session, result)
-            self._controller.refresh([])  # saved soon
+    def _on_exported(
+        self, session: AnnotationSession, results: list[ExportResult], asked: int
+    ) -> None:
+        for result in results:
+            note_export(session, result)
+        self._controller.refresh([])  # saved soon
         found = tuple(one for result in results for one in result.violations)
         names = ", ".join(result.name for result in results)
         text = f"{names} is written and {'valid.' if not found else 'has ' + _count(found)}"
-        if self._edited_meanwhile:
+        if len(results) < asked:
+            text += f" Cancelled: {asked - len(results)} more not written."
+        if results[-1].edits != session.edits:
             text += " You went on painting meanwhile: export again for that."
         root = results[-1].request.root
         notes = tuple(dict.fromkeys(note for result in results for note in result.notes))
@@ -218,10 +217,9 @@ class Exporter(QObject):
         self._preview_soon()
         self.changed.emit()
 
-    def _on_failed(self, session: AnnotationSession, error: BaseException, ask: Ask) -> None:
-        session.changed.disconnect(self._note_change)
+    def _on_not_exported(self, session: AnnotationSession, error: BaseException, ask: Ask) -> None:
         if isinstance(error, UnmappedClassError):
-            self._refused = ask
+            self._refused = session, ask
             self.classes_asked.emit(error.class_names)
             return
         cancelled = isinstance(error, Cancelled)
@@ -238,6 +236,7 @@ class Exporter(QObject):
         self._controller.jobs.start(
             lambda task: validate(root, task=task),
             lambda found: self._on_checked(root, tuple(found)),
+            self._on_failed,
             outlasts=True,
         )
 
@@ -259,6 +258,7 @@ class Exporter(QObject):
                 task=task,
             ),
             lambda report: self._on_imported(asked.output, report),
+            self._on_failed,
             outlasts=True,
         )
 
@@ -271,6 +271,11 @@ class Exporter(QObject):
         problems = tuple(Violation(output, sentence) for sentence in report.skipped)
         self.reported.emit(Report(" ".join((text, *notes)), output, problems))
         self._controller.said.emit(text)
+
+    def _on_failed(self, error: BaseException) -> None:
+        cancelled = isinstance(error, Cancelled)
+        self._controller.said.emit("Cancelled." if cancelled else "Not done; see the error.")
+        report_error(error)
 
     # -- the preview -----------------------------------------------------------------------
 
@@ -353,10 +358,16 @@ def _export_saved(
 ) -> list[ExportResult]:
     """Export a session as it was saved, so that painting may go on meanwhile."""
     session = AnnotationSession.open(path, video=video, read_only=True)
+    results: list[ExportResult] = []
     try:
-        return [export(session, one, task=task) for one in requests]
+        for request in requests:
+            results.append(export(session, request, task=task))
+    except Cancelled:
+        if not results:
+            raise
     finally:
         session.close()
+    return results
 
 
 def _preview(session: AnnotationSession, clip: Clip, request: ExportRequest, task: Task) -> Preview:

@@ -51,3 +51,40 @@ def test_classes_are_asked_for_and_the_export_goes_on_with_the_answer(
     assert open_dataset(root, "v1m", "train")[0].class_names == ("dog",)
     assert COMMANDS["export_again"].why_not(workbench) == "Nothing has changed since."
     assert COMMANDS["check_dataset"].why_not(workbench) is None
+
+
+def test_the_answer_exports_no_other_video_that_was_opened_meanwhile(
+    qtbot, workbench: Workbench, other_video: Path, tmp_path: Path
+) -> None:
+    exporter, controller, root = workbench.exporter, workbench.controller, tmp_path / "data"
+    controller.do(lambda session: (session.accept(), session.rename(2, "kazoo")))
+    exporter.choose(ExportRequest(root))
+    asked: list[tuple[str, ...]] = []
+    said: list[str] = []
+    exporter.classes_asked.connect(lambda names: asked.append(names))
+    exporter.export()
+    qtbot.waitUntil(lambda: len(asked) == 1, timeout=60_000)
+    workbench.opener.open(other_video)
+    qtbot.waitUntil(lambda: workbench.video == other_video, timeout=60_000)
+    controller.said.connect(said.append)
+    exporter.answer({"kazoo": None})
+    assert said == ["Nothing was exported: open clip.mp4 again, and export it then."]
+    assert not controller.jobs.busy
+    assert not root.exists()
+
+
+def test_an_export_that_was_painted_over_is_noted_as_changed(
+    qtbot, workbench: Workbench, tmp_path: Path
+) -> None:
+    exporter, controller = workbench.exporter, workbench.controller
+    controller.do(lambda session: session.accept())
+    exporter.choose(ExportRequest(tmp_path / "data"))
+    reports: list[Report] = []
+    exporter.reported.connect(lambda report: reports.append(report))
+    exporter.export()
+    controller.do(lambda session: session.rename(1, "cat"))
+    qtbot.waitUntil(lambda: len(reports) == 1, timeout=60_000)
+    assert "export again for that" in reports[0].text
+    (note,) = workbench.session.exports
+    assert note.stale
+    assert COMMANDS["export_again"].why_not(workbench) is None
