@@ -139,7 +139,9 @@ def _ending(error: BaseException, interrupted: bool) -> tuple[int, str] | None:
     if isinstance(error, typer.Exit):
         return error.exit_code, ""
     if isinstance(error, typer.TyperException):  # unknown options, missing arguments, bad values
-        sentence = error.format_message().rstrip(".")
-        return EXIT_USER_ERROR, f"error: {sentence}. See: napari-tavis --help"
+        sentence = error.format_message().rstrip(".").replace("Value error, ", "")
+        context = getattr(error, "ctx", None)
+        command = "napari-tavis" if context is None else context.command_path
+        return EXIT_USER_ERROR, f"error: {sentence}. See: {command} --help"
     words = explain(error)
     return None if words is None else (EXIT_USER_ERROR, f"error: {words}")

@@ -62,6 +62,15 @@ def test_an_empty_argument_is_not_the_current_folder(capsys: pytest.CaptureFixtu
     assert "error: An argument is empty" in capsys.readouterr().err
 
 
+def test_a_wrong_value_names_the_command_that_explains_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run("annotate", "clip.mp4", "--device", "tpu") == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: Invalid value for '--device': 'tpu' is not one of")
+    assert error.endswith("See: napari-tavis annotate --help\n")
+
+
 def test_without_arguments_it_shows_the_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert run() == 0
     assert "annotate" in capsys.readouterr().out
