@@ -129,9 +129,9 @@ class ObjectPanel(QWidget):
         if not name:
             self.new_class.setFocus()
             return
-        self._workbench.objects.add(name)
-        self.new_class.clear()
-        self.new_class.clearFocus()
+        if self._workbench.objects.add(name):  # a refused name can be corrected
+            self.new_class.clear()
+            self.new_class.clearFocus()
 
     def _rejects_or_restores(self) -> str:
         item = self._workbench.objects.chosen

@@ -72,22 +72,23 @@ class Objects:
         report_error(error)
         self._controller.changed.emit()
 
-    def add(self, class_name: str) -> None:
-        """Add an empty object to paint in, to a new session if there is none."""
+    def add(self, class_name: str) -> bool:
+        """Add an empty object to paint in, to a new session if there is none; say if it worked."""
         controller = self._controller
         if controller.clip is None or controller.blocked:
-            return
+            return False
         if controller.session is None:
             try:
                 session = empty_session(controller.clip, controller.options.fps)
             except TavisError as error:
                 report_error(error)
-                return
+                return False
             controller.take_session(session)
         added = controller.do(lambda session: session.add_object(class_name))
         if added is not None:
             controller.choose(added.object_id)
             controller.said.emit(f"Paint the {added.class_name} in its layer, in any frame.")
+        return added is not None
 
     # -- the chosen one --------------------------------------------------------------------
 

@@ -214,3 +214,6 @@ def test_an_object_is_added_by_its_class(dock: AnnotationDock, panel: ObjectPane
     assert "bell" in listed(panel)
     assert dock.controller.item(dock.controller.chosen).class_name == "bell"
     assert panel.new_class.text() == ""
+    panel.new_class.setText("background")
+    QTest.keyClick(panel.new_class, Qt.Key.Key_Return)
+    assert panel.new_class.text() == "background"  # refused, and there to be corrected
