@@ -13,6 +13,7 @@ from napari_tavis.annotation import AnnotationSession
 from napari_tavis.annotation.history import ChangeKind, HistoryStep, SessionChange
 from napari_tavis.annotation.objects import SessionObject
 from napari_tavis.core.errors import TavisError
+from napari_tavis.core.tasks import Cancelled
 from napari_tavis.engine import Engine, EngineOptions
 from napari_tavis.media import Clip
 from napari_tavis.widgets.autosave import Autosave
@@ -381,6 +382,16 @@ class AnnotationController:
         """Ask the running work to stop."""
         self.jobs.cancel()
         self.said.emit("Cancelling after this step …")
+
+    def tell_failure(
+        self,
+        error: BaseException,
+        failed: str = "Not done; see the error.",
+        cancelled: str = "Cancelled.",
+    ) -> None:
+        """Say that work ended without its result, and show the error unless it was cancelled."""
+        self.said.emit(cancelled if isinstance(error, Cancelled) else failed)
+        report_error(error)
 
     def work_in_progress(self) -> list[str]:
         """Name the work that closing would stop, such as ``segmenting``."""

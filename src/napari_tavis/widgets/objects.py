@@ -6,7 +6,6 @@ from napari_tavis.annotation import AnnotationSession
 from napari_tavis.annotation.objects import SessionObject
 from napari_tavis.annotation.proposals import Proposals
 from napari_tavis.core.errors import TavisError
-from napari_tavis.core.tasks import Cancelled
 from napari_tavis.engine import sample_frames
 from napari_tavis.media import Clip
 from napari_tavis.widgets.controller import AnnotationController
@@ -67,9 +66,7 @@ class Objects:
         controller.changed.emit()
 
     def _on_failed(self, error: BaseException) -> None:
-        cancelled = isinstance(error, Cancelled)
-        self._controller.said.emit("Cancelled." if cancelled else "Not done; see the error.")
-        report_error(error)
+        self._controller.tell_failure(error)
         self._controller.changed.emit()
 
     def add(self, class_name: str) -> bool:

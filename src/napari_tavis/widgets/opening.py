@@ -16,7 +16,6 @@ from napari_tavis.core.errors import TavisError
 from napari_tavis.core.tasks import Cancelled, Task
 from napari_tavis.media import Clip, open_clip
 from napari_tavis.widgets.controller import AnnotationController
-from napari_tavis.widgets.jobs import report_error
 from napari_tavis.widgets.listeners import attempt
 from napari_tavis.widgets.reader import clip_layer_data, clip_of, video_layers
 
@@ -278,9 +277,7 @@ class VideoOpener:
         if wish is not self._wish:
             return  # cancelled for another one, which begins now
         self._wish = None
-        said = "Cancelled." if isinstance(error, Cancelled) else "Not opened; see the error."
-        self._controller.said.emit(said)
-        report_error(error)
+        self._controller.tell_failure(error, "Not opened; see the error.")
         self._controller.changed.emit()
 
 

@@ -15,7 +15,6 @@ from napari_tavis.core.tasks import Cancelled, Task
 from napari_tavis.widgets.controller import AnnotationController
 from napari_tavis.widgets.correction.preview import preview_layer
 from napari_tavis.widgets.correction.repairs import count_frames
-from napari_tavis.widgets.jobs import report_error
 
 # Yields (frame, mask, score) in a job's thread. When cancelled it may raise or just stop.
 Find: TypeAlias = Callable[[Task], Iterable[tuple[int, Mask, float | None]]]
@@ -122,11 +121,7 @@ class Filling:
 
     def _on_failed(self, error: BaseException) -> None:
         self._hide()
-        nothing = isinstance(error, Cancelled)
-        self._controller.said.emit(
-            "Nothing was changed." if nothing else "Not done; see the error."
-        )
-        report_error(error)
+        self._controller.tell_failure(error, cancelled="Nothing was changed.")
 
 
 def fill(target: Target, find: Find, filled: Filled, task: Task) -> Filled:

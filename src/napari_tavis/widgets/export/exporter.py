@@ -222,9 +222,7 @@ class Exporter(QObject):
             self._refused = session, ask
             self.classes_asked.emit(error.class_names)
             return
-        cancelled = isinstance(error, Cancelled)
-        self._controller.said.emit("Cancelled; nothing was exported." if cancelled else str(error))
-        report_error(error)
+        self._controller.tell_failure(error, str(error), "Cancelled; nothing was exported.")
 
     # -- whole datasets --------------------------------------------------------------------
 
@@ -236,7 +234,7 @@ class Exporter(QObject):
         self._controller.jobs.start(
             lambda task: validate(root, task=task),
             lambda found: self._on_checked(root, tuple(found)),
-            self._on_failed,
+            self._controller.tell_failure,
             outlasts=True,
         )
 
@@ -258,7 +256,7 @@ class Exporter(QObject):
                 task=task,
             ),
             lambda report: self._on_imported(asked.output, report),
-            self._on_failed,
+            self._controller.tell_failure,
             outlasts=True,
         )
 
@@ -271,11 +269,6 @@ class Exporter(QObject):
         problems = tuple(Violation(output, sentence) for sentence in report.skipped)
         self.reported.emit(Report(" ".join((text, *notes)), output, problems))
         self._controller.said.emit(text)
-
-    def _on_failed(self, error: BaseException) -> None:
-        cancelled = isinstance(error, Cancelled)
-        self._controller.said.emit("Cancelled." if cancelled else "Not done; see the error.")
-        report_error(error)
 
     # -- the preview -----------------------------------------------------------------------
 
