@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -109,8 +110,8 @@ class Shown:
     prompting: Prompting
     frames: Frames
     exports: tuple[ExportNote, ...] | None  # None without a session
-    # What objects and statuses were made of: while it stays they are taken from before, as each
-    # frame that is played would else count the masks of all objects.
+    # What objects, statuses and threshold were made of: while it stays they are taken from before,
+    # as each frame that is played would else look through the frames of all objects.
     source: tuple[object, ...]
 
 
@@ -126,12 +127,14 @@ def resolve(
     item = next((one for one in items if one.object_id == chosen), None)
     visible = frozenset(one.object_id for one in items if layers.is_visible(one.object_id))
     revision = None if session is None else session.revision
-    source = (session, revision, visible, chosen)
+    source = (session, revision, visible, chosen, controller.obstacle)
     if before is not None and before.source == source:
         objects, statuses = before.objects, before.frames.statuses
+        threshold = before.threshold
     else:
-        objects = tuple(_row(one, one.object_id in visible) for one in items)
+        objects = tuple(row_of(one, one.object_id in visible) for one in items)
         statuses = {} if session is None or item is None else session.statuses(item.object_id)
+        threshold = _threshold(controller.obstacle, session, item)
     clip, navigation = controller.clip, controller.navigation
     own = () if session is None else session.vocabulary
     return Shown(
@@ -143,7 +146,7 @@ def resolve(
         objects=objects,
         chosen=chosen,
         vocabulary=tuple(dict.fromkeys((*own, *AVSBENCH_CLASSES[1:]))),
-        threshold=_threshold(controller.obstacle, session, item),
+        threshold=threshold,
         prompting=_prompting(controller, correction.prompts),
         frames=Frames(
             count=0 if clip is None else len(clip.times),
@@ -181,7 +184,7 @@ class Display:
             part = follower.part(self.shown)
             if part != follower.applied:
                 follower.applied = part
-                attempt(lambda follower=follower, part=part: follower.apply(part))  # type: ignore[misc]
+                attempt(partial(follower.apply, part))
 
     def close(self) -> None:
         """Let go of all who follow: they may be gone already."""
@@ -198,7 +201,9 @@ class _Follower:
 # -- objects -----------------------------------------------------------------------------------
 
 
-def _row(item: SessionObject, visible: bool) -> ObjectRow:
+def row_of(item: SessionObject, visible: bool = True) -> ObjectRow:
+    """Work out what the list says of an object."""
+    counts = _count_statuses(item)
     return ObjectRow(
         object_id=item.object_id,
         kind=item.kind,
@@ -207,11 +212,11 @@ def _row(item: SessionObject, visible: bool) -> ObjectRow:
         class_name=item.class_name,
         color=item.color,
         score=item.score,
-        frames=frames_with_mask(item),
-        status=describe_status(item),
-        counts=count_statuses(item),
-        about_class=describe_kind(item),
-        about_frames=describe_frames(item),
+        frames=sum(not record.empty for record in item.frames.values()),
+        status=_describe_status(item, counts),
+        counts=counts,
+        about_class=_describe_kind(item),
+        about_frames=_describe_frames(counts),
     )
 
 
@@ -242,12 +247,7 @@ def _prompting(controller: AnnotationController, prompts: PromptTool) -> Prompti
     return Prompting(True, " ".join(filter(None, lines)))
 
 
-def frames_with_mask(item: SessionObject) -> int:
-    """Count the frames in which an object has a mask."""
-    return sum(not record.empty for record in item.frames.values())
-
-
-def count_statuses(item: SessionObject) -> dict[FrameStatus, int]:
+def _count_statuses(item: SessionObject) -> dict[FrameStatus, int]:
     """Count an object's frames by their status."""
     statuses = [record.status for record in item.frames.values()]
     # Not by a Counter: hashing the status of each frame takes several times as long.
@@ -255,26 +255,25 @@ def count_statuses(item: SessionObject) -> dict[FrameStatus, int]:
     return {status: count for status, count in counts.items() if count}
 
 
-def describe_status(item: SessionObject) -> str:
+def _describe_status(item: SessionObject, counts: dict[FrameStatus, int]) -> str:
     """Say how far a person has gone with an object, such as ``2/5 checked``."""
     if item.state is ObjectState.REJECTED:
         return "rejected"
     if item.kind == "background":
         return "background"
-    counts = count_statuses(item)
     if len(counts) == 1:
         return str(next(iter(counts)))
     checked = sum(count for status, count in counts.items() if status.by_person)
     return f"{checked}/{len(item.frames)} checked" if item.frames else "empty"
 
 
-def describe_frames(item: SessionObject) -> str:
+def _describe_frames(counts: dict[FrameStatus, int]) -> str:
     """Count the frames by their status: ``Frames: 2 accepted, 3 proposed.`` for one."""
-    parts = [f"{count} {status}" for status, count in count_statuses(item).items()]
+    parts = [f"{count} {status}" for status, count in counts.items()]
     return f"Frames: {', '.join(parts)}." if parts else "Nothing is known of any frame yet."
 
 
-def describe_kind(item: SessionObject) -> str:
+def _describe_kind(item: SessionObject) -> str:
     """Say what an object is, and what can be done with its class."""
     if item.kind == "scene":
         return "The mask of all that sounds."

@@ -10,14 +10,7 @@ import pytest
 from napari.components import ViewerModel
 
 from napari_tavis.annotation import AnnotationSession, FrameStatus
-from napari_tavis.widgets.shown import (
-    count_statuses,
-    describe_frames,
-    describe_kind,
-    describe_status,
-    frames_with_mask,
-    resolve,
-)
+from napari_tavis.widgets.shown import resolve, row_of
 from napari_tavis.widgets.workbench import Workbench
 
 DOG, DRUM, SCENE = 1, 2, 3
@@ -29,29 +22,29 @@ def session(video, proposals) -> AnnotationSession:
 
 
 def test_what_is_proposed_accepted_and_edited_is_counted(session: AnnotationSession) -> None:
-    assert describe_status(session.object(DOG)) == "proposed"
+    assert row_of(session.object(DOG)).status == "proposed"
     session.accept(DOG, 48)
     session.set_mask(DOG, 73, np.zeros(session.frame_size, dtype=bool))
-    dog = session.object(DOG)
-    assert describe_status(dog) == "2/5 checked"
-    assert describe_frames(dog) == "Frames: 1 accepted, 1 edited, 3 proposed."
-    assert sum(count_statuses(dog).values()) == 5
-    assert frames_with_mask(dog) == 4
+    dog = row_of(session.object(DOG))
+    assert dog.status == "2/5 checked"
+    assert dog.about_frames == "Frames: 1 accepted, 1 edited, 3 proposed."
+    assert sum(dog.counts.values()) == 5
+    assert dog.frames == 4
     session.accept(DOG)
-    assert describe_status(session.object(DOG)) == FrameStatus.ACCEPTED
+    assert row_of(session.object(DOG)).status == FrameStatus.ACCEPTED
 
 
 def test_rejected_objects_and_the_scene_say_what_they_are(session: AnnotationSession) -> None:
     session.reject(DRUM)
-    assert describe_status(session.object(DRUM)) == "rejected"
-    assert "Restore" in describe_kind(session.object(DRUM))
-    assert "all that sounds" in describe_kind(session.object(SCENE))
+    assert row_of(session.object(DRUM)).status == "rejected"
+    assert "Restore" in row_of(session.object(DRUM)).about_class
+    assert "all that sounds" in row_of(session.object(SCENE)).about_class
 
 
 def test_an_object_without_masks_is_empty(session: AnnotationSession) -> None:
-    added = session.add_object("bell")
-    assert describe_status(added) == "empty"
-    assert describe_frames(added) == "Nothing is known of any frame yet."
+    added = row_of(session.add_object("bell"))
+    assert added.status == "empty"
+    assert added.about_frames == "Nothing is known of any frame yet."
 
 
 @pytest.fixture
