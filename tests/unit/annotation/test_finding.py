@@ -35,6 +35,18 @@ def begin(video: Path, path: Path) -> AnnotationSession:
     return AnnotationSession.create(video, make_proposals(dog()), path=path, may_move=True)
 
 
+def change_elsewhere(session: AnnotationSession, video: Path) -> AnnotationSession:
+    """Save and close a session, and change it while its own place cannot be written to."""
+    session.save()
+    session.close()
+    with write_protected(session.path):
+        away = AnnotationSession.open(video, may_move=True)
+        away.set_mask(1, 28, box(0, 0))
+        away.save()
+        away.close()
+    return away
+
+
 def test_a_session_that_cannot_be_made_is_kept_elsewhere_and_found(
     video: Path, nowhere: Path
 ) -> None:
@@ -161,13 +173,7 @@ def test_masks_that_went_with_their_place_are_said(video: Path, tmp_path: Path) 
 def test_it_goes_back_when_its_own_place_can_be_written_again(
     session: AnnotationSession, video: Path
 ) -> None:
-    session.save()
-    session.close()
-    with write_protected(session.path):
-        away = AnnotationSession.open(video, may_move=True)
-        away.set_mask(1, 28, box(0, 0))
-        away.save()
-        away.close()
+    away = change_elsewhere(session, video)
     back = AnnotationSession.open(video, may_move=True)
     assert back.path == path_of(video)
     assert back.elsewhere is None
@@ -180,13 +186,7 @@ def test_it_goes_back_when_its_own_place_can_be_written_again(
 
 
 def test_two_that_went_on_apart_both_stay(session: AnnotationSession, video: Path) -> None:
-    session.save()
-    session.close()
-    with write_protected(session.path):
-        away = AnnotationSession.open(video, may_move=True)
-        away.set_mask(1, 28, box(0, 0))
-        away.save()
-        away.close()
+    away = change_elsewhere(session, video)
     other = AnnotationSession.open(path_of(video))
     other.set_mask(1, 58, box(1, 1))
     other.save()
@@ -334,13 +334,7 @@ def test_copies_of_one_video_keep_a_session_each(video: Path, nowhere: Path) -> 
 def test_it_is_found_where_a_share_came_back_under_another_name(
     session: AnnotationSession, video: Path, tmp_path: Path
 ) -> None:
-    session.save()
-    session.close()
-    with write_protected(session.path):
-        away = AnnotationSession.open(video, may_move=True)
-        away.set_mask(1, 28, box(0, 0))
-        away.save()
-        away.close()
+    away = change_elsewhere(session, video)
     other = tmp_path / "mounted elsewhere"
     other.mkdir()
     path_of(video).rename(other / path_of(video).name)

@@ -12,6 +12,7 @@ import pytest
 from napari._qt.qt_main_window import _QtMainWindow
 from napari._qt.qt_viewer import QtViewer
 from napari._qt.threads.status_checker import StatusChecker
+from napari.components import ViewerModel
 from napari.settings import get_settings
 from napari.viewer import Viewer
 from qtpy.QtCore import QCoreApplication, QEvent, QPointF, Qt
@@ -25,6 +26,7 @@ from napari_tavis.media import open_clip
 from napari_tavis.widgets.dock import AnnotationDock
 from napari_tavis.widgets.launch import add_dock
 from napari_tavis.widgets.napari_compat import canvas_of
+from napari_tavis.widgets.workbench import Workbench
 
 SAMPLED = [23, 48, 73, 98, 123]
 
@@ -126,6 +128,23 @@ def _clean(viewer: Viewer) -> None:
     viewer.reset_view()
     get_settings().reset()
     viewer.theme = get_settings().appearance.theme
+
+
+@pytest.fixture
+def workbench(qapp: QApplication) -> Iterator[Workbench]:
+    """A workbench that has neither window nor panel."""
+    workbench = Workbench(ViewerModel())
+    yield workbench
+    workbench.close()
+
+
+@pytest.fixture
+def annotated(qtbot, workbench: Workbench, annotated_video: Path) -> Workbench:
+    """The workbench with the annotated video, its first object chosen."""
+    workbench.opener.open(annotated_video)
+    qtbot.waitUntil(lambda: workbench.session is not None, timeout=60_000)
+    workbench.controller.choose(workbench.objects.all[0].object_id)
+    return workbench
 
 
 @pytest.fixture

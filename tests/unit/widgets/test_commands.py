@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
-from napari.components import ViewerModel
 
 from napari_tavis.annotation import FrameStatus
 from napari_tavis.widgets.commands import COMMANDS, GROUPS
@@ -18,27 +14,11 @@ DOG, DRUM, SCENE = 1, 2, 3
 
 
 @pytest.fixture
-def workbench(qapp) -> Iterator[Workbench]:
-    workbench = Workbench(ViewerModel())
-    yield workbench
-    workbench.close()
-
-
-@pytest.fixture
 def said(workbench: Workbench) -> list[str]:
     """What the user was told."""
     told: list[str] = []
     workbench.controller.said.connect(told.append)
     return told
-
-
-@pytest.fixture
-def annotated(qtbot, workbench: Workbench, annotated_video: Path) -> Workbench:
-    """The same with a video and its session, the dog chosen."""
-    workbench.opener.open(annotated_video)
-    qtbot.waitUntil(lambda: workbench.controller.session is not None, timeout=60_000)
-    workbench.controller.choose(DOG)
-    return workbench
 
 
 def why_not(name: str, workbench: Workbench) -> str | None:

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import numpy as np
 import pytest
-from napari.components import ViewerModel
 
 from napari_tavis.annotation import AnnotationSession, FrameStatus
 from napari_tavis.widgets.shown import resolve, row_of
@@ -47,23 +43,13 @@ def test_an_object_without_masks_is_empty(session: AnnotationSession) -> None:
     assert added.about_frames == "Nothing is known of any frame yet."
 
 
-@pytest.fixture
-def workbench(qtbot, annotated_video: Path) -> Iterator[Workbench]:
-    """The annotated video, open in a workbench without a window."""
-    workbench = Workbench(ViewerModel())
-    workbench.opener.open(annotated_video)
-    qtbot.waitUntil(lambda: workbench.session is not None, timeout=60_000)
-    yield workbench
-    workbench.close()
-
-
 @pytest.mark.gui
-def test_a_panel_is_handed_its_part_now_and_where_it_differs(workbench: Workbench) -> None:
-    controller = workbench.controller
+def test_a_panel_is_handed_its_part_now_and_where_it_differs(annotated: Workbench) -> None:
+    controller = annotated.controller
     controller.navigation.go_to(23)
     rows: list[list[str]] = []
     frames: list[int] = []
-    display = workbench.display
+    display = annotated.display
     display.follow(lambda shown: shown.objects, lambda part: rows.append([r.status for r in part]))
     display.follow(lambda shown: shown.frames.current, frames.append)
     assert rows == [["proposed"] * 3]
@@ -71,7 +57,7 @@ def test_a_panel_is_handed_its_part_now_and_where_it_differs(workbench: Workbenc
     assert frames == [23, 48]
     assert len(rows) == 1
     controller.choose(DOG)
-    workbench.objects.accept_frame()
+    annotated.objects.accept_frame()
     assert rows[1:] == [["1/5 checked", "proposed", "proposed"]]
     assert frames == [23, 48]
     controller.layers.layer(DRUM).visible = False
@@ -79,19 +65,19 @@ def test_a_panel_is_handed_its_part_now_and_where_it_differs(workbench: Workbenc
 
 
 @pytest.mark.gui
-def test_what_is_taken_from_before_is_what_is_resolved_anew(workbench: Workbench) -> None:
-    controller = workbench.controller
+def test_what_is_taken_from_before_is_what_is_resolved_anew(annotated: Workbench) -> None:
+    controller = annotated.controller
     controller.choose(DOG)
-    before = workbench.display.shown
+    before = annotated.display.shown
     controller.navigation.go_to(73)
-    after = workbench.display.shown
+    after = annotated.display.shown
     assert after.objects is before.objects
     for change in (
-        lambda: workbench.objects.rename(DOG, "cat"),
-        lambda: workbench.objects.reject(),
+        lambda: annotated.objects.rename(DOG, "cat"),
+        lambda: annotated.objects.reject(),
         lambda: controller.undo(),
         lambda: controller.do(lambda session: session.set_done(True)),
     ):
         change()
-        anew = resolve(controller, workbench.opener, workbench.correction)
-        assert workbench.display.shown == anew
+        anew = resolve(controller, annotated.opener, annotated.correction)
+        assert annotated.display.shown == anew

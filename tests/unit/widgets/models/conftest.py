@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
 import pytest
-from napari.components import ViewerModel
 
 from napari_tavis.core.home import HOME_VARIABLE
 from napari_tavis.weights.licences import LICENCES, note_shown
@@ -64,14 +63,6 @@ def source(site, checkpoint: Path) -> Source:
     """The same file on a server."""
     site.files["/S4.pth"] = checkpoint.read_bytes()
     return Source("tavis_s4", "TAViS in small", "tavis", f"{site.url}/S4.pth", site.url)
-
-
-@pytest.fixture
-def workbench() -> Iterator[Workbench]:
-    """A workbench whose viewer has no window; most of the dialog needs none."""
-    workbench = Workbench(ViewerModel())
-    yield workbench
-    workbench.close()
 
 
 @pytest.fixture
