@@ -555,6 +555,11 @@ class AnnotationSession:
         with self._lock:
             return list(self._state.objects.values())
 
+    @property
+    def active_objects(self) -> list[SessionObject]:
+        """The objects that are worked on and exported: not rejected, background or the scene."""
+        return [item for item in self.objects if item.kind == "object" and item.takes_part]
+
     def object(self, object_id: int) -> SessionObject:
         """Give one object; KeyError if the session has none of that number."""
         return self._state.objects[object_id]

@@ -22,7 +22,7 @@ from napari_tavis.exchange.exporting import (
     rewrite_request,
 )
 from napari_tavis.exchange.format import ExportRequest, FormatName
-from napari_tavis.exchange.selection import MaskSource, UncheckedFramesError, exportable_objects
+from napari_tavis.exchange.selection import MaskSource, UncheckedFramesError
 
 
 def make_request(
@@ -108,7 +108,7 @@ def _report(session: AnnotationSession, result: ExportResult, said: set[str]) ->
     What applies to several sessions is said once.
     """
     print(result.place)
-    classes = {item.class_name for item in exportable_objects(session)}
+    classes = {item.class_name for item in session.active_objects}
     for name in classes & set(result.request.mapping):
         target = result.request.mapping[name]
         say(f"{name} is exported as {target}." if target else f"{name} is left out.")

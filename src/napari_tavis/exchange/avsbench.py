@@ -65,7 +65,6 @@ from napari_tavis.exchange.selection import (
     annotated_frames,
     by_person,
     check_stretch,
-    exportable_objects,
     is_accepted,
     known_frames,
     refuse_nameless,
@@ -258,7 +257,7 @@ def plan_clip(
         (request.category, "category"),
     ):
         check_text(text, what)
-    objects = exportable_objects(session)
+    objects = session.active_objects
     count, labels = seconds(subset), label_count(subset, request.split)
     check_stretch(session, start, count, video.duration, video.size)
     frames = frames_at(video.times, start + (np.arange(count) + FRAME_OFFSET) * STEP)

@@ -23,11 +23,6 @@ MaskSource: TypeAlias = Literal["scene", "objects", "accepted"]
 MASK_SOURCES: tuple[MaskSource, ...] = get_args(MaskSource)
 
 
-def exportable_objects(session: AnnotationSession) -> list[SessionObject]:
-    """Return the objects that may be exported: never a rejected one or a background query."""
-    return [item for item in session.objects if item.kind == "object" and item.takes_part]
-
-
 def refuse_nameless(session: AnnotationSession, objects: Sequence[SessionObject]) -> None:
     """Refuse objects without a class, or with one that no file could hold: `DatasetError`.
 
@@ -90,7 +85,7 @@ def unchecked_frames(
     objects were rejected. The scene mask, if that is what is exported, counts alone in frames
     where a person edited or accepted it.
     """
-    judged = exportable_objects(session)
+    judged = session.active_objects
     if scene is not None:
         judged.append(scene)
     statuses = {item.object_id: session.statuses(item.object_id) for item in judged}

@@ -23,7 +23,6 @@ from napari_tavis.exchange.format import (
 from napari_tavis.exchange.selection import (
     AS_TRUTH,
     MaskSource,
-    exportable_objects,
     is_accepted,
     known_frames,
     refuse_nameless,
@@ -161,7 +160,7 @@ def session_tracks(
 
     Raises `DatasetError` if there is nothing to export, or an object has no class.
     """
-    objects = exportable_objects(session)
+    objects = session.active_objects
     refused = (
         [item for item in objects if not is_accepted(session, item.object_id)]
         if masks == "accepted"

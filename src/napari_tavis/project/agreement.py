@@ -20,7 +20,6 @@ from napari_tavis.annotation import AnnotationSession
 from napari_tavis.annotation.masks import Mask
 from napari_tavis.annotation.objects import SessionObject
 from napari_tavis.core.tasks import Task
-from napari_tavis.project.states import annotated_objects
 
 # at most, spread evenly, so that a long video with many finished frames stays quick
 _FRAMES_COMPARED = 300
@@ -107,7 +106,7 @@ def finished_frames(session: AnnotationSession) -> set[int]:
     done = set(session.frame_indices.tolist()) if session.done else set()
     return done | {
         frame
-        for item in annotated_objects(session)
+        for item in session.active_objects
         for frame, record in item.frames.items()
         if record.status.by_person
     }
@@ -161,7 +160,7 @@ def _objects(session: AnnotationSession, frames: Sequence[int]) -> list[SessionO
     """Return the objects that have a mask in some of the frames."""
     return [
         item
-        for item in annotated_objects(session)
+        for item in session.active_objects
         if any(at in item.frames and not item.frames[at].empty for at in frames)
     ]
 

@@ -51,11 +51,6 @@ def state_of(session: AnnotationSession) -> tuple[QueueState, str]:
     return QueueState.SEGMENTED, why
 
 
-def annotated_objects(session: AnnotationSession) -> list[SessionObject]:
-    """Return the objects that take part, without the scene mask."""
-    return [item for item in session.objects if item.takes_part and item.kind == "object"]
-
-
 def session_touched(session: AnnotationSession) -> bool:
     """Say whether a person has painted, accepted, named, added or rejected anything."""
     return any(

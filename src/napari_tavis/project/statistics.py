@@ -18,7 +18,7 @@ from napari_tavis.annotation.objects import ObjectState, SessionObject
 from napari_tavis.core.errors import TavisError
 from napari_tavis.core.tasks import Cancelled, Task
 from napari_tavis.project.agreement import Agreement, MatchedObject, agree, class_kappa
-from napari_tavis.project.states import QueueState, annotated_objects, object_touched, state_of
+from napari_tavis.project.states import QueueState, object_touched, state_of
 
 EMPTY = "empty"  # a sampled frame in which no object has a status
 
@@ -124,7 +124,7 @@ def worked_on(session: AnnotationSession) -> list[SessionObject]:
     Someone annotating sources leaves the scene mask alone, and vice versa: what is left alone
     should not make every frame look unfinished.
     """
-    objects = annotated_objects(session)
+    objects = session.active_objects
     scene = [item for item in session.objects if item.takes_part and item.kind == "scene"]
     touched = [item for item in (*objects, *scene) if object_touched(session, item)]
     if not objects or (touched and not any(item.kind == "object" for item in touched)):

@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_tavis.annotation import AnnotationSession, FrameStatus
-from napari_tavis.annotation.objects import SessionObject
 
 _LEVELS = 16  # steps of a bar's height: neighbours of the same step become one bar
 _TOUCHING = 1e-6  # seconds: bars less far apart than this become one
@@ -24,11 +23,6 @@ class Bar:
     stop: float
     status: FrameStatus
     score: float  # height of the bar, 0 to 1: the model's score; 1 where a person made the mask
-
-
-def objects_shown(session: AnnotationSession) -> list[SessionObject]:
-    """Give the objects that have a row: those that take part, without the scene."""
-    return [item for item in session.objects if item.kind == "object" and item.takes_part]
 
 
 def object_bars(

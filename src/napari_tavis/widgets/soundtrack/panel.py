@@ -28,7 +28,7 @@ from napari_tavis.media.overview import SoundOverview, scan_soundtrack
 from napari_tavis.widgets.enabling import CommandButtons, allow
 from napari_tavis.widgets.frame_strip import STATUS_COLORS
 from napari_tavis.widgets.jobs import JobRunner, report_error
-from napari_tavis.widgets.soundtrack.bars import Bar, object_bars, objects_shown
+from napari_tavis.widgets.soundtrack.bars import Bar, object_bars
 from napari_tavis.widgets.soundtrack.plots import Row, SoundtrackPlots, style_of
 from napari_tavis.widgets.soundtrack.time_axis import LEAST_SECONDS, describe_time
 from napari_tavis.widgets.workbench import Workbench
@@ -264,7 +264,7 @@ class SoundtrackPanel(QWidget):
             self.plots.show_rows([], None)
             return
         rows = []
-        for item in objects_shown(session):
+        for item in session.active_objects:
             if item.object_id not in self._bars:
                 bars = object_bars(session, item.object_id, clip.times, clip.duration)
                 self._bars[item.object_id] = bars

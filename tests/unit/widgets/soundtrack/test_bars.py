@@ -10,7 +10,7 @@ import pytest
 from napari_tavis.annotation import AnnotationSession, FrameStatus
 from napari_tavis.annotation.proposals import Proposal, Proposals
 from napari_tavis.media import open_clip
-from napari_tavis.widgets.soundtrack.bars import Bar, object_bars, objects_shown
+from napari_tavis.widgets.soundtrack.bars import Bar, object_bars
 
 SAMPLED = [12, 37, 62, 87, 112]
 TIMES = np.arange(125) / 25
@@ -28,7 +28,7 @@ def session(toy_video: Path, tmp_path: Path) -> AnnotationSession:
 
 
 def bars(session: AnnotationSession) -> list[Bar]:
-    return object_bars(session, objects_shown(session)[0].object_id, TIMES, 5.0)
+    return object_bars(session, session.active_objects[0].object_id, TIMES, 5.0)
 
 
 def test_sampled_frames_fill_the_time_between_them(session: AnnotationSession) -> None:
@@ -41,7 +41,7 @@ def test_sampled_frames_fill_the_time_between_them(session: AnnotationSession) -
 
 
 def test_an_edited_or_accepted_frame_is_a_bar_of_its_own(session: AnnotationSession) -> None:
-    dog = objects_shown(session)[0].object_id
+    dog = session.active_objects[0].object_id
     session.accept(dog, 12)
     session.set_mask(dog, 37, session.mask(dog, 12))
     accepted, edited, proposed = bars(session)
@@ -53,7 +53,7 @@ def test_an_edited_or_accepted_frame_is_a_bar_of_its_own(session: AnnotationSess
 
 
 def test_frames_in_a_row_keep_to_their_own_time(session: AnnotationSession) -> None:
-    dog = objects_shown(session)[0].object_id
+    dog = session.active_objects[0].object_id
     mask = session.mask(dog, 12)
     for frame in range(38, 50):
         session.set_mask(dog, frame, mask)
@@ -67,12 +67,12 @@ def test_frames_in_a_row_keep_to_their_own_time(session: AnnotationSession) -> N
 
 
 def test_scene_rejected_and_background_have_no_row(session: AnnotationSession) -> None:
-    dog = objects_shown(session)[0]
+    dog = session.active_objects[0]
     assert dog.class_name == "dog"
     session.reject(dog.object_id)
-    assert objects_shown(session) == []
+    assert session.active_objects == []
     session.restore(dog.object_id)
-    assert [item.class_name for item in objects_shown(session)] == ["dog"]
+    assert [item.class_name for item in session.active_objects] == ["dog"]
 
 
 def test_an_object_without_masks_has_no_bars(session: AnnotationSession) -> None:
