@@ -8,19 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from command_line import run
 from imageio_ffmpeg import get_ffmpeg_exe
 
 from napari_tavis.annotation import AnnotationSession, FrameStatus
-from napari_tavis.cli import main
 from napari_tavis.datasets.avsbench import open_dataset
-
-
-def run(*arguments: str | Path) -> int:
-    """Run the command line in this process, and give its exit code."""
-    with pytest.raises(SystemExit) as end:
-        main([str(argument) for argument in arguments])
-    assert isinstance(end.value.code, int)
-    return end.value.code
 
 
 @pytest.fixture

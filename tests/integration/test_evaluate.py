@@ -6,9 +6,9 @@ import json
 import shutil
 from pathlib import Path
 
+import command_line
 import pytest
 
-from napari_tavis.cli import main
 from napari_tavis.datasets.avsbench import DatasetError, open_dataset
 from napari_tavis.lab.toyworld import write_toy_dataset
 
@@ -21,10 +21,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(*arguments: str | Path) -> int:
-    with pytest.raises(SystemExit) as end:
-        main([str(argument) for argument in ("evaluate", "--model", "toy", *arguments)])
-    assert isinstance(end.value.code, int)
-    return end.value.code
+    return command_line.run("evaluate", "--model", "toy", *arguments)
 
 
 def subset_of(tree: Path) -> str:

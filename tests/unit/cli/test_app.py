@@ -12,9 +12,9 @@ import time
 from pathlib import Path
 
 import pytest
+from command_line import run
 
 import napari_tavis
-from napari_tavis.cli import main
 from napari_tavis.datasets.avsbench import DatasetError, open_dataset
 
 posix = pytest.mark.skipif(os.name != "posix", reason="POSIX has these")
@@ -32,14 +32,6 @@ COMMANDS = [
     "evaluate",
     "bench",
 ]
-
-
-def run(*arguments: str | Path) -> int:
-    """Run the command line in this process, and give its exit code."""
-    with pytest.raises(SystemExit) as end:
-        main([str(argument) for argument in arguments])
-    assert isinstance(end.value.code, int)
-    return end.value.code
 
 
 def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:

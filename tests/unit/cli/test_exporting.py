@@ -8,21 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from command_line import run
 
 from napari_tavis.annotation import AnnotationSession
 from napari_tavis.annotation.proposals import Proposal, Proposals
-from napari_tavis.cli import main
 from napari_tavis.datasets.avsbench import open_dataset
 from napari_tavis.media import open_clip, write_video
-
-
-def run(*arguments: str | Path) -> int:
-    """Run the command line in this process, and give its exit code."""
-    with pytest.raises(SystemExit) as end:
-        main([str(argument) for argument in arguments])
-    assert isinstance(end.value.code, int)
-    return end.value.code
-
 
 SIZE = (224, 224)
 

@@ -5,19 +5,16 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import command_line
 import numpy as np
 import pytest
 
 from napari_tavis.annotation import AnnotationSession
 from napari_tavis.annotation.proposals import Proposal, Proposals
-from napari_tavis.cli import main
 
 
 def run(*arguments: str | Path) -> int:
-    with pytest.raises(SystemExit) as end:
-        main(["stats", *map(str, arguments)])
-    assert isinstance(end.value.code, int)
-    return end.value.code
+    return command_line.run("stats", *arguments)
 
 
 def annotate(video: Path, left: int) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from napari_tavis.media import write_video
+from napari_tavis.media import Clip, open_clip, write_video
 from napari_tavis.model import TAViS
 
 SIZE = (90, 122)
@@ -39,6 +40,29 @@ def short(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def long(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Thirteen seconds, 130 frames of 122 x 90 pixels."""
     return _write_clip(tmp_path_factory.mktemp("clips") / "long.mp4", 13)
+
+
+@pytest.fixture
+def clip(short: Path) -> Iterator[Clip]:
+    with open_clip(short) as opened:
+        yield opened
+
+
+@contextmanager
+def failing(module: torch.nn.Module, times: int) -> Iterator[None]:
+    """Let a part of the network run out of memory so many times."""
+    left = [times]
+
+    def fail(module: torch.nn.Module, inputs: object) -> None:
+        if left[0]:
+            left[0] -= 1
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    hook = module.register_forward_pre_hook(fail)
+    try:
+        yield
+    finally:
+        hook.remove()
 
 
 def _write_clip(

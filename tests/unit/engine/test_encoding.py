@@ -23,6 +23,8 @@ from napari_tavis.engine.segmenting import segment_clip
 from napari_tavis.media import Clip, log_mel, open_clip
 from napari_tavis.model import TAViS
 
+from .conftest import failing
+
 ENCODERS = {
     "audio": "imagebind.modality_trunks.audio",
     "vision": "imagebind.modality_trunks.vision",
@@ -52,12 +54,6 @@ def counting(model: TAViS) -> Iterator[Counter[str]]:
     finally:
         for hook in hooks:
             hook.remove()
-
-
-@pytest.fixture
-def clip(short: Path) -> Iterator[Clip]:
-    with open_clip(short) as opened:
-        yield opened
 
 
 def run(path: Path, model: TAViS, cache: FeatureCache | None, **options: object) -> Proposals:
@@ -265,18 +261,7 @@ def test_a_kept_frame_holds_no_memory_but_its_own(short: Path, model: TAViS) -> 
 def test_kept_frames_make_way_before_the_batch_is_halved(short: Path, model: TAViS) -> None:
     cache = FeatureCache()
     run(short, model, cache)
-    left = [1]
-
-    def fail(*_: object) -> None:
-        if left[0]:
-            left[0] -= 1
-            raise torch.OutOfMemoryError("CUDA out of memory.")
-
-    hook = model.sam2.sam_mask_decoder.register_forward_pre_hook(fail)
-    try:
-        with counting(model) as runs:
-            found = run(short, model, cache, protocol="independent")
-    finally:
-        hook.remove()
+    with failing(model.sam2.sam_mask_decoder, times=1), counting(model) as runs:
+        found = run(short, model, cache, protocol="independent")
     assert runs["image"] == 5
     assert not [warning for warning in found.warnings if "Memory ran short" in warning]

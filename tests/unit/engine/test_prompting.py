@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -15,34 +11,13 @@ from napari_tavis.annotation.prompts import Prompts
 from napari_tavis.core.errors import InferenceError
 from napari_tavis.engine.encoding import FrameEncoder
 from napari_tavis.engine.prompting import MOST_STEPS, segment_prompts
-from napari_tavis.media import Clip, open_clip
+from napari_tavis.media import Clip
 from napari_tavis.model import TAViS
+
+from .conftest import failing
 
 SIZE = (90, 122)
 CLICK = Prompts(points=((40.0, 20.0),), labels=(True,))
-
-
-@pytest.fixture
-def clip(short: Path) -> Iterator[Clip]:
-    with open_clip(short) as opened:
-        yield opened
-
-
-@contextmanager
-def failing(module: torch.nn.Module, times: int) -> Iterator[None]:
-    """Let a part of the network run out of memory so many times."""
-    left = [times]
-
-    def fail(module: torch.nn.Module, inputs: object) -> None:
-        if left[0]:
-            left[0] -= 1
-            raise torch.OutOfMemoryError("CUDA out of memory.")
-
-    hook = module.register_forward_pre_hook(fail)
-    try:
-        yield
-    finally:
-        hook.remove()
 
 
 def test_a_click_gives_the_mask_that_the_model_sees_there(clip: Clip, model: TAViS) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +10,7 @@ import pytest
 
 from napari_tavis.annotation import AnnotationSession
 from napari_tavis.annotation.proposals import Proposal, Proposals
-from napari_tavis.media import open_clip, write_video
+from napari_tavis.media import Clip, open_clip, write_video
 
 SIZE = (48, 64)
 RATE = 10
@@ -32,6 +32,12 @@ def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
     time = np.arange(5 * 16_000) / 16_000
     tone = (0.4 * np.sin(2 * np.pi * 500 * time)).astype(np.float32)
     return write_video(tmp_path_factory.mktemp("formats") / "Old street.mp4", frames, RATE, tone)
+
+
+@pytest.fixture
+def clip(video: Path) -> Iterator[Clip]:
+    with open_clip(video) as clip:
+        yield clip
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -28,9 +28,9 @@ from napari_tavis.exchange.exporting import ExportResult, export
 from napari_tavis.exchange.format import ExportRequest
 from napari_tavis.media import open_clip, write_video
 
-SIZE = (48, 64)
+from .conftest import SIZE, MakeSession, square
+
 RATE = 30
-MakeSession = Callable[..., AnnotationSession]
 
 
 def brightness(index: int) -> int:
@@ -70,12 +70,6 @@ def session_clip(
         return cut_clip(plan_clip(session, video, request), Task())
 
 
-def mask_at(frame: int, row: int) -> np.ndarray:
-    mask = np.zeros(SIZE, dtype=bool)
-    mask[row : row + 12, frame % 40 : frame % 40 + 16] = True
-    return mask
-
-
 @pytest.fixture
 def make_session(video: Path, tmp_path: Path) -> MakeSession:
     """Give a function that makes a session with objects of some classes, and a scene mask."""
@@ -90,11 +84,11 @@ def make_session(video: Path, tmp_path: Path) -> MakeSession:
             samples = sample_frames(clip, fps)
         frames = [int(index) for index in samples.indices]
         objects = [
-            Proposal(name, 0.9, {frame: mask_at(frame, 5 + 20 * place) for frame in frames})
+            Proposal(name, 0.9, {frame: square(frame, 5 + 20 * place) for frame in frames})
             for place, name in enumerate(classes)
         ]
         if scene:
-            masks = {frame: mask_at(frame, 0) | mask_at(frame, 30) for frame in frames}
+            masks = {frame: square(frame, 0) | square(frame, 30) for frame in frames}
             objects.append(Proposal("scene", 0.8, masks, kind="scene"))
         proposals = Proposals(samples.indices, samples.times, SIZE, objects)
         session = AnnotationSession.create(video, proposals, path=tmp_path / "s.tavis")
@@ -118,8 +112,8 @@ def test_every_subset_gets_the_frames_of_avsbench(
     np.testing.assert_allclose(means, [brightness(n) for n in frames], atol=3)
     if clip.class_map is not None:
         for class_map, frame in zip(clip.class_map, frames, strict=True):
-            np.testing.assert_array_equal(class_map == class_index("dog"), mask_at(frame, 5))
-            np.testing.assert_array_equal(class_map == class_index("trumpet"), mask_at(frame, 25))
+            np.testing.assert_array_equal(class_map == class_index("dog"), square(frame, 5))
+            np.testing.assert_array_equal(class_map == class_index("trumpet"), square(frame, 25))
     assert validate(tmp_path / "data") == []
 
 
@@ -158,7 +152,7 @@ def test_stretch_has_its_own_frames_sound_and_video(
 
 def test_scene_mask_or_union_of_the_objects(make_session: MakeSession, tmp_path: Path) -> None:
     session = make_session()
-    scene, union = mask_at(28, 0) | mask_at(28, 30), mask_at(28, 5) | mask_at(28, 25)
+    scene, union = square(28, 0) | square(28, 30), square(28, 5) | square(28, 25)
     for masks, expected in (("scene", scene), ("objects", union)):
         export_session(session, tmp_path, "ms3", "val", name=masks, masks=masks)
         path = tmp_path / f"Multi-sources/ms3_data/gt_masks/val/{masks}/{masks}_1.png"
@@ -179,8 +173,8 @@ def test_persons_edit_of_an_object_outranks_the_models_scene_mask(
         return session_clip(session, subset, "val", include_proposals=True)
 
     masks = labels("ms3").masks
-    np.testing.assert_array_equal(masks[1], edited | mask_at(58, 25))
-    np.testing.assert_array_equal(masks[0], mask_at(28, 0) | mask_at(28, 30))
+    np.testing.assert_array_equal(masks[1], edited | square(58, 25))
+    np.testing.assert_array_equal(masks[0], square(28, 0) | square(28, 30))
     session.set_mask(scene.object_id, 58, ~edited)
     np.testing.assert_array_equal(labels("ms3").masks[1], ~edited)
     class_map = labels("v1m").class_map
@@ -194,7 +188,7 @@ def test_large_objects_do_not_hide_small_ones(make_session: MakeSession) -> None
     session.set_mask(trumpet.object_id, 28, np.ones(SIZE, dtype=bool))
     class_map = session_clip(session, "v1m", "val").class_map
     assert class_map is not None
-    np.testing.assert_array_equal(class_map[0] == class_index("dog"), mask_at(28, 5))
+    np.testing.assert_array_equal(class_map[0] == class_index("dog"), square(28, 5))
 
 
 def test_classes_that_avsbench_lacks_are_listed_and_nothing_is_written(
@@ -223,9 +217,7 @@ def test_other_sampling_rates_use_the_nearest_annotated_frame(
     means = clip.frames.mean(axis=(1, 2, 3))
     for mean, class_map, wanted in zip(means, clip.class_map, (28, 58, 88, 118, 148), strict=True):
         dog = class_map == class_index("dog")
-        found = [
-            n for n in range(300) if np.array_equal(dog, mask_at(n, 5)) and abs(n - wanted) < 4
-        ]
+        found = [n for n in range(300) if np.array_equal(dog, square(n, 5)) and abs(n - wanted) < 4]
         assert len(found) == 1  # at most 0.1 s away
         assert mean == pytest.approx(brightness(found[0]), abs=3)  # and the picture is that frame
 
@@ -239,7 +231,7 @@ def test_frames_without_annotation_are_told_with_their_times(
     assert not (tmp_path / "data").exists()
     for frame in (28, 88, 148):
         for item in session.objects:
-            session.set_mask(item.object_id, frame, mask_at(frame, 5))
+            session.set_mask(item.object_id, frame, square(frame, 5))
     export_session(session, tmp_path / "data", "v1m", "val")
 
 
@@ -248,7 +240,7 @@ def test_training_clip_of_a_single_source_needs_its_first_frame_only(
 ) -> None:
     session = make_session(fps=0.1)
     for item in session.objects:
-        session.set_mask(item.object_id, 28, mask_at(28, 5))
+        session.set_mask(item.object_id, 28, square(28, 5))
     export_session(session, tmp_path, "s4", "train")
     with pytest.raises(DatasetError, match=r"1\.93 s"):
         export_session(session, tmp_path, "s4", "val", overwrite=True)
@@ -321,9 +313,9 @@ def test_union_of_accepted_objects_and_never_a_rejected_one(make_session: MakeSe
     session.accept(car.object_id)
     session.reject(car.object_id)
     masks = session_clip(session, "ms3", "val", masks="accepted").masks
-    np.testing.assert_array_equal(masks[0], mask_at(28, 25))
+    np.testing.assert_array_equal(masks[0], square(28, 25))
     masks = session_clip(session, "ms3", "val", masks="objects", include_proposals=True).masks
-    np.testing.assert_array_equal(masks[0], mask_at(28, 25) | mask_at(28, 5))
+    np.testing.assert_array_equal(masks[0], square(28, 25) | square(28, 5))
     session.reject(dog.object_id)
     session.reject(trumpet.object_id)
     with pytest.raises(DatasetError, match="accept what is right"):
@@ -350,9 +342,9 @@ def test_replaced_clip_keeps_its_name_times_and_unseen_sounds(
     assert find_listed_clip(tmp_path, "v1s", name) is not None
     table = tmp_path / "metadata.csv"
     table.write_text(table.read_text().replace("dog_trumpet", "dog_trumpet_violin"))
-    session.set_mask(1, 178, mask_at(0, 5))
+    session.set_mask(1, 178, square(0, 5))
     export_session(session, tmp_path, "v1s", "val", start=5, name=name, rewrite=True)
     clip = read_clip(tmp_path, "v1s", "val", name)
     assert (clip.start, clip.sound_classes) == (5, ("violin",))
     assert clip.class_map is not None
-    np.testing.assert_array_equal(clip.class_map[0] == class_index("dog"), mask_at(0, 5))
+    np.testing.assert_array_equal(clip.class_map[0] == class_index("dog"), square(0, 5))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,15 +16,9 @@ from napari_tavis.datasets.avsbench import DatasetError, open_dataset
 from napari_tavis.datasets.avsbench.mapping import UnmappedClassError
 from napari_tavis.exchange.exporting import export, note_export, plan_export
 from napari_tavis.exchange.format import ExportRequest
-from napari_tavis.media import Clip, open_clip
+from napari_tavis.media import Clip
 
 from .conftest import SAMPLED, SIZE, MakeSession, square
-
-
-@pytest.fixture
-def clip(video: Path) -> Iterator[Clip]:
-    with open_clip(video) as clip:
-        yield clip
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,12 +22,6 @@ from .conftest import SAMPLED, SIZE, MakeSession, square, tree_of
 
 TRUTH = ("avsbench", "coco", "davis", "youtube-vos")
 NOTHING = np.zeros(SIZE, dtype=bool)
-
-
-@pytest.fixture
-def clip(video: Path) -> Iterator[Clip]:
-    with open_clip(video) as clip:
-        yield clip
 
 
 @pytest.fixture

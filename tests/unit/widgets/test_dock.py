@@ -18,6 +18,11 @@ pytestmark = pytest.mark.gui
 DOG, DRUM, SCENE = 1, 2, 3
 
 
+def is_saved(video: Path) -> bool:
+    """Whether the disk has what was painted at row and column 200 of the dog's frame 23."""
+    return bool(AnnotationSession.open(video).mask(DOG, 23)[200, 200])
+
+
 def test_a_saved_session_is_resumed(
     viewer: Viewer, dock: AnnotationDock, annotated_video: Path, open_in
 ) -> None:
@@ -97,11 +102,7 @@ def test_edits_reach_the_disk_by_themselves(
     dock.controller.choose(DOG)
     dock.controller.navigation.go_to(23)
     dock.controller.layers.layer(DOG).paint((23, 200, 200), 1)
-
-    def on_disk() -> None:
-        assert AnnotationSession.open(annotated_video).mask(DOG, 23)[200, 200]
-
-    qtbot.waitUntil(on_disk, timeout=60_000)
+    qtbot.waitUntil(lambda: is_saved(annotated_video), timeout=60_000)
 
 
 def test_layers_may_be_renamed_moved_and_deleted(
@@ -221,11 +222,7 @@ def test_closing_the_window_saves(
     open_in(dock, annotated_video)
     dock.controller.layers.layer(DOG).paint((23, 200, 200), 1)
     viewer.window.close()
-
-    def saved() -> None:
-        assert AnnotationSession.open(annotated_video).mask(DOG, 23)[200, 200]
-
-    qtbot.waitUntil(saved, timeout=60_000)
+    qtbot.waitUntil(lambda: is_saved(annotated_video), timeout=60_000)
 
 
 def test_closing_the_dock_saves_and_lets_go(
@@ -234,7 +231,7 @@ def test_closing_the_dock_saves_and_lets_go(
     open_in(dock, annotated_video)
     dock.controller.layers.layer(DOG).paint((23, 200, 200), 1)
     viewer.window.remove_dock_widget(dock)
-    assert AnnotationSession.open(annotated_video).mask(DOG, 23)[200, 200]
+    assert is_saved(annotated_video)
 
 
 def test_the_video_shown_is_taken_when_the_dock_opens(
@@ -260,7 +257,7 @@ def test_another_video_takes_the_place_of_the_first_whose_edits_are_saved(
     assert [layer.name for layer in viewer.layers] == ["clip", "other"]
     assert not viewer.layers["clip"].visible
     assert dock.controller.session is None
-    assert AnnotationSession.open(annotated_video).mask(DOG, 23)[200, 200]
+    assert is_saved(annotated_video)
 
 
 def test_a_video_that_cannot_be_opened_leaves_the_first_as_it_was(
@@ -274,4 +271,4 @@ def test_a_video_that_cannot_be_opened_leaves_the_first_as_it_was(
     assert len(viewer.layers) == 4
     dock.controller.layers.layer(DOG).paint((23, 200, 200), 1)
     dock.close_session()
-    assert AnnotationSession.open(annotated_video).mask(DOG, 23)[200, 200]
+    assert is_saved(annotated_video)
